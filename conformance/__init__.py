@@ -1,0 +1,1 @@
+"""The reference IKEv2/IPsec implementation and the scripted peer built on it."""

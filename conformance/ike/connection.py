@@ -1,0 +1,149 @@
+"""The vendor-neutral description of a connection, as one side sees it.
+
+The same value configures the scripted peer, the reference device and, through its adapter, every device under test.
+Algorithms are written in the keywords that the field knows (``aes128gcm16-prfsha256-x25519``), traffic selectors as
+prefixes with an optional protocol and port (``10.2.0.0/24[tcp/80]``).
+"""
+
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from ipaddress import ip_address
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+
+from conformance.wire import AuthMethod, HashAlgorithm, IdType
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An IKE identity: what ID payloads carry (RFC 7296, section 3.5)."""
+
+    id_type: IdType
+    data: bytes
+
+    @classmethod
+    def of(cls, text: str) -> "Identity":
+        """Read an identity the way VPN configurations write it: an address, a mail address, or a domain name."""
+        try:
+            address = ip_address(text)
+        except ValueError:
+            kind = IdType.RFC822_ADDR if "@" in text else IdType.FQDN
+            return cls(kind, text.encode())
+        return cls(IdType.IPV4_ADDR if address.version == 4 else IdType.IPV6_ADDR, address.packed)
+
+    def __str__(self) -> str:
+        if self.id_type in (IdType.IPV4_ADDR, IdType.IPV6_ADDR) and len(self.data) in (4, 16):
+            return str(ip_address(self.data))
+        if self.id_type == IdType.DER_ASN1_DN:
+            return x509.Name.from_bytes(self.data).rfc4514_string() if hasattr(x509.Name, "from_bytes") else self.data.hex()
+        return self.data.decode("utf-8", "backslashreplace")
+
+
+@dataclass(frozen=True, slots=True)
+class Psk:
+    """Authentication by a shared key (RFC 7296, section 2.15)."""
+
+    secret: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """Authentication by a signature.
+
+    ``chain`` is the end-entity certificate followed by its intermediates. ``key`` is the private key and is known for
+    one's own side only. ``method`` None lets RFC 7427 decide when both sides announce it and falls back to the classic
+    method of the key; ``hash`` None takes the strongest hash that the peer announced.
+    """
+
+    chain: tuple[x509.Certificate, ...]
+    key: PrivateKeyTypes | None = field(default=None, repr=False)
+    method: AuthMethod | None = None
+    hash: HashAlgorithm | None = None
+    pss: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One end of a connection: who it is and how it proves that."""
+
+    identity: Identity
+    auth: Psk | PublicKey
+
+
+class Mode(Enum):
+    """How a Child SA carries packets (RFC 7296, section 1.3.1: USE_TRANSPORT_MODE)."""
+
+    TUNNEL = "tunnel"
+    TRANSPORT = "transport"
+
+
+@dataclass(frozen=True, slots=True)
+class ChildConfig:
+    """A Child SA that a connection may hold. Lifetimes in seconds, None: the side never rekeys by itself."""
+
+    name: str = "net"
+    proposals: tuple[str, ...] = ("aes128gcm16",)
+    local_ts: tuple[str, ...] = ("10.1.0.0/24",)
+    remote_ts: tuple[str, ...] = ("10.2.0.0/24",)
+    mode: Mode = Mode.TUNNEL
+    lifetime: float | None = None
+
+    def mirrored(self) -> "ChildConfig":
+        """The same Child SA as the other side describes it."""
+        return replace(self, local_ts=self.remote_ts, remote_ts=self.local_ts)
+
+
+class CookiePolicy(Enum):
+    """When a responder asks for a cookie (RFC 7296, section 2.6)."""
+
+    NEVER = "never"
+    UNDER_LOAD = "under-load"
+    ALWAYS = "always"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One side's configuration of an IKE SA and its Child SAs.
+
+    ``trust`` are the certificate authorities that this side accepts for the other. ``fragment_size`` is the largest IP
+    datagram in octets that IKE fragmentation produces (RFC 7383), 0 switches fragmentation off. ``dpd_delay`` is the
+    silence in seconds after which liveness is checked, None: never. ``lifetime`` in seconds as in `ChildConfig`.
+    ``half_open_limit`` is the number of half-open IKE SAs from which `CookiePolicy.UNDER_LOAD` asks for cookies.
+    """
+
+    local: Party
+    remote: Party
+    name: str = "ikespec"
+    proposals: tuple[str, ...] = ("aes128gcm16-prfsha256-x25519",)
+    children: tuple[ChildConfig, ...] = (ChildConfig(),)
+    trust: tuple[x509.Certificate, ...] = ()
+    local_address: str | None = None
+    remote_address: str | None = None
+    fragment_size: int = 1280
+    mobike: bool = False
+    force_encapsulation: bool = False
+    childless: bool = False
+    initial_contact: bool = True
+    cookies: CookiePolicy = CookiePolicy.UNDER_LOAD
+    half_open_limit: int = 10
+    dpd_delay: float | None = None
+    lifetime: float | None = None
+    retransmit_timeout: float = 1.0
+    retransmit_base: float = 1.5
+    retransmit_tries: int = 3
+
+    def mirrored(self) -> "Connection":
+        """The configuration that the other side needs to match this one.
+
+        Private keys stay with their owner: a `PublicKey` of the other side keeps its chain only where it has a key of
+        its own, so mirror a connection whose two parties both hold their keys.
+        """
+        return replace(
+            self,
+            local=self.remote,
+            remote=self.local,
+            local_address=self.remote_address,
+            remote_address=self.local_address,
+            children=tuple(child.mirrored() for child in self.children),
+        )

@@ -1,0 +1,1 @@
+"""Devices under test: the contract, the adapters, and where they run."""

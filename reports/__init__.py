@@ -1,0 +1,1 @@
+"""Result records in, pages and files out."""

@@ -1,0 +1,1 @@
+"""Test purposes, one folder per subject, and the catalogue of requirements."""
