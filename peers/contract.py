@@ -1,0 +1,293 @@
+"""What every device under test offers to the suites: the contract between a test purpose and an adapter.
+
+A device is described by what it claims (`Capability`, the PICS of ISO/IEC 9646) and by how it is reached (`Pixit`), and
+is driven by the few methods of `Device`. Everything that an adapter cannot do it says with `Unsupported`, so that a
+purpose which needs it is *not applicable* for a stated reason.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+from conformance.ike.connection import Connection, CookiePolicy, Mode, Party, Psk
+from conformance.net import Link
+
+
+class Capability(StrEnum):
+    """A feature that a device may claim; its value is the word used in device files and reports."""
+
+    description: str
+
+    def __new__(cls, word: str, description: str) -> Self:
+        """Keep the one-line description beside the word."""
+        member = str.__new__(cls, word)
+        member._value_ = word
+        member.description = description
+        return member
+
+    INITIATOR = "initiator", "can be told to open an IKE SA"
+    RESPONDER = "responder", "answers an IKE SA that the peer opens"
+    PSK = "psk", "authenticates with a shared key (RFC 7296, 2.15)"
+    RSA = "rsa", "authenticates with an RSA certificate"
+    RSA_PSS = "rsa-pss", "signs and accepts RSASSA-PSS (RFC 7427)"
+    ECDSA = "ecdsa", "authenticates with an ECDSA certificate"
+    ED25519 = "ed25519", "authenticates with an Ed25519 certificate (RFC 8420)"
+    RFC7427 = "rfc7427", "announces hash algorithms and uses Digital Signature authentication"
+    REAUTH = "reauth", "can be told to reauthenticate (RFC 7296, 2.8.3)"
+    COOKIE = "cookie", "asks for a cookie under load (RFC 7296, 2.6)"
+    COOKIE_ALWAYS = "cookie-always", "can be told to ask for a cookie from the first request on"
+    FRAGMENTATION = "fragmentation", "IKE fragmentation (RFC 7383)"
+    MOBIKE = "mobike", "MOBIKE (RFC 4555)"
+    NAT_T = "nat-t", "real NAT detection: hashes match where there is no NAT, and it moves to port 4500 where there is"
+    FORCED_ENCAPSULATION = "forced-encapsulation", "can be told to use UDP encapsulation without a NAT"
+    CHILDLESS = "childless", "IKE SA without a Child SA (RFC 6023)"
+    MULTIPLE_CHILDREN = "multiple-children", "several Child SAs under one IKE SA"
+    NARROWING = "narrowing", "narrows traffic selectors (RFC 7296, 2.9)"
+    PFS = "pfs", "key exchange in CREATE_CHILD_SA for a Child SA"
+    TUNNEL = "tunnel", "Child SAs in tunnel mode"
+    TRANSPORT = "transport", "Child SAs in transport mode"
+    AH = "ah", "Child SAs that use AH"
+    ESN = "esn", "extended sequence numbers"
+    IPCOMP = "ipcomp", "IP compression (RFC 7296, 2.22)"
+    REKEY_IKE = "rekey-ike", "can be told to rekey the IKE SA"
+    REKEY_CHILD = "rekey-child", "can be told to rekey a Child SA"
+    DELETE_IKE = "delete-ike", "can be told to delete the IKE SA"
+    DELETE_CHILD = "delete-child", "can be told to delete a Child SA"
+    LIFETIME = "lifetime", "rekeys by itself when a configured lifetime ends"
+    DPD = "dpd", "checks liveness after a configured silence (RFC 7296, 2.4)"
+    LIST_SAS = "list-sas", "can list its SAs"
+    LOG = "log", "its log can be read"
+    DATA_PLANE = "data-plane", "really encrypts and decrypts packets"
+    IPV6 = "ipv6", "reachable over IPv6"
+    EAP = "eap", "EAP authentication (RFC 7296, 2.16)"
+    VIRTUAL_IP = "virtual-ip", "assigns or requests inner addresses (RFC 7296, 2.19)"
+    PPK = "ppk", "post-quantum preshared keys (RFC 8784)"
+    REDIRECT = "redirect", "REDIRECT (RFC 5685)"
+    RESUMPTION = "resumption", "session resumption (RFC 5723)"
+    INTERMEDIATE = "intermediate", "IKE_INTERMEDIATE (RFC 9242)"
+    MULTIPLE_KE = "multiple-ke", "additional key exchanges (RFC 9370)"
+
+
+class DeviceError(Exception):
+    """A device cannot be used: one line with which device, what happened, and what to do about it."""
+
+    def __init__(self, device: str, problem: str, mend: str = "") -> None:
+        self.device = device
+        self.problem = problem
+        self.mend = mend
+        super().__init__(f"{device}: {problem}" + (f"; {mend}" if mend else ""))
+
+
+class Unsupported(DeviceError):  # noqa: N818 - reads as a statement about the device
+    """The device cannot do this; `capability` says what a purpose would have needed."""
+
+    def __init__(self, capability: Capability, device: str = "device", detail: str = "") -> None:
+        self.capability = capability
+        super().__init__(device, f"does not support {capability} ({detail or capability.description})")
+
+
+@dataclass(frozen=True, slots=True)
+class Pixit:
+    """How a device is reached: addresses, ports, inner networks, timers. All times in seconds.
+
+    ``device_networks`` are prefixes behind the device, ``tester_networks`` those the scripted peer speaks for; inside
+    each device network the first host address exists. ``response_timeout`` is how long the suites wait for any answer.
+    The retransmission timers are those that the device uses unless its `Connection` says otherwise;
+    ``half_open_timeout`` is how long it keeps an IKE SA whose IKE_AUTH never comes.
+    """
+
+    device_address: str
+    tester_address: str
+    device_address6: str | None = None
+    tester_address6: str | None = None
+    device_ports: tuple[int, int] = (500, 4500)
+    tester_ports: tuple[int, int] = (500, 4500)
+    device_networks: tuple[str, ...] = ("10.2.0.0/24",)
+    tester_networks: tuple[str, ...] = ("10.1.0.0/24",)
+    response_timeout: float = 2.0
+    retransmit_timeout: float = 1.0
+    retransmit_base: float = 1.5
+    retransmit_tries: int = 3
+    half_open_timeout: float = 30.0
+
+
+class SaState(StrEnum):
+    """The life of an SA as a device reports it, coarse enough to be true of every implementation."""
+
+    CONNECTING = "connecting"
+    ESTABLISHED = "established"
+    REKEYING = "rekeying"
+    REKEYED = "rekeyed"
+    DELETING = "deleting"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ChildStatus:
+    """A Child SA of the device. SPIs are 4 octets, selectors are written as in `ChildConfig`, counters in octets.
+
+    ``spi_in`` is the SPI that the device chose (packets to it carry it). A counter is None where the device has none.
+    """
+
+    name: str
+    spi_in: bytes
+    spi_out: bytes
+    local_ts: tuple[str, ...] = ()
+    remote_ts: tuple[str, ...] = ()
+    mode: Mode = Mode.TUNNEL
+    state: SaState = SaState.ESTABLISHED
+    bytes_in: int | None = None
+    bytes_out: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SaStatus:
+    """An IKE SA of the device; SPIs are 8 octets, all zero while the responder's is not known yet."""
+
+    spi_i: bytes
+    spi_r: bytes
+    state: SaState
+    children: tuple[ChildStatus, ...] = ()
+
+
+class Device(ABC):
+    """A device under test. A context manager: entering starts it, leaving stops it whatever happened.
+
+    Methods that make the device act (`initiate`, `rekey_ike` ...) only give the order and return at once; what comes
+    of it is seen on the link. All of them raise `Unsupported` where the adapter has no means, and `DeviceError` where
+    the device is gone or refuses.
+    """
+
+    name: str
+    """Short name, as used in reports and on the command line."""
+    version: str = ""
+    """The device's own version, empty until it is started."""
+    backend: str = ""
+    """Where and how it runs, in words (``netns, kernel-netlink with shim``)."""
+    capabilities: frozenset[Capability] = frozenset()
+    """The PICS: what the device claims. May depend on where it runs, so read it after `start`."""
+    pixit: Pixit
+    deviations_file: Path | None = None
+    """The known deviations of this device (`peers.deviations`), if somebody wrote them down."""
+
+    @abstractmethod
+    def start(self) -> None:
+        """Start the device or connect to it; returns when it answers. Raises DeviceError."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Stop it and remove every trace of it on this host. Safe to call twice and after a failed start."""
+
+    @abstractmethod
+    def open_link(self, *, ipv6: bool = False) -> Link:
+        """Open the link on which the scripted peer reaches the device; the caller closes it."""
+
+    @abstractmethod
+    def apply(self, connection: Connection) -> None:
+        """Load the device's own view of a connection in place of whatever was loaded, and drop all SAs silently.
+
+        Starts a new section of the log. Raises Unsupported where the device cannot express the connection.
+        """
+
+    @abstractmethod
+    def clear(self) -> None:
+        """Forget connections, secrets and SAs, sending nothing."""
+
+    def initiate(self, child: str | None = None) -> None:
+        """Open the IKE SA and the named Child SA (None: the connection's first one, or none when it is childless)."""
+        raise Unsupported(Capability.INITIATOR, self.name)
+
+    def rekey_ike(self) -> None:
+        """Rekey the IKE SA now."""
+        raise Unsupported(Capability.REKEY_IKE, self.name)
+
+    def rekey_child(self, name: str) -> None:
+        """Rekey the named Child SA now."""
+        raise Unsupported(Capability.REKEY_CHILD, self.name)
+
+    def reauthenticate(self) -> None:
+        """Reauthenticate: replace the IKE SA by a new one with all its Child SAs."""
+        raise Unsupported(Capability.REAUTH, self.name)
+
+    def delete_ike(self) -> None:
+        """Delete the IKE SA now, telling the peer."""
+        raise Unsupported(Capability.DELETE_IKE, self.name)
+
+    def delete_child(self, name: str) -> None:
+        """Delete the named Child SA now, telling the peer."""
+        raise Unsupported(Capability.DELETE_CHILD, self.name)
+
+    def list_sas(self) -> list[SaStatus]:
+        """All IKE SAs that the device holds, with their Child SAs."""
+        raise Unsupported(Capability.LIST_SAS, self.name)
+
+    def log(self) -> str:
+        """What the device logged since the last `apply`; empty where its log cannot be read."""
+        return ""
+
+    @abstractmethod
+    def alive(self) -> bool:
+        """Whether the device still runs and answers its control interface; never raises."""
+
+    def require(self, *needed: Capability) -> None:
+        """Raise Unsupported for the first capability that the device does not claim."""
+        for capability in needed:
+            if capability not in self.capabilities:
+                raise Unsupported(capability, self.name)
+
+    def __enter__(self) -> Self:
+        """Start the device; a failed start leaves nothing behind."""
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop the device."""
+        self.stop()
+
+
+def _authentication(party: Party) -> set[Capability]:
+    if isinstance(party.auth, Psk):
+        return {Capability.PSK}
+    wanted = {Capability.RSA_PSS} if party.auth.pss else set()
+    for certificate in party.auth.chain[:1]:
+        key = certificate.public_key()
+        if isinstance(key, rsa.RSAPublicKey):
+            wanted.add(Capability.RSA)
+        elif isinstance(key, ec.EllipticCurvePublicKey):
+            wanted.add(Capability.ECDSA)
+        elif isinstance(key, ed25519.Ed25519PublicKey):
+            wanted.add(Capability.ED25519)
+    return wanted
+
+
+def needs(connection: Connection) -> frozenset[Capability]:
+    """The capabilities that a device must have to hold this connection at all."""
+    wanted = _authentication(connection.local) | _authentication(connection.remote)
+    asked_for = (
+        (Capability.MOBIKE, connection.mobike),
+        (Capability.CHILDLESS, connection.childless),
+        (Capability.FORCED_ENCAPSULATION, connection.force_encapsulation),
+        (Capability.COOKIE_ALWAYS, connection.cookies is CookiePolicy.ALWAYS),
+        (Capability.MULTIPLE_CHILDREN, len(connection.children) > 1),
+        (Capability.DPD, connection.dpd_delay is not None),
+        (Capability.LIFETIME, connection.lifetime is not None),
+    )
+    wanted |= {capability for capability, asked in asked_for if asked}
+    for child in connection.children:
+        wanted.add(Capability.TRANSPORT if child.mode is Mode.TRANSPORT else Capability.TUNNEL)
+        if all("esn" in proposal.split("-") for proposal in child.proposals):
+            wanted.add(Capability.ESN)
+        if child.lifetime is not None:
+            wanted.add(Capability.LIFETIME)
+    return frozenset(wanted)
