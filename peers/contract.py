@@ -189,14 +189,16 @@ class Device(ABC):
 
     @abstractmethod
     def apply(self, connection: Connection) -> None:
-        """Load the device's own view of a connection in place of whatever was loaded, and drop all SAs silently.
+        """Load the device's own view of a connection in place of whatever was loaded, and drop all SAs.
 
-        Starts a new section of the log. Raises Unsupported where the device cannot express the connection.
+        A device may send a last Delete for a dropped SA, but not after this has returned: open the link afterwards, or
+        throw away what has arrived on it. Starts a new section of the log. Raises Unsupported where the device cannot
+        express the connection.
         """
 
     @abstractmethod
     def clear(self) -> None:
-        """Forget connections, secrets and SAs, sending nothing."""
+        """Forget connections, secrets and SAs; what `apply` says about a last Delete holds here too."""
 
     def initiate(self, child: str | None = None) -> None:
         """Open the IKE SA and the named Child SA (None: the connection's first one, or none when it is childless)."""

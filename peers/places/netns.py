@@ -1,0 +1,155 @@
+"""A daemon in a network namespace of its own, with the tester in another one, joined by a virtual cable."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+
+from conformance.net import Link, UdpLink
+from peers.contract import DeviceError, Pixit
+from peers.places import dataplane
+from peers.places.owner import RunDirectory, close_at_exit, sweep
+from peers.places.place import DataPlane, Place
+from peers.places.process import start_daemon, stop_daemon
+
+PIXIT = Pixit(
+    device_address="10.91.0.2",
+    tester_address="10.91.0.1",
+    device_address6="fd91::2",
+    tester_address6="fd91::1",
+    device_networks=("10.2.0.0/24", "fd02::/64"),
+    tester_networks=("10.1.0.0/24", "fd01::/64"),
+)
+# Inner hosts must exist on the device for user-space ESP, and let any data plane be tested by an echo request.
+_DEVICE_INNER = ("10.2.0.1/32", "fd02::1/128")
+_SYSCTLS = (
+    "for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 > $f; done; "
+    "for f in /proc/sys/net/ipv6/conf/*/accept_dad /proc/sys/net/ipv6/conf/*/accept_ra; do echo 0 > $f; done; "
+    "echo 1 > /proc/sys/net/ipv4/ip_forward"
+)
+
+
+class NetnsPlace(Place):
+    """Two network namespaces of our own. Instances do not see each other, so all use the same addresses."""
+
+    description = "netns"
+    pixit = PIXIT
+
+    def __init__(self, device: str, data_plane: DataPlane | None = None) -> None:
+        self._device = device
+        self._wanted = data_plane
+        self._run: RunDirectory | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self.tester_namespace = ""
+        self.device_namespace = ""
+
+    def open(self) -> None:
+        """Remove what dead runs left, make the two namespaces, and choose the data plane."""
+        if os.geteuid() != 0:
+            raise DeviceError(self._device, "network namespaces need root", f"use sudo, or --dut {self._device}:docker")
+        if shutil.which("ip") is None:
+            raise DeviceError(self._device, "the command ip is missing", "apt-get install iproute2")
+        sweep()
+        self._run = run = RunDirectory()
+        close_at_exit(self)
+        self.directory = run.path
+        self.inside = str(run.path)
+        self.tester_namespace = f"ikespec-{run.label}-t"
+        self.device_namespace = f"ikespec-{run.label}-d"
+        self._make_namespaces(run)
+        self.data_plane = dataplane.choose(self._device, self.device_namespace, self._wanted)
+
+    def _make_namespaces(self, run: RunDirectory) -> None:
+        tester, device = self.tester_namespace, self.device_namespace
+        run.note_namespace(tester)
+        run.note_namespace(device)
+        self._ip([], [f"netns add {tester}", f"netns add {device}"])
+        self._ip(["-n", tester], [f"link add device0 type veth peer name tester0 netns {device}"])
+        for namespace in (tester, device):
+            command = ["ip", "netns", "exec", namespace, "sh", "-c", _SYSCTLS]
+            subprocess.run(command, capture_output=True, check=False)
+        self._ip(
+            ["-n", tester],
+            [
+                "link set lo up",
+                f"addr add {PIXIT.tester_address}/24 dev device0",
+                f"addr add {PIXIT.tester_address6}/64 dev device0 nodad",
+                "link set device0 up",
+            ],
+        )
+        self._ip(
+            ["-n", device],
+            [
+                "link set lo up",
+                f"addr add {PIXIT.device_address}/24 dev tester0",
+                f"addr add {PIXIT.device_address6}/64 dev tester0 nodad",
+                "link set tester0 up",
+                f"route add default via {PIXIT.tester_address}",
+                f"route add default via {PIXIT.tester_address6}",
+                *(f"addr add {address} dev lo" for address in _DEVICE_INNER),
+            ],
+        )
+
+    def _ip(self, options: list[str], commands: list[str]) -> None:
+        """Run several ip commands in one process."""
+        command = ["ip", *options, "-batch", "-"]
+        done = subprocess.run(command, input="\n".join(commands), capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            complaint = done.stderr.strip().replace("\n", "; ")
+            raise DeviceError(self._device, f"cannot make network namespaces: {complaint}", "run ikespec doctor")
+
+    def launch(self, argv: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Start the daemon in the device's namespace."""
+        run = self._opened()
+        extra = dict(environment)
+        if self.data_plane is DataPlane.SHIM:
+            library = run.path / "xfrmfake.so"
+            extra["LD_PRELOAD"] = str(library if library.exists() else dataplane.build_shim(self._device, run.path))
+        try:
+            # ip replaces itself by the daemon, so this is the daemon's process.
+            command = ["ip", "netns", "exec", self.device_namespace, *argv]
+            self._process = start_daemon(command, extra, run.path / "console")
+        except OSError as error:
+            raise DeviceError(self._device, f"cannot start {argv[0]}: {error}") from error
+        run.note_process(self._process.pid)
+
+    def running(self) -> bool:
+        """Whether the daemon's process exists."""
+        return self._process is not None and self._process.poll() is None
+
+    def halt(self) -> None:
+        """End the daemon and wait for its end."""
+        if self._process is not None:
+            stop_daemon(self._process)
+            if self._run is not None:
+                self._run.forget_process(self._process.pid)
+            self._process = None
+
+    def console(self) -> str:
+        """What the daemon wrote to its standard output."""
+        path = self._opened().path / "console"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def open_link(self, *, ipv6: bool = False, ports: tuple[int, ...] | None = None) -> Link:
+        """Bind the tester's address in the tester's namespace."""
+        self._opened()
+        host = PIXIT.tester_address6 if ipv6 else PIXIT.tester_address
+        assert host is not None
+        try:
+            return UdpLink(host, ports=ports or PIXIT.tester_ports, netns=self.tester_namespace)
+        except OSError as error:
+            raise DeviceError(self._device, f"cannot bind {host} in {self.tester_namespace}: {error}") from error
+
+    def close(self) -> None:
+        """End the daemon and delete both namespaces."""
+        if self._run is not None:
+            try:
+                self.halt()
+            finally:
+                self._run.remove()
+                self._run = None
+
+    def _opened(self) -> RunDirectory:
+        if self._run is None:
+            raise DeviceError(self._device, "is not started")
+        return self._run

@@ -1,0 +1,237 @@
+"""The strongSwan adapter: the same over vici wherever the daemon runs."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from conformance.ike.connection import Connection, CookiePolicy
+from conformance.net import Link
+from peers.contract import Capability, Device, DeviceError, SaStatus, needs
+from peers.places.place import DataPlane, Place
+from peers.strongswan import settings, translate
+from peers.strongswan.control import Control
+from peers.strongswan.load import open_half
+from peers.strongswan.settings import Runtime, Startup
+from peers.strongswan.status import sa_status, text
+
+DAEMON = "/usr/sbin/charon-systemd"
+_START_PATIENCE = 10.0
+_LOG_LIMIT = 8 * 1024 * 1024
+_ASKED_FOR_COOKIES = "sending COOKIE notify"
+
+
+class StrongSwan(Device):
+    """A charon daemon under test. One process serves all purposes; it starts anew only where a setting demands it."""
+
+    name = "strongswan"
+    deviations_file = Path(__file__).with_name("deviations.toml")
+    _ALWAYS: ClassVar[frozenset[Capability]] = frozenset(
+        {
+            *(Capability.INITIATOR, Capability.RESPONDER, Capability.PSK, Capability.RSA, Capability.RSA_PSS),
+            *(Capability.ECDSA, Capability.ED25519, Capability.RFC7427, Capability.REAUTH, Capability.COOKIE),
+            *(Capability.COOKIE_ALWAYS, Capability.FRAGMENTATION, Capability.MOBIKE, Capability.CHILDLESS),
+            *(Capability.FORCED_ENCAPSULATION, Capability.MULTIPLE_CHILDREN, Capability.NARROWING, Capability.PFS),
+            *(Capability.TUNNEL, Capability.REKEY_IKE, Capability.REKEY_CHILD, Capability.DELETE_IKE),
+            *(Capability.DELETE_CHILD, Capability.LIFETIME, Capability.DPD, Capability.LIST_SAS, Capability.LOG),
+        }
+    )
+    _NEEDS_A_KERNEL: ClassVar[frozenset[Capability]] = frozenset(
+        {Capability.TRANSPORT, Capability.ESN, Capability.NAT_T}
+    )
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self.pixit = place.pixit
+        self._control: Control | None = None
+        self._startup = Startup(ports=place.pixit.device_ports)
+        self._runtime = Runtime()
+        self._connection: Connection | None = None
+        self._load_spi: bytes | None = None
+        self._log_from = 0
+
+    # --- life
+
+    def start(self) -> None:
+        """Prepare the place, start the daemon, and ask it what it is."""
+        if self._control is not None:
+            return
+        self._place.open()
+        plane = self._place.data_plane
+        self.backend = f"{self._place.description}, {plane}"
+        self._launch()
+        answer = self._vici().request("version")
+        self.version = text(answer["version"])
+        self.capabilities = self._claims(plane)
+
+    def _claims(self, plane: DataPlane) -> frozenset[Capability]:
+        claims = set(self._ALWAYS)
+        if plane is not DataPlane.LIBIPSEC:
+            claims |= self._NEEDS_A_KERNEL
+        if plane is not DataPlane.SHIM:
+            claims.add(Capability.DATA_PLANE)
+        if self.pixit.device_address6 is not None:
+            claims.add(Capability.IPV6)
+        if int(self.version.split(".")[0]) >= 6:
+            claims |= {Capability.INTERMEDIATE, Capability.MULTIPLE_KE}
+        return frozenset(claims)
+
+    def _launch(self) -> None:
+        place = self._place
+        socket_path = place.directory / settings.VICI_SOCKET
+        socket_path.unlink(missing_ok=True)
+        self._write_settings()
+        place.launch([DAEMON], {"STRONGSWAN_CONF": f"{place.inside}/strongswan.conf"})
+        self._control = Control.connect(self.name, socket_path, place.running, _START_PATIENCE)
+        if self._control is None:
+            complaint = " / ".join(place.console().strip().splitlines()[-2:]) or "it said nothing"
+            raise DeviceError(self.name, f"the daemon did not start: {complaint}", "run ikespec doctor")
+
+    def _write_settings(self) -> None:
+        place = self._place
+        content = settings.render(self._startup, self._runtime, place.data_plane, place.inside)
+        # The daemon may read at any time, so the file is replaced in one step.
+        temporary = place.directory / "strongswan.conf.new"
+        temporary.write_text(content)
+        temporary.replace(place.directory / "strongswan.conf")
+
+    def _restart(self) -> None:
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        self._place.halt()
+        self._launch()
+
+    def stop(self) -> None:
+        """End the daemon and remove the place."""
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        self._place.close()
+
+    def alive(self) -> bool:
+        """Whether the daemon's process exists and answers a request."""
+        if self._control is None or not self._place.running():
+            return False
+        try:
+            self._control.request("version")
+        except DeviceError:
+            return False
+        return True
+
+    # --- configuration
+
+    def apply(self, connection: Connection) -> None:
+        """Load a connection; 3 ms with a shared key. Starts the daemon anew (0.1 s) if it crashed or must forget."""
+        self.require(*sorted(needs(connection)))
+        if connection.local_ports != self._startup.ports:
+            problem = f"listens on ports {self._startup.ports}, the connection wants {connection.local_ports}"
+            raise DeviceError(self.name, problem, "open the device with ports=...")
+        section = translate.connection(connection, self.pixit.tester_address)
+        credentials = list(translate.credentials(connection))
+        startup, runtime = settings.startup_for(connection, self._startup.ports), settings.runtime_for(connection)
+        # Once asked for, cookies stay on for ten seconds after the load is gone; only a new process forgets that.
+        anew = startup != self._startup or _ASKED_FOR_COOKIES in self.log() or not self._place.running()
+        reload = runtime != self._runtime
+        self._startup, self._runtime = startup, runtime
+        if anew:
+            self._connection = self._load_spi = None
+            self._restart()
+        else:
+            self.clear()
+        self._start_log()
+        if reload and not anew:
+            self._write_settings()
+            self._vici().request("reload-settings")
+        for command, message in credentials:
+            self._vici().request(command, message)
+        self._vici().request("load-conn", {connection.name: section})
+        self._connection = connection
+        if connection.cookies is CookiePolicy.ALWAYS:
+            self._load_spi = open_half(self.name, self._place, connection)
+
+    def clear(self) -> None:
+        """Destroy all SAs, unload the connection, forget all credentials; 1 ms."""
+        control = self._vici()
+        for identifier in {text(entry["uniqueid"]) for _, entry in control.list_sas()}:
+            try:
+                control.request("terminate", {"ike-id": identifier, "force": "yes", "timeout": "1000"})
+            except DeviceError:
+                # It may have ended by itself in between; what is still there after this is a defect of the device.
+                if any(text(entry["uniqueid"]) == identifier for _, entry in control.list_sas()):
+                    raise
+        if self._connection is not None:
+            control.request("unload-conn", {"name": self._connection.name})
+            self._connection = None
+        control.request("clear-creds")
+        self._load_spi = None
+
+    # --- orders
+
+    def initiate(self, child: str | None = None) -> None:
+        """Open the IKE SA and the named Child SA."""
+        connection = self._loaded()
+        message = {"ike": connection.name, "timeout": "-1"}
+        if child is None and connection.children and not connection.childless:
+            child = connection.children[0].name
+        if child is not None:
+            message["child"] = child
+        self._vici().request("initiate", message)
+
+    def rekey_ike(self) -> None:
+        """Rekey the IKE SA now."""
+        self._vici().request("rekey", {"ike": self._loaded().name})
+
+    def rekey_child(self, name: str) -> None:
+        """Rekey the named Child SA now."""
+        self._vici().request("rekey", {"ike": self._loaded().name, "child": name})
+
+    def reauthenticate(self) -> None:
+        """Replace the IKE SA and its Child SAs by new ones."""
+        self._vici().request("rekey", {"ike": self._loaded().name, "reauth": "yes"})
+
+    def delete_ike(self) -> None:
+        """Delete the IKE SA now."""
+        self._vici().request("terminate", {"ike": self._loaded().name, "timeout": "-1"})
+
+    def delete_child(self, name: str) -> None:
+        """Delete the named Child SA now."""
+        self._vici().request("terminate", {"ike": self._loaded().name, "child": name, "timeout": "-1"})
+
+    # --- what can be seen
+
+    def list_sas(self) -> list[SaStatus]:
+        """All IKE SAs, without the one that only keeps the daemon under load."""
+        found = [sa_status(entry) for _, entry in self._vici().list_sas()]
+        return [sa for sa in found if sa.spi_i != self._load_spi]
+
+    def open_link(self, *, ipv6: bool = False) -> Link:
+        """The link between the scripted peer and the daemon."""
+        return self._place.open_link(ipv6=ipv6)
+
+    def log(self) -> str:
+        """What the daemon logged since the last `apply`."""
+        try:
+            with (self._place.directory / settings.LOG).open("rb") as file:
+                file.seek(self._log_from)
+                return file.read().decode(errors="replace")
+        except (OSError, AttributeError):
+            return ""
+
+    def _start_log(self) -> None:
+        path = self._place.directory / settings.LOG
+        size = path.stat().st_size if path.exists() else 0
+        if size > _LOG_LIMIT:
+            # charon appends, so it goes on at the new end.
+            with path.open("r+b") as file:
+                file.truncate()
+            size = 0
+        self._log_from = size
+
+    def _vici(self) -> Control:
+        if self._control is None:
+            raise DeviceError(self.name, "is not started")
+        return self._control
+
+    def _loaded(self) -> Connection:
+        if self._connection is None:
+            raise DeviceError(self.name, "has no connection", "apply one first")
+        return self._connection

@@ -1,0 +1,129 @@
+"""The configuration file of a charon daemon for a conformance run (strongswan.conf)."""
+
+from dataclasses import dataclass, replace
+from math import ceil
+
+from conformance.ike.connection import Connection, CookiePolicy, PublicKey
+from conformance.wire import AuthMethod
+from peers.places.place import DataPlane
+
+VICI_SOCKET = "charon.vici"
+LOG = "charon.log"
+HALF_OPEN_TIMEOUT = 30
+"""Seconds that a half-open IKE SA is kept: charon's own default."""
+
+# libstrongswan-standard-plugins brings openssl and gcm: without them there is no ECDSA and no AES-GCM.
+_PLUGINS = (
+    "random nonce openssl pem x509 revocation constraints pubkey pkcs1 pkcs8 sha1 sha2 md5 mgf1 hmac kdf gmp "
+    "curve25519 chapoly xcbc cmac aes gcm ccm ctr fips-prf drbg ml {kernel} socket-default vici updown attr counters "
+    "eap-identity eap-md5 eap-mschapv2 eap-tls eap-ttls"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Startup:
+    """What charon reads only when it starts; a change needs a new process. Zero switches a threshold off."""
+
+    cookie_threshold: int = 10
+    ports: tuple[int, int] = (500, 4500)
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What charon reads for every IKE SA; a change needs its file to be read again. Times in seconds."""
+
+    retransmit_timeout: float = 1.0
+    retransmit_base: float = 1.5
+    retransmit_tries: int = 3
+    fragment_size: int = 1280
+    half_open_timeout: int = HALF_OPEN_TIMEOUT
+    signature_authentication: bool = True
+
+
+def startup_for(connection: Connection, ports: tuple[int, int]) -> Startup:
+    """What the daemon must have been started with to hold this connection."""
+    thresholds = {
+        CookiePolicy.NEVER: 0,
+        CookiePolicy.UNDER_LOAD: connection.half_open_limit,
+        # charon counts what it already holds, so the first request is asked only after somebody else opened one.
+        CookiePolicy.ALWAYS: 1,
+    }
+    return Startup(cookie_threshold=thresholds[connection.cookies], ports=ports)
+
+
+def runtime_for(connection: Connection) -> Runtime:
+    """The settings of the IKE SAs of this connection."""
+    local = connection.local.auth
+    classic = isinstance(local, PublicKey) and local.method not in (None, AuthMethod.DIGITAL_SIGNATURE)
+    runtime = Runtime(
+        retransmit_timeout=connection.retransmit_timeout,
+        retransmit_base=connection.retransmit_base,
+        retransmit_tries=connection.retransmit_tries,
+        fragment_size=connection.fragment_size or Runtime().fragment_size,
+        signature_authentication=not classic,
+    )
+    if connection.cookies is CookiePolicy.ALWAYS:
+        # The half-open SA that keeps the daemon asking must outlive the purpose.
+        return replace(runtime, half_open_timeout=600)
+    return runtime
+
+
+def render(startup: Startup, runtime: Runtime, plane: DataPlane, directory: str) -> str:
+    """The text of strongswan.conf; ``directory`` is the run directory as the daemon sees it.
+
+    One key per line: a value extends to the end of its line.
+    """
+    # Whoever comes first in the list gives kernel-ipsec; kernel-netlink still gives addresses and routes.
+    kernel = "kernel-libipsec kernel-netlink" if plane is DataPlane.LIBIPSEC else "kernel-netlink"
+    yes = {True: "yes", False: "no"}
+    return f"""\
+charon {{
+  load_modular = no
+  load = {_PLUGINS.format(kernel=kernel)}
+  port = {startup.ports[0]}
+  port_nat_t = {startup.ports[1]}
+  dos_protection = yes
+  cookie_threshold = {startup.cookie_threshold}
+  # Per source address: the scripted peer is one address and opens many SAs on purpose.
+  cookie_threshold_ip = 0
+  block_threshold = 0
+  init_limit_half_open = 0
+  half_open_timeout = {runtime.half_open_timeout}
+  retransmit_timeout = {runtime.retransmit_timeout:g}
+  retransmit_base = {runtime.retransmit_base:g}
+  retransmit_tries = {runtime.retransmit_tries}
+  retransmit_jitter = 0
+  fragment_size = {runtime.fragment_size}
+  signature_authentication = {yes[runtime.signature_authentication]}
+  delete_rekeyed_delay = 1
+  send_vendor_id = no
+  accept_private_algs = yes
+  install_routes = yes
+  filelog {{
+    main {{
+      path = {directory}/{LOG}
+      append = yes
+      flush_line = yes
+      default = 1
+      ike = 2
+      cfg = 2
+      net = 2
+      time_format = %H:%M:%S
+      time_add_ms = yes
+    }}
+  }}
+  plugins {{
+    vici {{
+      socket = unix://{directory}/{VICI_SOCKET}
+    }}
+    kernel-libipsec {{
+      allow_peer_ts = yes
+    }}
+  }}
+}}
+"""
+
+
+def seconds(value: float | None) -> str:
+    """A time for vici, which knows whole seconds only: rounded up, so that a short time never becomes "never"."""
+    return "0s" if value is None else f"{max(1, ceil(value))}s"

@@ -1,0 +1,158 @@
+"""The vendor-neutral connection in the words of vici (the keys are those of swanctl.conf).
+
+All values that vici takes are strings, octets, or lists of them.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from conformance.ike.connection import ChildConfig, Connection, Identity, Party, Psk, PublicKey
+from conformance.wire import AuthMethod, HashAlgorithm, IdType
+from peers.contract import Capability, Unsupported
+from peers.strongswan.settings import seconds
+
+Section = dict[str, Any]
+
+_ID_PREFIXES = {
+    IdType.IPV4_ADDR: "ipv4",
+    IdType.IPV6_ADDR: "ipv6",
+    IdType.FQDN: "fqdn",
+    IdType.RFC822_ADDR: "email",
+    IdType.DER_ASN1_DN: "asn1dn",
+    IdType.DER_ASN1_GN: "asn1gn",
+    IdType.KEY_ID: "keyid",
+}
+_PLAIN = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._@-]*")
+_HASHES = {
+    HashAlgorithm.SHA1: "sha1",
+    HashAlgorithm.SHA2_256: "sha256",
+    HashAlgorithm.SHA2_384: "sha384",
+    HashAlgorithm.SHA2_512: "sha512",
+}
+
+
+def identity(value: Identity) -> str:
+    """An identity with its type spelled out, so that charon guesses nothing; anything unusual goes in hexadecimal."""
+    prefix = _ID_PREFIXES.get(value.id_type)
+    if prefix is None:
+        raise Unsupported(Capability.PSK, "strongswan", f"identity type {value.id_type} cannot be configured")
+    if value.id_type in (IdType.FQDN, IdType.RFC822_ADDR) and _PLAIN.fullmatch(value.data):
+        return f"{prefix}:{value.data.decode()}"
+    return f"{prefix}:#{value.data.hex()}"
+
+
+def authentication(auth: Psk | PublicKey, *, ours: bool) -> str:
+    """The ``auth`` value of a side; a named hash or PSS becomes a constraint for the signature we make."""
+    if isinstance(auth, Psk):
+        return "psk"
+    if not ours or auth.key is None or not (auth.pss or auth.hash) or auth.method not in _NEW_SIGNATURES:
+        return "pubkey"
+    kind = _key_kind(auth.key)
+    if kind.startswith("ed"):
+        return f"ike:{kind}"
+    hash_name = _HASHES.get(auth.hash or HashAlgorithm.SHA2_256)
+    if hash_name is None:
+        return "pubkey"
+    return f"ike:{kind}/pss-{hash_name}" if auth.pss else f"ike:{kind}-{hash_name}"
+
+
+_NEW_SIGNATURES = (None, AuthMethod.DIGITAL_SIGNATURE)
+
+
+def _key_kind(key: PrivateKeyTypes) -> str:
+    if isinstance(key, rsa.RSAPrivateKey):
+        return "rsa"
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return "ecdsa"
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return "ed25519"
+    if isinstance(key, ed448.Ed448PrivateKey):
+        return "ed448"
+    raise Unsupported(Capability.RFC7427, "strongswan", f"cannot sign with a {type(key).__name__}")
+
+
+def _party(party: Party, *, ours: bool) -> Section:
+    section: Section = {"auth": authentication(party.auth, ours=ours), "id": identity(party.identity)}
+    if isinstance(party.auth, PublicKey) and party.auth.chain:
+        end_entity = party.auth.chain[0].public_bytes(Encoding.DER)
+        # Ours is what we send. Theirs is sent by them and judged by the authorities, so it is pinned nowhere.
+        if ours:
+            section["certs"] = [end_entity]
+    return section
+
+
+def child(config: ChildConfig) -> Section:
+    """The section of one Child SA. Without a lifetime charon never rekeys it by itself."""
+    section: Section = {
+        "esp_proposals": list(config.proposals),
+        "local_ts": list(config.local_ts),
+        "remote_ts": list(config.remote_ts),
+        "mode": config.mode.value,
+        "start_action": "none",
+        "close_action": "none",
+        "dpd_action": "clear",
+        "rekey_time": seconds(config.lifetime),
+        "life_time": seconds(None if config.lifetime is None else config.lifetime * 1.5 + 5),
+        "rand_time": "0s",
+        "rekey_bytes": "0",
+        "rekey_packets": "0",
+    }
+    return section
+
+
+def connection(value: Connection, default_remote: str) -> Section:
+    """The section of a connection. ``default_remote`` is whom to initiate to where it names no address."""
+    section: Section = {
+        "version": "2",
+        "local_addrs": [value.local_address or "%any"],
+        "remote_addrs": [value.remote_address] if value.remote_address else [default_remote, "%any"],
+        "proposals": list(value.proposals),
+        "local-1": _party(value.local, ours=True),
+        "remote-1": _party(value.remote, ours=False),
+        "children": {each.name: child(each) for each in value.children},
+        "mobike": _yes(value.mobike),
+        "encap": _yes(value.force_encapsulation),
+        "fragmentation": _yes(value.fragment_size > 0),
+        "childless": "prefer" if value.childless else "never",
+        "unique": "no" if value.initial_contact else "never",
+        "send_cert": "always",
+        "send_certreq": "yes",
+        "keyingtries": "1",
+        "dpd_delay": seconds(value.dpd_delay),
+        "rekey_time": seconds(value.lifetime),
+        "over_time": seconds(None if value.lifetime is None else value.lifetime * 0.5 + 5),
+        "reauth_time": "0s",
+        "rand_time": "0s",
+    }
+    # Naming a port, even 500, is different from the default only where it is another one: then charon does not float.
+    if value.remote_ports[0] != 500:
+        section["remote_port"] = str(value.remote_ports[0])
+    return section
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def credentials(value: Connection) -> Iterator[tuple[str, Section]]:
+    """The vici commands, with their messages, that load what the connection needs to authenticate."""
+    for certificate in value.trust:
+        yield "load-cert", {"type": "X509", "flag": "CA", "data": certificate.public_bytes(Encoding.DER)}
+    local, remote = value.local.auth, value.remote.auth
+    if isinstance(local, PublicKey):
+        for certificate in local.chain:
+            yield "load-cert", {"type": "X509", "flag": "NONE", "data": certificate.public_bytes(Encoding.DER)}
+        if local.key is not None:
+            data = local.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+            yield "load-key", {"type": "any", "data": data}
+    secrets = {auth.secret for auth in (local, remote) if isinstance(auth, Psk)}
+    if len(secrets) > 1:
+        raise Unsupported(Capability.PSK, "strongswan", "one shared key serves both directions, two were configured")
+    for secret in secrets:
+        owners = [identity(value.local.identity), identity(value.remote.identity)]
+        yield "load-shared", {"id": "ikespec", "type": "IKE", "data": secret, "owners": owners}
