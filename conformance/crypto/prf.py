@@ -1,0 +1,103 @@
+"""Pseudorandom functions: prf and prf+ (RFC 7296, section 2.13)."""
+
+from abc import ABC, abstractmethod
+from hmac import digest as hmac_digest
+
+from conformance.crypto.errors import CryptoError, UnsupportedAlgorithm
+from conformance.crypto.mac import BLOCK, aes_cmac, aes_xcbc
+from conformance.wire import Prf
+
+_COUNTERS = tuple(bytes((number,)) for number in range(1, 256))
+
+
+class PrfFunction(ABC):
+    """A negotiated pseudorandom function; calling it is prf(key, data).
+
+    ``key_size`` is the preferred key length, ``output_size`` the length of the result, both in octets.
+    """
+
+    __slots__ = ("id", "key_size", "output_size")
+
+    def __init__(self, id: Prf, key_size: int, output_size: int) -> None:  # noqa: A002
+        self.id = id
+        self.key_size = key_size
+        self.output_size = output_size
+
+    @abstractmethod
+    def __call__(self, key: bytes, data: bytes) -> bytes:
+        """Compute prf(key, data)."""
+
+    def plus(self, key: bytes, seed: bytes, length: int) -> bytes:
+        """``length`` octets of prf+(key, seed) (RFC 7296, section 2.13).
+
+        Raises CryptoError when that takes more than the 255 blocks for which prf+ is defined.
+        """
+        if length > 255 * self.output_size:
+            raise CryptoError(f"prf+ of {self.id} ends after {255 * self.output_size} octets, {length} were asked for")
+        stream = block = b""
+        for counter in _COUNTERS:
+            if len(stream) >= length:
+                break
+            block = self(key, block + seed + counter)
+            stream += block
+        return stream[:length]
+
+    def __repr__(self) -> str:
+        return f"prf({self.id!r})"
+
+
+class _Hmac(PrfFunction):
+    __slots__ = ("_hash",)
+
+    def __init__(self, id: Prf, hash_name: str, size: int) -> None:  # noqa: A002
+        super().__init__(id, size, size)
+        self._hash = hash_name
+
+    def __call__(self, key: bytes, data: bytes) -> bytes:
+        return hmac_digest(key, data, self._hash)
+
+
+class _Xcbc(PrfFunction):
+    """AES-XCBC-PRF-128 (RFC 4434): any key length; short keys are padded, long ones are digested first."""
+
+    __slots__ = ()
+
+    def __call__(self, key: bytes, data: bytes) -> bytes:
+        key = key.ljust(BLOCK, b"\0") if len(key) <= BLOCK else aes_xcbc(bytes(BLOCK), key)
+        return aes_xcbc(key, data)
+
+
+class _Cmac(PrfFunction):
+    """AES-CMAC-PRF-128 (RFC 4615): any key that has not 128 bits is digested first."""
+
+    __slots__ = ()
+
+    def __call__(self, key: bytes, data: bytes) -> bytes:
+        return aes_cmac(key if len(key) == BLOCK else aes_cmac(bytes(BLOCK), key), data)
+
+
+_FUNCTIONS: dict[int, PrfFunction] = {
+    function.id: function
+    for function in (
+        _Hmac(Prf.HMAC_MD5, "md5", 16),
+        _Hmac(Prf.HMAC_SHA1, "sha1", 20),
+        _Hmac(Prf.HMAC_SHA2_256, "sha256", 32),
+        _Hmac(Prf.HMAC_SHA2_384, "sha384", 48),
+        _Hmac(Prf.HMAC_SHA2_512, "sha512", 64),
+        _Xcbc(Prf.AES128_XCBC, BLOCK, BLOCK),
+        _Cmac(Prf.AES128_CMAC, BLOCK, BLOCK),
+    )
+}
+
+
+def prf(id: Prf) -> PrfFunction:  # noqa: A002
+    """The function of a PRF transform. Raises UnsupportedAlgorithm for one that cannot be computed here."""
+    try:
+        return _FUNCTIONS[id]
+    except KeyError:
+        raise UnsupportedAlgorithm(f"pseudorandom function {id!r}") from None
+
+
+def prfs() -> frozenset[Prf]:
+    """The pseudorandom functions that can be computed."""
+    return frozenset(function.id for function in _FUNCTIONS.values())
