@@ -1,0 +1,25 @@
+"""Links to the device, captures of what went over them, and key logs for Wireshark."""
+
+from conformance.net.link import (
+    NAT_KEEPALIVE,
+    NON_ESP_MARKER,
+    Address,
+    Carried,
+    Datagram,
+    Link,
+    LinkError,
+    unwrap,
+    wrap,
+)
+
+__all__ = [
+    "NAT_KEEPALIVE",
+    "NON_ESP_MARKER",
+    "Address",
+    "Carried",
+    "Datagram",
+    "Link",
+    "LinkError",
+    "unwrap",
+    "wrap",
+]

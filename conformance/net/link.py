@@ -1,0 +1,81 @@
+"""What carries datagrams between the scripted peer and the device: the contract, and what is in a UDP payload."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple, Protocol
+
+NON_ESP_MARKER = bytes(4)
+"""Stands before an IKE message on the NAT traversal port, where an ESP packet has its SPI (RFC 3948 section 2.2)."""
+
+NAT_KEEPALIVE = b"\xff"
+"""The whole payload of a NAT keepalive (RFC 3948 section 2.3)."""
+
+
+class LinkError(OSError):
+    """A link cannot be opened or used; its text is one line that says what and, where known, how to mend it."""
+
+
+class Address(NamedTuple):
+    """One end of a datagram: a numeric IPv4 or IPv6 address without brackets or zone, and a UDP port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """The address as it is written, `192.0.2.1:500` or `[2001:db8::1]:500`."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Datagram:
+    """A UDP datagram: ``payload`` is exactly what is behind the UDP header, a non-ESP marker included."""
+
+    source: Address
+    destination: Address
+    payload: bytes
+
+
+class Link(Protocol):
+    """Where datagrams are sent and received. A link has the clock that its user reads."""
+
+    def now(self) -> float:
+        """The time of this link's clock: UNIX time in seconds, never going back."""
+
+    def send(self, datagram: Datagram) -> None:
+        """Send from the datagram's source address and port, opening them if need be. Raises `LinkError`."""
+
+    def receive(self, until: float) -> Datagram | None:
+        """The next datagram to any of our ports; None if none has come when ``now()`` is ``until``."""
+
+    def close(self) -> None:
+        """Give the ports back. Closing twice does no harm."""
+
+
+class Carried(Enum):
+    """What a UDP payload on an IKE port carries."""
+
+    IKE = "IKE"
+    ESP = "ESP"
+    KEEPALIVE = "NAT keepalive"
+    SHORT = "nothing known"
+
+
+def wrap(message: bytes, *, encapsulated: bool) -> bytes:
+    """The UDP payload for an IKE message; ``encapsulated``: for the NAT traversal port, with a non-ESP marker."""
+    return NON_ESP_MARKER + message if encapsulated else message
+
+
+def unwrap(payload: bytes, *, encapsulated: bool) -> tuple[Carried, bytes]:
+    """Tell what a UDP payload carries, and that without a non-ESP marker (RFC 3948 section 2, RFC 7296 section 2.23).
+
+    On the NAT traversal port (``encapsulated``) everything of four octets and more is IKE behind a marker or ESP.
+    """
+    if not encapsulated:
+        return Carried.IKE, payload
+    if payload == NAT_KEEPALIVE:
+        return Carried.KEEPALIVE, payload
+    if len(payload) < len(NON_ESP_MARKER):
+        return Carried.SHORT, payload
+    if payload.startswith(NON_ESP_MARKER):
+        return Carried.IKE, payload[len(NON_ESP_MARKER) :]
+    return Carried.ESP, payload
