@@ -32,6 +32,7 @@ class Capability(StrEnum):
 
     INITIATOR = "initiator", "can be told to open an IKE SA"
     RESPONDER = "responder", "answers an IKE SA that the peer opens"
+    CONFIGURABLE = "configurable", "takes any connection from the suites, not only one that was configured by hand"
     PSK = "psk", "authenticates with a shared key (RFC 7296, 2.15)"
     RSA = "rsa", "authenticates with an RSA certificate"
     RSA_PSS = "rsa-pss", "signs and accepts RSASSA-PSS (RFC 7427)"

@@ -8,16 +8,17 @@ from pathlib import Path
 from peers.contract import DeviceError
 from peers.places.place import DataPlane
 
-_PROBE_STATE = (
+PROBE = (
     *("xfrm", "state", "add", "src", "192.0.2.1", "dst", "192.0.2.2", "proto", "esp", "spi", "0x100"),
     *("mode", "tunnel", "aead", "rfc4106(gcm(aes))", "0x000102030405060708090a0b0c0d0e0f10111213", "128"),
 )
+"""Words for ip that succeed only where the kernel has ESP."""
 TUN_DEVICE = Path("/dev/net/tun")
 
 
 def kernel_has_esp(namespace: str) -> bool:
     """Whether an ESP state can be added in this network namespace; leaves nothing in it."""
-    added = _ip(namespace, *_PROBE_STATE)
+    added = _ip(namespace, *PROBE)
     if added:
         _ip(namespace, "xfrm", "state", "flush")
     return added

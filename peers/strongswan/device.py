@@ -26,7 +26,8 @@ class StrongSwan(Device):
     deviations_file = Path(__file__).with_name("deviations.toml")
     _ALWAYS: ClassVar[frozenset[Capability]] = frozenset(
         {
-            *(Capability.INITIATOR, Capability.RESPONDER, Capability.PSK, Capability.RSA, Capability.RSA_PSS),
+            *(Capability.INITIATOR, Capability.RESPONDER, Capability.CONFIGURABLE, Capability.PSK),
+            *(Capability.RSA, Capability.RSA_PSS),
             *(Capability.ECDSA, Capability.ED25519, Capability.RFC7427, Capability.REAUTH, Capability.COOKIE),
             *(Capability.COOKIE_ALWAYS, Capability.FRAGMENTATION, Capability.MOBIKE, Capability.CHILDLESS),
             *(Capability.FORCED_ENCAPSULATION, Capability.MULTIPLE_CHILDREN, Capability.NARROWING, Capability.PFS),
@@ -55,6 +56,7 @@ class StrongSwan(Device):
         if self._control is not None:
             return
         self._place.open()
+        self.pixit = self._place.pixit  # a container knows its addresses only now
         plane = self._place.data_plane
         self.backend = f"{self._place.description}, {plane}"
         self._launch()

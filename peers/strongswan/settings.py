@@ -84,9 +84,10 @@ charon {{
   port_nat_t = {startup.ports[1]}
   dos_protection = yes
   cookie_threshold = {startup.cookie_threshold}
-  # Per source address: the scripted peer is one address and opens many SAs on purpose.
+  # Per source address: the scripted peer is one address and opens many SAs on purpose. Zero would not switch blocking
+  # off: charon raises the one to the other plus one.
   cookie_threshold_ip = 0
-  block_threshold = 0
+  block_threshold = 1000000
   init_limit_half_open = 0
   half_open_timeout = {runtime.half_open_timeout}
   retransmit_timeout = {runtime.retransmit_timeout:g}

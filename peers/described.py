@@ -1,0 +1,69 @@
+"""A connection as JSON, for the commands and templates of external devices."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from conformance.ike.connection import Connection, Party, Psk
+from peers.contract import Pixit
+
+
+def connection_tree(connection: Connection) -> dict[str, Any]:
+    """The connection as plain values: secrets in hexadecimal, certificates and keys in PEM, None for "not set"."""
+    return {
+        "name": connection.name,
+        "local": _party(connection.local),
+        "remote": _party(connection.remote),
+        "proposals": list(connection.proposals),
+        "children": [
+            {
+                "name": child.name,
+                "proposals": list(child.proposals),
+                "local_ts": list(child.local_ts),
+                "remote_ts": list(child.remote_ts),
+                "mode": child.mode.value,
+                "lifetime": child.lifetime,
+            }
+            for child in connection.children
+        ],
+        "trust": [certificate.public_bytes(Encoding.PEM).decode() for certificate in connection.trust],
+        "local_address": connection.local_address,
+        "remote_address": connection.remote_address,
+        "local_ports": list(connection.local_ports),
+        "remote_ports": list(connection.remote_ports),
+        "fragment_size": connection.fragment_size,
+        "mobike": connection.mobike,
+        "force_encapsulation": connection.force_encapsulation,
+        "childless": connection.childless,
+        "initial_contact": connection.initial_contact,
+        "cookies": connection.cookies.value,
+        "half_open_limit": connection.half_open_limit,
+        "dpd_delay": connection.dpd_delay,
+        "lifetime": connection.lifetime,
+        "retransmit_timeout": connection.retransmit_timeout,
+        "retransmit_base": connection.retransmit_base,
+        "retransmit_tries": connection.retransmit_tries,
+    }
+
+
+def _party(party: Party) -> dict[str, Any]:
+    identity = {"type": party.identity.id_type.name, "text": str(party.identity), "hex": party.identity.data.hex()}
+    if isinstance(party.auth, Psk):
+        return {"identity": identity, "auth": "psk", "secret": party.auth.secret.hex()}
+    key = party.auth.key
+    return {
+        "identity": identity,
+        "auth": "public-key",
+        "chain": [certificate.public_bytes(Encoding.PEM).decode() for certificate in party.auth.chain],
+        "key": key and key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
+        "method": party.auth.method and party.auth.method.name,
+        "hash": party.auth.hash and party.auth.hash.name,
+        "pss": party.auth.pss,
+    }
+
+
+def connection_json(connection: Connection, pixit: Pixit) -> str:
+    """What an external device's command finds in the file ``{connection}``."""
+    return json.dumps({"connection": connection_tree(connection), "pixit": asdict(pixit)}, indent=2)

@@ -1,0 +1,160 @@
+"""The TOML file that describes an external device: its PICS, its PIXIT, and how to give it orders.
+
+::
+
+    [device]
+    name = "router"
+    version = "17.9"                       # optional
+    capabilities = ["initiator", "responder", "psk", "rekey-ike"]
+    deviations = "router-deviations.toml"  # optional, beside this file
+
+    [addresses]
+    device = "192.0.2.1"
+    tester = "192.0.2.2"                   # an address of this host
+    # optional: device6, tester6, device_ports, tester_ports, device_networks, tester_networks
+
+    [timers]                               # optional, seconds
+    response_timeout = 5.0
+
+    [templates]                            # optional: Jinja files beside this one
+    apply = "router.conf.jinja"            # gets connection, device and tester; rendered into the file {config}
+
+    [commands]                             # {config} {connection} {child} {device} {tester} are filled in
+    apply = "scp {config} router:running-config"
+    initiate = "ssh router 'ike initiate {child}'"
+
+    [prompts]                              # or: what the person at the console is asked to do
+    rekey_ike = "rekey the IKE SA now"
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from peers.contract import Capability, Pixit
+from peers.tomlfile import Table, nearest, read_toml
+
+ORDERS = (
+    *("start", "stop", "apply", "clear", "initiate", "rekey_ike", "rekey_child", "reauthenticate"),
+    *("delete_ike", "delete_child", "list_sas", "log", "alive"),
+)
+_READ_ONLY = ("list_sas", "log", "alive")
+PLACEHOLDERS = ("config", "connection", "child", "device", "tester")
+_ORDER_OF = {
+    Capability.INITIATOR: "initiate",
+    Capability.REKEY_IKE: "rekey_ike",
+    Capability.REKEY_CHILD: "rekey_child",
+    Capability.REAUTH: "reauthenticate",
+    Capability.DELETE_IKE: "delete_ike",
+    Capability.DELETE_CHILD: "delete_child",
+    Capability.LIST_SAS: "list_sas",
+    Capability.LOG: "log",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFile:
+    """An external device as its file describes it. Orders map to shell commands or to words for a person."""
+
+    path: Path
+    name: str
+    version: str
+    capabilities: frozenset[Capability]
+    deviations: Path | None
+    pixit: Pixit
+    commands: dict[str, str]
+    prompts: dict[str, str]
+    template: Path | None
+    command_timeout: float
+
+
+def read_device(path: Path) -> DeviceFile:
+    """Read and check a device file. Raises TomlError naming file, line, key, value and what was expected."""
+    top = read_toml(path)
+    device, addresses, timers = top.table("device"), top.table("addresses"), top.table("timers")
+    commands, prompts = top.table("commands"), top.table("prompts")
+    name, version = device.text("name"), device.text("version", "")
+    capabilities = _capabilities(device)
+    deviations = _beside(device, "deviations")
+    templates = top.table("templates")
+    template = _beside(templates, "apply")
+    timeout = timers.number("command_timeout", 30.0)
+    found = DeviceFile(
+        path=path,
+        name=name,
+        version=version,
+        capabilities=capabilities,
+        deviations=deviations,
+        pixit=_pixit(addresses, timers),
+        commands={order: _command(commands, order) for order in ORDERS if order in commands.keys},
+        prompts={order: prompts.text(order) for order in ORDERS if order in prompts.keys},
+        template=template,
+        command_timeout=timeout,
+    )
+    for table in (device, addresses, timers, templates):
+        table.done()
+    _check_orders(found, device, commands, prompts)
+    top.done()
+    return found
+
+
+def _capabilities(device: Table) -> frozenset[Capability]:
+    known = {str(one): one for one in Capability}
+    words = device.texts("capabilities")
+    for word in words:
+        if word not in known:
+            raise device.error("capabilities", f'"{word}" is no capability', nearest(word, known))
+    return frozenset(known[word] for word in words)
+
+
+def _beside(table: Table, key: str) -> Path | None:
+    text = table.text(key, "")
+    if not text:
+        return None
+    path = table.path.parent / text
+    if not path.is_file():
+        raise table.error(key, f"there is no file {path}")
+    return path
+
+
+def _pixit(addresses: Table, timers: Table) -> Pixit:
+    usual = Pixit(device_address="", tester_address="")
+    return Pixit(
+        device_address=addresses.address("device", 4),
+        tester_address=addresses.address("tester", 4),
+        device_address6=addresses.optional_address("device6", 6),
+        tester_address6=addresses.optional_address("tester6", 6),
+        device_ports=addresses.ports("device_ports", usual.device_ports),
+        tester_ports=addresses.ports("tester_ports", usual.tester_ports),
+        device_networks=addresses.texts("device_networks", usual.device_networks),
+        tester_networks=addresses.texts("tester_networks", usual.tester_networks),
+        response_timeout=timers.number("response_timeout", usual.response_timeout),
+        retransmit_timeout=timers.number("retransmit_timeout", usual.retransmit_timeout),
+        retransmit_base=timers.number("retransmit_base", usual.retransmit_base),
+        retransmit_tries=timers.integer("retransmit_tries", usual.retransmit_tries),
+        half_open_timeout=timers.number("half_open_timeout", usual.half_open_timeout),
+    )
+
+
+def _command(commands: Table, order: str) -> str:
+    text = commands.text(order)
+    try:
+        text.format_map(dict.fromkeys(PLACEHOLDERS, ""))
+    except (KeyError, IndexError, ValueError, AttributeError) as error:
+        problem = f"cannot fill in {error}" if isinstance(error, KeyError) else str(error)
+        mend = f"known: {', '.join('{' + one + '}' for one in PLACEHOLDERS)}; write {{{{ and }}}} for braces"
+        raise commands.error(order, problem, mend) from None
+    return text
+
+
+def _check_orders(found: DeviceFile, device: Table, commands: Table, prompts: Table) -> None:
+    for table in (commands, prompts):
+        for key in table.keys:
+            if key not in ORDERS:
+                raise table.error(key, "unknown order", nearest(key, ORDERS) or f"known: {', '.join(ORDERS)}")
+    for order in _READ_ONLY:
+        if order in found.prompts:
+            raise prompts.error(order, "only a command can do this")
+    for capability, order in _ORDER_OF.items():
+        if capability in found.capabilities and order not in found.commands and order not in found.prompts:
+            where = "commands" if order in _READ_ONLY else "commands or prompts"
+            raise device.error("capabilities", f'"{capability}" needs an entry {order} under {where}')

@@ -1,0 +1,118 @@
+"""Finding a device by its name, or by the file that describes it."""
+
+import importlib
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from peers.contract import Device, DeviceError
+from peers.places.place import DataPlane, Place
+from peers.tomlfile import nearest
+
+_T = TypeVar("_T")
+PLACES = ("netns", "docker")
+STRONGSWAN_PACKAGES = (
+    "apt-get install strongswan-swanctl charon-systemd libstrongswan-standard-plugins libstrongswan-extra-plugins "
+    "libcharon-extra-plugins libcharon-extauth-plugins"
+)
+
+
+def open_device(name_or_path: str, **options: Any) -> Device:
+    """The device that a word on the command line means, not yet started.
+
+    ``reference``, ``strongswan`` (where it runs is chosen), ``strongswan:netns``, ``strongswan:docker``, or the path of
+    a device file. ``options`` go to the adapter: for strongSwan ``data_plane`` (``kernel``, ``shim``, ``libipsec``)
+    and, in Docker, ``base`` (the image to build on); for a device file ``ask``. Raises DeviceError.
+    """
+    if name_or_path.endswith(".toml") or "/" in name_or_path:
+        return _external(Path(name_or_path), **options)
+    name, _, place = name_or_path.partition(":")
+    opener = _OPENERS.get(name)
+    if opener is None:
+        hint = nearest(name, _OPENERS) or f"known: {', '.join(_OPENERS)}, or the path of a device file (.toml)"
+        raise DeviceError(name_or_path, "there is no such device", hint)
+    return opener(name_or_path, place, options)
+
+
+def _external(path: Path, **options: Any) -> Device:
+    from peers.external import ExternalDevice
+
+    return _make("external", ExternalDevice, path, **options)
+
+
+def _reference(spec: str, place: str, options: dict[str, Any]) -> Device:
+    if place:
+        raise DeviceError(spec, "the reference device runs in this process and nowhere else", 'write "reference"')
+    # Imported only when asked for: it is no part of driving a real device.
+    module = importlib.import_module("peers.reference.device")
+    maker: Callable[..., Device] = module.ReferenceDevice
+    return _make(spec, maker, **options)
+
+
+def _strongswan(spec: str, place: str, options: dict[str, Any]) -> Device:
+    try:
+        from peers.strongswan.device import StrongSwan
+    except ModuleNotFoundError as error:
+        raise DeviceError(spec, f"the Python package {error.name} is missing", f"pip install {error.name}") from error
+
+    plane = options.pop("data_plane", None)
+    if plane is not None and plane not in set(DataPlane):
+        raise DeviceError(spec, f"there is no data plane {plane!r}", f"known: {', '.join(DataPlane)}")
+    options["data_plane"] = None if plane is None else DataPlane(plane)
+    return StrongSwan(_place(spec, place or _choose_place(spec), options))
+
+
+def _place(spec: str, place: str, options: dict[str, Any]) -> Place:
+    if place == "netns":
+        from peers.places.netns import NetnsPlace
+        from peers.strongswan.device import DAEMON
+
+        if not Path(DAEMON).exists():
+            raise DeviceError(spec, f"{DAEMON} is not installed", STRONGSWAN_PACKAGES)
+        return _make(spec, NetnsPlace, "strongswan", **options)
+    if place == "docker":
+        from peers.places.container import ContainerPlace
+
+        return _make(spec, ContainerPlace, "strongswan", **options)
+    raise DeviceError(spec, f"there is no place {place!r}", nearest(place, PLACES) or f"known: {', '.join(PLACES)}")
+
+
+def _choose_place(spec: str) -> str:
+    """A namespace where that works, since it is the fastest; else Docker. Raises DeviceError with what is missing."""
+    from peers.places.container import docker_problem
+    from peers.strongswan.device import DAEMON
+
+    missing = []
+    if os.geteuid() != 0:
+        missing.append("network namespaces need root")
+    elif shutil.which("ip") is None:
+        missing.append("network namespaces need iproute2")
+    elif not Path(DAEMON).exists():
+        missing.append(f"{DAEMON} is not installed")
+    else:
+        return "netns"
+    problem = docker_problem()
+    if problem is None:
+        return "docker"
+    missing.append(problem)
+    raise DeviceError(spec, "it can run neither here nor in Docker: " + ", ".join(missing), "run ikespec doctor")
+
+
+def _make(spec: str, make: Callable[..., _T], *arguments: Any, **options: Any) -> _T:
+    try:
+        return make(*arguments, **options)
+    except TypeError as error:
+        if "unexpected keyword argument" not in str(error):
+            raise
+        word = str(error).rpartition(" ")[2]
+        raise DeviceError(spec, f"there is no option {word} for this device") from error
+
+
+_OPENERS: dict[str, Callable[[str, str, dict[str, Any]], Device]] = {
+    "reference": _reference,
+    "strongswan": _strongswan,
+}
+DEVICES = tuple(_OPENERS)
+"""The names that `open_device` knows."""
