@@ -11,6 +11,7 @@ from conformance.net.link import (
     unwrap,
     wrap,
 )
+from conformance.net.udp import UdpLink
 
 __all__ = [
     "NAT_KEEPALIVE",
@@ -20,6 +21,7 @@ __all__ = [
     "Datagram",
     "Link",
     "LinkError",
+    "UdpLink",
     "unwrap",
     "wrap",
 ]
