@@ -36,7 +36,7 @@ class Identity:
         if self.id_type in (IdType.IPV4_ADDR, IdType.IPV6_ADDR) and len(self.data) in (4, 16):
             return str(ip_address(self.data))
         if self.id_type == IdType.DER_ASN1_DN:
-            return x509.Name.from_bytes(self.data).rfc4514_string() if hasattr(x509.Name, "from_bytes") else self.data.hex()
+            return "DN:" + self.data.hex()
         return self.data.decode("utf-8", "backslashreplace")
 
 
@@ -109,7 +109,9 @@ class Connection:
     ``trust`` are the certificate authorities that this side accepts for the other. ``fragment_size`` is the largest IP
     datagram in octets that IKE fragmentation produces (RFC 7383), 0 switches fragmentation off. ``dpd_delay`` is the
     silence in seconds after which liveness is checked, None: never. ``lifetime`` in seconds as in `ChildConfig`.
-    ``half_open_limit`` is the number of half-open IKE SAs from which `CookiePolicy.UNDER_LOAD` asks for cookies.
+    The ports are those for plain IKE
+    and for IKE and ESP in UDP (RFC 3948). ``half_open_limit`` is the number of half-open IKE SAs
+    from which `CookiePolicy.UNDER_LOAD` asks for cookies.
     """
 
     local: Party
@@ -120,6 +122,8 @@ class Connection:
     trust: tuple[x509.Certificate, ...] = ()
     local_address: str | None = None
     remote_address: str | None = None
+    local_ports: tuple[int, int] = (500, 4500)
+    remote_ports: tuple[int, int] = (500, 4500)
     fragment_size: int = 1280
     mobike: bool = False
     force_encapsulation: bool = False
@@ -145,5 +149,7 @@ class Connection:
             remote=self.local,
             local_address=self.remote_address,
             remote_address=self.local_address,
+            local_ports=self.remote_ports,
+            remote_ports=self.local_ports,
             children=tuple(child.mirrored() for child in self.children),
         )

@@ -1,0 +1,262 @@
+"""IKE_AUTH: identities, certificates, the proof of both, the first Child SA (RFC 7296, sections 1.2, 2.15, 2.16)."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from conformance.crypto.x509 import CertificateError, matches_identity, subject_key_hash, validate_chain
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from conformance.crypto import CryptoError
+from conformance.crypto.sign import sign, verify
+from conformance.ike.child_sa import ChildExchange
+from conformance.ike.connection import Party, Psk, PublicKey
+from conformance.ike.events import Established, Refusal, Violation
+from conformance.ike.sa import State
+from conformance.wire import (
+    AUTH,
+    CERT,
+    CERTREQ,
+    SA,
+    AuthMethod,
+    CertEncoding,
+    ExchangeType,
+    HashAlgorithm,
+    IDi,
+    IDr,
+    Message,
+    Notify,
+    NotifyType,
+    Payload,
+)
+
+_KEY_PAD = b"Key Pad for IKEv2"
+_ECDSA_METHODS = {256: AuthMethod.ECDSA_256, 384: AuthMethod.ECDSA_384, 521: AuthMethod.ECDSA_521}
+_STRENGTH = (HashAlgorithm.SHA2_512, HashAlgorithm.SHA2_384, HashAlgorithm.SHA2_256, HashAlgorithm.SHA1)
+
+
+def identity_body(payload: IDi | IDr) -> bytes:
+    """RestOfIDPayload: type, reserved octets and data, as they were on the wire (RFC 7296, section 2.15)."""
+    return bytes((payload.id_type,)) + payload.reserved2.to_bytes(3, "big") + payload.data
+
+
+class AuthExchange(ChildExchange):
+    """The two IKE_AUTH messages in both roles."""
+
+    peer_identity: IDi | IDr | None = None
+    first_child: str | None = None
+    initial_contact: bool = False
+
+    # --- what is signed -----------------------------------------------------------------------------------------
+
+    def signed_octets(self, identity: IDi | IDr) -> bytes:
+        """InitiatorSignedOctets or ResponderSignedOctets, by whose identity it is (RFC 7296, section 2.15)."""
+        assert self.keys is not None
+        if isinstance(identity, IDi):
+            message, nonce, key = self.init_request_raw, self.nonce_r, self.keys.sk_pi
+        else:
+            message, nonce, key = self.init_response_raw, self.nonce_i, self.keys.sk_pr
+        return message + nonce + self.keys.suite.prf_function(key, identity_body(identity))
+
+    def own_identity(self) -> IDi | IDr:
+        """Our identity payload."""
+        identity = self.connection.local.identity
+        return (IDi if self.initiator else IDr)(identity.id_type, identity.data)
+
+    def prove(self, identity: IDi | IDr) -> AUTH:
+        """Our AUTH payload."""
+        auth = self.connection.local.auth
+        octets = self.signed_octets(identity)
+        if isinstance(auth, Psk):
+            return AUTH(AuthMethod.SHARED_KEY_MIC, self.shared_key_mic(auth.secret, octets))
+        assert auth.key is not None
+        method = self.signature_method(auth)
+        digest = self.signature_hash(auth) if method == AuthMethod.DIGITAL_SIGNATURE else None
+        return AUTH(method, sign(auth.key, method, octets, hash=digest, pss=auth.pss))
+
+    def shared_key_mic(self, secret: bytes, octets: bytes) -> bytes:
+        """prf(prf(secret, "Key Pad for IKEv2"), octets) (RFC 7296, section 2.15)."""
+        assert self.keys is not None
+        prf = self.keys.suite.prf_function
+        return prf(prf(secret, _KEY_PAD), octets)
+
+    def signature_method(self, auth: PublicKey) -> AuthMethod:
+        """RFC 7427 where the peer announced hashes, else the classic method of the key."""
+        if auth.method is not None:
+            return auth.method
+        if self.peer_hashes and self.signature_hashes():
+            return AuthMethod.DIGITAL_SIGNATURE
+        return classic_method(auth.key)
+
+    def signature_hash(self, auth: PublicKey) -> HashAlgorithm:
+        """The hash of an RFC 7427 signature: as configured, fixed by the key, or the strongest that the peer takes."""
+        if auth.hash is not None:
+            return auth.hash
+        if not isinstance(auth.key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+            return HashAlgorithm.IDENTITY
+        return next((one for one in _STRENGTH if one in self.peer_hashes), HashAlgorithm.SHA2_256)
+
+    # --- checking the peer --------------------------------------------------------------------------------------
+
+    def check_peer(self, identity: IDi | IDr, message: Message) -> None:
+        """Is the peer who it must be? Raises Violation with the reason."""
+        expected = self.connection.remote
+        if not self.identity_matches(expected, identity):
+            raise Violation(f"identity {identity.data!r} is not {expected.identity}")
+        auth = message.first(AUTH)
+        if auth is None:
+            raise Violation("no AUTH payload")
+        octets = self.signed_octets(identity)
+        if isinstance(expected.auth, Psk):
+            self.check_shared_key(expected.auth, auth, octets)
+        else:
+            self.check_signature(self.peer_public_key(identity, message), auth, octets)
+
+    def identity_matches(self, expected: Party, identity: IDi | IDr) -> bool:
+        """True if the identity is the configured one."""
+        return (identity.id_type, identity.data) == (expected.identity.id_type, expected.identity.data)
+
+    def check_shared_key(self, expected: Psk, auth: AUTH, octets: bytes) -> None:
+        """Check a shared key MIC."""
+        if auth.method != AuthMethod.SHARED_KEY_MIC:
+            raise Violation(f"authentication method {auth.method}, expected a shared key MIC")
+        if not self.mic_is_valid(auth.data, self.shared_key_mic(expected.secret, octets)):
+            raise Violation("the shared key MIC is wrong")
+
+    def mic_is_valid(self, received: bytes, computed: bytes) -> bool:
+        """Compare the MICs; constant time does not matter to a test peer."""
+        return bool(received == computed)
+
+    def check_signature(self, key: PublicKeyTypes, auth: AUTH, octets: bytes) -> None:
+        """Check a signature of any method."""
+        if auth.method == AuthMethod.SHARED_KEY_MIC:
+            raise Violation("a shared key MIC, expected a signature")
+        try:
+            verify(key, auth.method, octets, auth.data)
+        except CryptoError as error:
+            raise Violation(f"the signature is not accepted: {error}") from None
+
+    def peer_public_key(self, identity: IDi | IDr, message: Message) -> PublicKeyTypes:
+        """The key of the first certificate, once its chain and identity are checked (RFC 7296, section 3.6)."""
+        encoded = [one.data for one in message.all(CERT) if one.encoding == CertEncoding.X509_SIGNATURE]
+        try:
+            chain = [x509.load_der_x509_certificate(one) for one in encoded]
+        except ValueError as error:
+            raise Violation(f"CERT payload holds no certificate: {error}") from None
+        if not chain:
+            known = self.connection.remote.auth
+            chain = list(known.chain) if isinstance(known, PublicKey) else []
+        if not chain:
+            raise Violation("no certificate")
+        self.check_chain(chain)
+        if not self.certificate_matches(chain[0], identity):
+            raise Violation(f"the certificate is not for {identity.data!r}")
+        return chain[0].public_key()
+
+    def check_chain(self, chain: Sequence[x509.Certificate]) -> None:
+        """The chain must end at an authority that we trust, now."""
+        try:
+            validate_chain(chain, self.connection.trust, datetime.fromtimestamp(self.now, UTC))
+        except CertificateError as error:
+            raise Violation(str(error)) from None
+
+    def certificate_matches(self, certificate: x509.Certificate, identity: IDi | IDr) -> bool:
+        """The identity must stand in the certificate (RFC 4945, section 3.1)."""
+        return matches_identity(certificate, identity.id_type, identity.data)
+
+    # --- as initiator -------------------------------------------------------------------------------------------
+
+    def start_auth(self) -> None:
+        """Send the IKE_AUTH request."""
+        self.open_exchange(ExchangeType.IKE_AUTH, self.auth_request, self.on_auth_response)
+
+    def auth_request(self) -> Sequence[Payload]:
+        """The payloads of the request (RFC 7296, section 1.2)."""
+        identity = self.own_identity()
+        expected = self.connection.remote.identity
+        contact = [Notify(NotifyType.INITIAL_CONTACT)] if self.connection.initial_contact else []
+        child = [] if self.first_child is None else self.first_child_request(self.first_child)
+        return [
+            identity,
+            *self.own_certificates(),
+            *contact,
+            *self.certificate_requests(),
+            IDr(expected.id_type, expected.data),
+            self.prove(identity),
+            *child,
+        ]
+
+    def own_certificates(self) -> list[CERT]:
+        """Our chain, end entity first (RFC 7296, section 3.6)."""
+        auth = self.connection.local.auth
+        chain = auth.chain if isinstance(auth, PublicKey) else ()
+        return [CERT(CertEncoding.X509_SIGNATURE, one.public_bytes(Encoding.DER)) for one in chain]
+
+    def certificate_requests(self) -> list[CERTREQ]:
+        """The authorities that we trust (RFC 7296, section 3.7)."""
+        if not isinstance(self.connection.remote.auth, PublicKey) or not self.connection.trust:
+            return []
+        return [CERTREQ(CertEncoding.X509_SIGNATURE, b"".join(subject_key_hash(one) for one in self.connection.trust))]
+
+    def on_auth_response(self, message: Message) -> None:
+        """Check who the responder is, then take the Child SA or learn why there is none (RFC 7296, section 1.2)."""
+        identity = message.first(IDr)
+        error = next((one for one in message.notifies() if one.type < 16384), None)
+        if identity is None or message.first(AUTH) is None:
+            if error is None:
+                raise Violation("IKE_AUTH response without IDr and AUTH")
+            self.failed(f"IKE_AUTH refused with {error.type}", error.type)
+            return
+        self.check_peer(identity, message)
+        self.peer_identity = identity
+        self.establish()
+        if self.first_child is None:
+            return
+        if message.first(SA) is None:
+            self.child_failed(error)
+        else:
+            self.take_child_response(message)
+
+    # --- as responder -------------------------------------------------------------------------------------------
+
+    def handle_auth(self, message: Message) -> Sequence[Payload]:
+        """Answer an IKE_AUTH request. A wrong proof ends the IKE SA (RFC 7296, section 2.21.2).
+
+        One without SA payload is for those who allow it (RFC 6023).
+        """
+        if self.state != State.HALF_OPEN or self.initiator:
+            raise Refusal(NotifyType.INVALID_SYNTAX, f"IKE_AUTH request in state {self.state.value}", fatal=True)
+        identity = message.first(IDi)
+        if identity is None:
+            raise Refusal(NotifyType.INVALID_SYNTAX, "IKE_AUTH request without IDi", fatal=True)
+        try:
+            self.check_peer(identity, message)
+        except Violation as violation:
+            raise Refusal(NotifyType.AUTHENTICATION_FAILED, str(violation), fatal=True) from None
+        if message.first(SA) is None and not self.connection.childless:
+            raise Refusal(NotifyType.INVALID_SYNTAX, "IKE_AUTH request without SA payload", fatal=True)
+        self.peer_identity = identity
+        self.initial_contact = message.notify(NotifyType.INITIAL_CONTACT) is not None
+        own = self.own_identity()
+        proof: list[Payload] = [own, *self.own_certificates(), self.prove(own)]
+        self.establish()
+        if message.first(SA) is None:
+            return proof
+        try:
+            return [*proof, *self.first_child_response(message)]
+        except Refusal as refusal:
+            return [*proof, refusal.notify()]
+
+    def establish(self) -> None:
+        """The IKE SA is up."""
+        self.state = State.ESTABLISHED
+        self.events.append(Established(self))
+
+
+def classic_method(key: PrivateKeyTypes | None) -> AuthMethod:
+    """The authentication method of a key without RFC 7427 (RFC 7296, section 3.8; RFC 4754)."""
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return _ECDSA_METHODS[key.curve.key_size]
+    return AuthMethod.RSA_SIGNATURE

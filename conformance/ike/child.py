@@ -1,0 +1,46 @@
+"""A Child SA: the pair of ESP or AH SAs that an IKE SA negotiated."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from conformance.crypto.suite import ChildSuite
+from conformance.ike.connection import ChildConfig, Mode
+from conformance.ike.keys import ChildKeys
+from conformance.wire import ProtocolID, TrafficSelector
+
+
+class ChildState(Enum):
+    """What goes on with a Child SA."""
+
+    INSTALLED = "installed"
+    REKEYING = "rekeying"
+    DELETING = "deleting"
+    DELETED = "deleted"
+
+
+@dataclass(slots=True, eq=False)
+class ChildSa:
+    """A pair of SAs. ``initiator``: we sent the request that made it, so our packets use the initiator's keys.
+
+    ``spi_in`` is the SPI that we chose and receive on, ``spi_out`` the peer's. ``nonces`` are those of the exchange
+    that made it (ours first); they settle a collision of rekeys (RFC 7296, section 2.8.1).
+    """
+
+    config: ChildConfig
+    protocol: ProtocolID
+    spi_in: bytes
+    spi_out: bytes
+    suite: ChildSuite
+    keys: ChildKeys = field(repr=False)
+    initiator: bool
+    local_ts: tuple[TrafficSelector, ...]
+    remote_ts: tuple[TrafficSelector, ...]
+    mode: Mode
+    created: float
+    nonces: tuple[bytes, bytes] = field(repr=False, default=(b"", b""))
+    state: ChildState = ChildState.INSTALLED
+    replaced_by: "ChildSa | None" = field(repr=False, default=None)
+
+    def __str__(self) -> str:
+        local, remote = (", ".join(map(str, ts)) for ts in (self.local_ts, self.remote_ts))
+        return f"{self.config.name}{{{self.spi_in.hex()} in, {self.spi_out.hex()} out}} {local} === {remote}"

@@ -1,0 +1,361 @@
+"""Child SAs: the first one of IKE_AUTH, further ones, rekeying (RFC 7296, sections 1.2, 1.3, 2.8, 2.9)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from conformance.crypto import CryptoError
+from conformance.crypto.ke import KeyExchange, key_exchange, respond
+from conformance.crypto.suite import ChildSuite
+from conformance.ike.child import ChildSa, ChildState
+from conformance.ike.connection import ChildConfig, Mode
+from conformance.ike.events import ChildDown, ChildUp, Refusal, Violation
+from conformance.ike.keys import derive_child_keys
+from conformance.ike.proposals import child_proposals, choose, groups, is_choice_of
+from conformance.ike.sa import SaCore, State
+from conformance.ike.sa_init import NONCE_SIZE, InitExchange, nonce_problem
+from conformance.ike.selectors import covered, narrow, selectors
+from conformance.wire import (
+    KE,
+    SA,
+    ExchangeType,
+    KeMethod,
+    Message,
+    Nonce,
+    Notify,
+    NotifyType,
+    Payload,
+    Proposal,
+    ProtocolID,
+    TrafficSelector,
+    TSi,
+    TSr,
+)
+
+
+@dataclass(slots=True, eq=False)
+class ChildOffer:
+    """A Child SA that we asked for. ``rival`` is what the peer's own rekey made meanwhile (RFC 7296, 2.8.1)."""
+
+    config: ChildConfig
+    spi: bytes
+    proposals: tuple[Proposal, ...]
+    nonce: bytes
+    exchange: KeyExchange | None = None
+    rekeys: ChildSa | None = None
+    rival: ChildSa | None = None
+    local_ts: tuple[TrafficSelector, ...] = field(default=())
+    remote_ts: tuple[TrafficSelector, ...] = field(default=())
+
+
+def loses(own: tuple[bytes, bytes], rival: tuple[bytes, bytes]) -> bool:
+    """True if the SA made with the nonces ``own`` is redundant: it has the lowest of the four (RFC 7296, 2.8.1).
+
+    The comparison is octet by octet, and the end of a nonce is lower than any octet: that of Python's bytes.
+    """
+    return min(own) < min(rival)
+
+
+class ChildExchange(InitExchange, SaCore):
+    """Making and replacing Child SAs in both roles."""
+
+    offer: ChildOffer | None = None
+
+    def child_config(self, name: str) -> ChildConfig:
+        """The configuration of a Child SA by its name. Raises KeyError."""
+        for config in self.connection.children:
+            if config.name == name:
+                return config
+        raise KeyError(f"connection {self.connection.name} has no child {name!r}")
+
+    def choose_child_spi(self) -> bytes:
+        """A fresh SPI of four octets above the reserved 0 to 255 (RFC 4303, section 2.1)."""
+        spi = self.random(4)
+        taken = any(child.spi_in == spi for child in self.children)
+        return spi if not taken and int.from_bytes(spi, "big") > 255 else self.choose_child_spi()
+
+    # --- as initiator of the exchange -----------------------------------------------------------------------------
+
+    def make_offer(self, config: ChildConfig, *, with_ke: bool, rekeys: ChildSa | None = None) -> ChildOffer:
+        """Decide what to ask for. A rekey asks for the selectors of the old SA (RFC 7296, section 2.9.2)."""
+        spi = self.choose_child_spi()
+        proposals = child_proposals(config.proposals, spi, with_ke=with_ke)
+        group = next(iter(groups(proposals)), None)
+        exchange = key_exchange(group, self.random) if group is not None else None
+        nonce = self.random(NONCE_SIZE) if with_ke else self.nonce_i
+        offer = ChildOffer(config, spi, proposals, nonce, exchange, rekeys)
+        offer.local_ts = rekeys.local_ts if rekeys else selectors(config.local_ts)
+        offer.remote_ts = rekeys.remote_ts if rekeys else selectors(config.remote_ts)
+        return offer
+
+    def offer_payloads(self, offer: ChildOffer) -> list[Payload]:
+        """SA, TSi, TSr and the mode of an offer."""
+        mode = [Notify(NotifyType.USE_TRANSPORT_MODE)] if offer.config.mode == Mode.TRANSPORT else []
+        return [*mode, SA(offer.proposals), TSi(offer.local_ts), TSr(offer.remote_ts)]
+
+    def first_child_request(self, name: str) -> list[Payload]:
+        """What IKE_AUTH carries for the first Child SA."""
+        self.offer = self.make_offer(self.child_config(name), with_ke=False)
+        return self.offer_payloads(self.offer)
+
+    def start_child(self, name: str, group: KeMethod | None = None) -> None:
+        """Ask for another Child SA (RFC 7296, section 1.3.1)."""
+        self.request_child(self.make_offer(self.child_config(name), with_ke=True), group)
+
+    def start_child_rekey(self, child: ChildSa) -> None:
+        """Ask for a Child SA that replaces ``child`` (RFC 7296, section 1.3.3)."""
+        child.state = ChildState.REKEYING
+        self.request_child(self.make_offer(child.config, with_ke=True, rekeys=child))
+
+    def request_child(self, offer: ChildOffer, group: KeMethod | None = None) -> None:
+        """Send a CREATE_CHILD_SA request for ``offer``."""
+        if group is not None:
+            offer.exchange = key_exchange(group, self.random)
+        handler = partial(self.on_child_response, offer)
+        self.open_exchange(ExchangeType.CREATE_CHILD_SA, partial(self.child_request, offer), handler)
+
+    def child_request(self, offer: ChildOffer) -> Sequence[Payload]:
+        """The payloads of a CREATE_CHILD_SA request."""
+        self.offer = offer
+        sa, selectors_ = self.offer_payloads(offer)[:-2], self.offer_payloads(offer)[-2:]
+        rekey = [self.rekey_notify(offer.rekeys)] if offer.rekeys else []
+        ke = [KE(offer.exchange.method, offer.exchange.public)] if offer.exchange else []
+        return [*rekey, *sa, Nonce(offer.nonce), *ke, *selectors_]
+
+    def rekey_notify(self, child: ChildSa) -> Notify:
+        """REKEY_SA names the SA by the SPI on which its sender receives (RFC 7296, section 1.3.3)."""
+        return Notify(NotifyType.REKEY_SA, b"", child.protocol, child.spi_in)
+
+    def on_child_response(self, offer: ChildOffer, message: Message) -> None:
+        """Take the answer to a CREATE_CHILD_SA request."""
+        self.offer = None
+        error = next((one for one in message.notifies() if one.type < 16384), None)
+        if message.first(SA) is not None:
+            self.take_child(offer, message)
+        elif error is not None and error.type == NotifyType.INVALID_KE_PAYLOAD and offer.exchange is not None:
+            self.request_child(offer, self.child_group(offer, error.data))
+        else:
+            if offer.rekeys is not None and offer.rekeys.state == ChildState.REKEYING:
+                offer.rekeys.state = ChildState.INSTALLED
+            if error is not None and error.type == NotifyType.CHILD_SA_NOT_FOUND and offer.rekeys is not None:
+                self.drop_child(offer.rekeys)
+            self.child_failed(error)
+
+    def child_group(self, offer: ChildOffer, data: bytes) -> KeMethod:
+        """The group that INVALID_KE_PAYLOAD asks for (RFC 7296, section 1.3)."""
+        group = KeMethod(int.from_bytes(data, "big"))
+        if group not in groups(offer.proposals) or (offer.exchange and group == offer.exchange.method):
+            raise Violation(f"INVALID_KE_PAYLOAD asks for {data.hex()}, which was not offered or is what we sent")
+        return group
+
+    def child_failed(self, error: Notify | None) -> None:
+        """The responder did not make the Child SA."""
+        name = error.type.name if error else "no SA payload and no error notify"
+        self.failed(f"no Child SA: {name}", error.type if error else None)
+
+    def take_child_response(self, message: Message) -> None:
+        """Take the Child SA of an IKE_AUTH response."""
+        offer, self.offer = self.offer, None
+        assert offer is not None
+        self.take_child(offer, message)
+
+    def take_child(self, offer: ChildOffer, message: Message) -> None:
+        """Check the responder's choice, install the Child SA and settle what it replaces."""
+        sa, ts_i, ts_r = message.first(SA), message.first(TSi), message.first(TSr)
+        if sa is None or ts_i is None or ts_r is None:
+            raise Violation("response without SA, TSi or TSr")
+        if len(sa.proposals) != 1 or not is_choice_of(sa.proposals[0], offer.proposals):
+            raise Violation("the responder's proposal is none of those offered")
+        chosen = sa.proposals[0]
+        if len(chosen.spi) != 4:
+            raise Violation(f"SPI of {len(chosen.spi)} octets, expected 4")
+        if not covered(ts_i.selectors, offer.local_ts) or not covered(ts_r.selectors, offer.remote_ts):
+            raise Violation("the responder's traffic selectors are wider than those offered")
+        nonces, shared = self.child_secrets(offer, ChildSuite.of(chosen), message)
+        transport = message.notify(NotifyType.USE_TRANSPORT_MODE) is not None
+        if transport and offer.config.mode != Mode.TRANSPORT:
+            raise Violation("USE_TRANSPORT_MODE was not asked for")
+        child = self.install(
+            offer.config, chosen, offer.spi, nonces, shared,
+            initiator=True, transport=transport,
+            local_ts=ranges(ts_i.selectors), remote_ts=ranges(ts_r.selectors),
+        )  # fmt: skip
+        self.events.append(ChildUp(self, child, offer.rekeys))
+        self.settle(offer, child)
+
+    def child_secrets(
+        self, offer: ChildOffer, suite: ChildSuite, message: Message
+    ) -> tuple[tuple[bytes, bytes], bytes]:
+        """The two nonces and the shared secret (empty without PFS) of a Child SA that we asked for."""
+        if message.exchange == ExchangeType.IKE_AUTH:
+            return (self.nonce_i, self.nonce_r), b""
+        nonce, ke = message.first(Nonce), message.first(KE)
+        if nonce is None or (problem := nonce_problem(nonce)) is not None:
+            raise Violation("response without Nonce" if nonce is None else problem)
+        if suite.ke == KeMethod.NONE:
+            return (offer.nonce, nonce.data), b""
+        if ke is None or offer.exchange is None or ke.method != suite.ke or ke.method != offer.exchange.method:
+            raise Violation(f"the KE payload does not fit the chosen group {suite.ke.name}")
+        return (offer.nonce, nonce.data), self.shared_secret(offer.exchange, ke.data)
+
+    def settle(self, offer: ChildOffer, child: ChildSa) -> None:
+        """After our rekey: delete the old SA, or our new one if it lost against the peer's (RFC 7296, 2.8.1)."""
+        old = offer.rekeys
+        if old is None:
+            return
+        rival = offer.rival
+        if rival is not None and rival.state != ChildState.DELETED and self.rekey_lost(child, rival):
+            self.start_child_delete(child)
+        elif old.state != ChildState.DELETED:
+            old.replaced_by = child
+            self.start_child_delete(old)
+
+    def rekey_lost(self, own: ChildSa, rival: ChildSa) -> bool:
+        """True if our rekey is the redundant one."""
+        return loses(own.nonces, rival.nonces)
+
+    def start_child_delete(self, child: ChildSa) -> None:
+        """Delete a Child SA; `conformance.ike.informational` does it."""
+        raise NotImplementedError
+
+    # --- as responder of the exchange -----------------------------------------------------------------------------
+
+    def first_child_response(self, message: Message) -> list[Payload]:
+        """What the IKE_AUTH response carries for the first Child SA. Raises Refusal."""
+        return self.make_child(message, None, (self.nonce_i, self.nonce_r))
+
+    def handle_child(self, message: Message) -> Sequence[Payload]:
+        """Answer a CREATE_CHILD_SA request for a Child SA."""
+        if self.ike_rekey_pending():
+            raise Refusal(NotifyType.TEMPORARY_FAILURE, "the IKE SA is being rekeyed")
+        nonce = message.first(Nonce)
+        if nonce is None:
+            raise Refusal(NotifyType.INVALID_SYNTAX, "no Nonce", fatal=True)
+        if (problem := nonce_problem(nonce)) is not None:
+            raise Refusal(NotifyType.INVALID_SYNTAX, problem, fatal=True)
+        old = self.rekeyed_child(message.notify(NotifyType.REKEY_SA))
+        own = self.random(NONCE_SIZE)
+        payloads = self.make_child(message, old, (nonce.data, own))
+        at = next(index for index, one in enumerate(payloads) if isinstance(one, SA))
+        return [*payloads[: at + 1], Nonce(own), *payloads[at + 1 :]]
+
+    def ike_rekey_pending(self) -> bool:
+        """True while a rekey of this IKE SA is under way; `conformance.ike.ike_rekey` knows."""
+        return self.state == State.REKEYED
+
+    def rekeyed_child(self, notify: Notify | None) -> ChildSa | None:
+        """The Child SA that REKEY_SA names (RFC 7296, section 2.25.1)."""
+        if notify is None:
+            return None
+        child = next((one for one in self.children if one.spi_out == notify.spi), None)
+        if child is None:
+            raise Refusal(
+                NotifyType.CHILD_SA_NOT_FOUND,
+                f"no Child SA {notify.spi.hex()}",
+                spi=notify.spi,
+                protocol=notify.protocol,
+            )
+        if child.state == ChildState.DELETING:
+            raise Refusal(NotifyType.TEMPORARY_FAILURE, f"Child SA {notify.spi.hex()} is being deleted")
+        return child
+
+    def make_child(self, message: Message, old: ChildSa | None, nonces: tuple[bytes, bytes]) -> list[Payload]:
+        """Choose, install, and return SA, KE, TSi, TSr and mode. ``nonces`` are Ni and Nr. Raises Refusal."""
+        sa, ts_i, ts_r = message.first(SA), message.first(TSi), message.first(TSr)
+        if sa is None or ts_i is None or ts_r is None:
+            raise Refusal(NotifyType.INVALID_SYNTAX, "request without SA, TSi or TSr", fatal=True)
+        config, remote_ts, local_ts = self.select(ts_i, ts_r, old)
+        chosen = self.choose_child(config, sa.proposals, message)
+        suite, spi = ChildSuite.of(chosen), self.choose_child_spi()
+        public, shared = self.child_key_exchange(suite, message)
+        transport = config.mode == Mode.TRANSPORT and message.notify(NotifyType.USE_TRANSPORT_MODE) is not None
+        child = self.install(
+            config, chosen, spi, nonces, shared,
+            initiator=False, transport=transport, local_ts=local_ts, remote_ts=remote_ts,
+        )  # fmt: skip
+        if old is not None:
+            old.replaced_by = child
+            if self.offer is not None and self.offer.rekeys is old:
+                self.offer.rival = child
+        self.events.append(ChildUp(self, child, old))
+        mode = [Notify(NotifyType.USE_TRANSPORT_MODE)] if transport else []
+        ke = [KE(suite.ke, public)] if public else []
+        answer = Proposal(chosen.number, chosen.protocol, chosen.transforms, spi)
+        return [*mode, SA((answer,)), *ke, TSi(remote_ts), TSr(local_ts)]
+
+    def select(
+        self, ts_i: TSi, ts_r: TSr, old: ChildSa | None
+    ) -> tuple[ChildConfig, tuple[TrafficSelector, ...], tuple[TrafficSelector, ...]]:
+        """The configuration that fits, and its narrowed remote and local selectors (RFC 7296, section 2.9)."""
+        for config in [old.config] if old else self.connection.children:
+            remote_ts = self.narrowed(ts_i, selectors(config.remote_ts))
+            local_ts = self.narrowed(ts_r, selectors(config.local_ts))
+            if remote_ts and local_ts:
+                return config, remote_ts, local_ts
+        raise Refusal(NotifyType.TS_UNACCEPTABLE, "no traffic selectors in common")
+
+    def narrowed(self, offered: TSi | TSr, policy: tuple[TrafficSelector, ...]) -> tuple[TrafficSelector, ...]:
+        """What of the offered selectors our policy allows."""
+        return narrow(offered.selectors, policy)
+
+    def choose_child(self, config: ChildConfig, proposals: Sequence[Proposal], message: Message) -> Proposal:
+        """Choose one offered proposal; its SPI is the one we send to."""
+        with_ke = message.exchange != ExchangeType.IKE_AUTH
+        ours = child_proposals(config.proposals, b"", with_ke=with_ke)
+        acceptable = [one for one in proposals if len(one.spi) == 4]
+        ke = message.first(KE)
+        found = choose(acceptable, ours, ke.method if ke else None)
+        if found is None:
+            raise Refusal(NotifyType.NO_PROPOSAL_CHOSEN, "no ESP or AH proposal in common")
+        return found[1]
+
+    def child_key_exchange(self, suite: ChildSuite, message: Message) -> tuple[bytes, bytes]:
+        """Our public value and the shared secret, both empty without PFS. Raises Refusal for another group."""
+        ke = message.first(KE)
+        if suite.ke == KeMethod.NONE:
+            return b"", b""
+        if ke is None or ke.method != suite.ke:
+            raise Refusal(NotifyType.INVALID_KE_PAYLOAD, "another group", int(suite.ke).to_bytes(2, "big"))
+        try:
+            return respond(suite.ke, ke.data, self.random)
+        except CryptoError as error:
+            raise Refusal(NotifyType.INVALID_SYNTAX, f"key exchange failed: {error}", fatal=True) from None
+
+    # --- both -----------------------------------------------------------------------------------------------------
+
+    def install(
+        self,
+        config: ChildConfig,
+        chosen: Proposal,
+        spi: bytes,
+        nonces: tuple[bytes, bytes],
+        shared: bytes,
+        *,
+        initiator: bool,
+        transport: bool,
+        local_ts: tuple[TrafficSelector, ...],
+        remote_ts: tuple[TrafficSelector, ...],
+    ) -> ChildSa:
+        """Derive the keys and keep the Child SA. ``spi`` is ours, that of ``chosen`` the peer's, nonces Ni and Nr."""
+        assert self.keys is not None
+        suite = ChildSuite.of(chosen)
+        keys = derive_child_keys(self.keys, suite, shared, nonces[0] + nonces[1])
+        mode = Mode.TRANSPORT if transport else Mode.TUNNEL
+        child = ChildSa(
+            config, ProtocolID(chosen.protocol), spi, chosen.spi, suite, keys, initiator,
+            local_ts, remote_ts, mode, self.now, nonces,
+        )  # fmt: skip
+        self.children.append(child)
+        return child
+
+    def drop_child(self, child: ChildSa) -> None:
+        """Forget a Child SA without a word to the peer."""
+        if child in self.children:
+            self.children.remove(child)
+            child.state = ChildState.DELETED
+            self.events.append(ChildDown(self, child))
+
+
+def ranges(found: Sequence[object]) -> tuple[TrafficSelector, ...]:
+    """The selectors of known types."""
+    return tuple(one for one in found if isinstance(one, TrafficSelector))

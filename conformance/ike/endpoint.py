@@ -1,0 +1,247 @@
+"""An IKE endpoint: it finds the IKE SA of a datagram, answers outside of any SA, and keeps time for all of them."""
+
+from hashlib import sha256
+from typing import ClassVar
+
+from conformance.crypto import Random
+from conformance.ike.connection import Connection, CookiePolicy
+from conformance.ike.events import Closed, Established, Event, Refusal, SuccessorCreated
+from conformance.ike.ikesa import IkeSa
+from conformance.ike.sa import NO_SPI, State
+from conformance.net.link import NON_ESP_MARKER, Address, Datagram
+from conformance.wire import (
+    FLAG_INITIATOR,
+    FLAG_RESPONSE,
+    ExchangeType,
+    Header,
+    Message,
+    Nonce,
+    Notify,
+    NotifyType,
+    Payload,
+    WireError,
+    decode_header,
+    decode_message,
+    encode_message,
+)
+
+
+class Endpoint:
+    """Any number of IKE SAs of one connection on one address; datagrams and the time go in, datagrams come out.
+
+    ``random`` gives octets, ``now`` is UNIX time in seconds. ``events`` grows as things happen; the owner empties it.
+    """
+
+    sa_class: ClassVar[type[IkeSa]] = IkeSa
+
+    def __init__(self, connection: Connection, random: Random, now: float) -> None:
+        """An endpoint without SAs."""
+        self.connection, self.random, self.now = connection, random, now
+        self.sas: dict[bytes, IkeSa] = {}
+        self.requests: dict[tuple[Address, bytes], IkeSa] = {}
+        self.cookie_secret = random(16)
+        self.outbox: list[Datagram] = []
+        self.events: list[Event] = []
+        self.log: list[tuple[float, str]] = []
+
+    # --- what the owner does --------------------------------------------------------------------------------------
+
+    def initiate(self, child: str | None = None) -> IkeSa:
+        """Start an IKE SA to the configured peer with the named Child SA, by default the first one."""
+        connection = self.connection
+        assert connection.local_address is not None and connection.remote_address is not None
+        local = Address(connection.local_address, connection.local_ports[0])
+        remote = Address(connection.remote_address, connection.remote_ports[0])
+        sa = self.new_sa(initiator=True, local=local, remote=remote)
+        names = [config.name for config in connection.children]
+        sa.first_child = child or (names[0] if names and not connection.childless else None)
+        self.register(sa)
+        sa.start_init()
+        self.collect(sa)
+        return sa
+
+    def new_sa(self, *, initiator: bool, local: Address, remote: Address) -> IkeSa:
+        """An IKE SA of the class of this endpoint."""
+        return self.sa_class(
+            self.connection, initiator=initiator, local=local, remote=remote, random=self.random, now=self.now
+        )
+
+    def register(self, sa: IkeSa) -> None:
+        """From now on datagrams with its SPI go to ``sa``."""
+        self.sas[sa.own_spi] = sa
+
+    def established(self) -> list[IkeSa]:
+        """The IKE SAs that are up, oldest first."""
+        return [sa for sa in self.sas.values() if sa.state == State.ESTABLISHED]
+
+    def half_open(self) -> int:
+        """How many IKE SAs that we answered are not authenticated yet."""
+        return sum(not sa.initiator and sa.state == State.HALF_OPEN for sa in self.sas.values())
+
+    # --- datagrams in ---------------------------------------------------------------------------------------------
+
+    def receive(self, datagram: Datagram, now: float) -> None:
+        """Take a datagram."""
+        self.now = now
+        raw = datagram.payload
+        if datagram.destination.port == self.connection.local_ports[1]:
+            if not raw.startswith(NON_ESP_MARKER):
+                return  # ESP or a NAT keepalive
+            raw = raw[len(NON_ESP_MARKER) :]
+        try:
+            header = decode_header(raw)
+        except WireError as error:
+            self.note(f"{datagram.source.host}: {error}")
+            return
+        sa = self.find(header)
+        if sa is not None:
+            sa.receive(raw, datagram.source, datagram.destination, now)
+            self.collect(sa)
+        else:
+            self.unknown(header, raw, datagram)
+
+    def find(self, header: Header) -> IkeSa | None:
+        """The SA whose own SPI stands in the header where the sender puts that of its peer."""
+        mine = header.spi_r if header.flags & FLAG_INITIATOR else header.spi_i
+        return self.sas.get(mine)
+
+    def unknown(self, header: Header, raw: bytes, datagram: Datagram) -> None:
+        """What belongs to no SA: a request to start one, or something to refuse or ignore (RFC 7296, 2.21.4)."""
+        if header.flags & FLAG_RESPONSE:
+            self.note(f"a response to no SA of ours from {datagram.source.host}")
+        elif header.version >> 4 > 2:
+            self.refuse(header, datagram, Notify(NotifyType.INVALID_MAJOR_VERSION))
+        elif header.exchange == ExchangeType.IKE_SA_INIT and header.spi_r == NO_SPI and header.message_id == 0:
+            self.init_requested(header, raw, datagram)
+        else:
+            self.unknown_spi(header, datagram)
+
+    def unknown_spi(self, header: Header, datagram: Datagram) -> None:
+        """A request for an SA that we do not know: say so, unprotected (RFC 7296, section 2.21.4)."""
+        self.refuse(header, datagram, Notify(NotifyType.INVALID_IKE_SPI))
+
+    def refuse(self, header: Header, datagram: Datagram, *payloads: Payload) -> None:
+        """A response outside of any SA: SPIs and message ID of the request, version 2.0 (sections 2.5, 2.21.4)."""
+        flags = FLAG_RESPONSE | (0 if header.flags & FLAG_INITIATOR else FLAG_INITIATOR)
+        message = Message(header.spi_i, header.spi_r, header.exchange, flags, header.message_id, payloads)
+        marker = NON_ESP_MARKER if datagram.destination.port == self.connection.local_ports[1] else b""
+        self.outbox.append(Datagram(datagram.destination, datagram.source, marker + encode_message(message)))
+
+    # --- a new SA from the peer -----------------------------------------------------------------------------------
+
+    def init_requested(self, header: Header, raw: bytes, datagram: Datagram) -> None:
+        """A request to start an IKE SA, or its repetition (RFC 7296, sections 2.1 and 2.6)."""
+        known = self.requests.get((datagram.source, header.spi_i))
+        if known is not None and known.init_request_raw == raw and known.state != State.CLOSED:
+            known.reply_path = (datagram.destination, datagram.source)
+            known.retransmit_response()
+            self.collect(known)
+            return
+        try:
+            message = decode_message(raw)
+        except WireError as error:
+            self.malformed_init(header, datagram, error)
+            return
+        if not header.flags & FLAG_INITIATOR or header.spi_i == NO_SPI:
+            self.note("IKE_SA_INIT request without Initiator flag or SPI")
+        elif self.cookie_missing(message, datagram):
+            self.refuse(header, datagram, Notify(NotifyType.COOKIE, self.cookie(message, datagram)))
+        else:
+            self.accept_init(message, header, raw, datagram)
+
+    def malformed_init(self, header: Header, datagram: Datagram, error: WireError) -> None:
+        """Help an honest peer to find its mistake (RFC 7296, section 2.21.1)."""
+        self.note(f"malformed IKE_SA_INIT: {error}")
+        self.refuse(header, datagram, Notify(NotifyType.INVALID_SYNTAX))
+
+    def accept_init(self, message: Message, header: Header, raw: bytes, datagram: Datagram) -> None:
+        """Make an SA and let it answer; a refusal leaves no state behind."""
+        sa = self.new_sa(initiator=False, local=datagram.destination, remote=datagram.source)
+        try:
+            sa.respond_init(message, raw)
+        except Refusal as refusal:
+            self.note(f"IKE_SA_INIT refused: {refusal}")
+            self.refuse(header, datagram, refusal.notify())
+            return
+        self.register(sa)
+        self.requests[(datagram.source, header.spi_i)] = sa
+        self.collect(sa)
+
+    def cookie(self, message: Message, datagram: Datagram) -> bytes:
+        """A stateless cookie: a hash of a secret, nonce, address and SPI (RFC 7296, section 2.6)."""
+        nonce = message.first(Nonce)
+        parts = (nonce.data if nonce else b"", str(datagram.source).encode(), message.spi_i)
+        return sha256(self.cookie_secret + b"|".join(parts)).digest()[:20]
+
+    def cookie_missing(self, message: Message, datagram: Datagram) -> bool:
+        """True if we want a cookie first and the request has not the right one."""
+        policy = self.connection.cookies
+        busy = policy == CookiePolicy.UNDER_LOAD and self.half_open() >= self.connection.half_open_limit
+        if policy != CookiePolicy.ALWAYS and not busy:
+            return False
+        found = message.notify(NotifyType.COOKIE)
+        return found is None or found.data != self.cookie(message, datagram)
+
+    # --- what comes out -------------------------------------------------------------------------------------------
+
+    def note(self, text: str) -> None:
+        """Write to the log of this endpoint."""
+        self.log.append((self.now, text))
+
+    def collect(self, sa: IkeSa) -> None:
+        """Take what an SA wants to send and has to tell, and act on it."""
+        self.outbox += sa.outbox
+        sa.outbox.clear()
+        events, sa.events = sa.events, []
+        for event in events:
+            self.events.append(event)
+            self.note(self.told(event))
+            if isinstance(event, SuccessorCreated) and isinstance(event.successor, IkeSa):
+                self.register(event.successor)
+                self.collect(event.successor)
+            elif isinstance(event, Established):
+                self.initial_contact(sa)
+            elif isinstance(event, Closed):
+                self.forget(sa)
+        if sa.successor is not None and (sa.successor.outbox or sa.successor.events):
+            self.collect(sa.successor)
+
+    def told(self, event: Event) -> str:
+        """An event as a line of the log."""
+        spis = f"{event.sa.spi_i.hex()}_i {event.sa.spi_r.hex()}_r"
+        detail = getattr(event, "reason", "") or str(getattr(event, "child", ""))
+        return f"[{spis}] {type(event).__name__} {detail}".rstrip()
+
+    def forget(self, sa: IkeSa) -> None:
+        """The SA is closed."""
+        self.sas.pop(sa.own_spi, None)
+        for key in [key for key, known in self.requests.items() if known is sa]:
+            del self.requests[key]
+
+    def initial_contact(self, sa: IkeSa) -> None:
+        """INITIAL_CONTACT: older SAs with the same identity are gone at the peer (RFC 7296, section 2.4)."""
+        if not sa.initial_contact or sa.peer_identity is None:
+            return
+        for other in list(self.sas.values()):
+            if other is not sa and other.peer_identity == sa.peer_identity:
+                other.close("INITIAL_CONTACT")
+                self.collect(other)
+
+    def drain(self) -> list[Datagram]:
+        """The datagrams to send, in order."""
+        found, self.outbox = self.outbox, []
+        return found
+
+    # --- time -----------------------------------------------------------------------------------------------------
+
+    def next_timer(self) -> float | None:
+        """The next instant at which `tick` has something to do, None: never."""
+        timers = [timer for sa in self.sas.values() if (timer := sa.next_timer()) is not None]
+        return min(timers, default=None)
+
+    def tick(self, now: float) -> None:
+        """Let all SAs see the time."""
+        self.now = now
+        for sa in list(self.sas.values()):
+            sa.tick(now)
+            self.collect(sa)

@@ -1,0 +1,102 @@
+"""What an IKE SA tells its owner: values that happen, in order. The errors that end an exchange."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from conformance.wire import Notify, NotifyType, ProtocolID
+
+if TYPE_CHECKING:
+    from conformance.ike.child import ChildSa
+    from conformance.ike.sa import SaCore
+
+
+class Refusal(Exception):  # noqa: N818 - not an error of ours
+    """We refuse the peer's request: the response carries this notify (RFC 7296, section 2.21)."""
+
+    def __init__(
+        self,
+        kind: NotifyType,
+        why: str,
+        data: bytes = b"",
+        *,
+        spi: bytes = b"",
+        protocol: ProtocolID = ProtocolID.NONE,
+        fatal: bool = False,
+    ) -> None:
+        """``why`` is for logs; ``fatal`` closes the IKE SA after the response went out."""
+        super().__init__(f"{kind.name}: {why}")
+        self.kind, self.why, self.data, self.fatal = kind, why, data, fatal
+        self.spi, self.protocol = spi, protocol
+
+    def notify(self) -> Notify:
+        """The notify payload of the response."""
+        return Notify(self.kind, self.data, self.protocol, self.spi)
+
+
+class Violation(Exception):  # noqa: N818
+    """The peer's message breaks the protocol or does not prove who it is; the exchange has failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened on an IKE SA."""
+
+    sa: SaCore
+
+
+@dataclass(frozen=True, slots=True)
+class Established(Event):
+    """IKE_AUTH, or the rekeying that made this IKE SA, is complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class SuccessorCreated(Event):
+    """A rekey made another IKE SA; whether it survives a collision is not known yet."""
+
+    successor: SaCore
+
+
+@dataclass(frozen=True, slots=True)
+class Rekeyed(Event):
+    """The IKE SA has a successor, which took over the Child SAs."""
+
+    successor: SaCore
+
+
+@dataclass(frozen=True, slots=True)
+class ChildUp(Event):
+    """A Child SA is in use."""
+
+    child: ChildSa
+    replaces: ChildSa | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChildDown(Event):
+    """A Child SA was deleted."""
+
+    child: ChildSa
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeFailed(Event):
+    """The peer answered one of our requests with an error, or wrongly."""
+
+    reason: str
+    notify: NotifyType | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped(Event):
+    """A datagram was ignored, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closed(Event):
+    """The IKE SA is gone."""
+
+    reason: str

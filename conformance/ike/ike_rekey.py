@@ -1,0 +1,178 @@
+"""Rekeying the IKE SA with CREATE_CHILD_SA, and its collisions (RFC 7296, sections 1.3.2, 2.8.2, 2.18, 2.25.2)."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from conformance.crypto import CryptoError
+from conformance.crypto.ke import KeyExchange, key_exchange, respond
+from conformance.crypto.suite import IkeSuite
+from conformance.ike.child import ChildState
+from conformance.ike.child_sa import loses
+from conformance.ike.events import Refusal, Rekeyed, SuccessorCreated, Violation
+from conformance.ike.informational import InformationalExchange
+from conformance.ike.keys import derive_ike_keys, skeyseed_of_rekey
+from conformance.ike.proposals import choose, groups, is_choice_of, parsed
+from conformance.ike.sa import State
+from conformance.ike.sa_init import NONCE_SIZE, nonce_problem
+from conformance.wire import KE, SA, ExchangeType, KeMethod, Message, Nonce, NotifyType, Payload, Proposal, ProtocolID
+
+
+class IkeRekey(InformationalExchange):
+    """Rekeying an IKE SA in both roles.
+
+    ``heir`` is the successor that our own request under way will make, ``rival`` the one that the peer's request made
+    meanwhile. ``successor`` is the one that took over the Child SAs.
+    """
+
+    heir: "IkeRekey | None" = None
+    rival: "IkeRekey | None" = None
+    successor: "IkeRekey | None" = None
+
+    def make_heir(self, *, initiator: bool) -> "IkeRekey":
+        """A new IKE SA with all that a rekey does not change; its message IDs start at 0 (RFC 7296, section 2.18)."""
+        new = type(self)(
+            self.connection,
+            initiator=initiator,
+            local=self.local,
+            remote=self.remote,
+            random=self.random,
+            now=self.now,
+        )
+        new.state = State.ESTABLISHED
+        new.peer_identity, new.first_child = self.peer_identity, self.first_child
+        new.fragmenting, new.peer_hashes = self.fragmenting, self.peer_hashes
+        new.local_nat, new.remote_nat = self.local_nat, self.remote_nat
+        return new
+
+    def inherit(self, new: "IkeRekey") -> None:
+        """The successor takes over the Child SAs; this SA only waits for its deletion."""
+        new.children, self.children = self.children, []
+        self.successor, self.state = new, State.REKEYED
+        self.events.append(Rekeyed(self, new))
+
+    def derive_heir(self, new: "IkeRekey", suite: IkeSuite, shared: bytes) -> None:
+        """The keys of the successor (RFC 7296, section 2.18)."""
+        assert self.keys is not None
+        seed = skeyseed_of_rekey(self.keys, shared, new.nonce_i, new.nonce_r)
+        new.keys = derive_ike_keys(suite, seed, new.nonce_i + new.nonce_r, new.spi_i, new.spi_r)
+        self.events.append(SuccessorCreated(self, new))
+
+    # --- as initiator of the exchange -----------------------------------------------------------------------------
+
+    def start_rekey(self, group: KeMethod | None = None) -> None:
+        """Ask for a new IKE SA in place of this one (RFC 7296, section 1.3.2)."""
+        new = self.make_heir(initiator=True)
+        self.heir = new
+        proposals = parsed(self.connection.proposals, ProtocolID.IKE, new.own_spi)
+        exchange = key_exchange(group or groups(proposals)[0], self.random)
+        new.nonce_i = self.random(NONCE_SIZE)
+        self.open_exchange(
+            ExchangeType.CREATE_CHILD_SA,
+            partial(self.rekey_request, new, proposals, exchange),
+            partial(self.on_rekey_response, new, proposals, exchange),
+        )
+
+    def rekey_request(self, new: "IkeRekey", proposals: tuple[Proposal, ...], exchange: KeyExchange) -> Sequence[Payload]:
+        """The payloads of the request."""
+        return [SA(proposals), Nonce(new.nonce_i), KE(exchange.method, exchange.public)]
+
+    def on_rekey_response(
+        self, new: "IkeRekey", proposals: tuple[Proposal, ...], exchange: KeyExchange, message: Message
+    ) -> None:
+        """Take the answer: make the successor, or give up."""
+        self.heir = None
+        sa, ke, nonce = message.first(SA), message.first(KE), message.first(Nonce)
+        error = next((one for one in message.notifies() if one.type < 16384), None)
+        if sa is None and error is not None and error.type == NotifyType.INVALID_KE_PAYLOAD:
+            group = KeMethod(int.from_bytes(error.data, "big"))
+            if group not in groups(proposals) or group == exchange.method:
+                raise Violation(f"INVALID_KE_PAYLOAD asks for {error.data.hex()}, which was not offered")
+            self.start_rekey(group)
+            return
+        if sa is None and error is not None:
+            self.rekey_refused(error.type)
+            return
+        if sa is None or ke is None or nonce is None:
+            raise Violation("CREATE_CHILD_SA response without SA, KE or Nonce")
+        if len(sa.proposals) != 1 or not is_choice_of(sa.proposals[0], proposals):
+            raise Violation("the responder's proposal is none of those offered")
+        chosen = sa.proposals[0]
+        suite = IkeSuite.of(chosen)
+        problem = nonce_problem(nonce)
+        if problem is not None or len(chosen.spi) != 8 or ke.method != suite.ke or ke.method != exchange.method:
+            raise Violation(problem or f"SPI of {len(chosen.spi)} octets or KE payload of group {ke.method}")
+        new.spi_r, new.nonce_r = chosen.spi, nonce.data
+        self.derive_heir(new, suite, self.shared_secret(exchange, ke.data))
+        self.settle_rekey(new)
+
+    def rekey_refused(self, error: NotifyType) -> None:
+        """The peer did not rekey for us; if its own rekey is complete, that one counts."""
+        if self.rival is not None and self.successor is None:
+            self.inherit(self.rival)
+        self.failed(f"rekeying of the IKE SA refused with {error.name}", error)
+
+    def settle_rekey(self, new: "IkeRekey") -> None:
+        """After our rekey: who inherits, and which SA do we delete? (RFC 7296, section 2.8.2)"""
+        rival = self.rival
+        if rival is not None and rival.state != State.CLOSED and self.ike_rekey_lost(new, rival):
+            self.inherit(rival)
+            new.start_delete()
+        else:
+            self.inherit(new)
+            self.start_delete()
+
+    def ike_rekey_lost(self, own: "IkeRekey", rival: "IkeRekey") -> bool:
+        """True if the successor that we asked for is the redundant one."""
+        return loses((own.nonce_i, own.nonce_r), (rival.nonce_i, rival.nonce_r))
+
+    # --- as responder of the exchange -----------------------------------------------------------------------------
+
+    def handle_rekey(self, message: Message) -> Sequence[Payload]:
+        """Answer a request to rekey this IKE SA."""
+        self.check_rekey_allowed()
+        sa, ke, nonce = message.first(SA), message.first(KE), message.first(Nonce)
+        if sa is None or ke is None or nonce is None or (problem := nonce_problem(nonce)) is not None:
+            why = problem if sa and ke and nonce else "request without SA, KE or Nonce"
+            raise Refusal(NotifyType.INVALID_SYNTAX, why or "", fatal=True)
+        acceptable = [one for one in sa.proposals if one.protocol == ProtocolID.IKE and len(one.spi) == 8]
+        found = choose(acceptable, parsed(self.connection.proposals), ke.method)
+        if found is None:
+            raise Refusal(NotifyType.NO_PROPOSAL_CHOSEN, "no IKE proposal in common")
+        chosen = found[1]
+        suite = IkeSuite.of(chosen)
+        if suite.ke != ke.method:
+            raise Refusal(NotifyType.INVALID_KE_PAYLOAD, "another group", int(suite.ke).to_bytes(2, "big"))
+        try:
+            public, shared = respond(suite.ke, ke.data, self.random)
+        except CryptoError as error:
+            raise Refusal(NotifyType.INVALID_SYNTAX, f"key exchange failed: {error}", fatal=True) from None
+        new = self.make_heir(initiator=False)
+        new.spi_i, new.nonce_i, new.nonce_r = chosen.spi, nonce.data, self.random(NONCE_SIZE)
+        self.derive_heir(new, suite, shared)
+        self.adopt(new)
+        answer = Proposal(chosen.number, chosen.protocol, chosen.transforms, new.own_spi)
+        return [SA((answer,)), Nonce(new.nonce_r), KE(suite.ke, public)]
+
+    def check_rekey_allowed(self) -> None:
+        """While something else is under way the peer must wait (RFC 7296, section 2.25). Raises Refusal."""
+        busy = self.offer is not None or any(child.state == ChildState.DELETING for child in self.children)
+        if self.closing or self.state == State.REKEYED or busy:
+            raise Refusal(NotifyType.TEMPORARY_FAILURE, "another exchange is under way")
+
+    def adopt(self, new: "IkeRekey") -> None:
+        """The peer's rekey is complete for us, unless our own is under way: then the nonces decide later."""
+        if self.heir is not None:
+            self.rival = new
+        else:
+            self.inherit(new)
+
+    def ike_rekey_pending(self) -> bool:
+        """True while this IKE SA is being rekeyed by us, or has been rekeyed."""
+        return self.heir is not None or self.state == State.REKEYED
+
+    def on_deleted(self) -> Sequence[Payload]:
+        """The peer deletes this SA: if it never saw our own rekey, its successor counts (RFC 7296, section 2.8.2)."""
+        if self.rival is not None and self.successor is None:
+            self.inherit(self.rival)
+        self.heir = None
+        return super().on_deleted()

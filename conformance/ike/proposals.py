@@ -1,0 +1,124 @@
+"""Negotiation of security associations (RFC 7296, sections 2.7 and 3.3)."""
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+from conformance.crypto.suite import proposal
+from conformance.wire import Encr, Integ, KeMethod, Proposal, ProtocolID, Transform, TransformType
+
+_NONE_IDS = {TransformType.INTEG: Integ.NONE, TransformType.KE: KeMethod.NONE}
+
+
+@lru_cache(maxsize=256)
+def parsed(texts: tuple[str, ...], protocol: ProtocolID = ProtocolID.IKE, spi: bytes = b"") -> tuple[Proposal, ...]:
+    """Proposals from their keywords, numbered from 1."""
+    return tuple(proposal(text, number, protocol, spi) for number, text in enumerate(texts, 1))
+
+
+def protocol_of(text: str) -> ProtocolID:
+    """ESP or AH, as the keywords of a Child SA proposal mean it: AH has no cipher."""
+    kinds = {transform.type for transform in proposal(text, 1, ProtocolID.ESP).transforms}
+    return ProtocolID.ESP if TransformType.ENCR in kinds else ProtocolID.AH
+
+
+@lru_cache(maxsize=256)
+def child_proposals(texts: tuple[str, ...], spi: bytes, *, with_ke: bool) -> tuple[Proposal, ...]:
+    """Proposals of a Child SA. Those of IKE_AUTH carry no key exchange method (RFC 7296, section 1.2)."""
+    made = (proposal(text, number, protocol_of(text), spi) for number, text in enumerate(texts, 1))
+    return tuple(one if with_ke else without(one, TransformType.KE) for one in made)
+
+
+def without(one: Proposal, kind: TransformType) -> Proposal:
+    """The proposal without its transforms of one type."""
+    kept = tuple(transform for transform in one.transforms if transform.type != kind)
+    return Proposal(one.number, one.protocol, kept, one.spi)
+
+
+def of_type(one: Proposal, kind: TransformType) -> tuple[Transform, ...]:
+    """The transforms of one type, in the order of preference."""
+    return tuple(transform for transform in one.transforms if transform.type == kind)
+
+
+def groups(proposals: Iterable[Proposal]) -> list[KeMethod]:
+    """The key exchange methods of some proposals, in the order of preference, no doubles, NONE left out."""
+    found = [KeMethod(t.id) for one in proposals for t in of_type(one, TransformType.KE) if t.id != KeMethod.NONE]
+    return list(dict.fromkeys(found))
+
+
+def _types(one: Proposal) -> Iterator[TransformType]:
+    return iter(dict.fromkeys(transform.type for transform in one.transforms))
+
+
+def _is_none(transform: Transform) -> bool:
+    return _NONE_IDS.get(transform.type) == transform.id
+
+
+def _match(offered: Proposal, ours: Proposal, preferred: KeMethod | None) -> tuple[Transform, ...] | None:
+    """One transform of each type that both have, or None if a type has nothing in common."""
+    chosen: list[Transform] = []
+    for kind in _types(offered):
+        theirs = of_type(offered, kind)
+        allowed = set(of_type(ours, kind))
+        common = [transform for transform in theirs if transform in allowed]
+        if kind == TransformType.KE and preferred is not None:
+            common.sort(key=lambda transform: transform.id != preferred)
+        if common:
+            chosen.append(common[0])
+        elif any(_is_none(transform) for transform in theirs) and all(_is_none(one) for one in allowed):
+            continue
+        else:
+            return None
+    missing = set(_types(ours)) - set(_types(offered))
+    if any(not any(_is_none(one) for one in of_type(ours, kind)) for kind in missing):
+        return None
+    return tuple(chosen)
+
+
+def choose(
+    offered: Iterable[Proposal], ours: Iterable[Proposal], preferred: KeMethod | None = None
+) -> tuple[Proposal, Proposal] | None:
+    """Choose the first offered proposal that one of ours accepts: ``(offered one, chosen)``, None if there is none.
+
+    ``chosen`` has the number and the SPI of the offered one and a single transform of each type. Among several key
+    exchange methods ``preferred``, the one of the KE payload, wins: it saves a round trip (RFC 7296, section 1.2).
+    """
+    own = tuple(ours)
+    for theirs in offered:
+        for mine in own:
+            if theirs.protocol != mine.protocol:
+                continue
+            transforms = _match(theirs, mine, preferred)
+            if transforms is not None:
+                return theirs, Proposal(theirs.number, theirs.protocol, transforms, theirs.spi)
+    return None
+
+
+def is_choice_of(chosen: Proposal, offered: Iterable[Proposal]) -> bool:
+    """True if ``chosen`` is one of the offered proposals with exactly one of its transforms for each type.
+
+    A type may be left out where NONE was offered for it (RFC 7296, section 3.3).
+    """
+    for theirs in offered:
+        if theirs.number != chosen.number or theirs.protocol != chosen.protocol:
+            continue
+        if not set(chosen.transforms) <= set(theirs.transforms):
+            return False
+        counts = {kind: len(of_type(chosen, kind)) for kind in _types(theirs)}
+        return all(
+            count == 1 or (count == 0 and any(_is_none(one) for one in of_type(theirs, kind)))
+            for kind, count in counts.items()
+        )
+    return False
+
+
+def is_aead(encr: int) -> bool:
+    """True for ciphers that need no integrity transform (RFC 5282)."""
+    return encr in (
+        Encr.AES_GCM_8,
+        Encr.AES_GCM_12,
+        Encr.AES_GCM_16,
+        Encr.AES_CCM_8,
+        Encr.AES_CCM_12,
+        Encr.AES_CCM_16,
+        Encr.CHACHA20_POLY1305,
+    )

@@ -1,0 +1,134 @@
+"""An IKE SA whose outgoing messages can be bent and whose incoming ones a script may keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from conformance.crypto import IntegrityError
+from conformance.ike import protection
+from conformance.ike.events import ExchangeFailed
+from conformance.ike.ikesa import IkeSa
+from conformance.ike.protection import Fragment
+from conformance.ike.sa import State
+from conformance.script.bend import STRAIGHT, Bend
+from conformance.script.message import Received, Sent
+from conformance.wire import SK, SKF, ExchangeType, Message, NotifyType
+
+if TYPE_CHECKING:
+    from conformance.script.peer import Peer
+
+
+class BendableSa(IkeSa):
+    """`IkeSa` with hooks: the four places to bend a message, and the hand-over of what comes in.
+
+    ``problem`` says why our own side is not content with the device, empty if it is. Requests of the exchange types in
+    ``holding``, those that the script waits for, and IKE_AUTH requests are not answered until the script does.
+    """
+
+    peer: Peer
+    bend: Bend = STRAIGHT
+    sending: Bend = STRAIGHT
+    problem: str = ""
+    last_sent: Sent | None = None
+    holding: frozenset[ExchangeType] = frozenset()
+    held: Received | None = None
+
+    # --- out: the four places -------------------------------------------------------------------------------------
+
+    @contextmanager
+    def bending(self, bend: Bend | None) -> Iterator[None]:
+        """Apply ``bend`` to the next message that is encoded."""
+        self.bend = bend or STRAIGHT
+        try:
+            yield
+        finally:
+            self.bend = STRAIGHT
+
+    def encode(self, message: Message) -> list[bytes]:
+        """Encode with the bend that is set, which then is used up, and remember for the trace what it was."""
+        self.sending, self.bend = self.bend, STRAIGHT
+        bend, bent = self.sending, self.sending.payloads(message)
+        encrypted = bent.exchange != ExchangeType.IKE_SA_INIT and self.keys is not None
+        encoded = super().encode(bent)
+        if not encrypted:
+            encoded = [bend.ciphertext(raw) for raw in encoded]
+        datagrams = list(bend.datagrams(encoded))
+        self.sending = STRAIGHT
+        self.last_sent = Sent(bent, tuple(datagrams), bend.text, encrypted)
+        self.peer.remember(self.last_sent)
+        return datagrams
+
+    def plaintext(self, message: Message) -> tuple[int, bytes]:
+        """The second place."""
+        inner, data = super().plaintext(message)
+        return inner, self.sending.plaintext(data)
+
+    def seal(self, message: Message, inner: int, plaintext: bytes, fragment: Fragment | None) -> bytes:
+        """The second place once more, with padding, and the third, after encryption."""
+        assert self.keys is not None
+        scheme = self.keys.suite.cipher
+        text = self.sending.padded(protection.padded(plaintext, scheme.block_size))
+        raw = protection.seal(message, inner, text, scheme, self.own_key, self.random, fragment)
+        return self.sending.ciphertext(raw)
+
+    # --- in -------------------------------------------------------------------------------------------------------
+
+    def open(self, message: Message, raw: bytes) -> Message | None:
+        """Decrypt, and tell the record what became of it."""
+        protected = bool(message.payloads) and isinstance(message.payloads[-1], SK | SKF)
+        try:
+            opened = super().open(message, raw)
+        except IntegrityError as error:
+            self.peer.dropped(f"integrity check failed: {error}")
+            raise
+        if opened is not None:
+            self.peer.opened(opened, protected=protected)
+        return opened
+
+    def drop(self, reason: str) -> None:
+        """Our own side ignores this; the script may want to know."""
+        self.peer.dropped(reason)
+        super().drop(reason)
+
+    def deliver(self, message: Message) -> None:
+        """Keep a request for the script if that wants it, behave as usual otherwise."""
+        received = self.peer.delivered(self, message)
+        if message.is_response or message.from_initiator == self.initiator:
+            super().deliver(message)
+        elif self.held is not None and self.held.message.message_id == message.message_id:
+            self.held.copies += 1
+            received.taken = received.answered = True
+        elif message.message_id == self.expected_id and self.holds(received):
+            self.held = received
+        else:
+            received.answered = True
+            super().deliver(message)
+
+    def holds(self, received: Received) -> bool:
+        """True if this request waits for the script."""
+        exchange = received.message.exchange
+        return exchange in self.holding or exchange == ExchangeType.IKE_AUTH or self.peer.awaits(received)
+
+    def failed(self, reason: str, notify: NotifyType | None = None) -> None:
+        """An exchange of ours failed: remember why, and let the script go on."""
+        self.problem = reason
+        self.events.append(ExchangeFailed(self, reason, notify))
+
+    def after_init(self) -> None:
+        """The script decides when IKE_AUTH starts."""
+
+    def close(self, reason: str) -> None:
+        """A closed IKE SA stays in the hands of the script, which may want to send on it all the same."""
+        if self.state != State.CLOSED:
+            self.peer.note(f"our IKE SA is closed: {reason}")
+        super().close(reason)
+
+    def make_heir(self, *, initiator: bool) -> BendableSa:
+        """A successor belongs to the same script."""
+        new = super().make_heir(initiator=initiator)
+        assert isinstance(new, BendableSa)
+        new.peer = self.peer
+        self.peer.adopt(new)
+        return new

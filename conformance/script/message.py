@@ -1,0 +1,48 @@
+"""Messages as a script sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from conformance.net.link import Address
+from conformance.wire import Message
+from conformance.wire.describe import summary_message
+
+if TYPE_CHECKING:
+    from conformance.script.sa import ScriptedSa
+
+
+@dataclass(slots=True, eq=False)
+class Received:
+    """A message from the device with its decrypted payloads.
+
+    ``protected``: it came encrypted and authentic. ``problem``: why our own side ignores it, empty if it does not.
+    ``taken``: a wait of the script has returned it. ``answered``: a request that has got its answer. ``copies`` counts
+    how often the device has sent it.
+    """
+
+    message: Message
+    raw: bytes
+    source: Address
+    destination: Address
+    time: float
+    sa: ScriptedSa | None = None
+    protected: bool = False
+    problem: str = ""
+    taken: bool = False
+    answered: bool = False
+    copies: int = 1
+
+    def __str__(self) -> str:
+        return summary_message(self.message) + (f" ({self.problem})" if self.problem else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message of ours with its datagrams (IKE messages without marker), as they went out."""
+
+    message: Message
+    datagrams: tuple[bytes, ...]
+    bent: str = ""
+    encrypted: bool = False

@@ -1,0 +1,359 @@
+"""The scripted peer: what a test purpose holds in its hand."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from conformance.crypto import Random
+from conformance.ike.connection import Connection
+from conformance.ike.events import Refusal
+from conformance.ike.sa import NO_SPI, State
+from conformance.net.link import NON_ESP_MARKER, Address, Datagram, Link
+from conformance.script.bend import STRAIGHT, Bend
+from conformance.script.message import Received, Sent
+from conformance.script.sa import ScriptedSa
+from conformance.script.trace import Entry, Trace
+from conformance.script.verdict import Inconclusive, Unexpected
+from conformance.wire import (
+    FLAG_RESPONSE,
+    ExchangeType,
+    Message,
+    Notify,
+    NotifyType,
+    Payload,
+    WireError,
+    decode_message,
+    encode_message,
+)
+from conformance.wire.describe import summary_message
+
+MAX_INBOX = 20_000
+"""More messages than this in one conversation are a flood from the device: the purpose ends."""
+
+
+class Peer:
+    """Our end of every conversation with the device: a set of scripted IKE SAs on one link.
+
+    ``connection`` is our view of it, ``random`` the only source of random octets, ``response_timeout`` how long an
+    answer may take, in seconds. ``trace`` keeps what happens, in order.
+    """
+
+    def __init__(self, link: Link, connection: Connection, random: Random, response_timeout: float = 2.0) -> None:
+        """A peer without SAs."""
+        self.link, self.connection, self.random = link, connection, random
+        self.response_timeout = response_timeout
+        self.trace = Trace()
+        self.sas: dict[bytes, ScriptedSa] = {}
+        self.inbox: list[Received] = []
+        self._sent: dict[bytes, tuple[Sent, int]] = {}
+        self._stray: list[Datagram] = []
+        self._wanted: Callable[[Received], bool] | None = None
+        self._entry: Entry | None = None
+        self._received: Received | None = None
+
+    # --- IKE SAs --------------------------------------------------------------------------------------------------
+
+    def sa(self, **changes: Any) -> ScriptedSa:
+        """A new IKE SA that we initiate, nothing sent yet; ``changes`` replace fields of the connection."""
+        connection = replace(self.connection, **changes)
+        assert connection.local_address is not None and connection.remote_address is not None
+        local = Address(connection.local_address, connection.local_ports[0])
+        remote = Address(connection.remote_address, connection.remote_ports[0])
+        return self.new_sa(connection, initiator=True, local=local, remote=remote)
+
+    def new_sa(self, connection: Connection, *, initiator: bool, local: Address, remote: Address) -> ScriptedSa:
+        """An IKE SA in either role."""
+        sa = ScriptedSa(
+            connection, initiator=initiator, local=local, remote=remote, random=self.random, now=self.link.now()
+        )
+        sa.peer = self
+        self.register(sa)
+        return sa
+
+    def register(self, sa: ScriptedSa) -> None:
+        """Datagrams with its SPI are for ``sa`` from now on."""
+        self.sas[sa.own_spi] = sa
+
+    def adopt(self, sa: object) -> None:
+        """A rekey has made a successor."""
+        assert isinstance(sa, ScriptedSa)
+        self.register(sa)
+
+    def establish(self, *, child: str | None = "", **changes: Any) -> ScriptedSa:
+        """The usual preamble: IKE_SA_INIT and IKE_AUTH as initiator. Raises Inconclusive if that does not work."""
+        sa = self.sa(**changes)
+        with self.preamble("IKE_SA_INIT and IKE_AUTH"):
+            sa.init()
+            if sa.keys is None:
+                raise Unexpected("an IKE_SA_INIT response with SA, KE, Nr", sa.problem)
+            sa.auth(child=child)
+            sa.must_be_established()
+            if child is not None and not sa.children:
+                raise Unexpected("a Child SA", sa.problem or "none")
+        return sa
+
+    def accept(self, **changes: Any) -> ScriptedSa:
+        """The usual preamble when the device initiates. Raises Inconclusive if that does not work."""
+        with self.preamble("the device initiates"):
+            sa = self.respond_init(self.expect_init(), **changes)
+            sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
+            if sa.state != State.ESTABLISHED or not sa.children:
+                raise Unexpected("IKE_AUTH succeeds with a Child SA", sa.problem or f"IKE SA {sa.state.value}")
+        return sa
+
+    @contextmanager
+    def preamble(self, what: str) -> Iterator[None]:
+        """What fails inside is not what the purpose is about: the verdict is *inconclusive*."""
+        try:
+            yield
+        except Unexpected as unexpected:
+            raise Inconclusive(f"{what} did not work: {unexpected}") from None
+
+    # --- the device initiates -------------------------------------------------------------------------------------
+
+    def expect_init(self, timeout: float | None = None) -> Received:
+        """Wait for an IKE_SA_INIT request of the device; it is not answered yet."""
+
+        def fits(found: Received) -> bool:
+            return found.sa is None and is_init_request(found.message)
+
+        return self.wait(fits, "an IKE_SA_INIT request from the device", timeout)
+
+    def respond_init(self, received: Received, bend: Bend | None = None, **changes: Any) -> ScriptedSa:
+        """Answer an IKE_SA_INIT request of the device."""
+        connection = replace(self.connection, **changes)
+        sa = self.new_sa(connection, initiator=False, local=received.destination, remote=received.source)
+        sa.reply_path = (received.destination, received.source)
+        received.sa, received.answered = sa, True
+        try:
+            with sa.bending(bend):
+                sa.respond_init(received.message, received.raw)
+        except Refusal as refusal:
+            raise Unexpected("an acceptable IKE_SA_INIT request", str(refusal)) from None
+        self.flush()
+        return sa
+
+    def refuse_init(self, received: Received, *payloads: Payload, bend: Bend | None = None) -> Sent:
+        """Answer an IKE_SA_INIT request without making an SA: COOKIE, INVALID_KE_PAYLOAD, errors."""
+        request = received.message
+        received.answered = True
+        message = Message(request.spi_i, NO_SPI, request.exchange, FLAG_RESPONSE, request.message_id, tuple(payloads))
+        return self.send_message(message, received.destination, received.source, bend)
+
+    # --- out ------------------------------------------------------------------------------------------------------
+
+    @property
+    def local(self) -> Address:
+        """Our address for plain IKE."""
+        assert self.connection.local_address is not None
+        return Address(self.connection.local_address, self.connection.local_ports[0])
+
+    @property
+    def remote(self) -> Address:
+        """The device's address for plain IKE."""
+        assert self.connection.remote_address is not None
+        return Address(self.connection.remote_address, self.connection.remote_ports[0])
+
+    def send_message(
+        self, message: Message, source: Address | None = None, destination: Address | None = None,
+        bend: Bend | None = None,
+    ) -> Sent:  # fmt: skip
+        """Send an unprotected message outside of any SA."""
+        bend = bend or STRAIGHT
+        bent = bend.payloads(message)
+        datagrams = tuple(bend.datagrams([bend.ciphertext(encode_message(bent))]))
+        sent = Sent(bent, datagrams, bend.text)
+        self.remember(sent)
+        for raw in datagrams:
+            self.send_raw(raw, source, destination)
+        return sent
+
+    def send_raw(self, raw: bytes, source: Address | None = None, destination: Address | None = None) -> None:
+        """Send any octets as one datagram; on the encapsulation port they need their own non-ESP marker."""
+        self._stray.append(Datagram(source or self.local, destination or self.remote, raw))
+        self.flush()
+
+    def remember(self, sent: Sent) -> None:
+        """Keep what a datagram is about, for the trace."""
+        for number, raw in enumerate(sent.datagrams, 1):
+            self._sent[raw] = (sent, number if len(sent.datagrams) > 1 else 0)
+
+    def flush(self) -> None:
+        """Send what waits in the outboxes."""
+        waiting, self._stray = self._stray, []
+        for sa in list(self.sas.values()):
+            waiting += sa.outbox
+            sa.outbox.clear()
+            sa.events.clear()
+        for datagram in waiting:
+            self._record_sent(datagram)
+            self.link.send(datagram)
+
+    def _record_sent(self, datagram: Datagram) -> None:
+        raw = datagram.payload.removeprefix(NON_ESP_MARKER)
+        entry = self.trace.add(Entry(self.link.now(), "message", sent=True, datagram=datagram))
+        sent, number = self._sent.get(raw, (None, 0))
+        if sent is None:
+            entry.text = f"{len(raw)} octets"
+            return
+        entry.message, entry.bent, entry.encrypted = sent.message, sent.bent, sent.encrypted
+        if number:
+            entry.text = f"{summary_message(sent.message)}, datagram {number} of {len(sent.datagrams)}"
+
+    # --- in -------------------------------------------------------------------------------------------------------
+
+    def wait(self, fits: Callable[[Received], bool], what: str, timeout: float | None = None) -> Received:
+        """Wait for a message that ``fits``; earlier ones that nobody took count. Raises Unexpected if none comes."""
+        limit = self.response_timeout if timeout is None else timeout
+        self.flush()
+        until = self.link.now() + limit
+        seen = 0
+        self._wanted = fits
+        try:
+            while True:
+                for received in self.inbox[seen:]:
+                    if not received.taken and fits(received):
+                        received.taken = True
+                        return received
+                seen = len(self.inbox)
+                if not self._pump(until):
+                    break
+        finally:
+            self._wanted = None
+        got = "; ".join(str(one) for one in self.inbox[-8:] if not one.taken) or "nothing"
+        self.trace.expect(self.link.now(), f"{what} within {limit:g} s", ok=False)
+        raise Unexpected(f"{what} within {limit:g} s", got)
+
+    def idle(self, seconds: float) -> None:
+        """Let time pass and behave: for purposes of the slow tier only."""
+        until = self.link.now() + seconds
+        while self._pump(until):
+            pass
+
+    def awaits(self, received: Received) -> bool:
+        """True if the script waits for this message just now."""
+        return self._wanted is not None and self._wanted(received)
+
+    def _pump(self, until: float) -> bool:
+        """Send what waits and take one datagram; False once it is ``until``."""
+        self.flush()
+        timers = [timer for sa in self.sas.values() if (timer := sa.next_timer()) is not None]
+        datagram = self.link.receive(min([until, *timers]))
+        now = self.link.now()
+        if datagram is not None:
+            self._take(datagram, now)
+        for sa in list(self.sas.values()):
+            sa.tick(now)
+        return now < until
+
+    def _take(self, datagram: Datagram, now: float) -> None:
+        raw = datagram.payload
+        entry = self.trace.add(Entry(now, "message", datagram=datagram))
+        if datagram.destination.port == self.connection.local_ports[1]:
+            if not raw.startswith(NON_ESP_MARKER):
+                entry.text = "NAT keepalive" if raw == b"\xff" else f"ESP, {len(raw)} octets"
+                return
+            raw = raw[len(NON_ESP_MARKER) :]
+        try:
+            message = decode_message(raw, lenient=True)
+        except WireError as error:
+            entry.problem = str(error)
+            return
+        entry.message = message
+        if len(self.inbox) >= MAX_INBOX:
+            raise Unexpected("a device that answers", f"more than {MAX_INBOX} messages")
+        self._entry, self._received = entry, None
+        sa = self.sas.get(message.spi_i) or self.sas.get(message.spi_r)
+        if sa is not None:
+            sa.receive(raw, datagram.source, datagram.destination, now)
+        if self._received is None:
+            received = Received(message, raw, datagram.source, datagram.destination, now, sa, problem=entry.problem)
+            if not self._is_repeated_init(received):
+                self.inbox.append(received)
+        else:
+            self._received.raw = raw
+
+    def _is_repeated_init(self, received: Received) -> bool:
+        """The device repeats an IKE_SA_INIT request: answer as before, or go on waiting for the script."""
+        if received.sa is not None or not is_init_request(received.message):
+            return False
+        for known in self.inbox:
+            if known.raw == received.raw and is_init_request(known.message):
+                known.copies += 1
+                if known.sa is not None and known.sa.last_response is not None:
+                    known.sa.reply_path = (received.destination, received.source)
+                    known.sa.retransmit_response()
+                return True
+        return False
+
+    def opened(self, message: Message, *, protected: bool) -> None:
+        """An SA has decrypted the message that is being taken."""
+        if self._entry is not None:
+            self._entry.message, self._entry.encrypted = message, protected
+
+    def dropped(self, reason: str) -> None:
+        """An SA ignores the message that is being taken."""
+        if self._entry is not None:
+            self._entry.problem = reason
+        if self._received is not None:
+            self._received.problem = reason
+
+    def delivered(self, sa: ScriptedSa | Any, message: Message) -> Received:
+        """An SA hands over the message that is being taken."""
+        assert self._entry is not None and self._entry.datagram is not None
+        datagram = self._entry.datagram
+        self._received = Received(
+            message, datagram.payload, datagram.source, datagram.destination, self._entry.time, sa,
+            self._entry.encrypted,
+        )  # fmt: skip
+        self.inbox.append(self._received)
+        return self._received
+
+    # --- expectations ---------------------------------------------------------------------------------------------
+
+    def note(self, text: str) -> None:
+        """Write a remark into the trace."""
+        self.trace.note(self.link.now(), text)
+
+    def check(self, condition: object, expected: str, got: object = "", requirement: str | None = None) -> None:
+        """State an expectation; it stands in the trace. Raises Unexpected if it is not met."""
+        self.trace.expect(self.link.now(), expected, ok=bool(condition))
+        if not condition:
+            shown = summary_message(got) if isinstance(got, Message) else str(got)
+            raise Unexpected(expected, shown, requirement)
+
+    def expect_notify(self, message: Message, kind: NotifyType, requirement: str | None = None) -> Notify:
+        """The message must carry this notify, which is returned."""
+        found = message.notify(kind)
+        self.check(found is not None, f"N({kind.name})", message, requirement)
+        assert found is not None
+        return found
+
+    @contextmanager
+    def silence(self, prove: Callable[[], object], requirement: str | None = None) -> Iterator[None]:
+        """What is sent inside must get no answer.
+
+        After it ``prove`` runs, which must get one: once it has, and nothing else came, the silence is proved.
+        Requests of the device's own are no answer.
+        """
+        self.flush()
+        mark = len(self.inbox)
+        yield
+        self.flush()
+        try:
+            prove()
+        except Unexpected as unexpected:
+            raise Unexpected("silence, then the usual answer to a valid request", unexpected.got, requirement) from None
+        answers = [
+            one
+            for one in self.inbox[mark:]
+            if not one.taken and (one.message.is_response or (one.sa is not None and not one.protected))
+        ]
+        got = "; ".join(str(one) for one in answers)
+        self.check(not answers, "no answer", got, requirement)
+
+
+def is_init_request(message: Message) -> bool:
+    """True for a request to start an IKE SA."""
+    return message.exchange == ExchangeType.IKE_SA_INIT and not message.is_response and message.spi_r == NO_SPI

@@ -1,0 +1,233 @@
+"""`ScriptedSa`: the steps of a conversation, one method each, as they stand in the message charts of the RFCs."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from conformance.ike.child import ChildSa
+from conformance.ike.ike_rekey import IkeRekey
+from conformance.ike.sa import State
+from conformance.net.link import Address
+from conformance.script.bend import Bend
+from conformance.script.bendable import BendableSa
+from conformance.script.message import Received, Sent
+from conformance.script.verdict import Unexpected
+from conformance.wire import SA, ExchangeType, KeMethod, Message, Notify, NotifyType, Payload
+
+
+class ScriptedSa(BendableSa):
+    """An IKE SA whose steps a script takes one by one.
+
+    Each step sends one request, perhaps bent, waits for its response and returns that with decrypted payloads. What the
+    response says, refusals included, is for the script to judge: a step raises `Unexpected` only when nothing comes.
+    """
+
+    # --- exchanges that we start ----------------------------------------------------------------------------------
+
+    def step(self, start: Callable[[], None], bend: Bend | None = None) -> Message:
+        """Take one step of the reference implementation, bent, and return the response."""
+        self.finish()
+        with self.bending(bend):
+            start()
+        assert self.last_sent is not None
+        return self.response(self.last_sent).message
+
+    def finish(self) -> None:
+        """Let the exchange under way come to its end first: a rekey deletes the old SA by itself."""
+        while self.pending is not None:
+            pending = self.pending.message
+            self.peer.wait(
+                lambda found: found.sa is self and found.message.is_response and self.pending is None,
+                f"a response to {pending.exchange.name} {pending.message_id}",
+            )
+
+    def init(self, bend: Bend | None = None, *, follow: bool = True) -> Message:
+        """IKE_SA_INIT. With ``follow`` COOKIE and INVALID_KE_PAYLOAD are obeyed and the last response is returned.
+
+        Without it the first response is returned, whatever it is; hand it to `obey` to go on.
+        """
+        if not follow:
+            self.obeying = False
+        response = self.step(self.start_init, bend)
+        while follow and response.first(SA) is None and self.pending is not None:
+            assert self.last_sent is not None
+            response = self.response(self.last_sent).message
+        return response
+
+    def obey(self, response: Message, bend: Bend | None = None) -> Message:
+        """Do what a COOKIE or INVALID_KE_PAYLOAD asks for, once, and return the response."""
+        return self.step(partial(super().on_init_response, response), bend)
+
+    obeying: bool = True
+
+    def on_init_response(self, message: Message) -> None:
+        """Go on by ourselves, or let the script do it."""
+        if self.obeying or message.first(SA) is not None:
+            super().on_init_response(message)
+
+    def auth(self, bend: Bend | None = None, *, child: str | None = "") -> Message:
+        """IKE_AUTH with the first Child SA of the connection, the named one, or none (None)."""
+        names = [config.name for config in self.connection.children]
+        self.first_child = (names[0] if names else None) if child == "" else child
+        return self.step(self.start_auth, bend)
+
+    def request(self, exchange: ExchangeType, *payloads: Payload, bend: Bend | None = None) -> Message:
+        """Any request with the next message ID; returns the response."""
+        return self.step(partial(self.open_exchange, exchange, lambda: payloads, self.ignore), bend)
+
+    def informational(self, *payloads: Payload, bend: Bend | None = None) -> Message:
+        """An INFORMATIONAL exchange."""
+        return self.request(ExchangeType.INFORMATIONAL, *payloads, bend=bend)
+
+    def liveness(self) -> Message:
+        """An empty INFORMATIONAL exchange: the device must answer (RFC 7296, section 2.4)."""
+        return self.informational()
+
+    def create_child(self, name: str = "net", bend: Bend | None = None, *, group: KeMethod | None = None) -> Message:
+        """CREATE_CHILD_SA for another Child SA."""
+        return self.step(partial(self.start_child, name, group), bend)
+
+    def rekey_child(self, child: ChildSa | None = None, bend: Bend | None = None) -> Message:
+        """CREATE_CHILD_SA that rekeys a Child SA, by default the only one; the old one is deleted afterwards."""
+        return self.step(partial(self.start_child_rekey, child or self.child), bend)
+
+    def rekey(self, bend: Bend | None = None) -> Message:
+        """CREATE_CHILD_SA that rekeys the IKE SA; `rekeyed` is the new one, the old one is deleted afterwards."""
+        return self.step(self.start_rekey, bend)
+
+    def delete(self, bend: Bend | None = None) -> Message:
+        """Delete the IKE SA."""
+        return self.step(self.start_delete, bend)
+
+    def delete_child(self, child: ChildSa | None = None, bend: Bend | None = None) -> Message:
+        """Delete a Child SA, by default the only one."""
+        return self.step(partial(self.start_child_delete, child or self.child), bend)
+
+    @property
+    def rekeyed(self) -> "ScriptedSa":
+        """The IKE SA that took the place of this one."""
+        if not isinstance(self.successor, ScriptedSa):
+            raise Unexpected("a rekeyed IKE SA", self.problem or "there is none")
+        return self.successor
+
+    @property
+    def child(self) -> ChildSa:
+        """The first Child SA."""
+        if not self.children:
+            raise Unexpected("a Child SA", self.problem or "there is none")
+        return self.children[0]
+
+    # --- messages beside the exchanges ----------------------------------------------------------------------------
+
+    def send(
+        self,
+        exchange: ExchangeType,
+        *payloads: Payload,
+        message_id: int | None = None,
+        response: bool = False,
+        bend: Bend | None = None,
+    ) -> Sent:
+        """Send a message and wait for nothing. By default with the next message ID, which is not used up."""
+        number = self.next_id if message_id is None else message_id
+        with self.bending(bend):
+            datagrams = self.encode(self.message(exchange, payloads, number, response=response))
+        self.transmit(datagrams, self.local, self.remote)
+        assert self.last_sent is not None
+        return self.last_sent
+
+    tidy: bool = True
+    """Whether our rekeys delete what they replaced."""
+
+    def start_child_delete(self, child: ChildSa) -> None:
+        """Delete a Child SA, unless a rekey of ours would do so and must not."""
+        if self.tidy or child.replaced_by is None:
+            super().start_child_delete(child)
+
+    def settle_rekey(self, new: IkeRekey) -> None:
+        """After our rekey of the IKE SA: delete the old one, or keep it for the script."""
+        if self.tidy:
+            super().settle_rekey(new)
+        else:
+            self.inherit(new)
+
+    def begin(self, start: Callable[[], None], bend: Bend | None = None) -> Sent:
+        """Take a step without waiting for its response: ``sa.begin(sa.start_rekey)``."""
+        with self.bending(bend):
+            start()
+        assert self.last_sent is not None
+        self.peer.flush()
+        return self.last_sent
+
+    def resend(self, sent: Sent | None = None, *, source: Address | None = None) -> None:
+        """Send the same octets again, perhaps from another address."""
+        found = sent or self.last_sent
+        assert found is not None
+        self.transmit(found.datagrams, source or self.local, self.remote)
+
+    def response(self, sent: Sent, timeout: float | None = None) -> Received:
+        """Wait for the response to a request of ours. Raises Unexpected if none comes."""
+        request = sent.message
+
+        def fits(found: Received) -> bool:
+            message = found.message
+            return found.sa is self and message.is_response and message.message_id == request.message_id
+
+        return self.peer.wait(fits, f"a response to {request.exchange.name} {request.message_id}", timeout)
+
+    # --- exchanges that the device starts -------------------------------------------------------------------------
+
+    def expect_request(
+        self, exchange: ExchangeType, *, timeout: float | None = None, where: Callable[[Message], bool] | None = None
+    ) -> Received:
+        """Wait for a request of the device and hold it: it gets no answer before `answer`."""
+
+        def fits(found: Received) -> bool:
+            message = found.message
+            asked = found.sa is self and found.protected and not message.is_response and message.exchange == exchange
+            return asked and (where is None or where(message))
+
+        return self.peer.wait(fits, f"an {exchange.name} request from the device", timeout)
+
+    def answer(self, received: Received, *payloads: Payload, bend: Bend | None = None) -> None:
+        """Answer a held request: correctly, or with these payloads in place of the correct ones."""
+        if received.answered:
+            raise ValueError(f"{received} has been answered already")
+        received.answered, self.held = True, None
+        with self.bending(bend):
+            if payloads:
+                self.expected_id = received.message.message_id + 1
+                self.respond(received.message, payloads)
+            else:
+                self.on_request(received.message)
+        self.peer.flush()
+
+    def hold(self, *exchanges: ExchangeType) -> None:
+        """From now on keep the device's requests of these exchange types for the script."""
+        self.holding = frozenset(exchanges)
+
+    # --- proofs ---------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def silence(self, requirement: str | None = None) -> Iterator[None]:
+        """What is sent inside must get no answer: proved by a liveness check that is answered and nothing else."""
+        with self.peer.silence(self.liveness, requirement):
+            yield
+
+    def must_be_up(self, requirement: str | None = None, why: str = "the IKE SA is still there") -> None:
+        """The device must answer a liveness check: its IKE SA has survived."""
+        mark = self.next_id
+        try:
+            answer = self.liveness()
+        except Unexpected as silent:
+            raise Unexpected(why, f"no answer to a liveness check ({silent.got})", requirement) from None
+        self.peer.check(answer.message_id == mark and not fatal(answer), why, answer, requirement)
+
+    def must_be_established(self, requirement: str | None = None) -> None:
+        """IKE_AUTH must have succeeded, with everything in the response that proves it."""
+        up = self.state == State.ESTABLISHED and not self.problem
+        self.peer.check(up, "IKE_AUTH succeeds", self.problem or f"IKE SA {self.state.value}", requirement)
+
+
+def fatal(message: Message) -> Notify | None:
+    """The first error notify of a message, None if there is none."""
+    return next((one for one in message.notifies() if one.type < NotifyType.INITIAL_CONTACT), None)

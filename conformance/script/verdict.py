@@ -1,0 +1,21 @@
+"""How a test purpose ends otherwise than well: the words of ISO/IEC 9646 as exceptions."""
+
+
+class Unexpected(Exception):  # noqa: N818 - it is a verdict, not an error of ours
+    """The device did something else than the requirement says: the verdict is *fail*, or *warn* for a SHOULD.
+
+    ``expected`` and ``got`` are sentences for the report; ``requirement`` is the id that was broken, None: the first
+    one that the purpose cites.
+    """
+
+    def __init__(self, expected: str, got: str, requirement: str | None = None) -> None:
+        super().__init__(f"expected {expected}, got {got}")
+        self.expected, self.got, self.requirement = expected, got, requirement
+
+
+class Inconclusive(Exception):  # noqa: N818
+    """The purpose could not be tried: what had to come first did not work."""
+
+
+class NotApplicable(Exception):  # noqa: N818
+    """The device does not claim what the purpose needs; the text says what."""

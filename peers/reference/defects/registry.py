@@ -1,0 +1,55 @@
+"""Defects: small classes, each making one decision of the reference device wrong, and the purposes that see it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pkgutil import iter_modules
+
+from conformance.ike.endpoint import Endpoint
+from conformance.ike.ikesa import IkeSa
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """One way to be wrong: ``breaks`` are the purposes that must fail on a device with it."""
+
+    name: str
+    breaks: tuple[str, ...]
+    endpoint: type[Endpoint]
+    summary: str
+
+
+_DEFECTS: dict[str, Defect] = {}
+
+Decision = type[IkeSa] | type[Endpoint]
+
+
+def defect(*breaks: str) -> Callable[[type], type]:
+    """Register a subclass of `IkeSa` or `Endpoint` as a defect that breaks these purposes.
+
+    Its name is that of the class with hyphens: ``AcceptsWrongAuth`` is ``accepts-wrong-auth``.
+    """
+
+    def register(cls: type) -> type:
+        name = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in cls.__name__).strip("-")
+        if name in _DEFECTS:
+            raise ValueError(f"two defects are called {name}")
+        if issubclass(cls, Endpoint):
+            endpoint: type[Endpoint] = cls
+        elif issubclass(cls, IkeSa):
+            endpoint = type(f"{cls.__name__}Endpoint", (Endpoint,), {"sa_class": cls})
+        else:
+            raise TypeError(f"{cls.__name__} is neither an IkeSa nor an Endpoint")
+        summary = (cls.__doc__ or "").strip().split("\n")[0]
+        _DEFECTS[name] = Defect(name, breaks, endpoint, summary)
+        return cls
+
+    return register
+
+
+def all_defects() -> dict[str, Defect]:
+    """All defects by name; imports the modules of this package that define them."""
+    package = import_module("peers.reference.defects")
+    for module in iter_modules(package.__path__):
+        import_module(f"peers.reference.defects.{module.name}")
+    return dict(_DEFECTS)

@@ -1,0 +1,17 @@
+"""``pytest suites`` loads the plugin of the suites from here."""
+
+from suites.plugin import (  # noqa: F401
+    device,
+    dut,
+    peer,
+    pytest_addoption,
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_configure_node,
+    pytest_runtest_logreport,
+    pytest_runtest_makereport,
+    pytest_runtest_protocol,
+    pytest_sessionstart,
+    pytest_terminal_summary,
+    pytest_unconfigure,
+)

@@ -1,0 +1,82 @@
+"""The connections that purposes ask for: small builders that read like the configuration they stand for.
+
+Each builder returns a `Setup`: given how a device is reached, it makes *our* view of the connection; the device gets
+the mirrored one. Keyword arguments replace fields of `Connection`, or of its Child SA where that has the field.
+"""
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from functools import lru_cache
+from typing import Any
+
+from conformance.crypto.pki import Authority, Leaf
+
+from conformance.ike.connection import ChildConfig, Connection, Identity, Party, Psk, PublicKey
+from peers.contract import Pixit
+
+Setup = Callable[[Pixit], Connection]
+
+OUR_NAME = "tester.ikespec.example"
+DEVICE_NAME = "device.ikespec.example"
+SECRET = b"a shared key of the ikespec suites"
+
+_CHILD_FIELDS = frozenset(field.name for field in fields(ChildConfig)) - {"name"}
+
+
+@lru_cache(maxsize=16)
+def authority(kind: str = "ecdsa") -> Authority:
+    """The certificate authority that both sides trust, one for each kind of key (``rsa``, ``ecdsa``, ``ed25519``)."""
+    return Authority.create(f"ikespec {kind} CA", kind=kind)
+
+
+@lru_cache(maxsize=64)
+def leaf(name: str, kind: str = "ecdsa") -> Leaf:
+    """The key and certificate of one side."""
+    return authority(kind).issue(name, kind=kind, sans=[name])
+
+
+def build(local: Party, remote: Party, pixit: Pixit, *, ipv6: bool = False, **changes: Any) -> Connection:
+    """A connection between us and the device, with ``changes`` to its fields or those of its first Child SA."""
+    child_changes = {name: changes.pop(name) for name in list(changes) if name in _CHILD_FIELDS and name != "proposals"}
+    if "esp" in changes:
+        child_changes["proposals"] = changes.pop("esp")
+    child = ChildConfig(local_ts=pixit.tester_networks[:1], remote_ts=pixit.device_networks[:1])
+    ours, device = pixit.tester_address, pixit.device_address
+    if ipv6:
+        assert pixit.tester_address6 is not None and pixit.device_address6 is not None
+        ours, device = pixit.tester_address6, pixit.device_address6
+    connection = Connection(
+        local=local,
+        remote=remote,
+        local_address=ours,
+        remote_address=device,
+        local_ports=pixit.tester_ports,
+        remote_ports=pixit.device_ports,
+        children=(replace(child, **child_changes),),
+        retransmit_timeout=max(0.5, pixit.response_timeout / 4),
+    )
+    return replace(connection, **changes)
+
+
+def psk(*, ours: str = OUR_NAME, device: str = DEVICE_NAME, secret: bytes = SECRET, **changes: Any) -> Setup:
+    """Both sides authenticate with a shared key. ``esp`` are the proposals of the Child SA."""
+
+    def setup(pixit: Pixit) -> Connection:
+        return build(Party(Identity.of(ours), Psk(secret)), Party(Identity.of(device), Psk(secret)), pixit, **changes)
+
+    return setup
+
+
+def certificates(kind: str = "ecdsa", **changes: Any) -> Setup:
+    """Both sides authenticate with certificates of one authority; ``kind`` as in `authority`."""
+
+    def setup(pixit: Pixit) -> Connection:
+        ours, device = leaf(OUR_NAME, kind), leaf(DEVICE_NAME, kind)
+        return build(
+            Party(Identity.of(OUR_NAME), PublicKey((ours.certificate,), ours.key)),
+            Party(Identity.of(DEVICE_NAME), PublicKey((device.certificate,), device.key)),
+            pixit,
+            **{"trust": (authority(kind).certificate,), **changes},
+        )
+
+    return setup

@@ -1,0 +1,51 @@
+"""The device under test as a purpose sees it: orders that stand in the trace."""
+
+from conformance.ike.connection import Connection
+from conformance.script.peer import Peer
+from peers.contract import Device, Pixit, SaState, SaStatus
+
+
+class Dut:
+    """The device during one purpose. An order returns at once; what comes of it is seen by the peer."""
+
+    def __init__(self, device: Device, peer: Peer, connection: Connection) -> None:
+        """``connection`` is the device's own view, which is loaded already."""
+        self.device, self.peer, self.connection = device, peer, connection
+
+    @property
+    def pixit(self) -> Pixit:
+        """How the device is reached."""
+        return self.device.pixit
+
+    def initiate(self, child: str | None = None) -> None:
+        """Open the IKE SA and the named Child SA, by default the first one."""
+        self.peer.note("the device is told to initiate")
+        self.device.initiate(child)
+
+    def rekey_ike(self) -> None:
+        """Rekey the IKE SA."""
+        self.peer.note("the device is told to rekey the IKE SA")
+        self.device.rekey_ike()
+
+    def rekey_child(self, name: str = "net") -> None:
+        """Rekey a Child SA."""
+        self.peer.note("the device is told to rekey the Child SA")
+        self.device.rekey_child(name)
+
+    def delete_ike(self) -> None:
+        """Delete the IKE SA."""
+        self.peer.note("the device is told to delete the IKE SA")
+        self.device.delete_ike()
+
+    def delete_child(self, name: str = "net") -> None:
+        """Delete a Child SA."""
+        self.peer.note("the device is told to delete the Child SA")
+        self.device.delete_child(name)
+
+    def sas(self) -> list[SaStatus]:
+        """The IKE SAs that the device holds."""
+        return self.device.list_sas()
+
+    def established(self) -> list[SaStatus]:
+        """Those that are up."""
+        return [sa for sa in self.sas() if sa.state == SaState.ESTABLISHED]

@@ -1,0 +1,42 @@
+"""The options that ``pytest suites`` understands beside pytest's own."""
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from suites.purpose import Purpose
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare them."""
+    group = parser.getgroup("ikespec", "IKEv2/IPsec conformance")
+    group.addoption("--dut", default="reference", metavar="DEVICE", help="reference, strongswan, or a TOML file")
+    group.addoption("--out", default=None, metavar="DIR", help="results folder (default: results/DEVICE-TIME)")
+    group.addoption("--ike-seed", type=int, default=1, metavar="N", help="seed of every random choice (default: 1)")
+    group.addoption("--slow", action="store_true", help="run the purposes that wait for timers, too")
+    group.addoption("--purpose", action="append", default=[], metavar="ID", help="only these purposes (* and ?)")
+    group.addoption("--role", choices=["initiator", "responder"], help="only purposes with the device in this role")
+    group.addoption("--subject", action="append", default=[], metavar="NAME", help="only these subjects")
+    group.addoption("--deviations", default=None, metavar="FILE", help="known deviations (TOML) of the device")
+    group.addoption("--no-evidence", action="store_true", help="write no captures, transcripts, keys, logs")
+
+
+def selected(config: pytest.Config, purpose: Purpose, subject: str) -> bool:
+    """Whether the options select a purpose."""
+    patterns = config.getoption("--purpose")
+    role, subjects = config.getoption("--role"), config.getoption("--subject")
+    if patterns and not any(Path(purpose.id).match(pattern) for pattern in patterns):
+        return False
+    if (role and purpose.role != role) or (subjects and subject not in subjects):
+        return False
+    return purpose.tier == "quick" or bool(config.getoption("--slow")) or bool(patterns)
+
+
+def results_folder(config: pytest.Config) -> Path:
+    """Where the results of this run go."""
+    out = config.getoption("--out")
+    if out:
+        return Path(out)
+    device = Path(config.getoption("--dut")).stem.replace(":", "-")
+    return Path("results") / f"{device}-{datetime.now():%Y%m%d-%H%M%S}"

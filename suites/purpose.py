@@ -1,0 +1,68 @@
+"""Test purposes: one thing that is checked, with its identifier, its requirements, and what it needs of the device."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from peers.contract import Capability
+from suites.connections import Setup, psk
+
+Role = Literal["initiator", "responder"]
+Test = TypeVar("Test", bound=Callable[..., None])
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """A test purpose.
+
+    ``requirements`` are ids of the catalogue; the first one is broken when a purpose fails without naming another.
+    ``role`` is that of the device in the exchange that is tested. ``needs`` are capabilities without which it is not
+    applicable. ``setup`` makes our connection, ``device`` changes fields of the device's mirrored view of it. ``waits``
+    is real time in seconds that the purpose must let pass; one that waits belongs to the slow tier.
+    """
+
+    id: str
+    requirements: tuple[str, ...]
+    role: Role
+    needs: frozenset[Capability] = frozenset()
+    setup: Setup = field(default=psk(), repr=False)
+    device: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    waits: float = 0.0
+
+    @property
+    def tier(self) -> str:
+        """``quick`` or ``slow``."""
+        return "slow" if self.waits else "quick"
+
+
+def purpose(
+    identifier: str,
+    *requirements: str,
+    role: Role,
+    needs: tuple[Capability, ...] = (),
+    connection: Setup | None = None,
+    device: Mapping[str, Any] | None = None,
+    waits: float = 0.0,
+) -> Callable[[Test], Test]:
+    """Make a test function a test purpose. Its docstring's first line is the title, the rest says what is sent and why.
+
+    The function gets the fixtures ``peer`` (`conformance.script.peer.Peer`) and ``dut`` (`suites.dut.Dut`).
+    """
+    if not requirements:
+        raise ValueError(f"purpose {identifier} cites no requirement")
+    base = {Capability.INITIATOR if role == "initiator" else Capability.RESPONDER}
+    made = Purpose(
+        identifier, requirements, role, frozenset(base | set(needs)), connection or psk(), dict(device or {}), waits
+    )
+
+    def mark(test: Test) -> Test:
+        test.__purpose__ = made  # type: ignore[attr-defined]
+        return test
+
+    return mark
+
+
+def purpose_of(function: object) -> Purpose | None:
+    """The purpose of a test function, None if it is an ordinary one."""
+    found = getattr(function, "__purpose__", None)
+    return found if isinstance(found, Purpose) else None

@@ -1,0 +1,101 @@
+"""The results folder as a run writes it: ``run.json``, and one line of ``results.jsonl`` per purpose as it ends."""
+
+import json
+import platform
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+SCHEMA = 1
+
+
+def timestamp() -> str:
+    """The time now as ISO 8601 in UTC, with milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+@dataclass(slots=True)
+class Record:
+    """What became of one purpose: a line of ``results.jsonl``. Times in seconds, ``started`` in ISO 8601.
+
+    ``known`` is the known deviation that explains a *fail*; ``unexpected`` counts for the exit code. ``evidence`` is a
+    folder below the results folder.
+    """
+
+    purpose: str
+    title: str
+    subject: str
+    requirements: list[str]
+    level: str
+    role: str
+    tier: str
+    verdict: str
+    reason: str
+    module: str
+    seed: int
+    started: str
+    duration: float
+    waits: float
+    known: dict[str, Any] | None = None
+    unexpected: bool = False
+    expected: str = ""
+    got: str = ""
+    requirement: str | None = None
+    evidence: str | None = None
+    device: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as JSON."""
+        return {"schema": SCHEMA, **asdict(self)}
+
+
+class ResultsFolder:
+    """Writes a results folder as the run goes: what was written stays, whenever the run is killed."""
+
+    def __init__(self, folder: Path, command: list[str], seed: int) -> None:
+        """Make the folder and its ``run.json``. Raises OSError."""
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lines = (folder / "results.jsonl").open("w", encoding="utf-8")
+        self._seen: set[str] = set()
+        self.run: dict[str, Any] = {
+            "schema": SCHEMA,
+            "started": timestamp(),
+            "finished": None,
+            "device": {},
+            "command": command,
+            "seed": seed,
+            "host": {"python": platform.python_version(), "platform": platform.platform()},
+            "selected": 0,
+        }
+        self._write_run()
+
+    def selected(self, count: int) -> None:
+        """So many purposes will run."""
+        self.run["selected"] = count
+        self._write_run()
+
+    def add(self, record: dict[str, Any]) -> bool:
+        """Append the record of a purpose, once; False if it stands there already."""
+        if record["purpose"] in self._seen:
+            return False
+        self._seen.add(record["purpose"])
+        if record.get("device") and not self.run["device"]:
+            self.run["device"] = record["device"]
+            self._write_run()
+        line = {key: value for key, value in record.items() if key != "device"}
+        self._lines.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self._lines.flush()
+        return True
+
+    def finish(self) -> None:
+        """The run is over."""
+        self.run["finished"] = timestamp()
+        self._write_run()
+        self._lines.close()
+
+    def _write_run(self) -> None:
+        temporary = self.folder / "run.json.tmp"
+        temporary.write_text(json.dumps(self.run, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.replace(self.folder / "run.json")
