@@ -57,9 +57,12 @@ class _Ecp(KeyExchange):
     def __init__(self, method: KeMethod, random: Random) -> None:
         self._curve = curve = _CURVES[method]
         bits = curve.key_size
-        # One bit shorter than the order of the group: always in range, and the same number of random octets each time.
-        private = int.from_bytes(random((bits + 7) // 8), "big") & ((1 << (bits - 1)) - 1)
-        self._key = ec.derive_private_key(private or 1, curve)
+        private = int.from_bytes(random((bits + 7) // 8), "big") & ((1 << bits) - 1)
+        try:
+            self._key = ec.derive_private_key(private, curve)
+        except ValueError:
+            # 0, or not below the order of the group: one bit less is, and no further random octets are drawn.
+            self._key = ec.derive_private_key(private >> 1 or 1, curve)
         point = self._key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
         super().__init__(method, point[1:])
 

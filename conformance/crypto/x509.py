@@ -1,0 +1,217 @@
+"""Certificates as IKE uses them: CERTREQ hashes, path validation, identities (RFC 4945, RFC 5280)."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from hashlib import sha1
+from ipaddress import ip_address
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import UnsupportedAlgorithm as LibraryLacks
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
+
+from conformance.crypto.errors import CertificateError
+from conformance.wire import IdType
+
+__all__ = ["CertificateError", "matches_identity", "subject_key_hash", "validate_chain"]
+
+_IPSEC_IKE = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.17")
+_UNDERSTOOD = frozenset(
+    {
+        ExtensionOID.BASIC_CONSTRAINTS,
+        ExtensionOID.KEY_USAGE,
+        ExtensionOID.EXTENDED_KEY_USAGE,
+        ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
+        ExtensionOID.SUBJECT_KEY_IDENTIFIER,
+        ExtensionOID.AUTHORITY_KEY_IDENTIFIER,
+    }
+)
+_LONGEST_PATH = 16
+
+
+def subject_key_hash(certificate: x509.Certificate) -> bytes:
+    """SHA-1 of the SubjectPublicKeyInfo, 20 octets: how CERTREQ names an authority (RFC 7296, section 3.7)."""
+    spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return sha1(spki, usedforsecurity=False).digest()
+
+
+def validate_chain(
+    chain: Sequence[x509.Certificate], anchors: Sequence[x509.Certificate], now: datetime
+) -> x509.Certificate:
+    """Find a valid path from ``chain[0]`` over the rest of ``chain``, in any order, to one of ``anchors``.
+
+    Returns the anchor. Checks signatures, names, validity of every certificate including the anchor, basic constraints
+    and path length, key usage, extended key usage (RFC 4945, section 5.1.3.12) and unknown critical extensions.
+    Revocation and name constraints are not processed, so critical name constraints are refused. ``now`` without a time
+    zone is UTC.
+
+    Raises:
+        CertificateError: ``problem`` says which certificate and why, as ``certificate CN=moon expired 2020-01-01``.
+    """
+    if not chain:
+        raise CertificateError("no certificate")
+    if now.tzinfo is None:
+        now = now.replace(tzinfo=UTC)
+    try:
+        _check_validity(chain[0], now)
+        _check_extensions(chain[0])
+        _check_end_entity(chain[0])
+        return _climb(chain[0], chain[1:], anchors, now, [chain[0]])
+    except ValueError as problem:
+        # The library reads names, keys and extensions only when they are asked for.
+        raise CertificateError(f"a certificate is malformed: {problem}") from problem
+
+
+def matches_identity(certificate: x509.Certificate, id_type: IdType, data: bytes) -> bool:
+    """True if the certificate speaks for the identity of an ID payload (RFC 4945, section 3.1).
+
+    FQDN, mail address and IP address must stand in the subject alternative name, a distinguished name must be the
+    subject, octet by octet. Other types never match. A common name counts for nothing.
+    """
+    if id_type == IdType.DER_ASN1_DN:
+        return certificate.subject.public_bytes() == data
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+        return False
+    try:
+        match id_type:
+            case IdType.FQDN:
+                wanted = data.decode("ascii").lower().rstrip(".")
+                return any(name.lower().rstrip(".") == wanted for name in names.get_values_for_type(x509.DNSName))
+            case IdType.RFC822_ADDR:
+                return _mail(data.decode("ascii")) in map(_mail, names.get_values_for_type(x509.RFC822Name))
+            case IdType.IPV4_ADDR | IdType.IPV6_ADDR:
+                size = 4 if id_type == IdType.IPV4_ADDR else 16
+                return len(data) == size and ip_address(data) in names.get_values_for_type(x509.IPAddress)
+    except UnicodeDecodeError:
+        pass
+    return False
+
+
+def _mail(address: str) -> tuple[str, str]:
+    """The local part is sensitive to case, the domain is not (RFC 5280, section 7.5)."""
+    local, _, domain = address.rpartition("@")
+    return local, domain.lower()
+
+
+def _name(certificate: x509.Certificate) -> str:
+    return certificate.subject.rfc4514_string() or f"with serial number {certificate.serial_number:x}"
+
+
+def _climb(
+    certificate: x509.Certificate,
+    others: Sequence[x509.Certificate],
+    anchors: Sequence[x509.Certificate],
+    now: datetime,
+    path: list[x509.Certificate],
+) -> x509.Certificate:
+    """The anchor above ``certificate``; tries every candidate and reports the first reason for failure."""
+    if certificate in anchors:
+        return certificate
+    if len(path) > _LONGEST_PATH:
+        raise CertificateError(f"certificate {_name(path[0])} has a path of more than {_LONGEST_PATH} certificates")
+    failure: CertificateError | None = None
+    for issuer in _issuers(certificate, others, anchors, path):
+        try:
+            _check_issued(certificate, issuer)
+            _check_validity(issuer, now)
+            _check_extensions(issuer)
+            _check_authority(issuer, path)
+            return _climb(issuer, others, anchors, now, [*path, issuer])
+        except CertificateError as problem:
+            failure = failure or problem
+    if failure:
+        raise failure
+    if certificate.issuer == certificate.subject:
+        raise CertificateError(f"certificate {_name(certificate)} is self-signed and no trust anchor")
+    raise CertificateError(
+        f"certificate {_name(certificate)} was issued by {certificate.issuer.rfc4514_string()}, "
+        "which is neither a trust anchor nor in the chain"
+    )
+
+
+def _issuers(
+    certificate: x509.Certificate,
+    others: Sequence[x509.Certificate],
+    anchors: Sequence[x509.Certificate],
+    path: list[x509.Certificate],
+) -> Iterator[x509.Certificate]:
+    for candidate in (*anchors, *others):
+        if candidate.subject == certificate.issuer and candidate not in path:
+            yield candidate
+
+
+def _check_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> None:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except InvalidSignature:
+        problem = f"certificate {_name(certificate)} is not signed by the key of {_name(issuer)}"
+        raise CertificateError(problem) from None
+    except (ValueError, TypeError, LibraryLacks) as reason:
+        problem = f"the signature of certificate {_name(certificate)} cannot be checked: {reason}"
+        raise CertificateError(problem) from reason
+
+
+def _check_validity(certificate: x509.Certificate, now: datetime) -> None:
+    if now > certificate.not_valid_after_utc:
+        raise CertificateError(f"certificate {_name(certificate)} expired {certificate.not_valid_after_utc:%Y-%m-%d}")
+    if now < certificate.not_valid_before_utc:
+        raise CertificateError(
+            f"certificate {_name(certificate)} is not valid before {certificate.not_valid_before_utc:%Y-%m-%d}"
+        )
+
+
+def _check_extensions(certificate: x509.Certificate) -> None:
+    try:
+        extensions = list(certificate.extensions)
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as problem:
+        raise CertificateError(f"certificate {_name(certificate)} has malformed extensions: {problem}") from problem
+    for extension in extensions:
+        if extension.critical and extension.oid not in _UNDERSTOOD:
+            raise CertificateError(
+                f"certificate {_name(certificate)} has the critical extension {extension.oid.dotted_string}, "
+                "which is not processed"
+            )
+
+
+def _key_usage(certificate: x509.Certificate) -> x509.KeyUsage | None:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def _check_end_entity(certificate: x509.Certificate) -> None:
+    usage = _key_usage(certificate)
+    if usage is not None and not (usage.digital_signature or usage.content_commitment):
+        raise CertificateError(
+            f"certificate {_name(certificate)} may not sign: keyUsage without digitalSignature and nonRepudiation"
+        )
+    try:
+        purposes = set(certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
+    except x509.ExtensionNotFound:
+        return
+    if not purposes & {_IPSEC_IKE, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}:
+        raise CertificateError(
+            f"certificate {_name(certificate)} is not for IKE: extendedKeyUsage has no ipsecIKE, no anyExtendedKeyUsage"
+        )
+
+
+def _check_authority(issuer: x509.Certificate, below: list[x509.Certificate]) -> None:
+    """``below`` are the certificates under the issuer; self-issued ones do not count for the path length."""
+    try:
+        constraints = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except x509.ExtensionNotFound:
+        raise CertificateError(f"certificate {_name(issuer)} is no CA: basicConstraints is missing") from None
+    if not constraints.ca:
+        raise CertificateError(f"certificate {_name(issuer)} is no CA: the flag of basicConstraints is not set")
+    intermediates = sum(1 for one in below[1:] if one.subject != one.issuer)
+    if constraints.path_length is not None and intermediates > constraints.path_length:
+        raise CertificateError(
+            f"certificate {_name(issuer)} allows {constraints.path_length} CAs below it, the path has {intermediates}"
+        )
+    usage = _key_usage(issuer)
+    if usage is not None and not usage.key_cert_sign:
+        raise CertificateError(f"certificate {_name(issuer)} may not sign certificates: keyUsage without keyCertSign")
