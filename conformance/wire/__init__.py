@@ -12,7 +12,7 @@ from conformance.wire.codec import (
     encode_message,
     encode_payloads,
 )
-from conformance.wire.describe import describe, describe_message, summary, summary_message
+from conformance.wire.describe import describe, describe_message
 from conformance.wire.errors import WireError
 from conformance.wire.message import FLAG_INITIATOR, FLAG_RESPONSE, FLAG_VERSION, Header, Message
 from conformance.wire.payloads import (
@@ -85,6 +85,7 @@ from conformance.wire.registry import (
     TransformType,
     TsType,
 )
+from conformance.wire.summary import summary, summary_message
 
 __all__ = [
     "ANY_PORT",

@@ -38,9 +38,10 @@ from conformance.wire.payloads import (
     VendorID,
 )
 from conformance.wire.payloads.plain import PAYLOAD_TYPES
-from conformance.wire.registry import ExchangeType, Lookup
+from conformance.wire.registry import ExchangeType, Lookup, PayloadType
 
 HEADER_SIZE = 28
+_SK, _SKF = PayloadType.SK, PayloadType.SKF
 _HEADER = Struct("!8s8sBBBBII")
 _GENERIC = Struct("!BBH")
 _EXCHANGES = Lookup(ExchangeType)
@@ -75,6 +76,8 @@ def decode_message(data: bytes, *, lenient: bool = False) -> Message:
     Raises:
         WireError: the header is cut short or, unless lenient, any structure is broken.
     """
+    if type(data) is not bytes:
+        data = bytes(data)
     if len(data) < HEADER_SIZE:
         raise WireError(0, "header", f"{len(data)} bytes, expected at least {HEADER_SIZE}")
     spi_i, spi_r, first, version, exchange, flags, message_id, length = _HEADER.unpack_from(data)
@@ -85,7 +88,7 @@ def decode_message(data: bytes, *, lenient: bool = False) -> Message:
     else:
         raise WireError(24, "header.length", f"{length}, expected {len(data)}, the size of the datagram")
     payloads, end, dangling = _decode_chain(first, data, HEADER_SIZE, lenient)
-    return Message(
+    return Message.make(
         spi_i,
         spi_r,
         _EXCHANGES[exchange],
@@ -111,6 +114,8 @@ def decode_payloads(first: int, data: bytes, *, offset: int = 0, lenient: bool =
     Raises:
         WireError: unless lenient, any structure is broken.
     """
+    if type(data) is not bytes:
+        data = bytes(data)
     try:
         payloads, end, _ = _decode_chain(first, data, 0, lenient)
     except WireError as error:
@@ -137,7 +142,7 @@ def _decode_chain(first: int, data: bytes, start: int, lenient: bool) -> tuple[t
         if length < 4 or end > size:
             if not lenient:
                 raise _bad_length(kind, position, length, left)
-            payload: Payload = UnknownPayload(kind, data[position + 4 :], length=length)
+            payload: Payload = UnknownPayload.make(PAYLOAD_TYPES[kind], data[position + 4 :], length=length)
             end = size
         else:
             payload = _decode_payload(kind, following, data[position + 4 : end], position + 4, lenient)
@@ -173,7 +178,7 @@ def _decode_payload(kind: int, following: int, body: bytes, offset: int, lenient
     except WireError as error:
         if not lenient:
             raise error.within(_name(kind), offset) from None
-    return UnknownPayload(PAYLOAD_TYPES[kind], body)
+    return UnknownPayload.make(PAYLOAD_TYPES[kind], body)
 
 
 def _bad_length(kind: int, position: int, length: int, left: int) -> WireError:
@@ -191,25 +196,24 @@ def encode_message(message: Message) -> bytes:
     Raises:
         ValueError: an SPI that is not 8 bytes, or a number that does not fit its field.
     """
-    if len(message.spi_i) != 8 or len(message.spi_r) != 8:
-        raise ValueError(f"IKE SPIs of {len(message.spi_i)} and {len(message.spi_r)} bytes, expected 8")
     first, content = encode_payloads(message.payloads)
     if message.trailing:
         content += message.trailing
+    spi_i, spi_r = message.spi_i, message.spi_r
+    if len(spi_i) != 8 or len(spi_r) != 8:
+        raise ValueError(f"IKE SPIs of {len(spi_i)} and {len(spi_r)} bytes, expected 8")
+    if message.next_payload is not None:
+        first = message.next_payload
+    length = HEADER_SIZE + len(content) if message.length is None else message.length
     try:
-        header = _HEADER.pack(
-            message.spi_i,
-            message.spi_r,
-            first if message.next_payload is None else message.next_payload,
-            message.version,
-            message.exchange,
-            message.flags,
-            message.message_id,
-            HEADER_SIZE + len(content) if message.length is None else message.length,
+        return (
+            _HEADER.pack(
+                spi_i, spi_r, first, message.version, message.exchange, message.flags, message.message_id, length
+            )
+            + content
         )
     except struct.error as error:
         raise ValueError(f"a number of the header does not fit its field: {error}") from error
-    return header + content
 
 
 def encode_payloads(payloads: Sequence[Payload], *, last_next: int = 0) -> tuple[int, bytes]:
@@ -226,23 +230,23 @@ def encode_payloads(payloads: Sequence[Payload], *, last_next: int = 0) -> tuple
         ValueError: a number does not fit its field.
     """
     following: int = last_next
+    kind = PayloadType.NO_NEXT_PAYLOAD
     parts: list[bytes] = []
-    for payload in reversed(payloads):
-        try:
-            parts += _encode_payload(payload, following)
-        except (struct.error, OverflowError) as error:
-            raise ValueError(f"a number of {_name(payload.payload_type)} does not fit its field: {error}") from error
-        following = payload.payload_type
+    try:
+        # From the end, because every header names the type that follows; hence each body before its header.
+        for payload in reversed(payloads):
+            kind = payload.payload_type
+            if payload.next_payload is not None:
+                following = payload.next_payload
+            elif (kind is _SK or kind is _SKF) and isinstance(payload, SK | SKF):
+                following = payload.inner
+            body = payload.encode_body()
+            flags = payload.reserved | 0x80 if payload.critical else payload.reserved
+            length = len(body) + 4 if payload.length is None else payload.length
+            parts.append(body)
+            parts.append(_GENERIC.pack(following, flags, length))
+            following = kind
+    except (struct.error, OverflowError) as error:
+        raise ValueError(f"a number of {kind.notation} does not fit its field: {error}") from error
     parts.reverse()
     return following, b"".join(parts)
-
-
-def _encode_payload(payload: Payload, following: int) -> tuple[bytes, bytes]:
-    """Body and generic header of a payload, in this order, because the chain is written from its end."""
-    body = payload.encode_body()
-    if payload.next_payload is not None:
-        following = payload.next_payload
-    elif isinstance(payload, SK | SKF):
-        following = payload.inner
-    length = len(body) + 4 if payload.length is None else payload.length
-    return body, _GENERIC.pack(following, payload.critical << 7 | payload.reserved, length)

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 
 from conformance.wire.payloads import Notify, Payload
 from conformance.wire.registry import ExchangeType, NotifyType
-from conformance.wire.values import Value
+from conformance.wire.values import Value, quickly_made
 
 FLAG_INITIATOR = 0x08
 """I: sent by the original initiator of the IKE SA."""
@@ -53,6 +53,7 @@ class Header(NamedTuple):
         return bool(self.flags & FLAG_INITIATOR)
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, repr=False)
 class Message(Value):
     """An IKE message.

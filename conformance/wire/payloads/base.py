@@ -22,8 +22,6 @@ class Payload(Value):
 
     payload_type: ClassVar[PayloadType]
     """The type in the Next Payload field before this payload."""
-    carries_next: ClassVar[bool] = False
-    """Whether Next Payload names the first payload *inside* this one, as SK and SKF do (RFC 7296 section 3.14)."""
 
     critical: bool = field(default=False, kw_only=True)
     reserved: int = field(default=0, kw_only=True)

@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 from conformance.wire.errors import WireError
 from conformance.wire.payloads.base import Payload
 from conformance.wire.registry import CfgAttribute, CfgType, Lookup, PayloadType
-from conformance.wire.values import Value
+from conformance.wire.values import Value, quickly_made
 
 _HEADER = Struct("!I")
 _ATTRIBUTE = Struct("!HH")
@@ -19,6 +19,7 @@ _R = 0x8000
 _U24 = 0xFFFFFF
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, repr=False)
 class CfgAttr(Value):
     """Configuration attribute (RFC 7296 section 3.15.1).
@@ -41,6 +42,7 @@ class CfgAttr(Value):
         return _ATTRIBUTE.pack(self.type | self.reserved << 15, length) + self.value
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, repr=False)
 class CP(Payload):
     """Configuration payload (RFC 7296 section 3.15).
@@ -84,4 +86,4 @@ class CP(Payload):
             value = body[start : start + length]
             attributes.append(CfgAttr(_ATTRIBUTE_TYPES[kind & ~_R], value, reserved=kind >> 15))
             start += length
-        return cls(_TYPES[word >> 24], tuple(attributes), reserved2=word & _U24)
+        return cls.make(_TYPES[word >> 24], tuple(attributes), reserved2=word & _U24)

@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 from conformance.wire.errors import WireError
 from conformance.wire.payloads.base import Payload
 from conformance.wire.registry import EapCode, EapType, Lookup, PayloadType
-from conformance.wire.values import Value
+from conformance.wire.values import Value, quickly_made
 
 _HEADER = Struct("!BBH")
 _CODES = Lookup(EapCode)
@@ -17,6 +17,7 @@ _TYPES = Lookup(EapType)
 _TYPELESS = frozenset({EapCode.SUCCESS, EapCode.FAILURE})
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, repr=False)
 class EapPacket(Value):
     """An EAP packet.
@@ -55,10 +56,11 @@ class EapPacket(Value):
         if length != len(data):
             raise WireError(2, "length", f"{length}, expected {len(data)}")
         if length == 4 or code in _TYPELESS:
-            return cls(_CODES[code], identifier, None, data[4:])
-        return cls(_CODES[code], identifier, _TYPES[data[4]], data[5:])
+            return cls.make(_CODES[code], identifier, None, data[4:])
+        return cls.make(_CODES[code], identifier, _TYPES[data[4]], data[5:])
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, repr=False)
 class EAP(Payload):
     """Extensible Authentication payload (RFC 7296 section 3.16)."""
@@ -75,6 +77,6 @@ class EAP(Payload):
     def parse_body(cls, body: bytes) -> Self:
         """Inverse of `encode_body`."""
         try:
-            return cls(EapPacket.decode(body))
+            return cls.make(EapPacket.decode(body))
         except WireError as error:
             raise error.within("packet", 0) from None

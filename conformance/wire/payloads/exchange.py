@@ -9,6 +9,7 @@ from typing import ClassVar, Self
 from conformance.wire.errors import WireError
 from conformance.wire.payloads.base import Payload
 from conformance.wire.registry import AuthMethod, CertEncoding, IdType, KeMethod, Lookup, PayloadType
+from conformance.wire.values import quickly_made
 
 _KE = Struct("!HH")
 _TYPED = Struct("!I")
@@ -27,6 +28,7 @@ def _split_typed(body: bytes, name: str) -> tuple[int, int, bytes]:
     return word >> 24, word & _U24, body[4:]
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, repr=False)
 class KE(Payload):
     """Key Exchange payload (RFC 7296 section 3.4).
@@ -53,9 +55,10 @@ class KE(Payload):
         if len(body) < 4:
             raise WireError(0, "method", f"{len(body)} bytes left, expected at least 4")
         method, reserved2 = _KE.unpack_from(body)
-        return cls(_METHODS[method], body[4:], reserved2=reserved2)
+        return cls.make(_METHODS[method], body[4:], reserved2=reserved2)
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, repr=False)
 class Identification(Payload):
     """What IDi, IDr and IDg share (RFC 7296 section 3.5).
@@ -78,9 +81,10 @@ class Identification(Payload):
     def parse_body(cls, body: bytes) -> Self:
         """Inverse of `encode_body`."""
         id_type, reserved2, data = _split_typed(body, "id_type")
-        return cls(_ID_TYPES[id_type], data, reserved2=reserved2)
+        return cls.make(_ID_TYPES[id_type], data, reserved2=reserved2)
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, repr=False)
 class IDi(Identification):
     """Identification payload of the initiator."""
@@ -88,6 +92,7 @@ class IDi(Identification):
     payload_type: ClassVar[PayloadType] = PayloadType.IDI
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, repr=False)
 class IDr(Identification):
     """Identification payload of the responder."""
@@ -95,6 +100,7 @@ class IDr(Identification):
     payload_type: ClassVar[PayloadType] = PayloadType.IDR
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, repr=False)
 class IDg(Identification):
     """Group Identification payload of G-IKEv2 (RFC 9838)."""
@@ -102,6 +108,7 @@ class IDg(Identification):
     payload_type: ClassVar[PayloadType] = PayloadType.IDG
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, repr=False)
 class _Encoded(Payload):
     """What CERT and CERTREQ share: a certificate encoding and data."""
@@ -118,9 +125,10 @@ class _Encoded(Payload):
         """Inverse of `encode_body`."""
         if not body:
             raise WireError(0, "encoding", "0 bytes left, expected at least 1")
-        return cls(_ENCODINGS[body[0]], body[1:])
+        return cls.make(_ENCODINGS[body[0]], body[1:])
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, repr=False)
 class CERT(_Encoded):
     """Certificate payload (RFC 7296 section 3.6).
@@ -133,6 +141,7 @@ class CERT(_Encoded):
     payload_type: ClassVar[PayloadType] = PayloadType.CERT
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, repr=False)
 class CERTREQ(_Encoded):
     """Certificate Request payload (RFC 7296 section 3.7).
@@ -145,6 +154,7 @@ class CERTREQ(_Encoded):
     payload_type: ClassVar[PayloadType] = PayloadType.CERTREQ
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, repr=False)
 class AUTH(Payload):
     """Authentication payload (RFC 7296 section 3.8).
@@ -169,4 +179,4 @@ class AUTH(Payload):
     def parse_body(cls, body: bytes) -> Self:
         """Inverse of `encode_body`."""
         method, reserved2, data = _split_typed(body, "method")
-        return cls(_AUTH_METHODS[method], data, reserved2=reserved2)
+        return cls.make(_AUTH_METHODS[method], data, reserved2=reserved2)

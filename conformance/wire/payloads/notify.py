@@ -10,11 +10,13 @@ from conformance.wire.errors import WireError
 from conformance.wire.payloads.base import Payload
 from conformance.wire.payloads.sa import PROTOCOLS
 from conformance.wire.registry import Lookup, NotifyType, PayloadType, ProtocolID
+from conformance.wire.values import quickly_made
 
 _HEADER = Struct("!BBH")
 _TYPES = Lookup(NotifyType)
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, repr=False)
 class Notify(Payload):
     """Notify payload (RFC 7296 section 3.10).
@@ -51,12 +53,13 @@ class Notify(Payload):
             raise WireError(0, "protocol", f"{len(body)} bytes left, expected at least 4")
         protocol, spi_size, kind = _HEADER.unpack_from(body)
         if not spi_size:
-            return cls(_TYPES[kind], body[4:], PROTOCOLS[protocol])
+            return cls.make(_TYPES[kind], body[4:], PROTOCOLS[protocol])
         if spi_size > len(body) - 4:
             raise WireError(1, "spi_size", f"{spi_size}, expected at most the {len(body) - 4} bytes left")
-        return cls(_TYPES[kind], body[4 + spi_size :], PROTOCOLS[protocol], body[4 : 4 + spi_size])
+        return cls.make(_TYPES[kind], body[4 + spi_size :], PROTOCOLS[protocol], body[4 : 4 + spi_size])
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, repr=False)
 class Delete(Payload):
     """Delete payload (RFC 7296 section 3.11).
@@ -93,9 +96,9 @@ class Delete(Payload):
             raise WireError(2, "count", f"{count} SPIs of {size} bytes, expected {left} bytes of SPIs")
         if left:
             spis = tuple([body[start : start + size] for start in range(4, len(body), size)])
-            return cls(PROTOCOLS[protocol], spis)
+            return cls.make(PROTOCOLS[protocol], spis)
         # Nothing there: a size or a number that says otherwise contradicts no length, so it is kept.
-        return cls(
+        return cls.make(
             PROTOCOLS[protocol],
             spi_size=None if size == _usual_spi_size(protocol) else size,
             count=count or None,

@@ -1,4 +1,4 @@
-"""Payloads that are one field of bytes: Nonce, Vendor ID, the encrypted ones, and those without a class of their own."""
+"""Payloads that are one field of bytes: Nonce, Vendor ID, the encrypted ones, and those of types without a class."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import ClassVar, Self
 from conformance.wire.errors import WireError
 from conformance.wire.payloads.base import Payload
 from conformance.wire.registry import Lookup, PayloadType
+from conformance.wire.values import quickly_made
 
 _FRAGMENT = Struct("!HH")
 PAYLOAD_TYPES = Lookup(PayloadType)
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, repr=False)
 class Nonce(Payload):
     """Nonce payload, Ni or Nr (RFC 7296 section 3.9). That 16 to 256 bytes are due is for the protocol to check."""
@@ -29,9 +31,10 @@ class Nonce(Payload):
     @classmethod
     def parse_body(cls, body: bytes) -> Self:
         """Inverse of `encode_body`."""
-        return cls(body)
+        return cls.make(body)
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, repr=False)
 class VendorID(Payload):
     """Vendor ID payload (RFC 7296 section 3.12)."""
@@ -47,9 +50,10 @@ class VendorID(Payload):
     @classmethod
     def parse_body(cls, body: bytes) -> Self:
         """Inverse of `encode_body`."""
-        return cls(body)
+        return cls.make(body)
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, repr=False)
 class SK(Payload):
     """Encrypted and Authenticated payload (RFC 7296 section 3.14); always the last of a message.
@@ -60,7 +64,6 @@ class SK(Payload):
     """
 
     payload_type: ClassVar[PayloadType] = PayloadType.SK
-    carries_next: ClassVar[bool] = True
 
     inner: PayloadType
     body: bytes
@@ -72,9 +75,10 @@ class SK(Payload):
     @classmethod
     def parse_sealed(cls, inner: int, body: bytes) -> Self:
         """The payload whose Next Payload is `inner` and whose bytes after the generic header are `body`."""
-        return cls(PAYLOAD_TYPES[inner], body)
+        return cls.make(PAYLOAD_TYPES[inner], body)
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, repr=False)
 class SKF(Payload):
     """Encrypted and Authenticated Fragment payload (RFC 7383 section 2.5).
@@ -87,7 +91,6 @@ class SKF(Payload):
     """
 
     payload_type: ClassVar[PayloadType] = PayloadType.SKF
-    carries_next: ClassVar[bool] = True
 
     inner: PayloadType
     number: int
@@ -108,15 +111,16 @@ class SKF(Payload):
         if len(body) < 4:
             raise WireError(0, "fragment_number", f"{len(body)} bytes left, expected 4")
         number, total = _FRAGMENT.unpack_from(body)
-        return cls(PAYLOAD_TYPES[inner], number, total, body[4:])
+        return cls.make(PAYLOAD_TYPES[inner], number, total, body[4:])
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, repr=False)
 class UnknownPayload(Payload):
     """A payload of a type that has no class of its own, kept as it came.
 
-    It is also the way to send any bytes under any type, known ones included, and what a lenient decoder makes of a known
-    type whose body is malformed.
+    It is also the way to send any bytes under any type, known ones included, and what a lenient decoder makes of a
+    known type whose body is malformed.
 
     Attributes:
         type: the payload type, 0 to 255.

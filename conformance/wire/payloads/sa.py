@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from struct import Struct
 from typing import ClassVar, Self
@@ -25,17 +25,18 @@ from conformance.wire.registry import (
     ProtocolID,
     TransformType,
 )
-from conformance.wire.values import Value
+from conformance.wire.values import Value, quickly_made
 
 _PROPOSAL = Struct("!BBHBBBB")
-_SUBSTRUCTURE = Struct("!BBH")
+_SUBSTRUCTURE = Struct("!BxH")
 _TRANSFORM = Struct("!BBHBBH")
-_TRANSFORM_CONTENT = Struct("!BBH")
 _ATTRIBUTE = Struct("!HH")
 _AF = 0x8000
 _MORE_PROPOSALS = 2
 _MORE_TRANSFORMS = 3
-_CACHED_SIZE = 32
+_SMALLEST = 8
+_CACHED_SIZE = 512
+_CACHED_LISTS = 512
 
 PROTOCOLS = Lookup(ProtocolID)
 _TYPES = Lookup(TransformType)
@@ -52,6 +53,7 @@ _TYPE_OF_ID: dict[type[OpenEnum], TransformType] = {
 }
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, repr=False)
 class Attribute(Value):
     """Transform attribute (RFC 7296 section 3.3.5).
@@ -74,6 +76,7 @@ class Attribute(Value):
         return _ATTRIBUTE.pack(self.type, len(value) if self.length is None else self.length) + value
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, repr=False)
 class Transform(Value):
     """Transform substructure (RFC 7296 section 3.3.2).
@@ -109,7 +112,7 @@ class Transform(Value):
             KeyError: the class belongs to no transform type.
         """
         attributes = () if key_length is None else (Attribute(AttributeType.KEY_LENGTH, key_length),)
-        return cls(_TYPE_OF_ID[id.__class__] if type is None else type, id, attributes)
+        return cls.make(_TYPE_OF_ID[id.__class__] if type is None else type, id, attributes)
 
     @property
     def key_length(self) -> int | None:
@@ -121,20 +124,18 @@ class Transform(Value):
 
     def encode(self, last: int) -> bytes:
         """The transform's bytes; `last` is the true Last Substruc."""
-        attributes = b"".join([attribute.encode() for attribute in self.attributes]) if self.attributes else b""
-        return (
-            _TRANSFORM.pack(
-                last if self.last is None else self.last,
-                self.reserved1,
-                8 + len(attributes) if self.length is None else self.length,
-                self.type,
-                self.reserved2,
-                self.id,
-            )
-            + attributes
-        )
+        length = self.length
+        if self.last is not None:
+            last = self.last
+        if not self.attributes:
+            length = 8 if length is None else length
+            return _TRANSFORM.pack(last, self.reserved1, length, self.type, self.reserved2, self.id)
+        content = b"".join([attribute.encode() for attribute in self.attributes])
+        length = 8 + len(content) if length is None else length
+        return _TRANSFORM.pack(last, self.reserved1, length, self.type, self.reserved2, self.id) + content
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, repr=False)
 class Proposal(Value):
     """Proposal substructure (RFC 7296 section 3.3.1).
@@ -163,23 +164,17 @@ class Proposal(Value):
 
     def encode(self, last: int) -> bytes:
         """The proposal's bytes; `last` is the true Last Substruc."""
-        parts = [transform.encode(_MORE_TRANSFORMS) for transform in self.transforms[:-1]]
-        parts += [transform.encode(0) for transform in self.transforms[-1:]]
-        content = self.spi + b"".join(parts)
-        return (
-            _PROPOSAL.pack(
-                last if self.last is None else self.last,
-                self.reserved,
-                8 + len(content) if self.length is None else self.length,
-                self.number,
-                self.protocol,
-                len(self.spi) if self.spi_size is None else self.spi_size,
-                len(self.transforms) if self.transform_count is None else self.transform_count,
-            )
-            + content
-        )
+        spi, transforms = self.spi, self.transforms
+        content = spi + _encode_transforms(transforms)
+        length = 8 + len(content) if self.length is None else self.length
+        spi_size = len(spi) if self.spi_size is None else self.spi_size
+        count = len(transforms) if self.transform_count is None else self.transform_count
+        if self.last is not None:
+            last = self.last
+        return _PROPOSAL.pack(last, self.reserved, length, self.number, self.protocol, spi_size, count) + content
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, repr=False)
 class SA(Payload):
     """Security Association payload (RFC 7296 section 3.3)."""
@@ -190,97 +185,126 @@ class SA(Payload):
 
     def encode_body(self) -> bytes:
         """Proposals."""
-        parts = [proposal.encode(_MORE_PROPOSALS) for proposal in self.proposals[:-1]]
-        parts += [proposal.encode(0) for proposal in self.proposals[-1:]]
+        proposals = self.proposals
+        if len(proposals) == 1:
+            return proposals[0].encode(0)
+        parts = [proposal.encode(_MORE_PROPOSALS) for proposal in proposals[:-1]]
+        parts += [proposal.encode(0) for proposal in proposals[-1:]]
         return b"".join(parts)
 
     @classmethod
     def parse_body(cls, body: bytes) -> Self:
         """Inverse of `encode_body`."""
         proposals: list[Proposal] = []
-        size = len(body)
-        start = 0
+        start, size = 0, len(body)
         while start < size:
-            end = _end_of_substructure(body, start, _MORE_PROPOSALS, 8, f"proposal[{len(proposals)}]")
+            end = _end_of_substructure(body, start, _MORE_PROPOSALS, "proposal", len(proposals))
             try:
                 proposals.append(_parse_proposal(body[start:end]))
             except WireError as error:
                 raise error.within(f"proposal[{len(proposals)}]", start) from None
             start = end
-        return cls(tuple(proposals))
+        return cls.make(tuple(proposals))
 
 
-def _end_of_substructure(data: bytes, start: int, more: int, least: int, name: str) -> int:
+def _end_of_substructure(data: bytes, start: int, more: int, kind: str, index: int) -> int:
     """Where the proposal or transform at `start` ends, having checked its Last Substruc and its length."""
     left = len(data) - start
-    if left < least:
-        raise WireError(start, name, f"{left} bytes left, expected at least {least}")
+    if left < _SMALLEST:
+        raise WireError(start, f"{kind}[{index}]", f"{left} bytes left, expected at least {_SMALLEST}")
     last: int
     length: int
-    last, _, length = _SUBSTRUCTURE.unpack_from(data, start)
-    if length < least:
-        raise WireError(start + 2, f"{name}.length", f"{length}, expected at least {least}")
+    last, length = _SUBSTRUCTURE.unpack_from(data, start)
+    if _SMALLEST <= length <= left and last == (0 if length == left else more):
+        return start + length
+    if length < _SMALLEST:
+        raise WireError(start + 2, f"{kind}[{index}].length", f"{length}, expected at least {_SMALLEST}")
     if length > left:
-        raise WireError(start + 2, f"{name}.length", f"{length}, expected at most the {left} bytes left")
-    if last != (expected := 0 if length == left else more):
-        raise WireError(start, f"{name}.last", f"{last}, expected {expected}")
-    return start + length
+        raise WireError(start + 2, f"{kind}[{index}].length", f"{length}, expected at most the {left} bytes left")
+    raise WireError(start, f"{kind}[{index}].last", f"{last}, expected {0 if length == left else more}")
 
 
 def _parse_proposal(data: bytes) -> Proposal:
     """The proposal that is exactly `data`."""
     _, reserved, _, number, protocol, spi_size, count = _PROPOSAL.unpack_from(data)
     start = 8 + spi_size
-    size = len(data)
-    if start > size:
-        raise WireError(6, "spi_size", f"{spi_size}, expected at most the {size - 8} bytes left")
-    spi = data[8:start]
-    transforms: list[Transform] = []
-    while start < size:
-        end = _end_of_substructure(data, start, _MORE_TRANSFORMS, 8, f"transform[{len(transforms)}]")
-        try:
-            transforms.append(_parse_transform(data[start:end]))
-        except WireError as error:
-            raise error.within(f"transform[{len(transforms)}]", start) from None
-        start = end
+    if start > len(data):
+        raise WireError(6, "spi_size", f"{spi_size}, expected at most the {len(data) - 8} bytes left")
+    content = data[start:]
+    try:
+        transforms = (_cached_transforms if len(content) <= _CACHED_SIZE else _parse_transforms)(content)
+    except WireError as error:
+        raise WireError(error.offset + start, error.field, error.problem) from None
     if len(transforms) != count:
         raise WireError(7, "transform_count", f"{count}, expected {len(transforms)}, the transforms there are")
-    return Proposal(number, PROTOCOLS[protocol], tuple(transforms), spi, reserved=reserved)
+    return Proposal.make(number, PROTOCOLS[protocol], transforms, data[8:start], reserved=reserved)
 
 
-def _parse_transform(data: bytes) -> Transform:
-    """The transform that is exactly `data`."""
-    transform = _cached_content(data[4:]) if len(data) <= _CACHED_SIZE else _parse_content(data[4:])
-    return replace(transform, reserved1=data[1]) if data[1] else transform
+def _encode_transforms(transforms: tuple[Transform, ...]) -> bytes:
+    """The bytes of all transforms of a proposal, remembered by the identity of the tuple.
+
+    An entry holds its tuple, so the identity can't be given to another object while the entry lives.
+    """
+    known = _encoded_transforms.get(id(transforms))
+    if known is not None:
+        return known[1]
+    parts = [transform.encode(_MORE_TRANSFORMS) for transform in transforms[:-1]]
+    parts += [transform.encode(0) for transform in transforms[-1:]]
+    data = b"".join(parts)
+    if len(data) <= _CACHED_SIZE and type(transforms) is tuple:
+        if len(_encoded_transforms) >= _CACHED_LISTS:
+            _encoded_transforms.clear()
+        _encoded_transforms[id(transforms)] = (transforms, data)
+    return data
 
 
-def _parse_content(data: bytes) -> Transform:
-    """The transform whose bytes after Transform Length are `data`."""
-    kind, reserved2, number = _TRANSFORM_CONTENT.unpack_from(data)
-    ids = _IDS.get(kind)
-    attributes = _parse_attributes(data) if len(data) > 4 else ()
-    return Transform(_TYPES[kind], number if ids is None else ids[number], attributes, reserved2=reserved2)
+_encoded_transforms: dict[int, tuple[tuple[Transform, ...], bytes]] = {}
 
 
-_cached_content = lru_cache(maxsize=2048)(_parse_content)
-"""Transforms are values and few are ever met, so equal bytes give the same object."""
+def _parse_transforms(data: bytes) -> tuple[Transform, ...]:
+    """The transforms that are exactly `data`."""
+    transforms: list[Transform] = []
+    start, size = 0, len(data)
+    while start < size:
+        end = _end_of_substructure(data, start, _MORE_TRANSFORMS, "transform", len(transforms))
+        _, reserved1, _, kind, reserved2, number = _TRANSFORM.unpack_from(data, start)
+        try:
+            attributes = _parse_attributes(data[start + 8 : end]) if end - start > 8 else ()
+        except WireError as error:
+            raise error.within(f"transform[{len(transforms)}]", start + 8) from None
+        ids = _IDS.get(kind)
+        transforms.append(
+            Transform.make(
+                _TYPES[kind],
+                number if ids is None else ids[number],
+                attributes,
+                reserved1=reserved1,
+                reserved2=reserved2,
+            )
+        )
+        start = end
+    return tuple(transforms)
+
+
+_cached_transforms = lru_cache(maxsize=_CACHED_LISTS)(_parse_transforms)
+"""Transforms are values and peers repeat themselves, so equal bytes give the same objects."""
 
 
 def _parse_attributes(data: bytes) -> tuple[Attribute, ...]:
-    """The attributes from byte 4 of a transform's content on; errors count from the start of the transform."""
+    """The attributes that are exactly `data`."""
     attributes: list[Attribute] = []
-    start, size = 4, len(data)
+    start, size = 0, len(data)
     while start < size:
         name = f"attribute[{len(attributes)}]"
         if size - start < 4:
-            raise WireError(start + 4, name, f"{size - start} bytes left, expected at least 4")
+            raise WireError(start, name, f"{size - start} bytes left, expected at least 4")
         kind, value = _ATTRIBUTE.unpack_from(data, start)
         start += 4
         if kind & _AF:
             attributes.append(Attribute(_ATTRIBUTE_TYPES[kind & ~_AF], value))
             continue
         if value > size - start:
-            raise WireError(start + 2, f"{name}.length", f"{value}, expected at most the {size - start} bytes left")
+            raise WireError(start - 2, f"{name}.length", f"{value}, expected at most the {size - start} bytes left")
         attributes.append(Attribute(_ATTRIBUTE_TYPES[kind], data[start : start + value]))
         start += value
     return tuple(attributes)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network, summarize_address_range
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from struct import Struct
 from typing import ClassVar, Self
 
 from conformance.wire.errors import WireError
 from conformance.wire.payloads.base import Payload
 from conformance.wire.registry import Lookup, PayloadType, TsType
-from conformance.wire.values import Value
+from conformance.wire.values import Value, quickly_made
 
 _HEADER = Struct("!I")
 _SELECTOR = Struct("!BBHHH")
@@ -26,6 +25,7 @@ _PROTOCOL_NAMES = {1: "icmp", 6: "tcp", 17: "udp", 47: "gre", 50: "esp", 51: "ah
 Address = IPv4Address | IPv6Address
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, repr=False)
 class TrafficSelector(Value):
     """Traffic selector: a range of addresses, a range of ports, a protocol (RFC 7296 section 3.13.1).
@@ -69,7 +69,7 @@ class TrafficSelector(Value):
         if start.version != end.version:
             raise ValueError(f"{first} and {last} are of different address families")
         kind = TsType.IPV4_ADDR_RANGE if start.version == 4 else TsType.IPV6_ADDR_RANGE
-        return cls(kind, protocol, *ports, start.packed, end.packed)
+        return cls.make(kind, protocol, *ports, start.packed, end.packed)
 
     @property
     def first(self) -> Address:
@@ -95,15 +95,13 @@ def _addresses_text(start: bytes, end: bytes) -> str:
     """``10.1.0.0/24``, ``10.0.0.1`` or ``10.0.0.1-10.0.0.9``; hexadecimal where the bytes are no addresses."""
     if len(start) != len(end) or len(start) not in (4, 16):
         return f"{start.hex()}-{end.hex()}"
-    if start == end:
-        return str(ip_address(start))
-    if start < end:
-        nets: Iterable[object] = summarize_address_range(ip_address(start), ip_address(end))
-        for number, net in enumerate(nets):
-            if number == 0 and net == ip_network(str(net)) and str(ip_network(str(net))[-1]) == str(ip_address(end)):
-                return str(net)
-            break
-    return f"{ip_address(start)}-{ip_address(end)}"
+    first, last = ip_address(start), ip_address(end)
+    if first == last:
+        return str(first)
+    count = int(last) - int(first) + 1
+    if count > 0 and count & (count - 1) == 0 and int(first) % count == 0:
+        return f"{first}/{first.max_prefixlen - count.bit_length() + 1}"
+    return f"{first}-{last}"
 
 
 def _ports_text(protocol: int, start: int, end: int) -> str:
@@ -117,6 +115,7 @@ def _ports_text(protocol: int, start: int, end: int) -> str:
     return f" {name}/{ports}" if ports else f" {name}"
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, repr=False)
 class UnknownSelector(Value):
     """A selector of a type without addresses, such as a security label (RFC 9478), or of an unknown type.
@@ -145,6 +144,7 @@ class UnknownSelector(Value):
 Selector = TrafficSelector | UnknownSelector
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, repr=False)
 class TS(Payload):
     """What TSi and TSr share.
@@ -178,7 +178,7 @@ class TS(Payload):
             selectors.append(selector)
         if len(selectors) != word >> 24:
             raise WireError(0, "count", f"{word >> 24}, expected {len(selectors)}, the selectors there are")
-        return cls(tuple(selectors), reserved2=word & _U24)
+        return cls.make(tuple(selectors), reserved2=word & _U24)
 
 
 def _parse_selector(body: bytes, start: int, name: str) -> tuple[Selector, int]:
@@ -204,6 +204,7 @@ def _parse_selector(body: bytes, start: int, name: str) -> tuple[Selector, int]:
     ), end
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, repr=False)
 class TSi(TS):
     """Traffic Selector payload of the initiator of the exchange."""
@@ -211,6 +212,7 @@ class TSi(TS):
     payload_type: ClassVar[PayloadType] = PayloadType.TSI
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, repr=False)
 class TSr(TS):
     """Traffic Selector payload of the responder of the exchange."""

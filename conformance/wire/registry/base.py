@@ -9,9 +9,9 @@ from typing import Self, TypeVar
 class OpenEnum(IntEnum):
     """A registry of numbers that accepts every non-negative number.
 
-    A registered number is the member with its IANA name. Any other number becomes a value of the same class whose name is
-    its decimal text, so that ``NotifyType(40999)`` compares, packs and prints as ``40999``. The class iterates over the
-    registered numbers only.
+    A registered number is the member with its IANA name. Any other number becomes a value of the same class whose name
+    is its decimal text, so that ``NotifyType(40999)`` compares, packs and prints as ``40999``. The class iterates over
+    the registered numbers only.
     """
 
     @classmethod

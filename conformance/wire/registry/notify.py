@@ -97,6 +97,7 @@ class NotifyType(OpenEnum):
     SA_RESOURCE_INFO = 16444
     USE_PPK_INT = 16445
     PPK_IDENTITY_KEY = 16446
+    IKE_SA_INIT_FULL_TRANSCRIPT_AUTH = 16447
 
     @property
     def is_error(self) -> bool:
