@@ -1,6 +1,7 @@
 """``pytest suites`` loads the plugin of the suites from here."""
 
 from suites.plugin import (  # noqa: F401
+    conversation,
     device,
     dut,
     peer,

@@ -6,20 +6,20 @@ With pytest-xdist each worker starts a device of its own; the controller alone w
 import sys
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
 
 from conformance.net.link import LinkError
 from conformance.script.peer import Peer
-from peers.contract import Device, DeviceError, needs
+from peers.contract import Device, DeviceError
 from peers.deviations import Deviation, find, load_deviations
 from peers.registry import open_device
 from suites import evidence
+from suites.conduct import prepared
 from suites.dut import Dut
 from suites.judge import Verdict, judge, level
 from suites.options import add_options, results_folder, selected
@@ -138,29 +138,25 @@ def device(request: pytest.FixtureRequest) -> Device:
 
 
 @pytest.fixture
-def peer(request: pytest.FixtureRequest, device: Device) -> Iterator[Peer]:
-    """The scripted peer on a link to the device, which holds the connection of the purpose and nothing else."""
+def conversation(request: pytest.FixtureRequest, device: Device) -> Iterator[tuple[Peer, Dut]]:
+    """Peer and device, which holds the connection of the purpose and nothing else."""
     purpose = purpose_of(request.function)
     assert purpose is not None
-    ours = purpose.setup(device.pixit)
-    theirs = replace(ours.mirrored(), **purpose.device)
-    device.require(*purpose.needs, *needs(theirs))
-    device.apply(theirs)
-    ipv6 = ":" in (ours.local_address or "")
-    link = device.open_link(ipv6=ipv6)
-    random = Random(f"{request.config.getoption('--ike-seed')}/{purpose.id}").randbytes
-    peer = Peer(link, ours, random, device.pixit.response_timeout)
-    request.config.stash[_SESSION].peers[purpose.id] = peer
-    try:
-        yield peer
-    finally:
-        link.close()
+    with prepared(purpose, device, request.config.getoption("--ike-seed")) as (peer, dut):
+        request.config.stash[_SESSION].peers[purpose.id] = peer
+        yield peer, dut
 
 
 @pytest.fixture
-def dut(device: Device, peer: Peer) -> Dut:
+def peer(conversation: tuple[Peer, Dut]) -> Peer:
+    """The scripted peer on a link to the device."""
+    return conversation[0]
+
+
+@pytest.fixture
+def dut(conversation: tuple[Peer, Dut]) -> Dut:
     """The device, as far as a purpose may give it orders."""
-    return Dut(device, peer, peer.connection.mirrored())
+    return conversation[1]
 
 
 # --- verdicts ---------------------------------------------------------------------------------------------------------

@@ -203,7 +203,7 @@ class Endpoint:
                 self.initial_contact(sa)
             elif isinstance(event, Closed):
                 self.forget(sa)
-        if sa.successor is not None and (sa.successor.outbox or sa.successor.events):
+        if isinstance(sa.successor, IkeSa) and (sa.successor.outbox or sa.successor.events):
             self.collect(sa.successor)
 
     def told(self, event: Event) -> str:

@@ -72,7 +72,9 @@ class IkeRekey(InformationalExchange):
             partial(self.on_rekey_response, new, proposals, exchange),
         )
 
-    def rekey_request(self, new: "IkeRekey", proposals: tuple[Proposal, ...], exchange: KeyExchange) -> Sequence[Payload]:
+    def rekey_request(
+        self, new: "IkeRekey", proposals: tuple[Proposal, ...], exchange: KeyExchange
+    ) -> Sequence[Payload]:
         """The payloads of the request."""
         return [SA(proposals), Nonce(new.nonce_i), KE(exchange.method, exchange.public)]
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from conformance.net.link import Address
-from conformance.wire import Message
-from conformance.wire.describe import summary_message
+from conformance.wire import Message, summary_message
 
 if TYPE_CHECKING:
     from conformance.script.sa import ScriptedSa

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from conformance.crypto import Random
 from conformance.ike.connection import Connection
@@ -25,8 +25,10 @@ from conformance.wire import (
     WireError,
     decode_message,
     encode_message,
+    summary_message,
 )
-from conformance.wire.describe import summary_message
+
+P = TypeVar("P", bound=Payload)
 
 MAX_INBOX = 20_000
 """More messages than this in one conversation are a flood from the device: the purpose ends."""
@@ -322,6 +324,13 @@ class Peer:
         if not condition:
             shown = summary_message(got) if isinstance(got, Message) else str(got)
             raise Unexpected(expected, shown, requirement)
+
+    def expect(self, message: Message, kind: type[P], requirement: str | None = None) -> P:
+        """The message must carry a payload of this class; the first one is returned."""
+        found = message.first(kind)
+        self.check(found is not None, f"{kind.__name__} in the message", message, requirement)
+        assert found is not None
+        return found
 
     def expect_notify(self, message: Message, kind: NotifyType, requirement: str | None = None) -> Notify:
         """The message must carry this notify, which is returned."""

@@ -4,8 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.net.link import Datagram
-from conformance.wire import Message
-from conformance.wire.describe import describe, summary_message
+from conformance.wire import Message, describe, summary_message
 
 
 @dataclass(slots=True)

@@ -1,0 +1,87 @@
+"""Finding all purposes, and trying one of them on a device."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib import import_module
+from inspect import signature
+from pathlib import Path
+from pkgutil import walk_packages
+from random import Random
+
+from conformance.script.peer import Peer
+from peers.contract import Device, needs
+from suites.dut import Dut
+from suites.judge import Verdict, judge
+from suites.purpose import Purpose, purpose_of
+from suites.requirements import load
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A purpose with its function and the folder that it stands in."""
+
+    purpose: Purpose
+    function: Callable[..., None]
+    subject: str
+
+    @property
+    def title(self) -> str:
+        """The first line of the docstring."""
+        return self.text.split("\n")[0]
+
+    @property
+    def text(self) -> str:
+        """The whole docstring: what is sent and why."""
+        return (self.function.__doc__ or self.purpose.id).strip()
+
+
+@lru_cache(maxsize=1)
+def all_purposes() -> dict[str, Written]:
+    """All purposes of the suites by id, in the order of subjects and modules. Raises ValueError for a double id."""
+    root = Path(__file__).parent
+    found: dict[str, Written] = {}
+    for module in walk_packages([str(root)], "suites."):
+        name = module.name.rsplit(".", 1)[-1]
+        if not name.startswith("test_"):
+            continue
+        for function in vars(import_module(module.name)).values():
+            purpose = purpose_of(function)
+            if purpose is None or function.__module__ != module.name:
+                continue
+            if purpose.id in found:
+                raise ValueError(f"purpose {purpose.id} stands in {module.name} and elsewhere")
+            found[purpose.id] = Written(purpose, function, module.name.split(".")[1])
+    return found
+
+
+@contextmanager
+def prepared(purpose: Purpose, device: Device, seed: int) -> Iterator[tuple[Peer, Dut]]:
+    """Load the connection of a purpose into a started device and open the link to it.
+
+    Raises Unsupported where the device lacks a capability.
+    """
+    ours = purpose.setup(device.pixit)
+    theirs = replace(ours.mirrored(), **purpose.device)
+    device.require(*sorted(purpose.needs), *sorted(needs(theirs)))
+    device.apply(theirs)
+    link = device.open_link(ipv6=":" in (ours.local_address or ""))
+    try:
+        peer = Peer(link, ours, Random(f"{seed}/{purpose.id}").randbytes, device.pixit.response_timeout)
+        yield peer, Dut(device, peer, theirs)
+    finally:
+        link.close()
+
+
+def conduct(written: Written, device: Device, seed: int = 1) -> tuple[Verdict, Peer | None]:
+    """Try a purpose on a started device, without pytest: its verdict, and the peer with the trace."""
+    peer: Peer | None = None
+    error: Exception | None = None
+    try:
+        with prepared(written.purpose, device, seed) as (peer, dut):
+            fixtures = {"peer": peer, "dut": dut}
+            written.function(**{name: fixtures[name] for name in signature(written.function).parameters})
+    except Exception as caught:
+        error = caught
+    return judge(written.purpose, error, load()), peer

@@ -1,0 +1,1 @@
+"""IKE fragmentation (RFC 7383)."""

@@ -1,0 +1,34 @@
+"""Every purpose passes on the reference device, and fails on each defective one that claims to break it."""
+
+import pytest
+
+from peers.reference.defects import all_defects
+from peers.reference.device import ReferenceDevice
+from suites.conduct import all_purposes, conduct
+
+PURPOSES = all_purposes()
+DEFECTS = all_defects()
+CLAIMS = [(defect.name, purpose) for defect in DEFECTS.values() for purpose in defect.breaks]
+
+
+@pytest.mark.parametrize("identifier", PURPOSES)
+def test_passes_on_the_reference(identifier: str) -> None:
+    with ReferenceDevice() as device:
+        verdict, peer = conduct(PURPOSES[identifier], device)
+    assert verdict.verdict == "pass", f"{verdict.reason}\n{peer.trace.transcript() if peer else ''}"
+
+
+@pytest.mark.parametrize(("defect", "identifier"), CLAIMS)
+def test_fails_on_the_defect(defect: str, identifier: str) -> None:
+    with ReferenceDevice(defect) as device:
+        verdict, _ = conduct(PURPOSES[identifier], device)
+    assert verdict.verdict in ("fail", "warn"), f"{verdict.verdict}: {verdict.reason}"
+
+
+@pytest.mark.parametrize("identifier", PURPOSES)
+def test_has_a_defect(identifier: str) -> None:
+    assert identifier in {purpose for _, purpose in CLAIMS}, f"no defect breaks {identifier}"
+
+
+def test_defects_name_purposes_that_exist() -> None:
+    assert {purpose for _, purpose in CLAIMS} <= set(PURPOSES)
