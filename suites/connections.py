@@ -10,7 +10,6 @@ from functools import lru_cache
 from typing import Any
 
 from conformance.crypto.pki import Authority, Leaf
-
 from conformance.ike.connection import ChildConfig, Connection, Identity, Party, Psk, PublicKey
 from peers.contract import Pixit
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from conformance.net.keylog import ike_line
 from conformance.net.pcapng import PcapngWriter
-
 from conformance.script.peer import Peer
 
 

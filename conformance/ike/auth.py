@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from conformance.crypto.x509 import CertificateError, matches_identity, subject_key_hash, validate_chain
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
@@ -11,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from conformance.crypto import CryptoError
 from conformance.crypto.sign import sign, verify
+from conformance.crypto.x509 import CertificateError, matches_identity, subject_key_hash, validate_chain
 from conformance.ike.child_sa import ChildExchange
 from conformance.ike.connection import Party, Psk, PublicKey
 from conformance.ike.events import Established, Refusal, Violation
