@@ -11,17 +11,22 @@ from conformance.net.link import (
     unwrap,
     wrap,
 )
+from conformance.net.pcapng import Captured, CaptureError, PcapngWriter, read_pcapng
 from conformance.net.udp import UdpLink
 
 __all__ = [
     "NAT_KEEPALIVE",
     "NON_ESP_MARKER",
     "Address",
+    "CaptureError",
+    "Captured",
     "Carried",
     "Datagram",
     "Link",
     "LinkError",
+    "PcapngWriter",
     "UdpLink",
+    "read_pcapng",
     "unwrap",
     "wrap",
 ]
