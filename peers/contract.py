@@ -23,7 +23,7 @@ class Capability(StrEnum):
 
     description: str
 
-    def __new__(cls, word: str, description: str) -> Self:
+    def __new__(cls, word: str, description: str = "") -> Self:
         """Keep the one-line description beside the word."""
         member = str.__new__(cls, word)
         member._value_ = word

@@ -48,12 +48,9 @@ _NOTHING = (0, 0, "")
 
 
 def _parts(version: str) -> list[tuple[int, int, str]]:
-    """The numbers and words of a version as values that sort: words before nothing before numbers."""
+    """The numbers and words of a version as values that sort: words before nothing, which is zero, before numbers."""
     found = re.findall(r"(\d+)|([A-Za-z]+)", version)
-    parts = [(1, int(number), "") if number else (-1, 0, word) for number, word in found]
-    while parts and parts[-1] == (1, 0, ""):
-        parts.pop()
-    return parts
+    return [(-1, 0, word) if word else (int(int(number) > 0), int(number), "") for number, word in found]
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,8 +92,8 @@ def read_device(path: Path) -> DeviceFile:
     )
     for table in (device, addresses, timers, templates):
         table.done()
-    _check_orders(found, device, commands, prompts)
     top.done()
+    _check_orders(found, device, commands, prompts)
     return found
 
 

@@ -81,14 +81,9 @@ class ExternalDevice(Device):
             raise Unsupported(Capability.IPV6, self.name, "the device file has no tester6")
         try:
             return UdpLink(host, ports=self.pixit.tester_ports)
-        except PermissionError as error:
-            problem = f"cannot bind {host} ports {self.pixit.tester_ports}: {error.strerror}"
-            raise DeviceError(
-                self.name, problem, "use sudo, or sysctl net.ipv4.ip_unprivileged_port_start=500"
-            ) from error
         except OSError as error:
             mend = "addresses.tester must be an address of this host, and no other IKE daemon may run on it"
-            raise DeviceError(self.name, f"cannot bind {host}: {error.strerror}", mend) from error
+            raise DeviceError(self.name, str(error), mend) from error
 
     def apply(self, connection: Connection) -> None:
         """Render the template, write the connection as JSON, and run or ask for ``apply``."""
@@ -117,8 +112,9 @@ class ExternalDevice(Device):
             keep_trailing_newline=True,
         )
         try:
+            device, tester = self.pixit.device_address, self.pixit.tester_address
             values = json.loads(connection_json(connection, self.pixit))["connection"]
-            text = environment.get_template(template.name).render(connection=values, **self._places())
+            text = environment.get_template(template.name).render(connection=values, device=device, tester=tester)
         except jinja2.TemplateSyntaxError as error:
             raise DeviceError(f"{template}, line {error.lineno}", str(error.message)) from error
         except jinja2.TemplateError as error:

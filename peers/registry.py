@@ -67,7 +67,7 @@ def _strongswan(spec: str, place: str, options: dict[str, Any]) -> Device:
 def _place(spec: str, place: str, options: dict[str, Any]) -> Place:
     if place == "netns":
         from peers.places.netns import NetnsPlace
-        from peers.strongswan.device import DAEMON
+        from peers.strongswan.settings import DAEMON
 
         if not Path(DAEMON).exists():
             raise DeviceError(spec, f"{DAEMON} is not installed", STRONGSWAN_PACKAGES)
@@ -82,7 +82,7 @@ def _place(spec: str, place: str, options: dict[str, Any]) -> Place:
 def _choose_place(spec: str) -> str:
     """A namespace where that works, since it is the fastest; else Docker. Raises DeviceError with what is missing."""
     from peers.places.container import docker_problem
-    from peers.strongswan.device import DAEMON
+    from peers.strongswan.settings import DAEMON
 
     missing = []
     if os.geteuid() != 0:

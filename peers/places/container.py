@@ -25,6 +25,7 @@ _KEEPER = "for a in 10.2.0.1/32 fd02::1/128; do ip addr add $a dev lo; done; exe
 _DAEMON = f'echo $$ > {_INSIDE}/daemon.pid; exec "$@" >> {_INSIDE}/console 2>&1'
 _PROBE_SCRIPT = "if ip {probe}; then echo kernel; elif ip xfrm state list > /dev/null; then echo shim; fi 2> /dev/null"
 _STOP_PATIENCE = 3.0
+_IPV6_PATIENCE = 4.0
 _MEND = "start it (systemctl start docker), install it (apt-get install docker.io), or join the group docker"
 
 
@@ -198,15 +199,15 @@ class ContainerPlace(Place):
         host = self.pixit.tester_address6 if ipv6 else self.pixit.tester_address
         if host is None:
             raise Unsupported(Capability.IPV6, self._device, "this Docker daemon has no IPv6")
-        try:
-            return UdpLink(host, ports=ports or self.pixit.tester_ports)
-        except PermissionError as error:
-            mend = "use sudo, or sysctl net.ipv4.ip_unprivileged_port_start=500"
-            raise DeviceError(self._device, f"cannot bind {host}: {error}", mend) from error
-        except OSError as error:
-            raise DeviceError(
-                self._device, f"cannot bind {host}: {error}", "is the Docker daemon on this host?"
-            ) from error
+        end = time.monotonic() + (_IPV6_PATIENCE if ipv6 else 0)
+        while True:
+            try:
+                return UdpLink(host, ports=ports or self.pixit.tester_ports)
+            except OSError as error:
+                # A new IPv6 address cannot be bound while the host asks whether it is a duplicate.
+                if time.monotonic() >= end:
+                    raise DeviceError(self._device, str(error), "see ikespec doctor") from error
+            time.sleep(0.05)
 
     def close(self) -> None:
         """Remove the container, its network and its directory."""

@@ -138,7 +138,7 @@ class NetnsPlace(Place):
         try:
             return UdpLink(host, ports=ports or PIXIT.tester_ports, netns=self.tester_namespace)
         except OSError as error:
-            raise DeviceError(self._device, f"cannot bind {host} in {self.tester_namespace}: {error}") from error
+            raise DeviceError(self._device, str(error)) from error
 
     def close(self) -> None:
         """End the daemon and delete both namespaces."""

@@ -13,7 +13,6 @@ from peers.strongswan.load import open_half
 from peers.strongswan.settings import Runtime, Startup
 from peers.strongswan.status import sa_status, text
 
-DAEMON = "/usr/sbin/charon-systemd"
 _START_PATIENCE = 10.0
 _LOG_LIMIT = 8 * 1024 * 1024
 _ASKED_FOR_COOKIES = "sending COOKIE notify"
@@ -81,7 +80,7 @@ class StrongSwan(Device):
         socket_path = place.directory / settings.VICI_SOCKET
         socket_path.unlink(missing_ok=True)
         self._write_settings()
-        place.launch([DAEMON], {"STRONGSWAN_CONF": f"{place.inside}/strongswan.conf"})
+        place.launch([settings.DAEMON], {"STRONGSWAN_CONF": f"{place.inside}/strongswan.conf"})
         self._control = Control.connect(self.name, socket_path, place.running, _START_PATIENCE)
         if self._control is None:
             complaint = " / ".join(place.console().strip().splitlines()[-2:]) or "it said nothing"
@@ -155,7 +154,7 @@ class StrongSwan(Device):
         control = self._vici()
         for identifier in {text(entry["uniqueid"]) for _, entry in control.list_sas()}:
             try:
-                control.request("terminate", {"ike-id": identifier, "force": "yes", "timeout": "1000"})
+                control.request("terminate", {"ike-id": identifier, "force": "yes"})
             except DeviceError:
                 # It may have ended by itself in between; what is still there after this is a defect of the device.
                 if any(text(entry["uniqueid"]) == identifier for _, entry in control.list_sas()):

@@ -7,6 +7,7 @@ from conformance.ike.connection import Connection, CookiePolicy, PublicKey
 from conformance.wire import AuthMethod
 from peers.places.place import DataPlane
 
+DAEMON = "/usr/sbin/charon-systemd"
 VICI_SOCKET = "charon.vici"
 LOG = "charon.log"
 HALF_OPEN_TIMEOUT = 30

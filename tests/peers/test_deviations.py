@@ -1,0 +1,110 @@
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from peers.deviations import compare_versions, find, load_deviations
+from peers.strongswan.device import StrongSwan
+from peers.tomlfile import TomlError
+
+GOOD = """\
+[[deviation]]
+purpose = "init-cookie-*"
+reason = "drops the request"
+reference = "RFC 7296, 2.6"
+versions = "<=5.9.8"
+until = 2027-06-30
+
+[[deviation]]
+purpose = "auth-late"
+reason = "answers twice"
+reference = "RFC 7296, 2.1"
+versions = [">=5.9", "!=6.0.1"]
+"""
+
+
+def _write(folder: Path, text: str) -> Path:
+    path = folder / "deviations.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_deviation_excuses_its_purpose_until_its_day(tmp_path: Path) -> None:
+    known = load_deviations(_write(tmp_path, GOOD), ["init-cookie-echo", "auth-late"])
+    excused = find(known, "init-cookie-echo", "5.9.8", date(2027, 6, 29))
+    assert excused is not None
+    assert excused.reason == "drops the request"
+    assert find(known, "init-cookie-echo", "5.9.8", date(2027, 6, 30)) is None
+    assert find(known, "init-cookie-echo", "5.9.9", date(2027, 1, 1)) is None
+    assert find(known, "init-other", "5.9.8", date(2027, 1, 1)) is None
+    assert find(known, "init-cookie-echo", "", date(2027, 1, 1)) is None, "an unknown version is no excuse"
+
+
+def test_all_conditions_on_the_version_must_hold(tmp_path: Path) -> None:
+    known = load_deviations(_write(tmp_path, GOOD))
+    today = date(2030, 1, 1)
+    assert [v for v in ("5.8", "5.9", "6.0", "6.0.1", "6.0.2") if find(known, "auth-late", v, today)] == [
+        "5.9",
+        "6.0",
+        "6.0.2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [("5.9.8", "5.9.14"), ("5.9", "5.9.1"), ("6.0.0rc1", "6.0.0"), ("6.0.0beta2", "6.0.0rc1"), ("4.10", "5.0")],
+)
+def test_versions_in_order(older: str, newer: str) -> None:
+    assert compare_versions(older, newer) < 0 < compare_versions(newer, older)
+
+
+def test_versions_that_are_the_same() -> None:
+    assert compare_versions("5.9", "5.9.0") == compare_versions("5.9.8", "5.9.8") == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (('reason = "drops', 'raeson = "drops'), "line 1: deviation.reason is missing"),
+        (("until = 2027-06-30", 'until = "soon"'), 'line 6: deviation.until = "soon": expected a date without quotes'),
+        (('"<=5.9.8"', '"about 5"'), 'line 5: deviation.versions = "about 5": expected conditions such as'),
+        (('"answers twice"', "3"), "line 10: deviation.reason = 3: expected text in quotes"),
+        (
+            ('"auth-late"', '"auth-lat"'),
+            'line 9: deviation.purpose = "auth-lat": there is no such purpose; did you mean',
+        ),
+        (("until = ", "untill = "), "line 6: deviation.untill = 2027-06-30: unknown key"),
+        (("[[deviation]]", "[[deviatoin]]"), "line 1: deviatoin = [{"),
+        (('reference = "RFC 7296, 2.6"', "reference ="), "line 4: Invalid value at column 12"),
+    ],
+)
+def test_every_mistake_is_named_with_its_line(tmp_path: Path, change: tuple[str, str], complaint: str) -> None:
+    path = _write(tmp_path, GOOD.replace(*change, 1))
+    if "deviatoin" in change[1]:
+        path.write_text(path.read_text().split("\n\n")[0])
+    with pytest.raises(TomlError) as caught:
+        load_deviations(path, ["init-cookie-echo", "auth-late"])
+    text = str(caught.value)
+    assert text.startswith(str(path))
+    assert complaint in text
+    assert "\n" not in text
+
+
+def test_the_same_deviation_twice_is_a_mistake(tmp_path: Path) -> None:
+    first = GOOD.split("\n\n")[0]
+    with pytest.raises(TomlError, match=r"line 9: .*listed twice"):
+        load_deviations(_write(tmp_path, f"{first}\n\n{first}\n"))
+
+
+def test_a_missing_file_and_one_that_is_no_text(tmp_path: Path) -> None:
+    with pytest.raises(TomlError, match="cannot be read: No such file"):
+        load_deviations(tmp_path / "none.toml")
+    (tmp_path / "deviations.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(TomlError, match="is not UTF-8 text"):
+        load_deviations(tmp_path / "deviations.toml")
+
+
+def test_the_shipped_file_is_valid() -> None:
+    for deviation in load_deviations(StrongSwan.deviations_file):
+        assert deviation.reason
+        assert deviation.reference

@@ -1,0 +1,90 @@
+import os
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from peers import registry
+from peers.contract import Capability, DeviceError, needs
+from peers.places.netns import NetnsPlace
+from peers.registry import open_device
+from tests.peers.connections import device_view
+
+
+@pytest.mark.parametrize(
+    ("spec", "complaint"),
+    [
+        ("strongswam", 'strongswam: there is no such device; did you mean "strongswan"?'),
+        ("xyz", "xyz: there is no such device; known: reference, strongswan, or the path of a device file (.toml)"),
+        ("strongswan:dokcer", "strongswan:dokcer: there is no place 'dokcer'; did you mean \"docker\"?"),
+        ("reference:netns", "the reference device runs in this process and nowhere else"),
+        ("./router.toml", "router.toml: cannot be read: No such file or directory"),
+    ],
+)
+def test_what_cannot_be_opened_is_said_in_one_line(spec: str, complaint: str) -> None:
+    with pytest.raises(DeviceError) as caught:
+        open_device(spec)
+    assert complaint in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_options_are_checked() -> None:
+    with pytest.raises(DeviceError, match="there is no data plane 'hardware'; known: kernel, shim, libipsec"):
+        open_device("strongswan:docker", data_plane="hardware")
+    with pytest.raises(DeviceError, match="there is no option 'bse' for this device"):
+        open_device("strongswan:docker", bse="debian")
+
+
+def test_a_missing_package_is_named_with_its_remedy() -> None:
+    error = ModuleNotFoundError("No module named 'vici'", name="vici")
+    real = __import__
+
+    def without_vici(name: str, *arguments: object, **keywords: object) -> object:
+        if name == "peers.strongswan.device":
+            raise error
+        return real(name, *arguments, **keywords)  # type: ignore[arg-type]
+
+    with mock.patch("builtins.__import__", without_vici), pytest.raises(DeviceError, match="pip install vici"):
+        open_device("strongswan")
+
+
+def test_without_root_or_docker_all_reasons_are_given() -> None:
+    with (
+        mock.patch.object(os, "geteuid", return_value=1000),
+        mock.patch("peers.places.container.docker_problem", return_value="no Docker daemon answers (x)"),
+        pytest.raises(DeviceError) as caught,
+    ):
+        open_device("strongswan")
+    assert "network namespaces need root, no Docker daemon answers (x); run ikespec doctor" in str(caught.value)
+    with (
+        mock.patch.object(os, "geteuid", return_value=1000),
+        pytest.raises(DeviceError, match="network namespaces need root; use sudo"),
+    ):
+        NetnsPlace("strongswan").open()
+
+
+def test_a_missing_daemon_is_named_with_its_packages(tmp_path: Path) -> None:
+    with (
+        mock.patch("peers.strongswan.settings.DAEMON", str(tmp_path / "charon")),
+        pytest.raises(DeviceError, match=r"charon is not installed; apt-get install .*charon-systemd"),
+    ):
+        open_device("strongswan:netns")
+
+
+def test_places_are_chosen_by_what_is_there() -> None:
+    with (
+        mock.patch.object(os, "geteuid", return_value=1000),
+        mock.patch("peers.places.container.docker_problem", return_value=None),
+    ):
+        assert registry._choose_place("strongswan") == "docker"
+
+
+def test_a_connection_tells_what_it_needs() -> None:
+    assert needs(device_view()) == {Capability.PSK, Capability.TUNNEL}
+    assert Capability.DPD in needs(device_view(dpd_delay=1.0))
+
+
+def test_capabilities_have_words_and_descriptions() -> None:
+    assert Capability("psk") is Capability.PSK
+    assert all(one.description for one in Capability)
+    assert len({one.description for one in Capability}) == len(Capability)
