@@ -1,11 +1,12 @@
 """The connections that purposes ask for: small builders that read like the configuration they stand for.
 
 Each builder returns a `Setup`: given how a device is reached, it makes *our* view of the connection; the device gets
-the mirrored one. Keyword arguments replace fields of `Connection`, or of its Child SA where that has the field.
+the mirrored one. Keyword arguments replace fields of `Connection`; ``esp`` (proposals), ``local_ts``, ``remote_ts``,
+``mode`` and ``child_lifetime`` are those of its Child SA.
 """
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -19,7 +20,13 @@ OUR_NAME = "tester.ikespec.example"
 DEVICE_NAME = "device.ikespec.example"
 SECRET = b"a shared key of the ikespec suites"
 
-_CHILD_FIELDS = frozenset(field.name for field in fields(ChildConfig)) - {"name"}
+_CHILD_FIELDS = {
+    "esp": "proposals",
+    "local_ts": "local_ts",
+    "remote_ts": "remote_ts",
+    "mode": "mode",
+    "child_lifetime": "lifetime",
+}
 
 
 @lru_cache(maxsize=16)
@@ -36,9 +43,7 @@ def leaf(name: str, kind: str = "ecdsa") -> Leaf:
 
 def build(local: Party, remote: Party, pixit: Pixit, *, ipv6: bool = False, **changes: Any) -> Connection:
     """A connection between us and the device, with ``changes`` to its fields or those of its first Child SA."""
-    child_changes = {name: changes.pop(name) for name in list(changes) if name in _CHILD_FIELDS and name != "proposals"}
-    if "esp" in changes:
-        child_changes["proposals"] = changes.pop("esp")
+    child_changes = {name: changes.pop(word) for word, name in _CHILD_FIELDS.items() if word in changes}
     child = ChildConfig(local_ts=pixit.tester_networks[:1], remote_ts=pixit.device_networks[:1])
     ours, device = pixit.tester_address, pixit.device_address
     if ipv6:

@@ -36,7 +36,10 @@ def selected(config: pytest.Config, purpose: Purpose, subject: str) -> bool:
 def results_folder(config: pytest.Config) -> Path:
     """Where the results of this run go."""
     out = config.getoption("--out")
-    if out:
-        return Path(out)
-    device = Path(config.getoption("--dut")).stem.replace(":", "-")
+    return Path(out) if out else default_folder(config.getoption("--dut"))
+
+
+def default_folder(dut: str) -> Path:
+    """A new results folder for a run against a device."""
+    device = Path(dut).stem.replace(":", "-")
     return Path("results") / f"{device}-{datetime.now():%Y%m%d-%H%M%S}"

@@ -1,0 +1,145 @@
+"""The ``ikespec`` command: a thin front on pytest, and what one does with the results."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import pytest
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from ikespec import catalogue, doctor
+from ikespec.progress import RunProgress, tally
+
+app = typer.Typer(
+    name="ikespec",
+    help="Conformance, interoperability and fuzzing suite for IKEv2/IPsec.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+EXIT_OK, EXIT_VERDICT, EXIT_SETUP = 0, 1, 2
+
+
+def fail(text: str) -> NoReturn:
+    """Say in one line what is wrong and end with exit code 2."""
+    print(f"ikespec: {text}", file=sys.stderr)
+    raise SystemExit(EXIT_SETUP)
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn what a user can mend into one line."""
+    from peers.contract import DeviceError
+    from reports.errors import ReportError
+
+    try:
+        yield
+    except (DeviceError, ReportError, OSError) as error:
+        fail(" ".join(str(error).split()))
+
+
+@app.command()
+def run(
+    purposes: Annotated[list[str] | None, typer.Argument(help="Purposes by id, * and ? allowed; default: all")] = None,
+    dut: Annotated[str, typer.Option(help="reference, strongswan, or a TOML file that describes a device")] = "reference",
+    out: Annotated[Path | None, typer.Option(help="Results folder; default: results/DEVICE-TIME")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of every random choice")] = 1,
+    slow: Annotated[bool, typer.Option("--slow", help="The purposes that wait for timers, too")] = False,
+    role: Annotated[str | None, typer.Option(help="Only purposes with the device as initiator or responder")] = None,
+    subject: Annotated[list[str] | None, typer.Option(help="Only these subjects, such as ike_sa_init")] = None,
+    deviations: Annotated[Path | None, typer.Option(help="Known deviations of the device (TOML)")] = None,
+    workers: Annotated[int, typer.Option("-n", help="Run on so many devices side by side")] = 1,
+    pytest_args: Annotated[list[str] | None, typer.Option("--pytest", help="Hand an option on to pytest")] = None,
+) -> None:
+    """Run test purposes against a device; exit code 0: nothing unexpected, 1: it failed, 2: it could not run."""
+    from suites.options import default_folder
+
+    folder = out or default_folder(dut)
+    suites = Path(__file__).resolve().parent.parent / "suites"
+    arguments = [str(suites), f"--rootdir={suites.parent}", "-c", str(suites / "pytest.ini"), "-p", "no:cacheprovider"]
+    arguments += [f"--dut={dut}", f"--out={folder}", f"--ike-seed={seed}", "-p", "no:terminal"]
+    arguments += ["--slow"] * slow + [f"--purpose={one}" for one in purposes or ()]
+    arguments += [f"--role={role}"] if role else []
+    arguments += [f"--subject={one}" for one in subject or ()]
+    arguments += [f"--deviations={deviations}"] if deviations else []
+    arguments += ["-n", str(workers)] if workers > 1 else []
+    console = Console()
+    progress = RunProgress(console)
+    code = int(pytest.main([*arguments, *(pytest_args or ())], plugins=[progress]))
+    if progress.stopped:
+        fail(progress.stopped)
+    if code == pytest.ExitCode.NO_TESTS_COLLECTED:
+        fail("no purpose fits the selection; see ikespec list")
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        raise SystemExit(EXIT_SETUP)
+    _close(console, progress, folder)
+
+
+def _close(console: Console, progress: RunProgress, folder: Path) -> NoReturn:
+    """Write the reports and say how it went."""
+    import reports
+
+    with one_line_errors():
+        reports.write_all(folder)
+    console.print(f"{tally(progress.counts)}; {progress.unexpected} unexpected", highlight=False)
+    console.print(f"read {escape(str(folder / 'report.html'))}", highlight=False)
+    raise SystemExit(EXIT_VERDICT if progress.unexpected else EXIT_OK)
+
+
+@app.command("list")
+def list_purposes(
+    pattern: Annotated[str, typer.Argument(help="Ids to list, * and ? allowed")] = "*",
+    role: Annotated[str | None, typer.Option(help="initiator or responder")] = None,
+    subject: Annotated[str | None, typer.Option(help="Such as ike_auth")] = None,
+) -> None:
+    """List the test purposes."""
+    if not catalogue.show_list(Console(), pattern, role, subject):
+        fail(f"no purpose fits {pattern!r}")
+
+
+@app.command()
+def explain(purpose: Annotated[str, typer.Argument(help="The id of a purpose or of a requirement")]) -> None:
+    """Say what a purpose tests, why, what it needs and which defects it finds."""
+    problem = catalogue.show(Console(), purpose)
+    if problem:
+        fail(problem)
+
+
+@app.command()
+def report(folder: Annotated[Path, typer.Argument(help="A results folder")]) -> None:
+    """Write the reports of a results folder again."""
+    import reports
+
+    with one_line_errors():
+        reports.write_all(folder)
+    print(folder / "report.html")
+
+
+@app.command()
+def compare(
+    before: Annotated[Path, typer.Argument(help="A results folder")],
+    after: Annotated[Path, typer.Argument(help="A later one")],
+) -> None:
+    """Say what is new between two runs; exit code 1 if something fails that did not."""
+    from reports import compare as comparison
+
+    with one_line_errors():
+        found = comparison.compare(before, after)
+    print(found.text())
+    raise SystemExit(EXIT_VERDICT if found.worse else EXIT_OK)
+
+
+@app.command("doctor")
+def show_doctor() -> None:
+    """Say what this machine can and cannot do, and how to mend it."""
+    doctor.print_findings(doctor.diagnose())
+
+
+def main() -> None:
+    """Run the command."""
+    app()

@@ -1,0 +1,94 @@
+"""What a run shows while it goes: a bar and the surprises on a terminal, one plain line per purpose elsewhere."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "bold magenta", "warn": "yellow", "n/a": "dim"}
+
+
+def tally(counts: Counter[str]) -> str:
+    """Counts of verdicts in words: ``81 pass, 2 warn``."""
+    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in STYLES if counts[verdict]) or "nothing yet"
+
+
+class RunProgress:
+    """A pytest plugin in place of pytest's terminal reporter.
+
+    ``unexpected`` counts what makes the exit code 1. ``stopped`` is why a run ended early, empty if it did not.
+    """
+
+    def __init__(self, console: Console) -> None:
+        """Show on ``console``; a terminal gets the bar."""
+        self.console = console
+        self.counts: Counter[str] = Counter()
+        self.unexpected = 0
+        self.stopped = ""
+        self._bar: Progress | None = None
+        self._seen: set[str] = set()
+        if console.is_terminal:
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            self._bar = Progress(*columns, TextColumn("{task.fields[tally]}"), console=console, transient=True)
+            self._task = self._bar.add_task("purposes", total=None, tally="")
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """The number of purposes is known."""
+        self._total(len(session.items))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
+        """A worker of pytest-xdist knows the number of purposes."""
+        self._total(len(ids))
+
+    def _total(self, count: int) -> None:
+        if self._bar is not None and count:
+            self._bar.start()
+            self._bar.update(self._task, total=count)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A purpose has its verdict."""
+        record = getattr(report, "ikespec", None)
+        if record is None or record["purpose"] in self._seen:
+            return
+        self._seen.add(record["purpose"])
+        verdict = record["verdict"]
+        self.counts[verdict] += 1
+        self.unexpected += record["unexpected"]
+        if self._bar is not None:
+            self._bar.update(self._task, advance=1, tally=tally(self.counts))
+        if self._bar is None or record["unexpected"] or verdict == "warn":
+            self.console.print(_line(record), highlight=False)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A module of the suites that cannot be read."""
+        if report.failed:
+            self.console.print(escape(str(report.longrepr)), highlight=False)
+
+    def pytest_internalerror(self, excrepr: object) -> None:
+        """An error of ours outside of any purpose."""
+        self.console.print(escape(str(excrepr)), highlight=False)
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Ctrl-C, or the device cannot be used."""
+        value = excinfo.value
+        self.stopped = value.msg if isinstance(value, pytest.exit.Exception) else "interrupted"
+
+    def pytest_sessionfinish(self) -> None:
+        """The run is over."""
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def _line(record: dict[str, Any]) -> str:
+    style = STYLES[record["verdict"]]
+    known = " (known deviation)" if record["known"] else ""
+    text = f"[{style}]{record['verdict']:<12}[/{style}] {escape(record['purpose']):<36} {record['duration']:7.3f} s"
+    reason = f"{escape(record['reason'])}{known}"
+    if record["unexpected"] or record["verdict"] == "warn":
+        where = f" ({record['requirement']})" if record["requirement"] else ""
+        return f"{text}\n{'':13}{escape(record['title'])}\n{'':13}{reason}{where}"
+    return f"{text}  {reason}".rstrip() if record["verdict"] != "pass" else text
