@@ -7,6 +7,7 @@ zero, lies that are not told) are left out. Any value can be described, however 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import fields as fields_of
 from typing import Any
 
 from conformance.wire.codec import decode_payloads, encode_payloads
@@ -110,14 +111,14 @@ def _tree(name: str, fields: dict[str, str], children: Iterable[Tree] = ()) -> T
     return {"name": name, "fields": fields, "children": list(children)}
 
 
-def _oddities(value: object) -> dict[str, str]:
+def _oddities(value: Payload | Message | Proposal | Transform | Selector | CfgAttr) -> dict[str, str]:
     """Reserved bits that are set and lies that are told."""
     found = {}
-    for name in _RESERVED:
-        if number := getattr(value, name, 0):
+    for name in [item.name for item in fields_of(value)]:
+        number = getattr(value, name)
+        if name in _RESERVED and number:
             found[name] = f"{number:#x}"
-    for name in _LIES:
-        if (number := getattr(value, name, None)) is not None:
+        elif name in _LIES and number is not None:
             found[f"claimed_{name}"] = str(number)
     return found
 

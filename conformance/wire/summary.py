@@ -75,7 +75,7 @@ def transform_word(transform: Transform) -> str:
         word = _WORDS.get(kind, _other_word)(transform)
     except ValueError:
         return f"{transform.type}:{transform.id}"
-    return f"ke{kind - TransformType.KE}_{word}" if TransformType.ADDKE1 <= kind <= TransformType.ADDKE7 else word
+    return f"ke{kind - TransformType.ESN}_{word}" if TransformType.ADDKE1 <= kind <= TransformType.ADDKE7 else word
 
 
 def _encr_word(transform: Transform) -> str:
