@@ -1,6 +1,5 @@
 """Finding a device by its name, or by the file that describes it."""
 
-import importlib
 import os
 import shutil
 from collections.abc import Callable
@@ -22,9 +21,10 @@ STRONGSWAN_PACKAGES = (
 def open_device(name_or_path: str, **options: Any) -> Device:
     """The device that a word on the command line means, not yet started.
 
-    ``reference``, ``strongswan`` (where it runs is chosen), ``strongswan:netns``, ``strongswan:docker``, or the path of
-    a device file. ``options`` go to the adapter: for strongSwan ``data_plane`` (``kernel``, ``shim``, ``libipsec``)
-    and, in Docker, ``base`` (the image to build on); for a device file ``ask``. Raises DeviceError.
+    ``reference``, ``reference:DEFECT`` (a defective one), ``reference:process`` (on loopback), ``strongswan`` (where it
+    runs is chosen), ``strongswan:netns``, ``strongswan:docker``, or the path of a device file. ``options`` go to the
+    adapter: for strongSwan ``data_plane`` (``kernel``, ``shim``, ``libipsec``) and, in Docker, ``base`` (the image to
+    build on); for a device file ``ask``. Raises DeviceError.
     """
     if name_or_path.endswith(".toml") or "/" in name_or_path:
         return _external(Path(name_or_path), **options)
@@ -43,12 +43,14 @@ def _external(path: Path, **options: Any) -> Device:
 
 
 def _reference(spec: str, place: str, options: dict[str, Any]) -> Device:
-    if place:
-        raise DeviceError(spec, "the reference device runs in this process and nowhere else", 'write "reference"')
     # Imported only when asked for: it is no part of driving a real device.
-    module = importlib.import_module("peers.reference.device")
-    maker: Callable[..., Device] = module.ReferenceDevice
-    return _make(spec, maker, **options)
+    if place == "process" or place.startswith("process:"):
+        from peers.reference.process import ReferenceProcess
+
+        return _make(spec, ReferenceProcess, place.removeprefix("process").removeprefix(":") or None, **options)
+    from peers.reference.device import ReferenceDevice
+
+    return _make(spec, ReferenceDevice, place or None, **options)
 
 
 def _strongswan(spec: str, place: str, options: dict[str, Any]) -> Device:

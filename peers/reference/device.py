@@ -71,6 +71,7 @@ class ReferenceDevice(Device):
     def __init__(self, defect: str | None = None, *, seed: int = 1) -> None:
         """A device that is not started yet."""
         self.defect, self.seed = defect, seed
+        endpoint_class(defect)
         self.capabilities = CAPABILITIES
         self.pixit = PIXIT
         self.backend = "in this process, virtual clock"

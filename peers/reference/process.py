@@ -1,0 +1,123 @@
+"""The reference device in a process of its own, on loopback: real sockets, no privileges."""
+
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from conformance.ike.connection import Connection
+from conformance.net import Link, UdpLink
+from peers.contract import Capability, DeviceError, SaStatus
+from peers.reference import channel
+from peers.reference.device import PIXIT, ReferenceDevice
+
+HOST = "127.0.0.1"
+
+
+class ReferenceProcess(ReferenceDevice):
+    """The reference device behind UDP ports of loopback that the system chooses."""
+
+    def __init__(self, defect: str | None = None, *, seed: int = 1) -> None:
+        """A device that is not started yet."""
+        super().__init__(defect, seed=seed)
+        self.capabilities -= {Capability.IPV6}
+        self.backend = "a process of its own on loopback"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._link_ports: tuple[int, int] = (0, 0)
+
+    def start(self) -> None:
+        """Start the process and learn its ports."""
+        super().start()
+        command = [sys.executable, "-m", "peers.reference.server", HOST, str(self.seed)]
+        self._process = subprocess.Popen(
+            command + ([self.defect] if self.defect else []), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert self._process.stdout is not None
+        try:
+            ports = channel.read(self._process.stdout)
+        except EOFError:
+            raise DeviceError(self.name, "its process ended at once", "run python -m peers.reference.server") from None
+        with UdpLink(HOST, (0, 0)) as probe:
+            self._link_ports = (probe.ports[0], probe.ports[1])
+        self.pixit = replace(
+            PIXIT,
+            device_address=HOST,
+            tester_address=HOST,
+            device_address6=None,
+            tester_address6=None,
+            device_ports=ports,
+            tester_ports=self._link_ports,
+        )
+
+    def stop(self) -> None:
+        """End the process: it ends by itself when its standard input does."""
+        super().stop()
+        process, self._process = self._process, None
+        if process is not None:
+            assert process.stdin is not None and process.stdout is not None
+            with suppress(BrokenPipeError):
+                process.stdin.close()
+            try:
+                process.wait(2)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            process.stdout.close()
+
+    def open_link(self, *, ipv6: bool = False) -> Link:
+        """Sockets on the ports that were found free at the start."""
+        return UdpLink(HOST, self._link_ports)
+
+    def _order(self, name: str, *arguments: object) -> Any:
+        if self._process is None or self._process.stdin is None or self._process.stdout is None:
+            raise DeviceError(self.name, "is not started")
+        try:
+            channel.write(self._process.stdin, (name, arguments))
+            answer = channel.read(self._process.stdout)
+        except (OSError, EOFError):
+            raise DeviceError(self.name, "its process has ended") from None
+        if isinstance(answer, tuple):
+            raise DeviceError(self.name, *answer)
+        return answer
+
+    def apply(self, connection: Connection) -> None:
+        """Start anew with a connection."""
+        self._order("apply", connection)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._order("clear")
+
+    def initiate(self, child: str | None = None) -> None:
+        """Open an IKE SA."""
+        self._order("initiate", child)
+
+    def rekey_ike(self) -> None:
+        """Rekey the IKE SA."""
+        self._order("rekey_ike")
+
+    def rekey_child(self, name: str) -> None:
+        """Rekey a Child SA."""
+        self._order("rekey_child", name)
+
+    def delete_ike(self) -> None:
+        """Delete the IKE SA."""
+        self._order("delete_ike")
+
+    def delete_child(self, name: str) -> None:
+        """Delete a Child SA."""
+        self._order("delete_child", name)
+
+    def list_sas(self) -> list[SaStatus]:
+        """All IKE SAs."""
+        found: list[SaStatus] = self._order("list_sas")
+        return found
+
+    def log(self) -> str:
+        """The log since `apply`."""
+        return str(self._order("log"))
+
+    def alive(self) -> bool:
+        """True while the process runs."""
+        return self._process is not None and self._process.poll() is None
