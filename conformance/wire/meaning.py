@@ -5,6 +5,7 @@ Everything here takes any bytes: what cannot be read is shown in hexadecimal.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface, ip_address
 
@@ -148,14 +149,16 @@ def _x509_fields(data: bytes) -> dict[str, str] | None:
     from cryptography import x509  # only transcripts need it, and it is slow to import
 
     try:
-        certificate = x509.load_der_x509_certificate(data)
-        return {
-            "subject": certificate.subject.rfc4514_string(),
-            "issuer": certificate.issuer.rfc4514_string(),
-            "serial": f"{certificate.serial_number:x}",
-            "not_before": certificate.not_valid_before_utc.isoformat(),
-            "not_after": certificate.not_valid_after_utc.isoformat(),
-        }
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # peers may send oddities the parser warns of
+            certificate = x509.load_der_x509_certificate(data)
+            return {
+                "subject": certificate.subject.rfc4514_string(),
+                "issuer": certificate.issuer.rfc4514_string(),
+                "serial": f"{certificate.serial_number:x}",
+                "not_before": certificate.not_valid_before_utc.isoformat(),
+                "not_after": certificate.not_valid_after_utc.isoformat(),
+            }
     except Exception:  # a hostile certificate may fail in any way the parser knows
         return None
 
