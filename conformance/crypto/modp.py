@@ -26,6 +26,9 @@ _OAKLEY = {
 }
 
 
+_UNKNOWN_TO_THE_LIBRARY = frozenset({KeMethod.MODP_768, KeMethod.MODP_1024})
+
+
 @dataclass(frozen=True, slots=True)
 class ModpGroup:
     """A multiplicative group of integers: prime ``p``, generator ``g``, order ``q`` of the subgroup where it is small.
@@ -84,18 +87,25 @@ def _generator_as_public_value(method: KeMethod) -> dh.DHPublicKey:
 
 
 class ModpPrivate:
-    """A private value x. The library raises to x only in its key agreement, so g^x is the agreement with g itself.
+    """A private value x, and what is raised to it.
 
-    That takes a tenth of the time of `pow` and lets the private value come from any source.
+    The library raises to x only in its key agreement, so g^x is the agreement with g itself. That takes a tenth of the
+    time of `pow` and lets the private value come from any source. The two weakest groups are not among those that the
+    library knows: it would test their primes anew at every use, which takes a hundred times as long as `pow`.
     """
 
-    __slots__ = ("_group", "_key", "public")
+    __slots__ = ("_group", "_key", "_x", "public")
 
     def __init__(self, method: KeMethod, x: int) -> None:
         self._group = group = modp_group(method)
-        stand_in = dh.DHPublicNumbers(group.g, group.numbers())
-        self._key = dh.DHPrivateNumbers(x, stand_in).private_key()
-        self.public = self._key.exchange(_generator_as_public_value(method))
+        self._x = x
+        self._key: dh.DHPrivateKey | None = None
+        if method in _UNKNOWN_TO_THE_LIBRARY:
+            self.public = pow(group.g, x, group.p).to_bytes(group.size, "big")
+        else:
+            stand_in = dh.DHPublicNumbers(group.g, group.numbers())
+            self._key = dh.DHPrivateNumbers(x, stand_in).private_key()
+            self.public = self._key.exchange(_generator_as_public_value(method))
 
     def shared(self, peer_public: bytes) -> bytes:
         """g^ir. Raises CryptoError unless the length is right, 1 < r < p-1, and r^q = 1 if q is known (RFC 6989)."""
@@ -105,6 +115,8 @@ class ModpPrivate:
         value = int.from_bytes(peer_public, "big")
         if not 1 < value < group.p - 1:
             raise CryptoError("public value is outside 1 < r < p-1")
+        if self._key is None:
+            return pow(value, self._x, group.p).to_bytes(group.size, "big")
         try:
             return self._key.exchange(dh.DHPublicNumbers(value, group.numbers()).public_key())
         except ValueError as problem:

@@ -1,6 +1,6 @@
 """Certificates as IKE uses them: CERTREQ hashes, path validation, identities (RFC 4945, RFC 5280)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha1
 from ipaddress import ip_address
@@ -27,7 +27,8 @@ _UNDERSTOOD = frozenset(
         ExtensionOID.AUTHORITY_KEY_IDENTIFIER,
     }
 )
-_LONGEST_PATH = 16
+# A peer may send certificates that all seem to issue each other.
+_MOST_STEPS = 64
 
 
 def subject_key_hash(certificate: x509.Certificate) -> bytes:
@@ -57,7 +58,7 @@ def validate_chain(
         _check_validity(chain[0], now)
         _check_extensions(chain[0])
         _check_end_entity(chain[0])
-        return _climb(chain[0], chain[1:], anchors, now, [chain[0]])
+        return _Search(chain[1:], anchors, now).climb([chain[0]])
     except ValueError as problem:
         # The library reads names, keys and extensions only when they are asked for.
         raise CertificateError(f"a certificate is malformed: {problem}") from problem
@@ -69,9 +70,9 @@ def matches_identity(certificate: x509.Certificate, id_type: IdType, data: bytes
     FQDN, mail address and IP address must stand in the subject alternative name, a distinguished name must be the
     subject, octet by octet. Other types never match. A common name counts for nothing.
     """
-    if id_type == IdType.DER_ASN1_DN:
-        return certificate.subject.public_bytes() == data
     try:
+        if id_type == IdType.DER_ASN1_DN:
+            return certificate.subject.public_bytes() == data
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
         return False
@@ -100,47 +101,43 @@ def _name(certificate: x509.Certificate) -> str:
     return certificate.subject.rfc4514_string() or f"with serial number {certificate.serial_number:x}"
 
 
-def _climb(
-    certificate: x509.Certificate,
-    others: Sequence[x509.Certificate],
-    anchors: Sequence[x509.Certificate],
-    now: datetime,
-    path: list[x509.Certificate],
-) -> x509.Certificate:
-    """The anchor above ``certificate``; tries every candidate and reports the first reason for failure."""
-    if certificate in anchors:
-        return certificate
-    if len(path) > _LONGEST_PATH:
-        raise CertificateError(f"certificate {_name(path[0])} has a path of more than {_LONGEST_PATH} certificates")
-    failure: CertificateError | None = None
-    for issuer in _issuers(certificate, others, anchors, path):
-        try:
-            _check_issued(certificate, issuer)
-            _check_validity(issuer, now)
-            _check_extensions(issuer)
-            _check_authority(issuer, path)
-            return _climb(issuer, others, anchors, now, [*path, issuer])
-        except CertificateError as problem:
-            failure = failure or problem
-    if failure:
-        raise failure
-    if certificate.issuer == certificate.subject:
-        raise CertificateError(f"certificate {_name(certificate)} is self-signed and no trust anchor")
-    raise CertificateError(
-        f"certificate {_name(certificate)} was issued by {certificate.issuer.rfc4514_string()}, "
-        "which is neither a trust anchor nor in the chain"
-    )
+class _Search:
+    """The search for a path from one certificate up to an anchor."""
 
+    def __init__(self, others: Sequence[x509.Certificate], anchors: Sequence[x509.Certificate], now: datetime) -> None:
+        self.candidates = (*anchors, *others)
+        self.anchors = anchors
+        self.now = now
+        self.steps = 0
 
-def _issuers(
-    certificate: x509.Certificate,
-    others: Sequence[x509.Certificate],
-    anchors: Sequence[x509.Certificate],
-    path: list[x509.Certificate],
-) -> Iterator[x509.Certificate]:
-    for candidate in (*anchors, *others):
-        if candidate.subject == certificate.issuer and candidate not in path:
-            yield candidate
+    def climb(self, path: list[x509.Certificate]) -> x509.Certificate:
+        """The anchor above the last of ``path``; tries every candidate and reports the first reason for failure."""
+        certificate = path[-1]
+        if certificate in self.anchors:
+            return certificate
+        failure: CertificateError | None = None
+        for issuer in self.candidates:
+            if issuer.subject != certificate.issuer or issuer in path:
+                continue
+            self.steps += 1
+            if self.steps > _MOST_STEPS:
+                raise CertificateError(f"no path from certificate {_name(path[0])} after {_MOST_STEPS} steps")
+            try:
+                _check_issued(certificate, issuer)
+                _check_validity(issuer, self.now)
+                _check_extensions(issuer)
+                _check_authority(issuer, path)
+                return self.climb([*path, issuer])
+            except CertificateError as problem:
+                failure = failure or problem
+        if failure:
+            raise failure
+        if certificate.issuer == certificate.subject:
+            raise CertificateError(f"certificate {_name(certificate)} is self-signed and no trust anchor")
+        raise CertificateError(
+            f"certificate {_name(certificate)} was issued by {certificate.issuer.rfc4514_string()}, "
+            "which is neither a trust anchor nor in the chain"
+        )
 
 
 def _check_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> None:
