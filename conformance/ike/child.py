@@ -23,7 +23,8 @@ class ChildSa:
     """A pair of SAs. ``initiator``: we sent the request that made it, so our packets use the initiator's keys.
 
     ``spi_in`` is the SPI that we chose and receive on, ``spi_out`` the peer's. ``nonces`` are those of the exchange
-    that made it (ours first); they settle a collision of rekeys (RFC 7296, section 2.8.1).
+    that made it (Ni, Nr); they settle a collision of rekeys (RFC 7296, section 2.8.1). ``rekey_again`` is the instant
+    before which a rekey that the peer refused is not tried again.
     """
 
     config: ChildConfig
@@ -40,6 +41,13 @@ class ChildSa:
     nonces: tuple[bytes, bytes] = field(repr=False, default=(b"", b""))
     state: ChildState = ChildState.INSTALLED
     replaced_by: "ChildSa | None" = field(repr=False, default=None)
+    rekey_again: float = 0.0
+
+    def rekey_due(self) -> float | None:
+        """When it must be rekeyed, None: never, or not now."""
+        if self.config.lifetime is None or self.state != ChildState.INSTALLED or self.replaced_by is not None:
+            return None
+        return max(self.created + self.config.lifetime, self.rekey_again)
 
     def __str__(self) -> str:
         local, remote = (", ".join(map(str, ts)) for ts in (self.local_ts, self.remote_ts))

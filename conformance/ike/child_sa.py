@@ -13,7 +13,7 @@ from conformance.ike.events import ChildDown, ChildUp, Refusal, Violation
 from conformance.ike.keys import derive_child_keys
 from conformance.ike.proposals import child_proposals, choose, groups, is_choice_of
 from conformance.ike.sa import SaCore, State
-from conformance.ike.sa_init import NONCE_SIZE, InitExchange, nonce_problem
+from conformance.ike.sa_init import InitExchange, nonce_problem
 from conformance.ike.selectors import covered, narrow, selectors
 from conformance.wire import (
     KE,
@@ -31,6 +31,9 @@ from conformance.wire import (
     TSi,
     TSr,
 )
+
+RETRY_DELAY = 10.0
+"""Seconds before a refused rekey is tried again: not at once, over several minutes (RFC 7296, section 2.25)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -82,7 +85,7 @@ class ChildExchange(InitExchange, SaCore):
         proposals = child_proposals(config.proposals, spi, with_ke=with_ke)
         group = next(iter(groups(proposals)), None)
         exchange = key_exchange(group, self.random) if group is not None else None
-        nonce = self.random(NONCE_SIZE) if with_ke else self.nonce_i
+        nonce = self.choose_nonce() if with_ke else self.nonce_i
         offer = ChildOffer(config, spi, proposals, nonce, exchange, rekeys)
         offer.local_ts = rekeys.local_ts if rekeys else selectors(config.local_ts)
         offer.remote_ts = rekeys.remote_ts if rekeys else selectors(config.remote_ts)
@@ -129,17 +132,34 @@ class ChildExchange(InitExchange, SaCore):
     def on_child_response(self, offer: ChildOffer, message: Message) -> None:
         """Take the answer to a CREATE_CHILD_SA request."""
         self.offer = None
-        error = next((one for one in message.notifies() if one.type < 16384), None)
-        if message.first(SA) is not None:
+        error = self.refusal_in(message)
+        if error is None and message.first(SA) is not None:
             self.take_child(offer, message)
         elif error is not None and error.type == NotifyType.INVALID_KE_PAYLOAD and offer.exchange is not None:
             self.request_child(offer, self.child_group(offer, error.data))
         else:
-            if offer.rekeys is not None and offer.rekeys.state == ChildState.REKEYING:
-                offer.rekeys.state = ChildState.INSTALLED
-            if error is not None and error.type == NotifyType.CHILD_SA_NOT_FOUND and offer.rekeys is not None:
-                self.drop_child(offer.rekeys)
+            if offer.rekeys is not None:
+                self.rekey_failed(offer.rekeys, error)
             self.child_failed(error)
+
+    def refusal_in(self, message: Message) -> Notify | None:
+        """The error in a response; one that we do not know counts as well (RFC 7296, section 3.10.1)."""
+        return next((one for one in message.notifies() if one.type < NotifyType.INITIAL_CONTACT), None)
+
+    def rekey_failed(self, child: ChildSa, error: Notify | None) -> None:
+        """The peer did not rekey ``child``: it stays for now, unless the peer does not have it (section 2.25)."""
+        if child.state == ChildState.REKEYING:
+            child.state = ChildState.INSTALLED
+            child.rekey_again = self.now + RETRY_DELAY
+        if error is not None and error.type == NotifyType.CHILD_SA_NOT_FOUND:
+            self.lost_child(child)
+
+    def lost_child(self, child: ChildSa) -> None:
+        """The peer has lost ``child``: drop it silently, and ask for a new one if it has none (section 2.25)."""
+        if child in self.children:
+            self.drop_child(child)
+            if child.replaced_by is None:
+                self.start_child(child.config.name)
 
     def child_group(self, offer: ChildOffer, data: bytes) -> KeMethod:
         """The group that INVALID_KE_PAYLOAD asks for (RFC 7296, section 1.3)."""
@@ -228,16 +248,20 @@ class ChildExchange(InitExchange, SaCore):
         """Answer a CREATE_CHILD_SA request for a Child SA."""
         if self.ike_rekey_pending():
             raise Refusal(NotifyType.TEMPORARY_FAILURE, "the IKE SA is being rekeyed")
-        nonce = message.first(Nonce)
-        if nonce is None:
-            raise Refusal(NotifyType.INVALID_SYNTAX, "no Nonce", fatal=True)
-        if (problem := nonce_problem(nonce)) is not None:
-            raise Refusal(NotifyType.INVALID_SYNTAX, problem, fatal=True)
+        nonce = self.nonce_of(message)
         old = self.rekeyed_child(message.notify(NotifyType.REKEY_SA))
-        own = self.random(NONCE_SIZE)
-        payloads = self.make_child(message, old, (nonce.data, own))
+        own = self.choose_nonce()
+        payloads = self.make_child(message, old, (nonce, own))
         at = next(index for index, one in enumerate(payloads) if isinstance(one, SA))
         return [*payloads[: at + 1], Nonce(own), *payloads[at + 1 :]]
+
+    def nonce_of(self, message: Message) -> bytes:
+        """The nonce of a CREATE_CHILD_SA request (RFC 7296, section 1.3.1). Raises Refusal."""
+        nonce = message.first(Nonce)
+        problem = "no Nonce" if nonce is None else nonce_problem(nonce)
+        if nonce is None or problem is not None:
+            raise Refusal(NotifyType.INVALID_SYNTAX, problem or "", fatal=True)
+        return nonce.data
 
     def ike_rekey_pending(self) -> bool:
         """True while a rekey of this IKE SA is under way; `conformance.ike.ike_rekey` knows."""

@@ -7,13 +7,13 @@ from conformance.crypto import CryptoError
 from conformance.crypto.ke import KeyExchange, key_exchange, respond
 from conformance.crypto.suite import IkeSuite
 from conformance.ike.child import ChildState
-from conformance.ike.child_sa import loses
+from conformance.ike.child_sa import RETRY_DELAY, loses
 from conformance.ike.events import Refusal, Rekeyed, SuccessorCreated, Violation
 from conformance.ike.informational import InformationalExchange
 from conformance.ike.keys import derive_ike_keys, skeyseed_of_rekey
 from conformance.ike.proposals import choose, groups, is_choice_of, parsed
 from conformance.ike.sa import State
-from conformance.ike.sa_init import NONCE_SIZE, nonce_problem
+from conformance.ike.sa_init import nonce_problem
 from conformance.wire import KE, SA, ExchangeType, KeMethod, Message, Nonce, NotifyType, Payload, Proposal, ProtocolID
 
 
@@ -21,12 +21,14 @@ class IkeRekey(InformationalExchange):
     """Rekeying an IKE SA in both roles.
 
     ``heir`` is the successor that our own request under way will make, ``rival`` the one that the peer's request made
-    meanwhile. ``successor`` is the one that took over the Child SAs.
+    meanwhile. ``successor`` is the one that took over the Child SAs. ``rekey_again`` is the instant before which a
+    rekey that the peer refused is not tried again.
     """
 
     heir: "IkeRekey | None" = None
     rival: "IkeRekey | None" = None
     successor: "IkeRekey | None" = None
+    rekey_again: float = 0.0
 
     def make_heir(self, *, initiator: bool) -> "IkeRekey":
         """A new IKE SA with all that a rekey does not change; its message IDs start at 0 (RFC 7296, section 2.18)."""
@@ -65,7 +67,7 @@ class IkeRekey(InformationalExchange):
         self.heir = new
         proposals = parsed(self.connection.proposals, ProtocolID.IKE, new.own_spi)
         exchange = key_exchange(group or groups(proposals)[0], self.random)
-        new.nonce_i = self.random(NONCE_SIZE)
+        new.nonce_i = self.choose_nonce()
         self.open_exchange(
             ExchangeType.CREATE_CHILD_SA,
             partial(self.rekey_request, new, proposals, exchange),
@@ -84,14 +86,11 @@ class IkeRekey(InformationalExchange):
         """Take the answer: make the successor, or give up."""
         self.heir = None
         sa, ke, nonce = message.first(SA), message.first(KE), message.first(Nonce)
-        error = next((one for one in message.notifies() if one.type < 16384), None)
-        if sa is None and error is not None and error.type == NotifyType.INVALID_KE_PAYLOAD:
-            group = KeMethod(int.from_bytes(error.data, "big"))
-            if group not in groups(proposals) or group == exchange.method:
-                raise Violation(f"INVALID_KE_PAYLOAD asks for {error.data.hex()}, which was not offered")
-            self.start_rekey(group)
+        error = self.refusal_in(message)
+        if error is not None and error.type == NotifyType.INVALID_KE_PAYLOAD:
+            self.start_rekey(self.rekey_group(proposals, exchange, error.data))
             return
-        if sa is None and error is not None:
+        if error is not None:
             self.rekey_refused(error.type)
             return
         if sa is None or ke is None or nonce is None:
@@ -107,8 +106,16 @@ class IkeRekey(InformationalExchange):
         self.derive_heir(new, suite, self.shared_secret(exchange, ke.data))
         self.settle_rekey(new)
 
+    def rekey_group(self, proposals: tuple[Proposal, ...], exchange: KeyExchange, data: bytes) -> KeMethod:
+        """The group that INVALID_KE_PAYLOAD asks for (RFC 7296, section 1.3)."""
+        group = KeMethod(int.from_bytes(data, "big"))
+        if group not in groups(proposals) or group == exchange.method:
+            raise Violation(f"INVALID_KE_PAYLOAD asks for {data.hex()}, which was not offered or is what we sent")
+        return group
+
     def rekey_refused(self, error: NotifyType) -> None:
-        """The peer did not rekey for us; if its own rekey is complete, that one counts."""
+        """The peer did not rekey for us; if its own rekey is complete, that one counts, else we try again later."""
+        self.rekey_again = self.now + RETRY_DELAY
         if self.rival is not None and self.successor is None:
             self.inherit(self.rival)
         self.failed(f"rekeying of the IKE SA refused with {error.name}", error)
@@ -137,23 +144,31 @@ class IkeRekey(InformationalExchange):
             why = problem if sa and ke and nonce else "request without SA, KE or Nonce"
             raise Refusal(NotifyType.INVALID_SYNTAX, why or "", fatal=True)
         acceptable = [one for one in sa.proposals if one.protocol == ProtocolID.IKE and len(one.spi) == 8]
-        found = choose(acceptable, parsed(self.connection.proposals), ke.method)
-        if found is None:
-            raise Refusal(NotifyType.NO_PROPOSAL_CHOSEN, "no IKE proposal in common")
-        chosen = found[1]
+        chosen = self.choose_rekey(acceptable, ke)
         suite = IkeSuite.of(chosen)
-        if suite.ke != ke.method:
-            raise Refusal(NotifyType.INVALID_KE_PAYLOAD, "another group", int(suite.ke).to_bytes(2, "big"))
-        try:
-            public, shared = respond(suite.ke, ke.data, self.random)
-        except CryptoError as error:
-            raise Refusal(NotifyType.INVALID_SYNTAX, f"key exchange failed: {error}", fatal=True) from None
+        public, shared = self.rekey_secrets(suite, ke)
         new = self.make_heir(initiator=False)
-        new.spi_i, new.nonce_i, new.nonce_r = chosen.spi, nonce.data, self.random(NONCE_SIZE)
+        new.spi_i, new.nonce_i, new.nonce_r = chosen.spi, nonce.data, self.choose_nonce()
         self.derive_heir(new, suite, shared)
         self.adopt(new)
         answer = Proposal(chosen.number, chosen.protocol, chosen.transforms, new.own_spi)
         return [SA((answer,)), Nonce(new.nonce_r), KE(suite.ke, public)]
+
+    def choose_rekey(self, acceptable: Sequence[Proposal], ke: KE) -> Proposal:
+        """Choose one offered proposal for the new IKE SA. Raises Refusal."""
+        found = choose(acceptable, parsed(self.connection.proposals), ke.method)
+        if found is None:
+            raise Refusal(NotifyType.NO_PROPOSAL_CHOSEN, "no IKE proposal in common")
+        return found[1]
+
+    def rekey_secrets(self, suite: IkeSuite, ke: KE) -> tuple[bytes, bytes]:
+        """Our public value and the shared secret. Raises Refusal for another group than the chosen one."""
+        if suite.ke != ke.method:
+            raise Refusal(NotifyType.INVALID_KE_PAYLOAD, "another group", int(suite.ke).to_bytes(2, "big"))
+        try:
+            return respond(suite.ke, ke.data, self.random)
+        except CryptoError as error:
+            raise Refusal(NotifyType.INVALID_SYNTAX, f"key exchange failed: {error}", fatal=True) from None
 
     def check_rekey_allowed(self) -> None:
         """While something else is under way the peer must wait (RFC 7296, section 2.25). Raises Refusal."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from conformance.ike.child import ChildState
 from conformance.ike.events import Refusal
 from conformance.ike.ike_rekey import IkeRekey
 from conformance.ike.sa import State
@@ -52,12 +51,8 @@ class IkeSa(IkeRekey):
         if self.connection.dpd_delay is not None:
             found.append(self.last_heard + self.connection.dpd_delay)
         if self.connection.lifetime is not None:
-            found.append(self.created + self.connection.lifetime)
-        found += [
-            child.created + child.config.lifetime
-            for child in self.children
-            if child.config.lifetime is not None and child.state == ChildState.INSTALLED and not child.replaced_by
-        ]
+            found.append(max(self.created + self.connection.lifetime, self.rekey_again))
+        found += [due for child in self.children if (due := child.rekey_due()) is not None]
         return found
 
     def tick(self, now: float) -> None:
@@ -66,13 +61,12 @@ class IkeSa(IkeRekey):
         if not any(timer <= now for timer in self.own_timers()):
             return
         connection = self.connection
-        if connection.lifetime is not None and now >= self.created + connection.lifetime:
+        if connection.lifetime is not None and now >= max(self.created + connection.lifetime, self.rekey_again):
             self.start_rekey()
             return
         for child in self.children:
-            lifetime = child.config.lifetime
-            due = lifetime is not None and now >= child.created + lifetime
-            if due and child.state == ChildState.INSTALLED and not child.replaced_by:
+            due = child.rekey_due()
+            if due is not None and now >= due:
                 self.start_child_rekey(child)
                 return
         if connection.dpd_delay is not None and now >= self.last_heard + connection.dpd_delay:

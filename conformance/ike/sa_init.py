@@ -61,6 +61,10 @@ class InitExchange(SaCore):
     init_request_raw: bytes = b""
     init_response_raw: bytes = b""
 
+    def choose_nonce(self) -> bytes:
+        """A fresh nonce: at least 128 bits, and half of what a PRF takes as key (RFC 7296, section 2.10)."""
+        return self.random(NONCE_SIZE)
+
     # --- as initiator -------------------------------------------------------------------------------------------
 
     def start_init(self) -> None:
@@ -74,7 +78,7 @@ class InitExchange(SaCore):
         self.rounds += 1
         if self.exchange is None or self.exchange.method != group:
             self.exchange = key_exchange(group, self.random)
-        self.nonce_i = self.nonce_i or self.random(NONCE_SIZE)
+        self.nonce_i = self.nonce_i or self.choose_nonce()
         self.open_exchange(ExchangeType.IKE_SA_INIT, self.init_request, self.on_init_response)
         assert self.pending is not None
         self.init_request_raw = self.pending.datagrams[0]
@@ -183,7 +187,7 @@ class InitExchange(SaCore):
         suite = IkeSuite.of(chosen)
         if suite.ke != ke.method:
             raise Refusal(NotifyType.INVALID_KE_PAYLOAD, f"group {ke.method}", int(suite.ke).to_bytes(2, "big"))
-        self.spi_i, self.nonce_i, self.nonce_r = message.spi_i, nonce.data, self.random(NONCE_SIZE)
+        self.spi_i, self.nonce_i, self.nonce_r = message.spi_i, nonce.data, self.choose_nonce()
         try:
             public, shared = respond(suite.ke, ke.data, self.random)
         except CryptoError as error:

@@ -150,6 +150,40 @@ class ScriptedSa(BendableSa):
         else:
             self.inherit(new)
 
+    nonce: bytes | None = None
+    """The nonce of our next messages on this IKE SA in place of a random one: collisions are settled by nonces."""
+
+    def choose_nonce(self) -> bytes:
+        """A random nonce, or the one that the script wants."""
+        return super().choose_nonce() if self.nonce is None else self.nonce
+
+    def lost_child(self, child: ChildSa) -> None:
+        """What follows from CHILD_SA_NOT_FOUND is for the script."""
+
+    overlap: list[Message] | None = None
+
+    @contextmanager
+    def overlapping(self) -> Iterator[None]:
+        """Responses to our requests take effect only at the end of the block, so that exchanges of both sides overlap.
+
+        The script gets them inside nevertheless, with `response`.
+        """
+        self.overlap = []
+        try:
+            yield
+        finally:
+            kept, self.overlap = self.overlap, None
+            for message in kept:
+                self.on_response(message)
+            self.peer.flush()
+
+    def on_response(self, message: Message) -> None:
+        """Take a response, or keep it for the end of an overlap."""
+        if self.overlap is None:
+            super().on_response(message)
+        else:
+            self.overlap.append(message)
+
     def begin(self, start: Callable[[], None], bend: Bend | None = None) -> Sent:
         """Take a step without waiting for its response: ``sa.begin(sa.start_rekey)``."""
         with self.bending(bend):
