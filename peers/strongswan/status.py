@@ -20,7 +20,6 @@ _STATES = {
     "REKEYING": SaState.REKEYING,
     "REKEYED": SaState.REKEYED,
     "DELETING": SaState.DELETING,
-    "DELETED": SaState.DELETING,
     "DESTROYING": SaState.DELETING,
 }
 _PORT = re.compile(r"\[(?P<protocol>[^/\]]+)(/(?P<port>[^\]]+))?\]")
@@ -33,12 +32,13 @@ def text(value: object) -> str:
 
 def sa_status(entry: Mapping[str, Any]) -> SaStatus:
     """One IKE SA from the body of a ``list-sa`` event."""
-    children = entry.get("child-sas", {})
+    # A child that is DELETED is gone for both sides; charon keeps its inbound half a little for late packets.
+    children = [child for child in entry.get("child-sas", {}).values() if text(child.get("state", "")) != "DELETED"]
     return SaStatus(
         spi_i=_spi(entry.get("initiator-spi"), 8),
         spi_r=_spi(entry.get("responder-spi"), 8),
         state=_STATES.get(text(entry.get("state", "")), SaState.UNKNOWN),
-        children=tuple(_child_status(child) for child in children.values()),
+        children=tuple(_child_status(child) for child in children),
     )
 
 

@@ -118,7 +118,8 @@ def connection(value: Connection, default_remote: str) -> Section:
         "mobike": _yes(value.mobike),
         "encap": _yes(value.force_encapsulation),
         "fragmentation": _yes(value.fragment_size > 0),
-        "childless": "prefer" if value.childless else "never",
+        # Whether we open one without a Child SA is said when the order to open it is given.
+        "childless": "allow" if value.childless else "never",
         "unique": "no" if value.initial_contact else "never",
         "send_cert": "always",
         "send_certreq": "yes",

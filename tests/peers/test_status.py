@@ -23,6 +23,7 @@ def test_an_ike_sa_with_a_child() -> None:
                     "remote-ts": [b"10.1.0.1..10.1.0.9"],
                 },
                 "net-8": {"name": b"net", "state": b"REKEYED", "mode": b"TUNNEL"},
+                "net-9": {"name": b"net", "state": b"DELETED", "mode": b"TUNNEL"},
             },
         }
     )

@@ -81,7 +81,7 @@ def test_every_option_reaches_the_daemon() -> None:
     assert section["remote_addrs"] == ["10.91.0.9"]
     assert section["remote_port"] == "1500"
     assert section["mobike"] == section["encap"] == "yes"
-    assert section["childless"] == "prefer"
+    assert section["childless"] == "allow"
     assert section["unique"] == "never"
     assert section["fragmentation"] == "no"
     assert section["dpd_delay"] == "2s", "vici knows whole seconds, and rounding down could mean never"
