@@ -18,6 +18,7 @@ from peers.places.owner import base_directory
 DEFAULT_BASE = "debian:bookworm-slim"
 BASE_VARIABLE = "IKESPEC_BASE_IMAGE"
 """Environment variable: a Debian image to build on, for hosts that cannot pull the default one."""
+_MEND = f"for another base, name a Debian image that is here in {BASE_VARIABLE}"
 
 _log = logging.getLogger(__name__)
 
@@ -56,10 +57,10 @@ def _build(device: str, client: Any, files: dict[str, str], tag: str, target: st
         )
     except docker.errors.BuildError as error:
         lines = [str(line["stream"]).strip() for line in error.build_log if str(line.get("stream", "")).strip()]
-        raise DeviceError(device, f"cannot build {tag}: {error.msg}; after: {(lines or ['nothing'])[-1]}") from error
+        problem = f"cannot build {tag} on {base}: {error.msg} (after {(lines or ['nothing'])[-1]})"
+        raise DeviceError(device, problem, _MEND) from error
     except docker.errors.APIError as error:
-        mend = f"name a Debian image that is here in {BASE_VARIABLE}"
-        raise DeviceError(device, f"cannot build {tag} on {base}: {error.explanation or error}", mend) from error
+        raise DeviceError(device, f"cannot build {tag} on {base}: {error.explanation or error}", _MEND) from error
 
 
 def _context(files: dict[str, str]) -> io.BytesIO:
