@@ -1,7 +1,12 @@
 """Pseudorandom functions: prf and prf+ (RFC 7296, section 2.13)."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import partial
 from hmac import digest as hmac_digest
+
+from cryptography.hazmat.primitives.hashes import MD5, SHA1, SHA256, SHA384, SHA512, HashAlgorithm
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from conformance.crypto.errors import CryptoError, UnsupportedAlgorithm
 from conformance.crypto.mac import BLOCK, aes_cmac, aes_xcbc
@@ -34,27 +39,45 @@ class PrfFunction(ABC):
         """
         if length > 255 * self.output_size:
             raise CryptoError(f"prf+ of {self.id} ends after {255 * self.output_size} octets, {length} were asked for")
+        function = self._keyed(key)
         stream = block = b""
         for counter in _COUNTERS:
             if len(stream) >= length:
                 break
-            block = self(key, block + seed + counter)
+            block = function(block + seed + counter)
             stream += block
         return stream[:length]
+
+    def _keyed(self, key: bytes) -> Callable[[bytes], bytes]:
+        """prf(key, .) for the many blocks of prf+."""
+        return partial(self, key)
 
     def __repr__(self) -> str:
         return f"prf({self.id!r})"
 
 
 class _Hmac(PrfFunction):
-    __slots__ = ("_hash",)
+    """HMAC with any key length (RFC 2104): once by the standard library, many times with one key by a keyed context."""
 
-    def __init__(self, id: Prf, hash_name: str, size: int) -> None:  # noqa: A002
-        super().__init__(id, size, size)
-        self._hash = hash_name
+    __slots__ = ("_hash", "_name")
+
+    def __init__(self, id: Prf, algorithm: HashAlgorithm) -> None:  # noqa: A002
+        super().__init__(id, algorithm.digest_size, algorithm.digest_size)
+        self._hash = algorithm
+        self._name = algorithm.name
 
     def __call__(self, key: bytes, data: bytes) -> bytes:
-        return hmac_digest(key, data, self._hash)
+        return hmac_digest(key, data, self._name)
+
+    def _keyed(self, key: bytes) -> Callable[[bytes], bytes]:
+        keyed = HMAC(key, self._hash)
+
+        def compute(data: bytes) -> bytes:
+            context = keyed.copy()
+            context.update(data)
+            return context.finalize()
+
+        return compute
 
 
 class _Xcbc(PrfFunction):
@@ -79,11 +102,11 @@ class _Cmac(PrfFunction):
 _FUNCTIONS: dict[int, PrfFunction] = {
     function.id: function
     for function in (
-        _Hmac(Prf.HMAC_MD5, "md5", 16),
-        _Hmac(Prf.HMAC_SHA1, "sha1", 20),
-        _Hmac(Prf.HMAC_SHA2_256, "sha256", 32),
-        _Hmac(Prf.HMAC_SHA2_384, "sha384", 48),
-        _Hmac(Prf.HMAC_SHA2_512, "sha512", 64),
+        _Hmac(Prf.HMAC_MD5, MD5()),
+        _Hmac(Prf.HMAC_SHA1, SHA1()),
+        _Hmac(Prf.HMAC_SHA2_256, SHA256()),
+        _Hmac(Prf.HMAC_SHA2_384, SHA384()),
+        _Hmac(Prf.HMAC_SHA2_512, SHA512()),
         _Xcbc(Prf.AES128_XCBC, BLOCK, BLOCK),
         _Cmac(Prf.AES128_CMAC, BLOCK, BLOCK),
     )

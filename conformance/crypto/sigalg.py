@@ -163,7 +163,7 @@ def _pss(parameters: bytes) -> SignatureAlgorithm:
             salt = int.from_bytes(_take(content, _INTEGER)[1], "big", signed=True)
         elif tag != 0xA3 or content != b"\x02\x01\x01":
             raise CryptoError(f"RSASSA-PSS parameters hold tag 0x{tag:02x} with {content.hex()}")
-    if salt < 0:
+    if not 0 <= salt < 65536:
         raise CryptoError(f"RSASSA-PSS with a salt of {salt} octets")
     return SignatureAlgorithm(Scheme.PSS, digest, mgf_hash, salt)
 

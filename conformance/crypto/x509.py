@@ -14,7 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 from conformance.crypto.errors import CertificateError
 from conformance.wire import IdType
 
-__all__ = ["CertificateError", "matches_identity", "subject_key_hash", "validate_chain"]
+__all__ = ["CertificateError", "load_certificate", "matches_identity", "subject_key_hash", "validate_chain"]
 
 _IPSEC_IKE = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.17")
 _UNDERSTOOD = frozenset(
@@ -27,8 +27,28 @@ _UNDERSTOOD = frozenset(
         ExtensionOID.AUTHORITY_KEY_IDENTIFIER,
     }
 )
+# What the library raises, by version, when it comes to a malformed name, key or extension.
+_UNREADABLE = (
+    ValueError,
+    KeyError,
+    LibraryLacks,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 # A peer may send certificates that all seem to issue each other.
 _MOST_STEPS = 64
+
+
+def load_certificate(der: bytes) -> x509.Certificate:
+    """The certificate of a CERT payload whose names and key can be read. Raises CertificateError for anything else."""
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        certificate.public_key()
+        _name(certificate)
+    except _UNREADABLE as problem:
+        raise CertificateError(f"no certificate that can be read: {problem}") from problem
+    return certificate
 
 
 def subject_key_hash(certificate: x509.Certificate) -> bytes:
@@ -55,12 +75,12 @@ def validate_chain(
     if now.tzinfo is None:
         now = now.replace(tzinfo=UTC)
     try:
+        chain[0].public_key()
         _check_validity(chain[0], now)
         _check_extensions(chain[0])
         _check_end_entity(chain[0])
         return _Search(chain[1:], anchors, now).climb([chain[0]])
-    except ValueError as problem:
-        # The library reads names, keys and extensions only when they are asked for.
+    except _UNREADABLE as problem:
         raise CertificateError(f"a certificate is malformed: {problem}") from problem
 
 
@@ -74,7 +94,7 @@ def matches_identity(certificate: x509.Certificate, id_type: IdType, data: bytes
         if id_type == IdType.DER_ASN1_DN:
             return certificate.subject.public_bytes() == data
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+    except (x509.ExtensionNotFound, *_UNREADABLE):
         return False
     try:
         match id_type:
@@ -163,7 +183,7 @@ def _check_validity(certificate: x509.Certificate, now: datetime) -> None:
 def _check_extensions(certificate: x509.Certificate) -> None:
     try:
         extensions = list(certificate.extensions)
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as problem:
+    except _UNREADABLE as problem:
         raise CertificateError(f"certificate {_name(certificate)} has malformed extensions: {problem}") from problem
     for extension in extensions:
         if extension.critical and extension.oid not in _UNDERSTOOD:

@@ -197,6 +197,9 @@ def test_the_key_must_fit_the_identifier() -> None:
         ("0a300706032b65700500aabb", "octets after"),
         ("09300706032b65700500", "parameters 0500 with Ed25519"),
         ("0d300b06092a864886f70d01010a", "no DER"),
+        ("14301206092a864886f70d01010a3005a2030201ff", "salt of -1 octets"),
+        ("16301406092a864886f70d01010a3007a2050203010000", "salt of 65536 octets"),
+        ("14301206092a864886f70d01010a3005a303020102", "tag 0xa3 with 020102"),
     ],
 )
 def test_malformed_identifiers_are_refused(auth: str, problem: str) -> None:

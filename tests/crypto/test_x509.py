@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from conformance.crypto import CertificateError, UnsupportedAlgorithm
 from conformance.crypto.pki import Authority, Leaf, cached_key, distinguished_name, new_key
-from conformance.crypto.x509 import matches_identity, subject_key_hash, validate_chain
+from conformance.crypto.x509 import load_certificate, matches_identity, subject_key_hash, validate_chain
 from conformance.wire import IdType
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -219,7 +219,9 @@ def test_bent_certificates_raise_nothing_else(data: st.DataObject) -> None:
         der[place] = data.draw(st.integers(0, 255))
     try:
         bent = x509.load_der_x509_certificate(bytes(der))
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
+        with pytest.raises(CertificateError, match="can be read"):
+            load_certificate(bytes(der))
         return
     for chain, anchors in (((bent,), (ROOT.certificate,)), ((WHOLE.certificate, bent), (bent,))):
         try:
@@ -267,6 +269,16 @@ def test_subject_key_hash() -> None:
     """RFC 7296, section 3.7."""
     spki = ROOT.certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     assert subject_key_hash(ROOT.certificate) == sha1(spki, usedforsecurity=False).digest()
+
+
+@pytest.mark.parametrize("der", [b"", b"\x30\x03\x02\x01\x00", WHOLE.certificate.public_bytes(Encoding.DER)[:-1]])
+def test_what_is_no_certificate(der: bytes) -> None:
+    with pytest.raises(CertificateError, match="no certificate that can be read"):
+        load_certificate(der)
+
+
+def test_load_certificate() -> None:
+    assert load_certificate(WHOLE.certificate.public_bytes(Encoding.DER)) == WHOLE.certificate
 
 
 def test_pem_forms() -> None:
