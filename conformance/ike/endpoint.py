@@ -109,12 +109,16 @@ class Endpoint:
         """What belongs to no SA: a request to start one, or something to refuse or ignore (RFC 7296, 2.21.4)."""
         if header.flags & FLAG_RESPONSE:
             self.note(f"a response to no SA of ours from {datagram.source.host}")
-        elif header.version >> 4 > 2:
+        elif not self.speaks(header):
             self.refuse(header, datagram, Notify(NotifyType.INVALID_MAJOR_VERSION))
         elif header.exchange == ExchangeType.IKE_SA_INIT and header.spi_r == NO_SPI and header.message_id == 0:
             self.init_requested(header, raw, datagram)
         else:
             self.unknown_spi(header, datagram)
+
+    def speaks(self, header: Header) -> bool:
+        """True for a major version that we know; the minor one does not matter (RFC 7296, section 2.5)."""
+        return header.version >> 4 <= 2
 
     def unknown_spi(self, header: Header, datagram: Datagram) -> None:
         """A request for an SA that we do not know: say so, unprotected (RFC 7296, section 2.21.4)."""
@@ -131,11 +135,9 @@ class Endpoint:
 
     def init_requested(self, header: Header, raw: bytes, datagram: Datagram) -> None:
         """A request to start an IKE SA, or its repetition (RFC 7296, sections 2.1 and 2.6)."""
-        known = self.requests.get((datagram.source, header.spi_i))
-        if known is not None and known.init_request_raw == raw and known.state != State.CLOSED:
-            known.reply_path = (datagram.destination, datagram.source)
-            known.retransmit_response()
-            self.collect(known)
+        known = self.answered(header, raw, datagram)
+        if known is not None:
+            self.init_repeated(known, datagram)
             return
         try:
             message = decode_message(raw)
@@ -148,6 +150,20 @@ class Endpoint:
             self.refuse(header, datagram, Notify(NotifyType.COOKIE, self.cookie(message, datagram)))
         else:
             self.accept_init(message, header, raw, datagram)
+
+    def answered(self, header: Header, raw: bytes, datagram: Datagram) -> IkeSa | None:
+        """The SA that this very request has made already; its SPI or address alone decide nothing (section 2.1)."""
+        known = self.requests.get((datagram.source, header.spi_i))
+        return known if known is not None and known.init_request_raw == raw else None
+
+    def init_repeated(self, known: IkeSa, datagram: Datagram) -> None:
+        """Repeat the response of a half-open SA, ignore the request once IKE_AUTH has come (section 2.1)."""
+        if known.state != State.HALF_OPEN:
+            self.note("IKE_SA_INIT request repeated after IKE_AUTH")
+            return
+        known.reply_path = (datagram.destination, datagram.source)
+        known.retransmit_response()
+        self.collect(known)
 
     def malformed_init(self, header: Header, datagram: Datagram, error: WireError) -> None:
         """Help an honest peer to find its mistake (RFC 7296, section 2.21.1)."""

@@ -151,7 +151,7 @@ class InitExchange(SaCore):
             raise Violation("IKE_SA_INIT response without SA, KE or Nonce")
         if message.spi_r == NO_SPI:
             raise Violation("IKE_SA_INIT response with a responder SPI of zero")
-        if len(sa.proposals) != 1 or not is_choice_of(sa.proposals[0], self.offered):
+        if not self.is_our_offer(sa.proposals):
             raise Violation("the responder's proposal is none of those offered")
         assert self.exchange is not None
         suite = IkeSuite.of(sa.proposals[0])
@@ -162,6 +162,10 @@ class InitExchange(SaCore):
         self.spi_r, self.nonce_r, self.init_response_raw = message.spi_r, nonce.data, self.last_raw
         self.agree(suite, self.shared_secret(self.exchange, ke.data), message)
         self.after_init()
+
+    def is_our_offer(self, chosen: Sequence[Proposal]) -> bool:
+        """True if SAr1 is one of our proposals with one transform of each type (RFC 7296, section 3.3.6)."""
+        return len(chosen) == 1 and is_choice_of(chosen[0], self.offered)
 
     def shared_secret(self, exchange: KeyExchange, public: bytes) -> bytes:
         """g^ir. Raises Violation for a public value that RFC 6989 rejects."""
@@ -185,19 +189,27 @@ class InitExchange(SaCore):
             raise Refusal(NotifyType.INVALID_SYNTAX, problem)
         chosen = self.choose_ike(sa.proposals, ke.method)
         suite = IkeSuite.of(chosen)
-        if suite.ke != ke.method:
-            raise Refusal(NotifyType.INVALID_KE_PAYLOAD, f"group {ke.method}", int(suite.ke).to_bytes(2, "big"))
+        self.check_group(suite, ke)
         self.spi_i, self.nonce_i, self.nonce_r = message.spi_i, nonce.data, self.choose_nonce()
-        try:
-            public, shared = respond(suite.ke, ke.data, self.random)
-        except CryptoError as error:
-            raise Refusal(NotifyType.INVALID_SYNTAX, f"key exchange failed: {error}") from None
+        public, shared = self.respond_exchange(suite.ke, ke.data)
         self.expected_id = 1
         payloads = self.init_response(chosen, public)
         self.respond(message, payloads)
         assert self.last_response is not None
         self.init_request_raw, self.init_response_raw = raw, self.last_response[0]
         self.agree(suite, shared, message)
+
+    def check_group(self, suite: IkeSuite, ke: KE) -> None:
+        """KEi must be of the selected group, else its sender is told which one that is (RFC 7296, section 1.2)."""
+        if suite.ke != ke.method:
+            raise Refusal(NotifyType.INVALID_KE_PAYLOAD, f"group {ke.method}", int(suite.ke).to_bytes(2, "big"))
+
+    def respond_exchange(self, method: KeMethod, public: bytes) -> tuple[bytes, bytes]:
+        """Our public value and g^ir. Raises Refusal for a public value that RFC 6989 rejects."""
+        try:
+            return respond(method, public, self.random)
+        except CryptoError as error:
+            raise Refusal(NotifyType.INVALID_SYNTAX, f"key exchange failed: {error}") from None
 
     def choose_ike(self, proposals: Sequence[Proposal], group: KeMethod) -> Proposal:
         """Choose one offered proposal (RFC 7296, section 2.7)."""
