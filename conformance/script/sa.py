@@ -8,11 +8,18 @@ from conformance.ike.child import ChildSa
 from conformance.ike.ike_rekey import IkeRekey
 from conformance.ike.sa import State
 from conformance.net.link import Address
-from conformance.script.bend import Bend
+from conformance.script.bend import STRAIGHT, Bend, order
 from conformance.script.bendable import BendableSa
 from conformance.script.message import Received, Sent
 from conformance.script.verdict import Unexpected
 from conformance.wire import SA, ExchangeType, KeMethod, Message, Notify, NotifyType, Payload
+
+
+def _is_cookie(payload: Payload) -> bool:
+    return isinstance(payload, Notify) and payload.type == NotifyType.COOKIE
+
+
+_COOKIE_FIRST = order(lambda found: sorted(found, key=lambda one: not _is_cookie(one)), "the cookie in front of it")
 
 
 class ScriptedSa(BendableSa):
@@ -59,11 +66,19 @@ class ScriptedSa(BendableSa):
         return self.step(partial(super().on_init_response, response), bend)
 
     obeying: bool = True
+    init_bend: Bend = STRAIGHT
+
+    def start_init(self) -> None:
+        """Send the first request, and remember what is wrong with it."""
+        self.init_bend = self.bend
+        super().start_init()
 
     def on_init_response(self, message: Message) -> None:
-        """Go on by ourselves, or let the script do it."""
+        """Go on by ourselves, with a cookie bent as before, or let the script do it."""
         if self.obeying or message.first(SA) is not None:
-            super().on_init_response(message)
+            again = message.notify(NotifyType.COOKIE) is not None and self.init_bend is not STRAIGHT
+            with self.bending(self.init_bend | _COOKIE_FIRST if again else None):
+                super().on_init_response(message)
 
     def auth(self, bend: Bend | None = None, *, child: str | None = "") -> Message:
         """IKE_AUTH with the first Child SA of the connection, the named one, or none (None)."""
@@ -243,8 +258,11 @@ class ScriptedSa(BendableSa):
 
     @contextmanager
     def silence(self, requirement: str | None = None) -> Iterator[None]:
-        """What is sent inside must get no answer: proved by a liveness check that is answered and nothing else."""
-        with self.peer.silence(self.liveness, requirement):
+        """What is sent inside must get no answer: proved by liveness checks that are answered and nothing else.
+
+        There are two, so that an answer with the message ID of the first one cannot be taken for its answer.
+        """
+        with self.peer.silence(lambda: (self.liveness(), self.liveness()), requirement):
             yield
 
     def must_be_up(self, requirement: str | None = None, why: str = "the IKE SA is still there") -> None:
@@ -255,6 +273,17 @@ class ScriptedSa(BendableSa):
         except Unexpected as silent:
             raise Unexpected(why, f"no answer to a liveness check ({silent.got})", requirement) from None
         self.peer.check(answer.message_id == mark and not fatal(answer), why, answer, requirement)
+
+    def must_be_gone(self, requirement: str | None = None) -> None:
+        """The device must have forgotten the IKE SA: a liveness check gets no protected answer.
+
+        Proved by a new IKE_SA_INIT exchange. An unprotected N(INVALID_IKE_SPI) does not count as an answer.
+        """
+        mark = len(self.peer.inbox)
+        self.send(ExchangeType.INFORMATIONAL)
+        self.peer.sa().init()
+        answers = [one for one in self.peer.inbox[mark:] if one.sa is self and one.protected and one.message.is_response]
+        self.peer.check(not answers, "the IKE SA is gone", "; ".join(map(str, answers)), requirement)
 
     def must_be_established(self, requirement: str | None = None) -> None:
         """IKE_AUTH must have succeeded, with everything in the response that proves it."""
