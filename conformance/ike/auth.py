@@ -30,6 +30,8 @@ from conformance.wire import (
     Notify,
     NotifyType,
     Payload,
+    TSi,
+    TSr,
 )
 
 _KEY_PAD = b"Key Pad for IKEv2"
@@ -74,7 +76,15 @@ class AuthExchange(ChildExchange):
         assert auth.key is not None
         method = self.signature_method(auth)
         digest = self.signature_hash(auth) if method == AuthMethod.DIGITAL_SIGNATURE else None
-        return AUTH(method, sign(auth.key, method, octets, hash=digest, pss=auth.pss))
+        try:
+            return AUTH(method, self.signature(auth, method, octets, digest))
+        except CryptoError as error:
+            raise Violation(f"we cannot sign: {error}") from None
+
+    def signature(self, auth: PublicKey, method: AuthMethod, octets: bytes, digest: HashAlgorithm | None) -> bytes:
+        """The data of an AUTH payload with a signature (RFC 7296, section 3.8; RFC 4754; RFC 7427)."""
+        assert auth.key is not None
+        return sign(auth.key, method, octets, hash=digest, pss=auth.pss)
 
     def shared_key_mic(self, secret: bytes, octets: bytes) -> bytes:
         """prf(prf(secret, "Key Pad for IKEv2"), octets) (RFC 7296, section 2.15)."""
@@ -94,9 +104,11 @@ class AuthExchange(ChildExchange):
         """The hash of an RFC 7427 signature: as configured, fixed by the key, or the strongest that the peer takes."""
         if auth.hash is not None:
             return auth.hash
-        if not isinstance(auth.key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
-            return HashAlgorithm.IDENTITY
-        return next((one for one in _STRENGTH if one in self.peer_hashes), HashAlgorithm.SHA2_256)
+        fixed = not isinstance(auth.key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey)
+        for one in (HashAlgorithm.IDENTITY,) if fixed else _STRENGTH:
+            if one in self.peer_hashes:
+                return one
+        raise Violation("the peer announced no hash algorithm that we can sign with")
 
     # --- checking the peer --------------------------------------------------------------------------------------
 
@@ -198,7 +210,12 @@ class AuthExchange(ChildExchange):
         """The authorities that we trust (RFC 7296, section 3.7)."""
         if not isinstance(self.connection.remote.auth, PublicKey) or not self.connection.trust:
             return []
-        return [CERTREQ(CertEncoding.X509_SIGNATURE, b"".join(subject_key_hash(one) for one in self.connection.trust))]
+        hashes = b"".join(self.authority_hash(one) for one in self.connection.trust)
+        return [CERTREQ(CertEncoding.X509_SIGNATURE, hashes)]
+
+    def authority_hash(self, authority: x509.Certificate) -> bytes:
+        """How a CERTREQ names an authority: SHA-1 of its Subject Public Key Info (RFC 7296, section 3.7)."""
+        return subject_key_hash(authority)
 
     def on_auth_response(self, message: Message) -> None:
         """Check who the responder is, then take the Child SA or learn why there is none (RFC 7296, section 1.2)."""
@@ -231,23 +248,32 @@ class AuthExchange(ChildExchange):
         identity = message.first(IDi)
         if identity is None:
             raise Refusal(NotifyType.INVALID_SYNTAX, "IKE_AUTH request without IDi", fatal=True)
+        own = self.own_identity()
         try:
             self.check_peer(identity, message)
+            proof: list[Payload] = [own, *self.own_certificates(), self.prove(own)]
         except Violation as violation:
             raise Refusal(NotifyType.AUTHENTICATION_FAILED, str(violation), fatal=True) from None
-        if message.first(SA) is None and not self.connection.childless:
-            raise Refusal(NotifyType.INVALID_SYNTAX, "IKE_AUTH request without SA payload", fatal=True)
+        self.check_child_payloads(message)
         self.peer_identity = identity
         self.initial_contact = message.notify(NotifyType.INITIAL_CONTACT) is not None
-        own = self.own_identity()
-        proof: list[Payload] = [own, *self.own_certificates(), self.prove(own)]
         self.establish()
         if message.first(SA) is None:
             return proof
         try:
             return [*proof, *self.first_child_response(message)]
         except Refusal as refusal:
-            return [*proof, refusal.notify()]
+            return self.first_child_refused(proof, refusal)
+
+    def check_child_payloads(self, message: Message) -> None:
+        """SA, TSi and TSr come together; only a childless request has none of them (RFC 6023, section 3)."""
+        missing = [kind.__name__ for kind in (SA, TSi, TSr) if message.first(kind) is None]
+        if missing and not (len(missing) == 3 and self.connection.childless):
+            raise Refusal(NotifyType.INVALID_SYNTAX, f"IKE_AUTH request without {', '.join(missing)}", fatal=True)
+
+    def first_child_refused(self, proof: list[Payload], refusal: Refusal) -> Sequence[Payload]:
+        """Without a first Child SA the IKE SA is set up all the same (RFC 7296, section 1.2)."""
+        return [*proof, refusal.notify()]
 
     def establish(self) -> None:
         """The IKE SA is up."""
@@ -256,7 +282,12 @@ class AuthExchange(ChildExchange):
 
 
 def classic_method(key: PrivateKeyTypes | None) -> AuthMethod:
-    """The authentication method of a key without RFC 7427 (RFC 7296, section 3.8; RFC 4754)."""
-    if isinstance(key, ec.EllipticCurvePrivateKey):
+    """The authentication method of a key without RFC 7427 (RFC 7296, section 3.8; RFC 4754).
+
+    Raises Violation where there is none.
+    """
+    if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.key_size in _ECDSA_METHODS:
         return _ECDSA_METHODS[key.curve.key_size]
-    return AuthMethod.RSA_SIGNATURE
+    if isinstance(key, rsa.RSAPrivateKey):
+        return AuthMethod.RSA_SIGNATURE
+    raise Violation(f"{type(key).__name__} can only sign as RFC 7427 says, which the peer did not announce")

@@ -184,13 +184,9 @@ class ChildExchange(InitExchange, SaCore):
         sa, ts_i, ts_r = message.first(SA), message.first(TSi), message.first(TSr)
         if sa is None or ts_i is None or ts_r is None:
             raise Violation("response without SA, TSi or TSr")
-        if len(sa.proposals) != 1 or not is_choice_of(sa.proposals[0], offer.proposals):
-            raise Violation("the responder's proposal is none of those offered")
+        self.check_choice(offer, sa)
+        self.check_selectors(offer, ts_i, ts_r)
         chosen = sa.proposals[0]
-        if len(chosen.spi) != 4:
-            raise Violation(f"SPI of {len(chosen.spi)} octets, expected 4")
-        if not covered(ts_i.selectors, offer.local_ts) or not covered(ts_r.selectors, offer.remote_ts):
-            raise Violation("the responder's traffic selectors are wider than those offered")
         nonces, shared = self.child_secrets(offer, ChildSuite.of(chosen), message)
         transport = message.notify(NotifyType.USE_TRANSPORT_MODE) is not None
         if transport and offer.config.mode != Mode.TRANSPORT:
@@ -202,6 +198,18 @@ class ChildExchange(InitExchange, SaCore):
         )  # fmt: skip
         self.events.append(ChildUp(self, child, offer.rekeys))
         self.settle(offer, child)
+
+    def check_choice(self, offer: ChildOffer, sa: SA) -> None:
+        """The responder must have taken one of the offered suites (RFC 7296, section 3.3.6)."""
+        if len(sa.proposals) != 1 or not is_choice_of(sa.proposals[0], offer.proposals):
+            raise Violation("the responder's proposal is none of those offered")
+        if len(sa.proposals[0].spi) != 4:
+            raise Violation(f"SPI of {len(sa.proposals[0].spi)} octets, expected 4")
+
+    def check_selectors(self, offer: ChildOffer, ts_i: TSi, ts_r: TSr) -> None:
+        """The responder may narrow the traffic selectors, not widen them (RFC 7296, section 2.9)."""
+        if not covered(ts_i.selectors, offer.local_ts) or not covered(ts_r.selectors, offer.remote_ts):
+            raise Violation("the responder's traffic selectors are wider than those offered")
 
     def child_secrets(
         self, offer: ChildOffer, suite: ChildSuite, message: Message
@@ -304,8 +312,11 @@ class ChildExchange(InitExchange, SaCore):
         self.events.append(ChildUp(self, child, old))
         mode = [Notify(NotifyType.USE_TRANSPORT_MODE)] if transport else []
         ke = [KE(suite.ke, public)] if public else []
-        answer = Proposal(chosen.number, chosen.protocol, chosen.transforms, spi)
-        return [*mode, SA((answer,)), *ke, TSi(remote_ts), TSr(local_ts)]
+        return [*mode, SA((self.child_answer(chosen, spi, sa),)), *ke, TSi(remote_ts), TSr(local_ts)]
+
+    def child_answer(self, chosen: Proposal, spi: bytes, offered: SA) -> Proposal:
+        """What we return of the offer: the proposal that we chose, with our own SPI (RFC 7296, section 2.7)."""
+        return Proposal(chosen.number, chosen.protocol, chosen.transforms, spi)
 
     def select(
         self, ts_i: TSi, ts_r: TSr, old: ChildSa | None
