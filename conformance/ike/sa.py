@@ -229,7 +229,7 @@ class SaCore:
             self.malformed(raw, error)
             return
         except IntegrityError as error:
-            self.drop(f"integrity check failed: {error}")
+            self.not_authentic(raw, error)
             return
         if opened is not None:
             self.last_heard = now
@@ -249,6 +249,14 @@ class SaCore:
         """What cannot be decoded and is not authentic is ignored (RFC 7296, section 2.21.1)."""
         self.drop(f"malformed: {error}")
 
+    def not_authentic(self, raw: bytes, error: IntegrityError) -> None:
+        """What fails its integrity check is ignored and never answered (RFC 7296, sections 2.4 and 3.10.1)."""
+        self.drop(f"integrity check failed: {error}")
+
+    def unprotected(self, message: Message) -> None:
+        """What is not protected changes nothing, whatever it says (RFC 7296, sections 2.4 and 2.21.4)."""
+        self.drop("not protected")
+
     def open(self, message: Message, raw: bytes) -> Message | None:
         """The message with its decrypted payloads; None if it is not complete yet or must be ignored.
 
@@ -257,13 +265,13 @@ class SaCore:
         last = message.payloads[-1] if message.payloads else None
         if not isinstance(last, SK | SKF):
             if self.must_be_protected(message):
-                self.drop("not protected")
+                self.unprotected(message)
                 return None
             return message
         if self.keys is None:
             self.drop("protected, but there are no keys yet")
             return None
-        plaintext = protection.unseal(raw, last, self.keys.suite.cipher, self.peer_key)
+        plaintext = self.unseal(raw, last)
         inner = int(last.inner)
         if isinstance(last, SKF):
             collected = self.collect(message, last, plaintext)
@@ -271,6 +279,14 @@ class SaCore:
                 return None
             inner, plaintext = collected
         return self.decrypted(message, inner, plaintext)
+
+    def unseal(self, raw: bytes, payload: SK | SKF) -> bytes:
+        """The plaintext of the Encrypted payload, by the keys of the peer's direction (RFC 7296, section 2.14).
+
+        Raises IntegrityError.
+        """
+        assert self.keys is not None
+        return protection.unseal(raw, payload, self.keys.suite.cipher, self.peer_key)
 
     def must_be_protected(self, message: Message) -> bool:
         """Only IKE_SA_INIT goes unprotected."""
@@ -337,12 +353,16 @@ class SaCore:
         if message.message_id == self.expected_id - 1 and self.last_response is not None:
             self.retransmit_response()
         elif message.message_id != self.expected_id:
-            self.drop(f"request {message.message_id}, expected {self.expected_id}")
+            self.outside_window(message)
         elif self.state != State.CLOSED:
             self.expected_id += 1
             payloads = self.process(message)
             if payloads is not None:
                 self.respond(message, payloads)
+
+    def outside_window(self, message: Message) -> None:
+        """A request with another message ID than the next is not answered (RFC 7296, sections 2.1 and 2.3)."""
+        self.drop(f"request {message.message_id}, expected {self.expected_id}")
 
     def retransmit_response(self) -> None:
         """Send the last response again, the same octets (RFC 7296, section 2.1)."""
@@ -374,8 +394,8 @@ class SaCore:
     def on_response(self, message: Message) -> None:
         """Take the response to our request, ignore any other (RFC 7296, section 2.1)."""
         pending = self.pending
-        if pending is None or message.message_id != pending.message.message_id:
-            self.drop(f"response {message.message_id} to no request of ours")
+        if pending is None or not self.is_awaited(message, pending):
+            self.unawaited(message)
             return
         if message.exchange != pending.message.exchange:
             self.drop(f"response of exchange {message.exchange} to our {pending.message.exchange}")
@@ -385,7 +405,22 @@ class SaCore:
             pending.handler(message)
         except Violation as violation:
             self.failed(str(violation))
+        if self.is_fatal(message):
+            self.close("the peer answered INVALID_SYNTAX")
         self.next_request()
+
+    def is_fatal(self, message: Message) -> bool:
+        """A protected INVALID_SYNTAX response ends the IKE SA at both ends, without a Delete (section 2.21.3)."""
+        protected = message.exchange != ExchangeType.IKE_SA_INIT
+        return protected and message.notify(NotifyType.INVALID_SYNTAX) is not None
+
+    def is_awaited(self, message: Message, pending: Pending) -> bool:
+        """A response belongs to the request with the same message ID (RFC 7296, section 2.2)."""
+        return message.message_id == pending.message.message_id
+
+    def unawaited(self, message: Message) -> None:
+        """A response to no request of ours is never answered (RFC 7296, section 3.1)."""
+        self.drop(f"response {message.message_id} to no request of ours")
 
     def next_request(self) -> None:
         """Start the exchange that waited for its turn."""
@@ -421,12 +456,16 @@ class SaCore:
             return
         pending.tries += 1
         if pending.tries > self.connection.retransmit_tries:
-            self.pending = None
-            self.close(f"no response to {pending.message.exchange} request {pending.message.message_id}")
+            self.give_up(pending)
             return
         base = self.connection.retransmit_base
         pending.deadline = now + self.connection.retransmit_timeout * base**pending.tries
         self.retransmit(pending)
+
+    def give_up(self, pending: Pending) -> None:
+        """The peer is dead, and all state with it (RFC 7296, sections 2.1 and 2.4)."""
+        self.pending = None
+        self.close(f"no response to {pending.message.exchange} request {pending.message.message_id}")
 
     def retransmit(self, pending: Pending) -> None:
         """Send a request again, the same octets (RFC 7296, section 2.1)."""

@@ -252,7 +252,8 @@ class Peer:
     def _take(self, datagram: Datagram, now: float) -> None:
         raw = datagram.payload
         entry = self.trace.add(Entry(now, "message", datagram=datagram))
-        if datagram.destination.port == self.connection.local_ports[1]:
+        ours, theirs = self.connection.local_ports[1], self.connection.remote_ports[1]
+        if datagram.destination.port == ours or datagram.source.port == theirs:
             if not raw.startswith(NON_ESP_MARKER):
                 entry.text = "NAT keepalive" if raw == b"\xff" else f"ESP, {len(raw)} octets"
                 return

@@ -282,7 +282,9 @@ class ScriptedSa(BendableSa):
         mark = len(self.peer.inbox)
         self.send(ExchangeType.INFORMATIONAL)
         self.peer.sa().init()
-        answers = [one for one in self.peer.inbox[mark:] if one.sa is self and one.protected and one.message.is_response]
+        answers = [
+            one for one in self.peer.inbox[mark:] if one.sa is self and one.protected and one.message.is_response
+        ]
         self.peer.check(not answers, "the IKE SA is gone", "; ".join(map(str, answers)), requirement)
 
     def must_be_established(self, requirement: str | None = None) -> None:
