@@ -13,7 +13,7 @@ from conformance.net import Link, UdpLink
 from peers.contract import Capability, DeviceError, Pixit, Unsupported
 from peers.places.dataplane import PROBE, TUN_DEVICE
 from peers.places.image import ensure_image
-from peers.places.owner import Owner, RunDirectory, close_at_exit, sweep
+from peers.places.owner import Owner, RunDirectory, close_at_exit, closed, sweep
 from peers.places.place import DataPlane, Place
 
 _INSIDE = "/ikespec"
@@ -222,6 +222,7 @@ class ContainerPlace(Place):
         if self._run is not None:
             self._run.remove()
             self._run = None
+            closed(self)
         if self._client is not None:
             self._client.close()
             self._client = None

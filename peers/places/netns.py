@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from conformance.net import Link, UdpLink
 from peers.contract import DeviceError, Pixit
 from peers.places import dataplane
-from peers.places.owner import RunDirectory, close_at_exit, sweep
+from peers.places.owner import RunDirectory, close_at_exit, closed, sweep
 from peers.places.place import DataPlane, Place
 from peers.places.process import start_daemon, stop_daemon
 
@@ -148,6 +148,7 @@ class NetnsPlace(Place):
             finally:
                 self._run.remove()
                 self._run = None
+            closed(self)
 
     def _opened(self) -> RunDirectory:
         if self._run is None:

@@ -14,7 +14,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import weakref
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -95,12 +94,17 @@ class Closable(Protocol):
         """Remove it; safe to call twice."""
 
 
-_open: "weakref.WeakSet[Closable]" = weakref.WeakSet()
+_open: list[Closable] = []
 
 
 def close_at_exit(thing: Closable) -> None:
-    """Close ``thing`` at the end of the process unless it was closed (and forgotten) before."""
-    _open.add(thing)
+    """Close ``thing`` at the end of the process, even if nobody else remembers it; `closed` takes that back."""
+    _open.append(thing)
+
+
+def closed(thing: Closable) -> None:
+    """``thing`` needs no closing at the end of the process any more."""
+    _open[:] = [one for one in _open if one is not thing]
 
 
 @atexit.register

@@ -57,6 +57,13 @@ class StrongSwan(Device):
         """Prepare the place, start the daemon, and ask it what it is."""
         if self._control is not None:
             return
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self) -> None:
         self._place.open()
         self.pixit = self._place.pixit  # a container knows its addresses only now
         plane = self._place.data_plane

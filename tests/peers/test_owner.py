@@ -116,3 +116,18 @@ def test_a_daemon_that_does_not_listen_is_killed(tmp_path: Path) -> None:
         assert stubborn.poll() is None
     stop_daemon(stubborn, patience=0.1)
     assert stubborn.returncode == -9
+
+
+def test_what_nobody_remembers_is_closed_at_the_end(tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from peers.places.owner import close_at_exit, closed\n"
+        "class Thing:\n"
+        "    def __init__(self, name): self.name = name\n"
+        "    def close(self): Path(sys.argv[1], self.name).write_text('')\n"
+        "close_at_exit(Thing('forgotten'))\n"
+        "thing = Thing('closed'); close_at_exit(thing); closed(thing)\n"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["forgotten"]
