@@ -1,0 +1,193 @@
+"""The scripted peer against the reference device, and against devices that misbehave towards it."""
+
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+
+from conformance.ike.endpoint import Endpoint
+from conformance.ike.ikesa import IkeSa
+from conformance.net.link import Datagram
+from conformance.net.memory import MemoryLink
+from conformance.script import bend
+from conformance.script.peer import Peer
+from conformance.script.verdict import Inconclusive, Unexpected
+from conformance.wire import AUTH, KE, SA, ExchangeType, Message, Nonce, Notify, NotifyType, UnknownPayload
+from peers.reference.device import PIXIT
+from peers.reference.engine import ReferenceEngine
+from suites.connections import psk
+
+START = 1_790_000_000.0
+
+
+def conversation(endpoint: type[Endpoint] = Endpoint, **changes: object) -> tuple[Peer, ReferenceEngine]:
+    ours = psk(**changes)(PIXIT)  # type: ignore[arg-type]
+    engine = ReferenceEngine(endpoint, 1, START)
+    engine.apply(ours.mirrored())
+    return Peer(MemoryLink(engine, START), ours, Random(7).randbytes), engine
+
+
+@pytest.fixture
+def peer() -> Iterator[Peer]:
+    yield conversation()[0]
+
+
+def test_waiting_costs_no_real_time(peer: Peer) -> None:
+    with pytest.raises(Unexpected, match=r"an IKE_SA_INIT request from the device within 3600 s"):
+        peer.expect_init(timeout=3600)
+    assert peer.link.now() >= START + 3600
+
+
+def test_each_place_can_be_bent(peer: Peer) -> None:
+    sa = peer.establish()
+    assert sa.informational(UnknownPayload(99, b"", critical=True)).notify(NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD)
+    with sa.silence():
+        sa.send(ExchangeType.INFORMATIONAL, bend=bend.flip_icv())
+    with sa.silence():
+        sa.send(ExchangeType.INFORMATIONAL, bend=bend.header(message_id=77))
+    with sa.silence():
+        sa.send(ExchangeType.INFORMATIONAL, bend=bend.truncate(1))
+    with sa.silence():
+        sa.send(ExchangeType.INFORMATIONAL, bend=bend.datagrams(lambda found: [], "lost"))
+    garbage = bend.plaintext(lambda data: b"\x00\x00\x00\x03", "a payload of length 3")
+    answer = sa.informational(Notify(NotifyType(16999)), bend=garbage)
+    assert answer.notify(NotifyType.INVALID_SYNTAX)
+
+
+def test_the_trace_says_what_was_bent(peer: Peer) -> None:
+    sa = peer.sa()
+    with pytest.raises(Unexpected, match="SA in the message"):
+        peer.expect(sa.init(bend.drop(KE) | bend.header(version=0x21), follow=False), SA)
+    entry = next(one for one in peer.trace.entries if one.sent)
+    assert entry.bent == "without KE; header with version=33"
+    assert entry.message is not None and entry.message.first(KE) is None
+    assert "bent: without KE" in peer.trace.transcript()
+    json = peer.trace.to_json("192.0.2.1", "192.0.2.2")["entries"]
+    assert json[0]["exchange"] == "IKE_SA_INIT" and json[0]["bent"] and json[0]["sent"]
+
+
+def test_a_device_that_answers_is_not_silent(peer: Peer) -> None:
+    sa = peer.establish()
+    with pytest.raises(Unexpected, match="expected no answer, got INFORMATIONAL response"), sa.silence():
+        sa.send(ExchangeType.INFORMATIONAL)
+        sa.next_id += 1
+
+
+def test_a_device_that_died_is_not_silent_either(peer: Peer) -> None:
+    sa = peer.establish()
+    engine = peer.link.engine  # type: ignore[attr-defined]
+    with pytest.raises(Unexpected, match="silence, then the usual answer"), sa.silence():
+        engine.clear()
+
+
+def test_a_failed_preamble_is_inconclusive() -> None:
+    peer, engine = conversation()
+    engine.clear()
+    with pytest.raises(Inconclusive, match="IKE_SA_INIT and IKE_AUTH did not work"):
+        peer.establish()
+
+
+def test_requests_of_the_device_are_answered_or_held() -> None:
+    peer, engine = conversation()
+    sa = peer.establish()
+    engine.rekey_child("net")
+    sa.liveness()
+    peer.idle(1)
+    assert len(sa.children) == 1 and sa.child.initiator is False
+    peer.forget()
+    engine.rekey_child("net")
+    request = sa.expect_request(ExchangeType.CREATE_CHILD_SA)
+    assert not request.answered and sa.expected_id == request.message.message_id
+    peer.idle(1.5)
+    assert request.copies == 2  # it was retransmitted meanwhile
+    sa.answer(request, Notify(NotifyType.TEMPORARY_FAILURE))
+    assert request.answered
+    with pytest.raises(ValueError, match="answered already"):
+        sa.answer(request)
+
+
+def test_accepting_an_ike_sa_of_the_device() -> None:
+    peer, engine = conversation()
+    engine.initiate()
+    sa = peer.accept()
+    assert sa.child.spi_out == engine.list_sas()[0].children[0].spi_in
+    engine.initiate()
+    request = peer.expect_init()
+    peer.refuse_init(request, Notify(NotifyType.NO_PROPOSAL_CHOSEN))
+    peer.idle(1)
+    assert len(engine.list_sas()) == 1
+
+
+def test_a_rekeyed_ike_sa_goes_on(peer: Peer) -> None:
+    sa = peer.establish()
+    child = sa.child
+    sa.rekey()
+    new = sa.rekeyed
+    new.must_be_up()
+    assert new.child is child
+    new.delete()
+
+
+def test_rekeying_without_deleting(peer: Peer) -> None:
+    sa = peer.establish()
+    sa.tidy = False
+    sa.rekey_child()
+    assert len(sa.children) == 2
+    sa.rekey()
+    sa.must_be_up()
+
+
+class Babbling(Endpoint):
+    """Sends garbage beside everything."""
+
+    def receive(self, datagram: Datagram, now: float) -> None:
+        super().receive(datagram, now)
+        junk = [b"", b"\x00" * 27, bytes(28), b"\xff" * 600, datagram.payload[::-1], datagram.payload]
+        self.outbox += [Datagram(datagram.destination, datagram.source, one) for one in junk]
+
+
+class Forging(IkeSa):
+    """Proves itself with a wrong secret."""
+
+    def shared_key_mic(self, secret: bytes, octets: bytes) -> bytes:
+        return super().shared_key_mic(secret + b"!", octets)
+
+
+def endpoint_of(sa: type[IkeSa]) -> type[Endpoint]:
+    return type("Special", (Endpoint,), {"sa_class": sa})
+
+
+def test_garbage_beside_the_answers_disturbs_nothing() -> None:
+    peer, _ = conversation(Babbling)
+    sa = peer.establish()
+    sa.must_be_up()
+    peer.trace.transcript()
+    peer.trace.to_json("a", "b")
+
+
+def test_a_forged_proof_is_noticed() -> None:
+    peer, _ = conversation(endpoint_of(Forging))
+    sa = peer.sa()
+    sa.init()
+    answer = sa.auth()
+    assert answer.notify(NotifyType.AUTHENTICATION_FAILED) or answer.first(AUTH)
+    with pytest.raises(Unexpected, match="IKE_AUTH succeeds"):
+        sa.must_be_established()
+
+
+def test_bends_add_up() -> None:
+    both = bend.double(Nonce) | bend.order(lambda found: list(reversed(found)), "reversed")
+    message = Message(bytes(8), bytes(8), ExchangeType.IKE_SA_INIT, 8, 0, (Nonce(b"a" * 16), KE(31, b"b")))  # type: ignore[arg-type]
+    assert [type(one) for one in both.payloads(message).payloads] == [KE, Nonce, Nonce]
+    assert both.text == "Nonce twice; reversed"
+    assert bend.only(2, 1).datagrams([b"1", b"2", b"3"]) == [b"2", b"1"]
+    assert bend.change(KE, length=3).payloads(message).payloads[1].length == 3
+
+
+def test_the_same_seed_gives_the_same_conversation() -> None:
+    def run() -> list[bytes]:
+        peer, _ = conversation()
+        peer.establish().rekey()
+        return [one.datagram.payload for one in peer.trace.entries if one.datagram]
+
+    assert run() == run()
