@@ -15,8 +15,9 @@ from conformance.ike.connection import CookiePolicy
 from conformance.net import Link
 from conformance.wire import SA, ExchangeType, Message, NotifyType, decode_message
 from peers.contract import Capability, Device, DeviceError, SaState, Unsupported
-from peers.places.owner import Owner, base_directory, process_start, sweep
+from peers.places.owner import Owner, base_directory, sweep
 from peers.registry import open_device
+from peers.strongswan.device import StrongSwan
 from tests.peers.conftest import started
 from tests.peers.connections import device_view
 from tests.peers.messages import ask
@@ -153,8 +154,7 @@ def test_orders_before_a_connection_are_refused() -> None:
 
 
 def test_a_crash_is_seen_and_mended_by_the_next_apply(charon: Device, link: Link) -> None:
-    [pid] = _daemons()
-    os.kill(pid, signal.SIGSEGV)
+    os.kill(_daemon(charon), signal.SIGSEGV)
     end = time.monotonic() + 5
     while charon.alive() and time.monotonic() < end:
         time.sleep(0.01)
@@ -166,16 +166,12 @@ def test_a_crash_is_seen_and_mended_by_the_next_apply(charon: Device, link: Link
     assert _answered(ask(charon, link, WORDS))
 
 
-def _daemons() -> list[int]:
-    """The charon processes that this process has started."""
-    mine = os.getpid()
-    found = []
-    for path in Path("/proc").iterdir():
-        if path.name.isdigit() and process_start(int(path.name)) is not None:
-            fields = (path / "stat").read_text().rpartition(")")
-            if fields[0].endswith("(charon-systemd") and int(fields[2].split()[1]) == mine:
-                found.append(int(path.name))
-    return found
+def _daemon(device: Device) -> int:
+    """The process of a device's charon: the only one in its namespace."""
+    assert isinstance(device, StrongSwan)
+    listed = subprocess.run(["ip", "netns", "pids", device.namespace], capture_output=True, text=True, check=True)
+    [pid] = listed.stdout.split()
+    return int(pid)
 
 
 def test_user_space_esp_claims_less() -> None:
@@ -190,6 +186,7 @@ def test_user_space_esp_claims_less() -> None:
 _KILLED = """
 import os, signal
 from peers.registry import open_device
+from peers.strongswan.device import StrongSwan
 from tests.peers.connections import device_view
 device = open_device("strongswan:netns")
 device.start()
@@ -216,6 +213,7 @@ def test_leftovers_of_a_killed_run_are_removed_at_the_next_start(charon: Device)
 _INTERRUPTED = """
 import time
 from peers.registry import open_device
+from peers.strongswan.device import StrongSwan
 with open_device("strongswan:netns") as device:
     print("up", flush=True)
     time.sleep(60)
