@@ -12,6 +12,11 @@ class Dut:
         """``connection`` is the device's own view, which is loaded already."""
         self.device, self.peer, self.connection = device, peer, connection
 
+    def _order(self, text: str) -> None:
+        """What came before an order is no reaction to it."""
+        self.peer.forget()
+        self.peer.note(text)
+
     @property
     def pixit(self) -> Pixit:
         """How the device is reached."""
@@ -19,27 +24,27 @@ class Dut:
 
     def initiate(self, child: str | None = None) -> None:
         """Open the IKE SA and the named Child SA, by default the first one."""
-        self.peer.note("the device is told to initiate")
+        self._order("the device is told to initiate")
         self.device.initiate(child)
 
     def rekey_ike(self) -> None:
         """Rekey the IKE SA."""
-        self.peer.note("the device is told to rekey the IKE SA")
+        self._order("the device is told to rekey the IKE SA")
         self.device.rekey_ike()
 
     def rekey_child(self, name: str = "net") -> None:
         """Rekey a Child SA."""
-        self.peer.note("the device is told to rekey the Child SA")
+        self._order("the device is told to rekey the Child SA")
         self.device.rekey_child(name)
 
     def delete_ike(self) -> None:
         """Delete the IKE SA."""
-        self.peer.note("the device is told to delete the IKE SA")
+        self._order("the device is told to delete the IKE SA")
         self.device.delete_ike()
 
     def delete_child(self, name: str = "net") -> None:
         """Delete a Child SA."""
-        self.peer.note("the device is told to delete the Child SA")
+        self._order("the device is told to delete the Child SA")
         self.device.delete_child(name)
 
     def sas(self) -> list[SaStatus]:

@@ -4,13 +4,20 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from conformance.crypto import CryptoError
 from conformance.crypto.sign import sign, verify
-from conformance.crypto.x509 import CertificateError, matches_identity, subject_key_hash, validate_chain
+from conformance.crypto.x509 import (
+    CertificateError,
+    load_certificate,
+    matches_identity,
+    subject_key_hash,
+    validate_chain,
+)
 from conformance.ike.child_sa import ChildExchange
 from conformance.ike.connection import Party, Psk, PublicKey
 from conformance.ike.events import Established, Refusal, Violation
@@ -154,8 +161,8 @@ class AuthExchange(ChildExchange):
         """The key of the first certificate, once its chain and identity are checked (RFC 7296, section 3.6)."""
         encoded = [one.data for one in message.all(CERT) if one.encoding == CertEncoding.X509_SIGNATURE]
         try:
-            chain = [x509.load_der_x509_certificate(one) for one in encoded]
-        except ValueError as error:
+            chain = [load_certificate(one) for one in encoded]
+        except CertificateError as error:
             raise Violation(f"CERT payload holds no certificate: {error}") from None
         if not chain:
             known = self.connection.remote.auth
@@ -165,7 +172,10 @@ class AuthExchange(ChildExchange):
         self.check_chain(chain)
         if not self.certificate_matches(chain[0], identity):
             raise Violation(f"the certificate is not for {identity.data!r}")
-        return chain[0].public_key()
+        try:
+            return chain[0].public_key()
+        except (ValueError, UnsupportedAlgorithm) as error:
+            raise Violation(f"the certificate holds no usable public key: {error}") from None
 
     def check_chain(self, chain: Sequence[x509.Certificate]) -> None:
         """The chain must end at an authority that we trust, now."""

@@ -233,6 +233,11 @@ class Peer:
         while self._pump(until):
             pass
 
+    def forget(self) -> None:
+        """What has come so far is not waited for any more."""
+        for received in self.inbox:
+            received.taken = True
+
     def awaits(self, received: Received) -> bool:
         """True if the script waits for this message just now."""
         return self._wanted is not None and self._wanted(received)
