@@ -22,6 +22,11 @@ class Dut:
         """How the device is reached."""
         return self.device.pixit
 
+    def patience(self) -> float:
+        """Seconds after which the device gives up a request that nobody answers, as it is configured."""
+        own = self.connection
+        return own.retransmit_timeout * sum(own.retransmit_base**number for number in range(own.retransmit_tries + 1))
+
     def initiate(self, child: str | None = None) -> None:
         """Open the IKE SA and the named Child SA, by default the first one."""
         self._order("the device is told to initiate")
