@@ -186,20 +186,27 @@ def pytest_runtest_makereport(
     verdict = _crash(session, judge(purpose, error, load()))
     record = _record(item, purpose, verdict, session)
     _attach_evidence(item, purpose, record, session)
+    _revive(session)
     report.ikespec = record.to_json()  # type: ignore[attr-defined]
     _show(report, record)
     return report
 
 
 def _crash(session: Session, verdict: Verdict) -> Verdict:
-    """A device that is no longer alive has failed, whatever else happened; it is started again for the next one."""
+    """A device that is no longer alive has failed, whatever else happened."""
     device = session.device
     if device is None or device.alive():
         return verdict
-    device.stop()
-    device.start()
     reason = "the device has died" + (f" ({verdict.reason})" if verdict.reason else "")
     return Verdict("fail", reason, "a device that stays alive", "it has died")
+
+
+def _revive(session: Session) -> None:
+    """Start a dead device again for the next purpose, once its log is among the evidence."""
+    device = session.device
+    if device is not None and not device.alive():
+        device.stop()
+        device.start()
 
 
 def _record(item: pytest.Item, purpose: Purpose, verdict: Verdict, session: Session) -> Record:

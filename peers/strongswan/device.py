@@ -116,6 +116,7 @@ class StrongSwan(Device):
         if self._control is not None:
             self._control.close()
             self._control = None
+        self._connection = self._load_spi = None
         self._place.close()
 
     def alive(self) -> bool:
