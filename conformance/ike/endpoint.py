@@ -140,7 +140,7 @@ class Endpoint:
             self.init_repeated(known, datagram)
             return
         try:
-            message = decode_message(raw)
+            message = self.decode(raw)
         except WireError as error:
             self.malformed_init(header, datagram, error)
             return
@@ -164,6 +164,10 @@ class Endpoint:
         known.reply_path = (datagram.destination, datagram.source)
         known.retransmit_response()
         self.collect(known)
+
+    def decode(self, raw: bytes) -> Message:
+        """The IKE_SA_INIT request as it came. Raises WireError."""
+        return decode_message(raw)
 
     def malformed_init(self, header: Header, datagram: Datagram, error: WireError) -> None:
         """Help an honest peer to find its mistake (RFC 7296, section 2.21.1)."""

@@ -8,6 +8,9 @@ from conformance.wire import SKF
 MAX_FRAGMENTS = 1024
 """More fragments than this in one message are not collected: a bound on memory, far above any real message."""
 
+MAX_SIZE = 65_536
+"""Octets of decrypted fragments that may wait for the rest of their message (RFC 7383, section 5)."""
+
 
 def split(plaintext: bytes, room: int) -> list[tuple[Fragment, bytes]]:
     """Cut ``plaintext`` into pieces of at most ``room`` octets, numbered from 1 (RFC 7383, section 2.5)."""
@@ -17,8 +20,9 @@ def split(plaintext: bytes, room: int) -> list[tuple[Fragment, bytes]]:
 
 @dataclass(slots=True)
 class Reassembly:
-    """The fragments of one message that have come so far. Each was authenticated before it is added."""
+    """The fragments of one message that have come so far, since ``started``. Each was authenticated before."""
 
+    started: float = 0.0
     total: int = 0
     inner: int = 0
     pieces: dict[int, bytes] = field(default_factory=dict)
@@ -40,6 +44,10 @@ class Reassembly:
             if payload.number == 1:
                 self.inner = payload.inner
         return len(self.pieces) == self.total
+
+    def overflows(self, plaintext: bytes) -> bool:
+        """True if one more piece exceeds what a message may take (RFC 7383, section 5)."""
+        return sum(map(len, self.pieces.values())) + len(plaintext) > MAX_SIZE
 
     def plaintext(self) -> bytes:
         """The whole plaintext, pieces in order."""

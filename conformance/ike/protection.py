@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from conformance.crypto import IntegrityError, Random
 from conformance.crypto.cipher import Cipher, KeyedCipher
-from conformance.wire import SK, SKF, Message, PayloadType
+from conformance.wire import SK, SKF, Message, PayloadType, WireError
 
 _HEADER = struct.Struct(">8s8sBBBBII")
 _GENERIC = struct.Struct(">BBH")
@@ -73,7 +73,8 @@ def seal(
 def unseal(raw: bytes, payload: SK | SKF, scheme: Cipher, key: KeyedCipher) -> bytes:
     """The plaintext of ``payload``, the last one of the datagram ``raw``, without padding.
 
-    Raises IntegrityError when the ICV is wrong, or what is there is too short to be ciphertext.
+    Raises IntegrityError when the ICV is wrong, or what is there is too short to be ciphertext, and WireError when the
+    content is authentic but its Pad Length is more than there is.
     """
     body = payload.body
     if len(body) < scheme.iv_size + scheme.icv_size + 1:
@@ -81,5 +82,5 @@ def unseal(raw: bytes, payload: SK | SKF, scheme: Cipher, key: KeyedCipher) -> b
     aad = raw[: len(raw) - len(body)]
     text = key.open(body[: scheme.iv_size], body[scheme.iv_size :], aad)
     if not text or text[-1] >= len(text):
-        raise IntegrityError(f"Pad Length {text[-1] if text else '-'} exceeds the {len(text)} octets decrypted")
+        raise WireError(len(text) - 1, "SK.pad_length", f"{text[-1] if text else '-'} in {len(text)} decrypted octets")
     return text[: -1 - text[-1]]

@@ -75,6 +75,7 @@ class SaCore:
     """
 
     supports_fragmentation: ClassVar[bool] = True
+    reassembly_class: ClassVar[type[Reassembly]] = Reassembly
 
     def __init__(
         self, connection: Connection, *, initiator: bool, local: Address, remote: Address, random: Random, now: float
@@ -149,10 +150,14 @@ class SaCore:
             return [encode_message(message)]
         inner, plaintext = self.plaintext(message)
         room = self.fragment_room()
-        if self.fragmenting and room and len(plaintext) > room:
+        if self.must_fragment(len(plaintext), room):
             pieces = split(plaintext, room)
             return [self.seal(message, 0 if at else inner, text, one) for at, (one, text) in enumerate(pieces)]
         return [self.seal(message, inner, plaintext, None)]
+
+    def must_fragment(self, size: int, room: int) -> bool:
+        """Fragment what does not fit into one datagram, if both sides said they can (RFC 7383, section 2.4)."""
+        return self.fragmenting and room > 0 and size > room
 
     def plaintext(self, message: Message) -> tuple[int, bytes]:
         """The type of the first payload and the encoded payloads, before padding and encryption."""
@@ -223,8 +228,7 @@ class SaCore:
         self.reply_path = (destination, source)
         self.last_raw = raw
         try:
-            message = decode_message(raw)
-            opened = self.open(message, raw)
+            opened = self.open(self.decode(raw), raw)
         except WireError as error:
             self.malformed(raw, error)
             return
@@ -235,6 +239,14 @@ class SaCore:
             self.last_heard = now
             self.heard_from(source, destination)
             self.deliver(opened)
+
+    def decode(self, raw: bytes) -> Message:
+        """The message as it came, payloads in the Encrypted payload still sealed. Raises WireError."""
+        return decode_message(raw)
+
+    def decode_inside(self, inner: int, plaintext: bytes) -> tuple[Payload, ...]:
+        """The payloads inside the Encrypted payload. Raises WireError."""
+        return decode_payloads(inner, plaintext)
 
     def heard_from(self, source: Address, destination: Address) -> None:
         """An authentic message came from ``source``. A peer behind a NAT is followed there (RFC 7296, 2.23)."""
@@ -271,7 +283,11 @@ class SaCore:
         if self.keys is None:
             self.drop("protected, but there are no keys yet")
             return None
-        plaintext = self.unseal(raw, last)
+        try:
+            plaintext = self.unseal(raw, last)
+        except WireError as error:
+            self.malformed_inside(message, error)
+            return None
         inner = int(last.inner)
         if isinstance(last, SKF):
             collected = self.collect(message, last, plaintext)
@@ -283,7 +299,7 @@ class SaCore:
     def unseal(self, raw: bytes, payload: SK | SKF) -> bytes:
         """The plaintext of the Encrypted payload, by the keys of the peer's direction (RFC 7296, section 2.14).
 
-        Raises IntegrityError.
+        Raises IntegrityError, and WireError where the padding is wrong.
         """
         assert self.keys is not None
         return protection.unseal(raw, payload, self.keys.suite.cipher, self.peer_key)
@@ -302,37 +318,58 @@ class SaCore:
             return None
         response, number = message.is_response, message.message_id
         if not response and number == self.expected_id - 1 and self.last_response is not None:
-            if payload.number == 1:
+            if self.asks_again(payload):
                 self.retransmit_response()
             return None
         if number != (self.pending.message.message_id if response and self.pending else self.expected_id):
             self.drop(f"a fragment of message {number}, outside the window")
             return None
-        parts = self.reassembly.setdefault((response, number), Reassembly())
+        parts = self.reassembly.setdefault((response, number), self.reassembly_class(self.now))
+        if self.is_stale(parts):
+            parts = self.reassembly[(response, number)] = self.reassembly_class(self.now)
         if not parts.accepts(payload):
             self.drop(f"fragment {payload.number} of {payload.total} makes no sense")
+            return None
+        if parts.overflows(plaintext):
+            self.reassembly.clear()
+            self.close(f"too many fragments of message {number}")
             return None
         if not parts.add(payload, plaintext):
             return None
         del self.reassembly[(response, number)]
         return parts.inner, parts.plaintext()
 
+    def asks_again(self, payload: SKF) -> bool:
+        """Of an answered request only fragment 1 asks for the response again (RFC 7383, section 2.6.1)."""
+        return payload.number == 1
+
+    def is_stale(self, parts: Reassembly) -> bool:
+        """Fragments wait as long as we would for a response (RFC 7383, section 2.6)."""
+        connection = self.connection
+        waits = (connection.retransmit_base**tries for tries in range(connection.retransmit_tries + 1))
+        return self.now > parts.started + connection.retransmit_timeout * sum(waits)
+
     def decrypted(self, message: Message, inner: int, plaintext: bytes) -> Message | None:
         """The message with the payloads inside. What is authentic but malformed is INVALID_SYNTAX (2.21.3)."""
         try:
-            payloads = decode_payloads(inner, plaintext)
+            payloads = self.decode_inside(inner, plaintext)
         except WireError as error:
-            if not message.is_response and message.message_id == self.expected_id:
-                self.expected_id += 1
-                self.invalid_syntax(message, error)
-            else:
-                self.drop(f"malformed: {error}")
+            self.malformed_inside(message, error)
             return None
         outside = message.payloads[:-1]
         return Message(
             message.spi_i, message.spi_r, message.exchange, message.flags, message.message_id,
             (*outside, *payloads), message.version,
         )  # fmt: skip
+
+    def malformed_inside(self, message: Message, error: WireError) -> None:
+        """A message is authentic but malformed: refuse a request, ignore a response (RFC 7296, section 2.21)."""
+        whole = bool(message.payloads) and isinstance(message.payloads[-1], SK)
+        if whole and not message.is_response and message.message_id == self.expected_id:
+            self.expected_id += 1
+            self.invalid_syntax(message, error)
+        else:
+            self.drop(f"malformed: {error}")
 
     def invalid_syntax(self, message: Message, error: WireError) -> None:
         """Answer an authentic but malformed request; the error is fatal for the IKE SA (RFC 7296, section 2.21.3)."""
