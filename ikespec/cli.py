@@ -46,7 +46,9 @@ def one_line_errors() -> Iterator[None]:
 @app.command()
 def run(
     purposes: Annotated[list[str] | None, typer.Argument(help="Purposes by id, * and ? allowed; default: all")] = None,
-    dut: Annotated[str, typer.Option(help="reference, strongswan, or a TOML file that describes a device")] = "reference",
+    dut: Annotated[
+        str, typer.Option(help="reference, strongswan, or a TOML file that describes a device")
+    ] = "reference",
     out: Annotated[Path | None, typer.Option(help="Results folder; default: results/DEVICE-TIME")] = None,
     seed: Annotated[int, typer.Option(help="Seed of every random choice")] = 1,
     slow: Annotated[bool, typer.Option("--slow", help="The purposes that wait for timers, too")] = False,
@@ -59,6 +61,8 @@ def run(
     """Run test purposes against a device; exit code 0: nothing unexpected, 1: it failed, 2: it could not run."""
     from suites.options import default_folder
 
+    if role not in (None, "initiator", "responder"):
+        fail(f"--role {role}: expected initiator or responder")
     folder = out or default_folder(dut)
     suites = Path(__file__).resolve().parent.parent / "suites"
     arguments = [str(suites), f"--rootdir={suites.parent}", "-c", str(suites / "pytest.ini"), "-p", "no:cacheprovider"]

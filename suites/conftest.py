@@ -15,4 +15,5 @@ from suites.plugin import (  # noqa: F401
     pytest_sessionstart,
     pytest_terminal_summary,
     pytest_unconfigure,
+    pytest_xdist_node_collection_finished,
 )

@@ -78,6 +78,14 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["ikespec_out"] = str(node.config.stash[_SESSION].folder)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
+    """The first worker of pytest-xdist knows the number of purposes."""
+    session = node.config.stash.get(_SESSION, None)
+    if session is not None and session.results is not None:
+        session.results.selected(len(ids))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep the selected purposes; each must have its own id and cite requirements that exist."""
     catalogue, seen = load(), dict[str, str]()
