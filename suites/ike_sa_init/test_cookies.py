@@ -1,11 +1,21 @@
 """Cookies against floods (RFC 7296, section 2.6)."""
 
+from dataclasses import replace
+
 from conformance.ike.connection import CookiePolicy
+from conformance.script import bend
+from conformance.script.message import Received
 from conformance.script.peer import Peer
-from conformance.wire import KE, SA, ExchangeType, Nonce, Notify, NotifyType
+from conformance.script.verdict import Unexpected
+from conformance.wire import KE, SA, ExchangeType, KeMethod, Message, Nonce, Notify, NotifyType, Payload
 from peers.contract import Capability
+from suites.connections import psk
 from suites.dut import Dut
+from suites.ike_sa_init.steps import ask_for_group, group_of, handshake, normal
 from suites.purpose import purpose
+
+ALWAYS = {"cookies": CookiePolicy.ALWAYS}
+TWO_GROUPS = psk(proposals=("aes128gcm16-prfsha256-x25519-ecp256",))
 
 
 @purpose("init-cookie-echo", "RFC7296-2.6-8", "RFC7296-2.6-9", "RFC7296-2.6-10", "RFC7296-2.6-11", role="initiator")
@@ -36,7 +46,7 @@ def test_cookie_echo(peer: Peer, dut: Dut) -> None:
     "RFC7296-2.6-4",
     role="responder",
     needs=(Capability.COOKIE_ALWAYS,),
-    device={"cookies": CookiePolicy.ALWAYS},
+    device=ALWAYS,
 )
 def test_cookie_required(peer: Peer) -> None:
     """A responder that wants cookies asks for one, keeps no state, and accepts the request that returns it."""
@@ -58,3 +68,160 @@ def test_half_open_flood(peer: Peer) -> None:
     sa.init()
     sa.auth()
     sa.must_be_established()
+
+
+# --- as initiator -----------------------------------------------------------------------------------------------------
+
+
+def returned(peer: Peer, cookie: Notify, request: Received) -> Message:
+    """The request must begin with the cookie."""
+    payloads = request.message.payloads
+    back = bool(payloads) and isinstance(payloads[0], Notify) and payloads[0].type == NotifyType.COOKIE
+    peer.check(back, "N(COOKIE) as first payload", request.message, "RFC7296-2.6-9")
+    same = isinstance(payloads[0], Notify) and payloads[0].data == cookie.data
+    peer.check(same, "the cookie as it was sent", request.message, "RFC7296-2.6-8")
+    return request.message
+
+
+def _challenge(peer: Peer, dut: Dut, octets: int) -> None:
+    """A cookie of some length must come back, and the handshake must complete with it."""
+    cookie = Notify(NotifyType.COOKIE, peer.random(octets))
+    dut.initiate()
+    peer.refuse_init(peer.expect_init(), cookie)
+    second = peer.expect_init()
+    returned(peer, cookie, second)
+    sa = peer.respond_init(second)
+    sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
+    sa.must_be_established()
+
+
+@purpose("init-cookie-length-1", "RFC7296-2.6-8", "RFC7296-2.6-7", role="initiator")
+def test_cookie_length_1(peer: Peer, dut: Dut) -> None:
+    """A cookie of a single octet is returned."""
+    _challenge(peer, dut, 1)
+
+
+@purpose("init-cookie-length-64", "RFC7296-2.6-8", "RFC7296-2.6-7", role="initiator")
+def test_cookie_length_64(peer: Peer, dut: Dut) -> None:
+    """A cookie of 64 octets, the longest, is returned whole."""
+    _challenge(peer, dut, 64)
+
+
+@purpose("init-cookie-unchanged", "RFC7296-2.6-10", role="initiator")
+def test_cookie_unchanged(peer: Peer, dut: Dut) -> None:
+    """Behind the cookie the request is the same: the cookie may be a hash over nonce and SPI."""
+    dut.initiate()
+    first = peer.expect_init()
+    peer.refuse_init(first, Notify(NotifyType.COOKIE, peer.random(20)))
+    second = peer.expect_init()
+    rest = tuple(one for one in second.message.payloads if not _is_cookie(one))
+    peer.check(rest == first.message.payloads, "the other payloads unchanged", second.message, "RFC7296-2.6-10")
+    peer.check(second.message.spi_i == first.message.spi_i, "the same SPI", second.message.spi_i.hex())
+
+
+@purpose("init-cookie-signed", "RFC7296-2.15-6", "RFC7296-2.6-8", role="initiator")
+def test_cookie_signed(peer: Peer, dut: Dut) -> None:
+    """The AUTH payload of the initiator covers its last request, the one with the cookie."""
+    dut.initiate()
+    peer.refuse_init(peer.expect_init(), Notify(NotifyType.COOKIE, peer.random(20)))
+    sa = peer.respond_init(peer.expect_init())
+    sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
+    sa.must_be_established("RFC7296-2.15-6")
+
+
+@purpose(
+    "init-cookie-and-ke",
+    "RFC7296-1.2-14", "RFC7296-2.6-8", "RFC7296-2.6.1-1",
+    role="initiator",
+    connection=TWO_GROUPS,
+)  # fmt: skip
+def test_cookie_and_ke(peer: Peer, dut: Dut) -> None:
+    """A cookie, then another group: the third request has that group and should still have the cookie."""
+    cookie = Notify(NotifyType.COOKIE, peer.random(20))
+    dut.initiate()
+    first = peer.expect_init()
+    wanted = KeMethod.ECP_256 if group_of(first) == KeMethod.CURVE25519 else KeMethod.CURVE25519
+    peer.refuse_init(first, cookie)
+    second = peer.expect_init()
+    returned(peer, cookie, second)
+    peer.refuse_init(second, ask_for_group(wanted))
+    third = peer.expect_init()
+    peer.check(group_of(third) == wanted, f"KE of {wanted.name}", third.message, "RFC7296-1.2-14")
+    sa = peer.respond_init(third)
+    sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
+    sa.must_be_established("RFC7296-2.15-6")
+    kept = third.message.payloads[0]
+    same = isinstance(kept, Notify) and (kept.type, kept.data) == (cookie.type, cookie.data)
+    peer.check(same, "the cookie as first payload", third.message, "RFC7296-2.6.1-1")
+
+
+@purpose(
+    "init-cookie-again",
+    "RFC7296-2.6.1-2", "RFC7296-2.6-8", "RFC7296-2.6-9",
+    role="initiator",
+    connection=TWO_GROUPS,
+)  # fmt: skip
+def test_cookie_again(peer: Peer, dut: Dut) -> None:
+    """A cookie, another group, and a new cookie, as from a responder whose cookie depends on KE: all are obeyed."""
+    old, new = (Notify(NotifyType.COOKIE, peer.random(20)) for _ in range(2))
+    dut.initiate()
+    first = peer.expect_init()
+    wanted = KeMethod.ECP_256 if group_of(first) == KeMethod.CURVE25519 else KeMethod.CURVE25519
+    for answer in (old, ask_for_group(wanted), new):
+        peer.refuse_init(first, answer)
+        try:
+            first = peer.expect_init()
+        except Unexpected as silent:
+            raise Unexpected("another request", silent.got, "RFC7296-2.6.1-2") from None
+    returned(peer, new, first)
+    sa = peer.respond_init(first)
+    sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
+    sa.must_be_established()
+
+
+# --- as responder -----------------------------------------------------------------------------------------------------
+
+
+def _is_cookie(one: Payload) -> bool:
+    return isinstance(one, Notify) and one.type == NotifyType.COOKIE
+
+
+@purpose("init-cookie-wrong", "RFC7296-2.6-13", role="responder", needs=(Capability.COOKIE_ALWAYS,), device=ALWAYS)
+def test_cookie_wrong(peer: Peer) -> None:
+    """A cookie with one bit changed counts as none: the device asks again, and takes the right one then."""
+
+    def flip(one: Notify) -> Notify:
+        return replace(one, data=bytes((one.data[0] ^ 1,)) + one.data[1:]) if _is_cookie(one) else one
+
+    sa = peer.sa()
+    challenge = sa.init(follow=False)
+    with peer.preamble("the device asks for a cookie"):
+        peer.expect_notify(challenge, NotifyType.COOKIE)
+    again = sa.obey(challenge, bend.replace(Notify, flip, "one bit of the cookie flipped"))
+    peer.check(again.first(SA) is None, "no SA payload for a wrong cookie", again, "RFC7296-2.6-13")
+    peer.expect_notify(again, NotifyType.COOKIE, "RFC7296-2.6-13")
+    normal(peer, sa.obey(again))
+
+
+@purpose("init-cookie-unasked", "RFC7296-2.6-13", role="responder")
+def test_cookie_unasked(peer: Peer) -> None:
+    """A cookie that nobody asked for is ignored."""
+    handshake(peer, bend.insert(Notify(NotifyType.COOKIE, peer.random(20))))
+
+
+@purpose(
+    "init-cookie-signed-responder",
+    "RFC7296-2.15-6", "RFC7296-2.15-1",
+    role="responder",
+    needs=(Capability.COOKIE_ALWAYS,),
+    device=ALWAYS,
+)  # fmt: skip
+def test_cookie_signed_responder(peer: Peer) -> None:
+    """After a cookie round our AUTH payload covers the request with the cookie, and the device accepts it."""
+    sa = peer.sa()
+    challenge = sa.init(follow=False)
+    with peer.preamble("the device asks for a cookie"):
+        peer.expect_notify(challenge, NotifyType.COOKIE)
+    normal(peer, sa.obey(challenge))
+    sa.auth()
+    sa.must_be_established("RFC7296-2.15-6")

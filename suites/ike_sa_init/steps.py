@@ -1,0 +1,151 @@
+"""Steps that many purposes of IKE_SA_INIT share."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from conformance.ike.proposals import parsed
+from conformance.script import bend
+from conformance.script.bend import Bend
+from conformance.script.message import Received
+from conformance.script.peer import Peer, is_init_request
+from conformance.script.sa import ScriptedSa
+from conformance.script.verdict import Unexpected
+from conformance.wire import (
+    KE,
+    SA,
+    Encr,
+    ExchangeType,
+    KeMethod,
+    Message,
+    Nonce,
+    Notify,
+    NotifyType,
+    Proposal,
+    Transform,
+)
+from suites.dut import Dut
+
+
+def normal(peer: Peer, answer: Message, requirement: str | None = None) -> Message:
+    """The answer must be an IKE_SA_INIT response that makes an IKE SA: SA with one proposal, KE, Nr."""
+    made = all(answer.first(kind) for kind in (SA, KE, Nonce)) and any(answer.spi_r)
+    peer.check(made, "a response with SA, KE and Nr", answer, requirement)
+    chosen = peer.expect(answer, SA)
+    peer.check(len(chosen.proposals) == 1, "one proposal in SAr1", answer, "RFC7296-2.7-1")
+    return answer
+
+
+def handshake(peer: Peer, bent: Bend | None = None, requirement: str | None = None, sa: ScriptedSa | None = None) -> Message:  # fmt: skip  # noqa: E501
+    """IKE_SA_INIT, perhaps bent, must get the usual response, and IKE_AUTH must complete; returns that response.
+
+    Our AUTH covers the request as it was sent, so the device must have kept it as it came.
+    """
+    sa = sa or peer.sa()
+    answer = normal(peer, sa.init(bent), requirement)
+    sa.auth()
+    sa.must_be_established(requirement)
+    return answer
+
+
+def no_sa_for(peer: Peer, bent: Bend, requirement: str, sa: ScriptedSa | None = None) -> Message | None:
+    """The bent request must make no IKE SA: silence and any error will do. A correct request must succeed after it.
+
+    Returns the answer to the bent request if there was one.
+    """
+    refused = sa or peer.sa()
+    refused.begin(refused.start_init, bent)
+    normal(peer, peer.sa().init())
+    answers = [one.message for one in peer.inbox if one.sa is refused and not one.message.notify(NotifyType.COOKIE)]
+    for answer in answers:
+        peer.check(answer.first(SA) is None, "no SA payload in the response", answer, requirement)
+    return answers[0] if answers else None
+
+
+def refused(peer: Peer, bent: Bend, requirement: str, *also: NotifyType) -> Message:
+    """The bent request must be refused by N(NO_PROPOSAL_CHOSEN), or by a notify of the types ``also``."""
+    answer = peer.sa().init(bent)
+    peer.check(answer.first(SA) is None, "no SA payload in the response", answer, requirement)
+    kinds = (NotifyType.NO_PROPOSAL_CHOSEN, *also)
+    said = any(answer.notify(kind) for kind in kinds)
+    peer.check(said, "N(" + ") or N(".join(kind.name for kind in kinds) + ")", answer, "RFC7296-2.7-4")
+    return answer
+
+
+# --- proposals --------------------------------------------------------------------------------------------------------
+
+
+def offer(*texts: str) -> Bend:
+    """Offer these proposals, numbered from 1."""
+    return bend.change(SA, f"offers {', '.join(texts)}", proposals=parsed(texts))
+
+
+def offer_also(text: str, alter: Callable[[Transform], Transform | None], *extra: Transform, why: str) -> Bend:
+    """Offer a proposal with altered or additional transforms as number 1, and the same without that as number 2."""
+    good = parsed((text,))[0]
+    return bend.change(SA, why, proposals=(altered(good, alter, *extra), replace(good, number=2)))
+
+
+def offer_only(text: str, alter: Callable[[Transform], Transform | None], *extra: Transform, why: str) -> Bend:
+    """Offer nothing but a proposal with altered or additional transforms; None leaves a transform out."""
+    return bend.change(SA, why, proposals=(altered(parsed((text,))[0], alter, *extra),))
+
+
+def altered(one: Proposal, alter: Callable[[Transform], Transform | None], *extra: Transform) -> Proposal:
+    """A proposal with its transforms altered and others added."""
+    kept = tuple(found for transform in one.transforms if (found := alter(transform)) is not None)
+    return replace(one, transforms=(*kept, *extra))
+
+
+def same(one: Transform) -> Transform:
+    """Alter nothing."""
+    return one
+
+
+def is_encr(one: Transform) -> bool:
+    """True for an encryption transform."""
+    return isinstance(one.id, Encr)
+
+
+# --- the device initiates ---------------------------------------------------------------------------------------------
+
+
+def ask_for_group(group: KeMethod) -> Notify:
+    """N(INVALID_KE_PAYLOAD): two octets with the group that is wanted."""
+    return Notify(NotifyType.INVALID_KE_PAYLOAD, int(group).to_bytes(2, "big"))
+
+
+def group_of(request: Received) -> KeMethod:
+    """The group of the KE payload of a request."""
+    ke = request.message.first(KE)
+    if ke is None:
+        raise Unexpected("KE in the request", str(request), "RFC7296-1.2-2")
+    return ke.method
+
+
+def offers(message: Message) -> list[frozenset[Transform]]:
+    """The offered proposals as sets of transforms: an initiator may rearrange them."""
+    sa = message.first(SA)
+    return [frozenset(one.transforms) for one in sa.proposals] if sa else []
+
+
+def settle(peer: Peer, dut: Dut) -> None:
+    """Let the device react to a response that it must not accept.
+
+    It may give up without a word or go on waiting, so it is told to initiate once more: its next IKE_SA_INIT request
+    shows that it is through with what came before. One that is still waiting may keep to its first attempt.
+    """
+    dut.initiate()
+    peer.note("a new IKE_SA_INIT request shows that the device is through with the response; none is allowed, too")
+    try:
+        peer.expect_init()
+    except Unexpected:
+        peer.note("there was none")
+
+
+def no_auth(peer: Peer, dut: Dut, requirement: str) -> None:
+    """The device must not go on with IKE_AUTH after the response it got."""
+    settle(peer, dut)
+    went_on = [str(one) for one in peer.inbox if one.message.exchange == ExchangeType.IKE_AUTH]
+    peer.check(not went_on, "no IKE_AUTH request", "; ".join(went_on), requirement)
+    others = [str(one) for one in peer.inbox if not is_init_request(one.message)]
+    peer.check(not others, "no message about it but IKE_SA_INIT requests", "; ".join(others), "RFC7296-2.21-2")

@@ -1,0 +1,138 @@
+"""What an initiator sends, and which responses it must not accept (RFC 7296, sections 1.2, 2.7, 2.10, 3.3.6)."""
+
+from dataclasses import replace
+
+from conformance.crypto.prf import prf
+from conformance.script import bend
+from conformance.script.peer import Peer
+from conformance.wire import (
+    FLAG_INITIATOR,
+    KE,
+    SA,
+    Encr,
+    Nonce,
+    Prf,
+    ProtocolID,
+    Transform,
+    TransformType,
+)
+from suites.connections import psk
+from suites.dut import Dut
+from suites.ike_sa_init.steps import group_of, is_encr, no_auth, offers
+from suites.purpose import purpose
+
+CBC = psk(proposals=("aes128-sha256-x25519",))
+
+
+@purpose(
+    "init-request-format",
+    "RFC7296-1.2-2", "RFC7296-2.6-3", "RFC7296-2.2-2", "RFC7296-3.1-8", "RFC7296-3.1-10", "RFC7296-3.1-12",
+    "RFC7296-3.1-15", "RFC7296-3.1-17", "RFC7296-3.1-20", "RFC7296-3.1-22", "RFC7296-3.3-6", "RFC7296-3.3.1-8",
+    "RFC7296-3.4-2",
+    role="initiator",
+)  # fmt: skip
+def test_request_format(peer: Peer, dut: Dut) -> None:
+    """The first request of an initiator: its header, its proposals, KE of an offered group, one nonce."""
+    dut.initiate()
+    received = peer.expect_init()
+    first = received.message
+    peer.check(any(first.spi_i), "an initiator SPI that is not zero", first.spi_i.hex(), "RFC7296-3.1-8")
+    peer.check(first.message_id == 0, "message ID 0", first.message_id, "RFC7296-2.2-2")
+    peer.check(first.version == 0x20, "version 2.0", f"{first.version:#04x}", "RFC7296-3.1-10")
+    peer.check(first.flags == FLAG_INITIATOR, "the Initiator flag only", f"{first.flags:#04x}", "RFC7296-3.1-22")
+    sa = peer.expect(first, SA, "RFC7296-1.2-2")
+    peer.check(sa.proposals and sa.proposals[0].number == 1, "a first proposal of number 1", first, "RFC7296-3.3-6")
+    clean = all(one.protocol == ProtocolID.IKE and not one.spi for one in sa.proposals)
+    peer.check(clean, "proposals for IKE without SPI", first, "RFC7296-3.3.1-8")
+    offered = {one.id for proposal in offers(first) for one in proposal if one.type == TransformType.KE}
+    peer.check(group_of(received) in offered, "KE of an offered group", first, "RFC7296-3.4-2")
+    peer.check(len(first.all(Nonce)) == 1, "one nonce", first, "RFC7296-1.2-2")
+
+
+@purpose("init-request-spi-zero", "RFC7296-2.6-3", "RFC7296-3.1-8", role="initiator")
+def test_request_spi_zero(peer: Peer, dut: Dut) -> None:
+    """The responder SPI of the first request is zero: nobody has chosen one yet."""
+    dut.initiate()
+    first = peer.wait(
+        lambda found: found.message.exchange.name == "IKE_SA_INIT" and not found.message.is_response,
+        "an IKE_SA_INIT request from the device",
+    )
+    peer.check(not any(first.message.spi_r), "a responder SPI of zero", first.message.spi_r.hex(), "RFC7296-2.6-3")
+
+
+@purpose(
+    "init-nonce-size-initiator",
+    "RFC7296-2.10-4", "RFC7296-2.10-2", "RFC7296-3.9-1",
+    role="initiator",
+    connection=psk(proposals=("aes256gcm16-prfsha256-prfsha512-x25519",)),
+)  # fmt: skip
+def test_nonce_size_initiator(peer: Peer, dut: Dut) -> None:
+    """The initiator's nonce has at least half the key size of every PRF that it offers, and 256 octets at most."""
+    dut.initiate()
+    first = peer.expect_init().message
+    nonce = peer.expect(first, Nonce, "RFC7296-1.2-2").data
+    offered = [Prf(one.id) for proposal in offers(first) for one in proposal if one.type == TransformType.PRF]
+    least = max(prf(one).key_size for one in offered) // 2
+    peer.check(16 <= len(nonce) <= 256, "16 to 256 octets", len(nonce), "RFC7296-3.9-1")
+    peer.check(len(nonce) >= least, f"at least {least} octets", len(nonce), "RFC7296-2.10-4")
+
+
+def _answer_with(peer: Peer, dut: Dut, change: bend.Bend) -> None:
+    """Let the device initiate, give it a bent response, and see that it does not go on with it."""
+    dut.initiate()
+    peer.respond_init(peer.expect_init(), change)
+    no_auth(peer, dut, "RFC7296-3.3.6-6")
+
+
+def _encr(change: Transform, *more: Transform) -> bend.Bend:
+    """SAr1 with another cipher."""
+
+    def changed(sa: SA) -> SA:
+        chosen = sa.proposals[0]
+        others = tuple(one for one in chosen.transforms if not is_encr(one))
+        return replace(sa, proposals=(replace(chosen, transforms=(change, *more, *others)),))
+
+    return bend.replace(SA, changed, f"SAr1 with {change} {' '.join(map(str, more))}".rstrip())
+
+
+@purpose("init-unacceptable-sar", "RFC7296-3.3.6-6", "RFC7296-3.3.6-5", role="initiator", connection=CBC)
+def test_unacceptable_sar(peer: Peer, dut: Dut) -> None:
+    """A responder that chooses a cipher which was never offered gets no IKE_AUTH request."""
+    _answer_with(peer, dut, _encr(Transform.of(Encr.AES_CTR, key_length=128)))
+
+
+@purpose("init-sar-changed-key-length", "RFC7296-3.3.6-6", "RFC7296-3.3.6-5", role="initiator", connection=CBC)
+def test_sar_changed_key_length(peer: Peer, dut: Dut) -> None:
+    """A responder that changes the key length of the offered cipher gets no IKE_AUTH request."""
+    _answer_with(peer, dut, _encr(Transform.of(Encr.AES_CBC, key_length=256)))
+
+
+@purpose(
+    "init-sar-two-transforms",
+    "RFC7296-3.3.6-6", "RFC7296-3.3.6-5",
+    role="initiator",
+    connection=psk(proposals=("aes128-aes256-sha256-x25519",)),
+)  # fmt: skip
+def test_sar_two_transforms(peer: Peer, dut: Dut) -> None:
+    """A responder that returns both ciphers of the offer has chosen none: it gets no IKE_AUTH request."""
+    both = [Transform.of(Encr.AES_CBC, key_length=bits) for bits in (128, 256)]
+    _answer_with(peer, dut, _encr(*both))
+
+
+@purpose("init-response-without-nonce", "RFC7296-1.2-3", "RFC7296-2.21-2", role="initiator")
+def test_response_without_nonce(peer: Peer, dut: Dut) -> None:
+    """A response without nonce makes no IKE SA, and no error message is sent about it."""
+    dut.initiate()
+    peer.respond_init(peer.expect_init(), bend.drop(Nonce))
+    no_auth(peer, dut, "RFC7296-1.2-3")
+
+
+@purpose("init-response-other-group", "RFC7296-3.3.6-6", "RFC7296-3.4-2", role="initiator")
+def test_response_other_group(peer: Peer, dut: Dut) -> None:
+    """KEr of another group than the one in SAr1 and KEi makes no IKE SA."""
+    dut.initiate()
+    first = peer.expect_init()
+    theirs = group_of(first)
+    peer.note(f"KEi is of {theirs.name}")
+    peer.respond_init(first, bend.change(KE, "KEr of group 19", method=19, data=peer.random(64)))
+    no_auth(peer, dut, "RFC7296-3.3.6-6")
