@@ -17,6 +17,7 @@ from conformance.script.trace import Entry, Trace
 from conformance.script.verdict import Inconclusive, Unexpected
 from conformance.wire import (
     FLAG_RESPONSE,
+    SKF,
     ExchangeType,
     Message,
     Notify,
@@ -38,7 +39,8 @@ class Peer:
     """Our end of every conversation with the device: a set of scripted IKE SAs on one link.
 
     ``connection`` is our view of it, ``random`` the only source of random octets, ``response_timeout`` how long an
-    answer may take, in seconds. ``trace`` keeps what happens, in order.
+    answer may take, in seconds. ``trace`` keeps what happens, in order; ``inbox`` has the messages of the device, and
+    ``fragments`` all fragments but the one that completes a message.
     """
 
     def __init__(self, link: Link, connection: Connection, random: Random, response_timeout: float = 2.0) -> None:
@@ -48,7 +50,8 @@ class Peer:
         self.trace = Trace()
         self.sas: dict[bytes, ScriptedSa] = {}
         self.inbox: list[Received] = []
-        self._sent: dict[bytes, tuple[Sent, int]] = {}
+        self.fragments: list[Received] = []
+        self._sent: dict[bytes, Sent] = {}
         self._stray: list[Datagram] = []
         self._wanted: Callable[[Received], bool] | None = None
         self._entry: Entry | None = None
@@ -178,8 +181,8 @@ class Peer:
 
     def remember(self, sent: Sent) -> None:
         """Keep what a datagram is about, for the trace."""
-        for number, raw in enumerate(sent.datagrams, 1):
-            self._sent[raw] = (sent, number if len(sent.datagrams) > 1 else 0)
+        for raw in sent.datagrams:
+            self._sent[raw] = sent
 
     def flush(self) -> None:
         """Send what waits in the outboxes."""
@@ -195,13 +198,13 @@ class Peer:
     def _record_sent(self, datagram: Datagram) -> None:
         raw = datagram.payload.removeprefix(NON_ESP_MARKER)
         entry = self.trace.add(Entry(self.link.now(), "message", sent=True, datagram=datagram))
-        sent, number = self._sent.get(raw, (None, 0))
+        sent = self._sent.get(raw)
         if sent is None:
             entry.text = f"{len(raw)} octets"
             return
         entry.message, entry.bent, entry.encrypted = sent.message, sent.bent, sent.encrypted
-        if number:
-            entry.text = f"{summary_message(sent.message)}, datagram {number} of {len(sent.datagrams)}"
+        if len(sent.datagrams) > 1:
+            entry.text = f"{summary_message(sent.message)}, {_part(raw)}"
 
     # --- in -------------------------------------------------------------------------------------------------------
 
@@ -277,7 +280,9 @@ class Peer:
             sa.receive(raw, datagram.source, datagram.destination, now)
         if self._received is None:
             received = Received(message, raw, datagram.source, datagram.destination, now, sa, problem=entry.problem)
-            if not self._is_repeated_init(received):
+            if message.first(SKF) is not None and not entry.problem:
+                self.fragments.append(received)
+            elif not self._is_repeated_init(received):
                 self.inbox.append(received)
         else:
             self._received.raw = raw
@@ -367,6 +372,15 @@ class Peer:
         ]
         got = "; ".join(str(one) for one in answers)
         self.check(not answers, "no answer", got, requirement)
+
+
+def _part(raw: bytes) -> str:
+    """Which part of a message a datagram is, in words."""
+    try:
+        fragment = decode_message(raw, lenient=True).first(SKF)
+    except WireError:
+        fragment = None
+    return f"fragment {fragment.number} of {fragment.total}" if fragment else "sent more than once"
 
 
 def is_init_request(message: Message) -> bool:
