@@ -99,7 +99,7 @@ def test_requests_of_the_device_are_answered_or_held() -> None:
     request = sa.expect_request(ExchangeType.CREATE_CHILD_SA)
     assert not request.answered and sa.expected_id == request.message.message_id
     peer.idle(1.5)
-    assert request.copies == 2  # it was retransmitted meanwhile
+    assert request.copies == 3  # repeated after 0.5 s and after 0.75 s more
     sa.answer(request, Notify(NotifyType.TEMPORARY_FAILURE))
     assert request.answered
     with pytest.raises(ValueError, match="answered already"):
