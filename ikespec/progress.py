@@ -61,16 +61,16 @@ class RunProgress:
         if self._bar is not None:
             self._bar.update(self._task, advance=1, tally=tally(self.counts))
         if self._bar is None or record["unexpected"] or verdict == "warn":
-            self.console.print(_line(record), highlight=False)
+            self.console.print(_line(record), highlight=False, soft_wrap=True)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A module of the suites that cannot be read."""
         if report.failed:
-            self.console.print(escape(str(report.longrepr)), highlight=False)
+            self.console.print(escape(str(report.longrepr)), highlight=False, soft_wrap=True)
 
     def pytest_internalerror(self, excrepr: object) -> None:
         """An error of ours outside of any purpose."""
-        self.console.print(escape(str(excrepr)), highlight=False)
+        self.console.print(escape(str(excrepr)), highlight=False, soft_wrap=True)
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Ctrl-C, or the device cannot be used."""
