@@ -1,28 +1,291 @@
-"""Exchanges that collide (RFC 7296, sections 2.8.1 and 2.25)."""
+"""Exchanges of both sides that collide (RFC 7296, sections 1.4.1, 2.8.1, 2.8.2 and 2.25)."""
 
+from conformance.ike.child import ChildSa
+from conformance.script.message import Received
 from conformance.script.peer import Peer
-from conformance.wire import SA, ExchangeType
+from conformance.script.sa import ScriptedSa, fatal
+from conformance.wire import SA, Delete, ExchangeType, NotifyType
 from peers.contract import Capability
+from suites.create_child_sa.answers import (
+    connected,
+    deleted,
+    deletes_child,
+    deletes_ike,
+    deletion,
+    own_requests,
+    refused,
+)
+from suites.create_child_sa.test_device_rekeys import child_rekey, ike_rekey
 from suites.dut import Dut
 from suites.purpose import purpose
 
+CHILD, IKE = Capability.REKEY_CHILD, Capability.REKEY_IKE
+LOW, HIGH = bytes(32), b"\xff" * 32
+LONG_LOW = bytes(8) + b"\xff" * 248
+"""Lower than `SHORT_HIGH` octet by octet, though as a number it is by far the higher one."""
+SHORT_HIGH = bytes(7) + b"\1" + bytes(8)
+
+
+def collide(peer: Peer, dut: Dut, ni: bytes | None, nr: bytes | None) -> tuple[ScriptedSa, ChildSa, ChildSa, ChildSa]:
+    """Both sides rekey one Child SA; ``ni`` is our nonce in our request, ``nr`` in our response to the device's.
+
+    Ours is answered first. Nothing is settled yet. Returns the IKE SA, the old Child SA, the device's new one, ours.
+    """
+    sa, theirs = child_rekey(peer, dut)
+    old = sa.child
+    with sa.overlapping():
+        sa.nonce = ni
+        answer = sa.response(sa.begin(lambda: sa.start_child_rekey(old))).message
+        peer.check(answer.first(SA), "our rekey is answered as usual", answer, "RFC7296-2.25.1-2")
+        sa.nonce = nr
+        sa.answer(theirs)
+        made_by_device = sa.children[-1]
+    peer.check(len(sa.children) == 3, "a valid response to our rekey", sa.problem, "RFC7296-1.3.3-7")
+    return sa, old, made_by_device, sa.children[-1]
+
+
+def settled(peer: Peer, sa: ScriptedSa, expected: ChildSa, survivor: ChildSa, requirement: str) -> None:
+    """The device must delete ``expected`` and nothing else; then ``survivor`` is the only one, and works."""
+    message = deletion(sa, deletes_child)
+    spi, mark = expected.spi_out, len(peer.inbox)
+    peer.check(deleted(message) == [spi], f"Delete of {spi.hex()}", message, requirement)
+    sa.must_be_up()
+    more = [spi.hex() for one in own_requests(peer, sa, mark) for spi in deleted(one)]
+    peer.check(not more, "nothing else is deleted", more, requirement)
+    peer.check(sa.children == [survivor], "one Child SA is left", [str(one) for one in sa.children], requirement)
+    answer = sa.delete_child(survivor)
+    peer.check(deleted(answer) == [survivor.spi_out], "the device has the same one", answer, requirement)
+
 
 @purpose(
-    "child-rekey-collision", "RFC7296-2.25.1-2", "RFC7296-2.8.1-2", role="responder", needs=(Capability.REKEY_CHILD,)
+    "child-rekey-collision",
+    "RFC7296-2.25.1-2",
+    "RFC7296-2.8.1-3",
+    "RFC7296-2.8.1-5",
+    "RFC7296-2.25.1-3",
+    role="initiator",
+    needs=(CHILD,),
 )
 def test_child_rekey_collision(peer: Peer, dut: Dut) -> None:
-    """Both ends rekey the same Child SA at once: both exchanges are answered, one Child SA is left.
+    """Both sides rekey the same Child SA at once, and the lowest nonce is in our exchange: the device's SA survives.
 
-    The device's request waits while ours goes out. It should answer as usual. Then the SA with the lowest of the four
-    nonces is deleted by the side that asked for it, the old one by the other side.
+    The device's request waits while ours goes out, which it should answer as usual. Our Ni is the lowest of the four
+    nonces, so we delete the Child SA that we asked for, and the device, which made the surviving one, deletes the old.
     """
-    sa = peer.accept() if Capability.RESPONDER not in dut.device.capabilities else peer.establish()
-    old = sa.child
-    dut.rekey_child()
-    theirs = sa.expect_request(ExchangeType.CREATE_CHILD_SA)
-    ours = sa.begin(lambda: sa.start_child_rekey(old))
-    answer = sa.response(ours).message
-    peer.check(answer.first(SA), "our rekey is answered as usual", answer, "RFC7296-2.25.1-2")
+    sa, old, theirs, _ = collide(peer, dut, LOW, HIGH)
+    settled(peer, sa, old, theirs, "RFC7296-2.8.1-5")
+
+
+@purpose(
+    "child-rekey-collision-lost",
+    "RFC7296-2.8.1-3",
+    "RFC7296-2.25.1-3",
+    "RFC7296-2.25.1-2",
+    role="initiator",
+    needs=(CHILD,),
+)
+def test_child_rekey_collision_lost(peer: Peer, dut: Dut) -> None:
+    """Both sides rekey the same Child SA at once, and the lowest nonce is in the device's exchange: ours survives.
+
+    The lowest nonce is our Nr in the response to the device, which shows that all four count, not only Ni. The device
+    deletes the Child SA that it asked for, and we delete the old one.
+    """
+    sa, _, theirs, ours = collide(peer, dut, HIGH, LOW)
+    settled(peer, sa, theirs, ours, "RFC7296-2.8.1-3")
+
+
+@purpose("child-rekey-collision-octets", "RFC7296-2.8.1-4", "RFC7296-2.8.1-3", role="initiator", needs=(CHILD,))
+def test_child_rekey_collision_octets(peer: Peer, dut: Dut) -> None:
+    """Nonces are compared octet by octet, not as numbers and not by their length.
+
+    Our Ni has 256 octets and begins with eight of zero, our Nr has 16 and begins with seven: Ni is the lowest.
+    """
+    sa, old, theirs, _ = collide(peer, dut, LONG_LOW, SHORT_HIGH)
+    settled(peer, sa, old, theirs, "RFC7296-2.8.1-4")
+
+
+@purpose(
+    "child-delete-while-rekeying",
+    "RFC7296-2.25.1-6",
+    "RFC7296-1.4.1-4",
+    "RFC7296-1.4.1-6",
+    role="initiator",
+    needs=(CHILD,),
+)
+def test_child_delete_while_rekeying(peer: Peer, dut: Dut) -> None:
+    """We delete the Child SA that the device is rekeying: it answers as usual, with a Delete payload."""
+    sa, _ = child_rekey(peer, dut)
+    child = sa.child
+    answer = sa.delete_child()
+    peer.check(deleted(answer) == [child.spi_out], "a Delete of the other half", answer, "RFC7296-2.25.1-6")
+
+
+def child_deletion(peer: Peer, dut: Dut) -> tuple[ScriptedSa, Received]:
+    """The device's request to delete the Child SA, held."""
+    sa = connected(peer, dut)
+    with peer.preamble("the device deletes its Child SA"):
+        dut.delete_child()
+        return sa, sa.expect_request(ExchangeType.INFORMATIONAL, where=deletes_child)
+
+
+@purpose("child-rekey-while-closing", "RFC7296-2.25.1-1", role="initiator", needs=(Capability.DELETE_CHILD,))
+def test_child_rekey_while_closing(peer: Peer, dut: Dut) -> None:
+    """We rekey the Child SA that the device is closing: TEMPORARY_FAILURE, not a new Child SA."""
+    sa, _ = child_deletion(peer, dut)
+    refused(peer, sa.rekey_child(), NotifyType.TEMPORARY_FAILURE, requirement="RFC7296-2.25.1-1")
+
+
+@purpose(
+    "child-delete-crossed",
+    "RFC7296-1.4.1-8",
+    "RFC7296-2.25.1-5",
+    "RFC7296-1.4.1-7",
+    role="initiator",
+    needs=(Capability.DELETE_CHILD,),
+)
+def test_child_delete_crossed(peer: Peer, dut: Dut) -> None:
+    """Both sides delete the same Child SA at once: the responses carry no Delete payload for it."""
+    sa, theirs = child_deletion(peer, dut)
+    child = sa.child
+    answer = sa.delete_child()
+    peer.check(not deleted(answer), "no Delete payload in the response", answer, "RFC7296-1.4.1-8")
+    peer.check(child not in sa.children, "our half is gone", "")
     sa.answer(theirs)
     sa.must_be_up()
-    peer.check(len(sa.children) == 1, "one Child SA is left", [str(one) for one in sa.children], "RFC7296-2.8.1-3")
+
+
+@purpose("ike-rekey-while-child", "RFC7296-2.25.1-8", role="initiator", needs=(CHILD,))
+def test_ike_rekey_while_child(peer: Peer, dut: Dut) -> None:
+    """We rekey the IKE SA while the device rekeys a Child SA of it: TEMPORARY_FAILURE.
+
+    The Child SA would be made on an IKE SA that is being replaced.
+    """
+    sa, theirs = child_rekey(peer, dut)
+    refused(peer, sa.rekey(), NotifyType.TEMPORARY_FAILURE, requirement="RFC7296-2.25.1-8")
+    sa.answer(theirs)
+    sa.must_be_up()
+
+
+@purpose("child-while-ike-rekey", "RFC7296-2.25.2-6", role="initiator", needs=(IKE,))
+def test_child_while_ike_rekey(peer: Peer, dut: Dut) -> None:
+    """We ask for a Child SA, and to rekey one, while the device rekeys the IKE SA: TEMPORARY_FAILURE both times."""
+    sa, theirs = ike_rekey(peer, dut)
+    for answer in (sa.create_child(), sa.rekey_child()):
+        refused(peer, answer, NotifyType.TEMPORARY_FAILURE, requirement="RFC7296-2.25.2-6")
+    sa.answer(theirs)
+    sa.rekeyed.must_be_up()
+
+
+@purpose("child-delete-while-ike-rekey", "RFC7296-2.25.2-7", "RFC7296-1.4.1-6", role="initiator", needs=(IKE,))
+def test_child_delete_while_ike_rekey(peer: Peer, dut: Dut) -> None:
+    """We delete a Child SA while the device rekeys the IKE SA: it answers as usual, with a Delete payload."""
+    sa, _ = ike_rekey(peer, dut)
+    child = sa.child
+    answer = sa.delete_child()
+    peer.check(deleted(answer) == [child.spi_out], "a Delete of the other half", answer, "RFC7296-2.25.2-7")
+
+
+@purpose("ike-delete-while-rekey", "RFC7296-2.25.2-4", "RFC7296-1.4.1-10", role="initiator", needs=(IKE,))
+def test_ike_delete_while_rekey(peer: Peer, dut: Dut) -> None:
+    """We delete the IKE SA that the device is rekeying: an empty response, and the device forgets its rekey."""
+    sa, _ = ike_rekey(peer, dut)
+    answer = sa.delete()
+    peer.check(not answer.first(Delete) and not fatal(answer), "an empty response", answer, "RFC7296-2.25.2-4")
+
+
+@purpose("ike-rekey-while-closing", "RFC7296-2.25.2-3", role="initiator", needs=(Capability.DELETE_IKE,))
+def test_ike_rekey_while_closing(peer: Peer, dut: Dut) -> None:
+    """We rekey the IKE SA that the device is closing: TEMPORARY_FAILURE, not a new IKE SA."""
+    sa = connected(peer, dut)
+    with peer.preamble("the device deletes the IKE SA"):
+        dut.delete_ike()
+        sa.expect_request(ExchangeType.INFORMATIONAL, where=deletes_ike)
+    refused(peer, sa.rekey(), NotifyType.TEMPORARY_FAILURE, requirement="RFC7296-2.25.2-3")
+
+
+@purpose("ike-delete-crossed", "RFC7296-2.25.2-5", "RFC7296-1.4.1-10", role="initiator", needs=(Capability.DELETE_IKE,))
+def test_ike_delete_crossed(peer: Peer, dut: Dut) -> None:
+    """We delete the IKE SA that the device is closing itself: it answers as usual, with an empty response."""
+    sa = connected(peer, dut)
+    with peer.preamble("the device deletes the IKE SA"):
+        dut.delete_ike()
+        sa.expect_request(ExchangeType.INFORMATIONAL, where=deletes_ike)
+    answer = sa.delete()
+    peer.check(not answer.first(Delete) and not fatal(answer), "an empty response", answer, "RFC7296-2.25.2-5")
+
+
+def collide_ike(peer: Peer, dut: Dut, ni: bytes, nr: bytes) -> tuple[ScriptedSa, ScriptedSa, ScriptedSa]:
+    """Both sides rekey the IKE SA, as `collide`. Returns the old IKE SA, the device's new one, ours."""
+    sa, theirs = ike_rekey(peer, dut)
+    with sa.overlapping():
+        sa.nonce = ni
+        answer = sa.response(sa.begin(sa.start_rekey)).message
+        peer.check(answer.first(SA), "our rekey is answered as usual", answer, "RFC7296-2.25.2-1")
+        ours = sa.heir
+        sa.nonce = nr
+        sa.answer(theirs)
+    assert isinstance(ours, ScriptedSa) and isinstance(sa.rival, ScriptedSa)
+    peer.check(ours.keys is not None, "a valid response to our rekey", sa.problem, "RFC7296-1.3.2-5")
+    return sa, sa.rival, ours
+
+
+def inherited(peer: Peer, survivor: ScriptedSa) -> None:
+    """The surviving IKE SA must work and have the Child SA."""
+    survivor.must_be_up("RFC7296-2.8.2-2", "the surviving IKE SA is there")
+    child = survivor.child
+    answer = survivor.delete_child(child)
+    peer.check(deleted(answer) == [child.spi_out], "the Child SA has moved there", answer, "RFC7296-2.8.2-2")
+
+
+@purpose(
+    "ike-rekey-collision",
+    "RFC7296-2.25.2-1",
+    "RFC7296-2.8.2-1",
+    "RFC7296-2.8.2-2",
+    "RFC7296-2.8-8",
+    role="initiator",
+    needs=(IKE,),
+)
+def test_ike_rekey_collision(peer: Peer, dut: Dut) -> None:
+    """Both sides rekey the IKE SA at once, and the lowest nonce is in our exchange: the device's new one survives.
+
+    We delete the IKE SA that we made. The device deletes the old one, and its new one has the Child SA.
+    """
+    sa, theirs, ours = collide_ike(peer, dut, LOW, HIGH)
+    deletion(sa, deletes_ike)
+    ours.finish()
+    peer.check(sa.successor is theirs, "the device's IKE SA survives", sa.problem, "RFC7296-2.8.2-1")
+    inherited(peer, theirs)
+
+
+@purpose(
+    "ike-rekey-collision-lost",
+    "RFC7296-2.8.2-1",
+    "RFC7296-2.8.2-2",
+    "RFC7296-2.25.2-1",
+    role="initiator",
+    needs=(IKE,),
+)
+def test_ike_rekey_collision_lost(peer: Peer, dut: Dut) -> None:
+    """Both sides rekey the IKE SA at once, and the lowest nonce is in the device's exchange: our new one survives.
+
+    The device deletes the IKE SA that it made, on that IKE SA. We delete the old one, and ours has the Child SA.
+    """
+    sa, theirs, ours = collide_ike(peer, dut, HIGH, LOW)
+    sa.finish()
+    deletion(theirs, deletes_ike)
+    inherited(peer, ours)
+
+
+@purpose("ike-rekey-old-rekeyed", "RFC7296-2.8.2-3", role="initiator", needs=(IKE,))
+def test_ike_rekey_old_rekeyed(peer: Peer, dut: Dut) -> None:
+    """The device has rekeyed the IKE SA and is deleting the old one when our request to rekey that comes late.
+
+    It did not notice a collision, and answers TEMPORARY_FAILURE; its new IKE SA stays.
+    """
+    sa, theirs = ike_rekey(peer, dut)
+    sa.answer(theirs)
+    new = sa.rekeyed
+    sa.expect_request(ExchangeType.INFORMATIONAL, where=deletes_ike)
+    refused(peer, sa.rekey(), NotifyType.TEMPORARY_FAILURE, requirement="RFC7296-2.8.2-3")
+    new.must_be_up()

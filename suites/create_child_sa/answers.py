@@ -1,0 +1,74 @@
+"""What the purposes on CREATE_CHILD_SA have in common: an IKE SA to work on, and what counts as consent or refusal."""
+
+from collections.abc import Callable
+
+from conformance.script.peer import Peer
+from conformance.script.sa import ScriptedSa, fatal
+from conformance.script.verdict import NotApplicable
+from conformance.wire import SA, Delete, ExchangeType, Message, Notify, NotifyType, Proposal, ProtocolID
+from peers.contract import Capability
+from suites.dut import Dut
+
+
+def connected(peer: Peer, dut: Dut) -> ScriptedSa:
+    """An IKE SA with a Child SA: ours, or the device's where it cannot respond."""
+    if Capability.RESPONDER in dut.device.capabilities:
+        return peer.establish()
+    dut.initiate()
+    return peer.accept()
+
+
+def granted(peer: Peer, dut: Dut, answer: Message, claim: Capability, requirement: str) -> Proposal:
+    """The device must have agreed; returns its choice.
+
+    It may refuse every CREATE_CHILD_SA with NO_ADDITIONAL_SAS (RFC 7296, section 1.3), unless it claims what was asked.
+    """
+    if answer.notify(NotifyType.NO_ADDITIONAL_SAS) and claim not in dut.device.capabilities:
+        raise NotApplicable("the device refuses CREATE_CHILD_SA, as RFC 7296, section 1.3 lets it")
+    sa = peer.expect(answer, SA, requirement)
+    peer.check(fatal(answer) is None, "no error notify beside SA", answer, "RFC7296-2.21.3-1")
+    peer.check(len(sa.proposals) == 1, "one proposal", answer, "RFC7296-2.7-1")
+    return sa.proposals[0]
+
+
+def refused(peer: Peer, answer: Message, *kinds: NotifyType, requirement: str = "RFC7296-2.21.3-1") -> Notify:
+    """The device must have refused with one of these errors, or any if none is named."""
+    peer.check(answer.first(SA) is None, "no SA payload", answer, requirement)
+    error = fatal(answer)
+    names = " or ".join(f"N({kind.name})" for kind in kinds) or "an error notify"
+    peer.check(error is not None and (not kinds or error.type in kinds), names, answer, requirement)
+    assert error is not None
+    return error
+
+
+def deleted(message: Message) -> list[bytes]:
+    """The SPIs of ESP and AH that a message deletes."""
+    return [spi for one in message.all(Delete) if one.protocol != ProtocolID.IKE for spi in one.spis]
+
+
+def deletes_ike(message: Message) -> bool:
+    """True if a message deletes the IKE SA that it is sent on."""
+    return any(one.protocol == ProtocolID.IKE for one in message.all(Delete))
+
+
+PATIENCE = 10.0
+"""Seconds within which a device deletes what it has replaced: it may let the old SA live on for a moment."""
+
+
+def deletion(sa: ScriptedSa, fits: Callable[[Message], bool]) -> Message:
+    """Wait for a request of the device that deletes what ``fits`` says, and answer it."""
+    received = sa.expect_request(ExchangeType.INFORMATIONAL, timeout=PATIENCE, where=fits)
+    if not received.answered:
+        sa.answer(received)
+    return received.message
+
+
+def deletes_child(message: Message) -> bool:
+    """True if a message deletes a Child SA."""
+    return bool(deleted(message))
+
+
+def own_requests(peer: Peer, sa: ScriptedSa, mark: int) -> list[Message]:
+    """The device's own requests on ``sa`` since the inbox had ``mark`` messages, apart from liveness checks."""
+    found = [one.message for one in peer.inbox[mark:] if one.sa is sa and not one.message.is_response]
+    return [one for one in found if one.exchange != ExchangeType.INFORMATIONAL or one.payloads]
