@@ -31,6 +31,8 @@ def write(folder: Path, peer: Peer, log: str) -> None:
             if entry.datagram is not None:
                 comment = "; ".join(part for part in (entry.text, entry.bent, entry.problem) if part)
                 capture.datagram(entry.time, entry.datagram, comment or None)
+            elif entry.packet is not None:
+                capture.packet(entry.time, entry.packet.data, entry.text or None)
     trace = peer.trace.to_json(peer.local.host, peer.remote.host)
     (folder / "trace.json").write_text(json.dumps(trace, ensure_ascii=False), encoding="utf-8")
     (folder / "transcript.txt").write_text(peer.trace.transcript(), encoding="utf-8")

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple, Protocol
+from ipaddress import ip_address
+from typing import NamedTuple, Protocol, runtime_checkable
 
 NON_ESP_MARKER = bytes(4)
 """Stands before an IKE message on the NAT traversal port, where an ESP packet has its SPI (RFC 3948 section 2.2)."""
@@ -35,6 +36,46 @@ class Datagram:
     payload: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class IpPacket:
+    """A whole IPv4 or IPv6 packet, header included, that carries no UDP: ESP, AH, or something in the clear.
+
+    Raises ValueError for what is shorter than its header.
+    """
+
+    data: bytes
+
+    def __post_init__(self) -> None:
+        size = {4: 20, 6: 40}.get(self.data[0] >> 4 if self.data else 0)
+        if size is None or len(self.data) < size:
+            raise ValueError(f"{len(self.data)} octets are no IP packet")
+
+    @property
+    def version(self) -> int:
+        """4 or 6."""
+        return self.data[0] >> 4
+
+    @property
+    def source(self) -> str:
+        """The source address."""
+        return str(ip_address(self.data[12:16] if self.version == 4 else self.data[8:24]))
+
+    @property
+    def destination(self) -> str:
+        """The destination address."""
+        return str(ip_address(self.data[16:20] if self.version == 4 else self.data[24:40]))
+
+    @property
+    def protocol(self) -> int:
+        """The protocol of an IPv4 packet, the next header of an IPv6 one (50 is ESP, 51 AH)."""
+        return self.data[9] if self.version == 4 else self.data[6]
+
+    @property
+    def payload(self) -> bytes:
+        """What is behind the header."""
+        return self.data[(self.data[0] & 15) * 4 if self.version == 4 else 40 :]
+
+
 class Link(Protocol):
     """Where datagrams are sent and received. A link has the clock that its user reads."""
 
@@ -44,11 +85,22 @@ class Link(Protocol):
     def send(self, datagram: Datagram) -> None:
         """Send from the datagram's source address and port, opening them if need be. Raises `LinkError`."""
 
-    def receive(self, until: float) -> Datagram | None:
-        """The next datagram to any of our ports; None if none has come when ``now()`` is ``until``."""
+    def receive(self, until: float) -> Datagram | IpPacket | None:
+        """The next datagram to any of our ports; None if none has come when ``now()`` is ``until``.
+
+        A link that carries more than UDP gives other packets, too, ESP for example.
+        """
 
     def close(self) -> None:
         """Give the ports back. Closing twice does no harm."""
+
+
+@runtime_checkable
+class PacketLink(Link, Protocol):
+    """A link that carries whole IP packets beside datagrams: where ESP goes without UDP."""
+
+    def send_packet(self, packet: IpPacket) -> None:
+        """Send an IP packet as it is. Raises `LinkError`."""
 
 
 class Carried(Enum):

@@ -53,8 +53,11 @@ class PcapngWriter:
         if len(d.payload) > LARGEST_PAYLOAD:
             cut = f"cut: {len(d.payload)} octets do not fit into a UDP datagram"
             comment, d = f"{comment}; {cut}" if comment else cut, replace(d, payload=d.payload[:LARGEST_PAYLOAD])
-        packet = ip_packet(d, self._count)
         self._count += 1
+        self.packet(t, ip_packet(d, self._count - 1), comment)
+
+    def packet(self, t: float, packet: bytes, comment: str | None = None) -> None:
+        """Write a whole IP packet."""
         high, low = divmod(max(0, round(t * self._ticks)), 1 << 32)
         body = struct.pack("<IIIII", 0, high & 0xFFFFFFFF, low, len(packet), len(packet)) + _padded(packet)
         if comment:

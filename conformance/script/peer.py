@@ -9,7 +9,7 @@ from conformance.crypto import Random
 from conformance.ike.connection import Connection
 from conformance.ike.events import Refusal
 from conformance.ike.sa import NO_SPI, State
-from conformance.net.link import NON_ESP_MARKER, Address, Datagram, Link
+from conformance.net.link import NON_ESP_MARKER, Address, Datagram, IpPacket, Link
 from conformance.script.bend import STRAIGHT, Bend
 from conformance.script.message import Received, Sent
 from conformance.script.sa import ScriptedSa
@@ -251,11 +251,16 @@ class Peer:
         timers = [timer for sa in self.sas.values() if (timer := sa.next_timer()) is not None]
         datagram = self.link.receive(min([until, *timers]))
         now = self.link.now()
-        if datagram is not None:
+        if isinstance(datagram, IpPacket):
+            self._take_packet(datagram, now)
+        elif datagram is not None:
             self._take(datagram, now)
         for sa in list(self.sas.values()):
             sa.tick(now)
         return now < until
+
+    def _take_packet(self, packet: IpPacket, now: float) -> None:
+        self.trace.add(Entry(now, "message", f"IP protocol {packet.protocol}", packet=packet))
 
     def _take(self, datagram: Datagram, now: float) -> None:
         raw = datagram.payload

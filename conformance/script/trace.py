@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from conformance.net.link import Datagram
+from conformance.net.link import Datagram, IpPacket
 from conformance.wire import Message, describe, summary_message
 
 
@@ -24,6 +24,7 @@ class Entry:
     bent: str = ""
     problem: str = ""
     ok: bool | None = None
+    packet: IpPacket | None = None
 
 
 @dataclass(slots=True)
@@ -74,6 +75,9 @@ def _ends(datagram: Datagram) -> dict[str, str]:
 
 def _entry_json(entry: Entry, start: float) -> dict[str, Any]:
     found: dict[str, Any] = {"kind": entry.kind, "t": round(entry.time - start, 6)}
+    if entry.packet is not None:
+        found |= {"src": entry.packet.source, "dst": entry.packet.destination, "sent": entry.sent}
+        return {**found, "kind": "raw", "bytes": entry.packet.data.hex(), "text": entry.text}
     if entry.datagram is None:
         return {**found, "text": entry.text, **({"ok": entry.ok} if entry.kind == "expect" else {})}
     found |= {"sent": entry.sent, **_ends(entry.datagram), "bytes": entry.datagram.payload.hex()}
@@ -98,6 +102,9 @@ def _entry_json(entry: Entry, start: float) -> dict[str, Any]:
 
 def _entry_text(entry: Entry, start: float) -> str:
     stamp = f"{entry.time - start:9.4f}  "
+    if entry.packet is not None:
+        arrow = "-->" if entry.sent else "<--"
+        return f"{stamp}{arrow} {entry.packet.source} > {entry.packet.destination}  {entry.text}\n"
     if entry.datagram is None:
         mark = {True: "ok    ", False: "NOT OK", None: "..."}[entry.ok] if entry.kind == "expect" else "--"
         return f"{stamp}{mark} {entry.text}\n"

@@ -32,7 +32,7 @@ class Relay:
     def _carry(self, side: int) -> bool:
         here, there, device = self._links[side], self._links[1 - side], self._devices[1 - side]
         arrived = here.receive(here.now() + _STEP)
-        if arrived is None:
+        if not isinstance(arrived, Datagram):
             return False
         port = arrived.destination.port
         source = Address(device.pixit.tester_address, port)

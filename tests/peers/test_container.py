@@ -11,6 +11,7 @@ import docker
 import pytest
 
 from conformance.ike.connection import CookiePolicy
+from conformance.net import Datagram
 from conformance.wire import SA, ExchangeType, NotifyType, decode_message
 from peers.contract import Device, SaState
 from peers.places.container import sweep_docker
@@ -59,7 +60,7 @@ def test_it_responds_and_initiates(container: Device) -> None:
         assert "IKE_SA_INIT response 0" in container.log()
         container.initiate()
         arrived = link.receive(link.now() + 2.0)
-        assert arrived is not None
+        assert isinstance(arrived, Datagram)
         assert decode_message(arrived.payload).exchange == ExchangeType.IKE_SA_INIT
         assert arrived.source.host == container.pixit.device_address
     finally:
