@@ -99,12 +99,16 @@ class Peer:
         return sa
 
     def accept(self, **changes: Any) -> ScriptedSa:
-        """The usual preamble when the device initiates. Raises Inconclusive if that does not work."""
+        """The usual preamble when the device initiates. Raises Inconclusive if that does not work.
+
+        It ends with a liveness check: once that is answered, the device has taken our IKE_AUTH response, too.
+        """
         with self.preamble("the device initiates"):
             sa = self.respond_init(self.expect_init(), **changes)
             sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
             if sa.state != State.ESTABLISHED or not sa.children:
                 raise Unexpected("IKE_AUTH succeeds with a Child SA", sa.problem or f"IKE SA {sa.state.value}")
+            sa.liveness()
         return sa
 
     @contextmanager

@@ -213,6 +213,21 @@ class ScriptedSa(BendableSa):
         assert found is not None
         self.transmit(found.datagrams, source or self.local, self.remote)
 
+    def repeat(self, sent: Sent | None = None, *, source: Address | None = None) -> Received:
+        """Send a request again, by default the last one, and wait for its response to come again.
+
+        If none comes it is sent once more: a device may ignore a repetition while it is not done with the original.
+        """
+        found = sent or self.last_sent
+        assert found is not None
+        self.resend(found, source=source)
+        try:
+            return self.response(found, self.peer.response_timeout / 4)
+        except Unexpected:
+            self.peer.note("nothing yet: once more")
+        self.resend(found, source=source)
+        return self.response(found)
+
     def response(self, sent: Sent, timeout: float | None = None) -> Received:
         """Wait for the response to a request of ours. Raises Unexpected if none comes."""
         request = sent.message

@@ -31,7 +31,9 @@ def test_liveness_device_initiated(peer: Peer, dut: Dut) -> None:
     Our first request there has message ID 0: it is counted apart from the device's own requests.
     """
     dut.initiate()
-    sa = peer.accept()
+    sa = peer.respond_init(peer.expect_init())
+    sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
+    sa.must_be_established()
     answer = sa.liveness()
     peer.check(answer.message_id == 0, "a response to our message ID 0", answer)
     sa.must_be_up()

@@ -1,0 +1,184 @@
+"""Message IDs outside of the window, and responses to nothing (RFC 7296, sections 2.2, 2.3 and 3.1)."""
+
+from conformance.ike.sa import State
+from conformance.script import bend
+from conformance.script.peer import Peer
+from conformance.script.verdict import Unexpected
+from conformance.wire import Delete, ExchangeType, Message, Notify, NotifyType, ProtocolID
+from peers.contract import Capability
+from suites.dut import Dut
+from suites.purpose import purpose
+
+
+@purpose("mid-ahead", "RFC7296-2.3-13", "RFC7296-2.3-12", role="responder")
+def test_ahead(peer: Peer) -> None:
+    """A request just beyond the window is not answered, the next one is.
+
+    The window is one message, or as many as the device has announced.
+    """
+    sa = peer.establish()
+    with peer.silence(sa.liveness, "RFC7296-2.3-13"):
+        sa.send(ExchangeType.INFORMATIONAL, message_id=sa.next_id + _window(peer))
+
+
+@purpose("mid-ahead-delete", "RFC7296-2.3-13", "RFC7296-2.3-12", role="responder")
+def test_ahead_delete(peer: Peer) -> None:
+    """A Delete for the IKE SA far beyond the window has no effect and gets no response."""
+    sa = peer.establish()
+    with sa.silence("RFC7296-2.3-13"):
+        sa.send(ExchangeType.INFORMATIONAL, Delete(ProtocolID.IKE), message_id=sa.next_id + _window(peer) + 100)
+
+
+@purpose("mid-far", "RFC7296-2.3-13", role="responder")
+def test_far(peer: Peer) -> None:
+    """The largest message IDs are not answered and do not confuse the count; nor do those around the sign bit."""
+    sa = peer.establish()
+    with sa.silence("RFC7296-2.3-13"):
+        for number in (0xFFFFFFFF, 0xFFFFFFFE, 0x80000000, 0x7FFFFFFF):
+            sa.send(ExchangeType.INFORMATIONAL, message_id=number)
+
+
+@purpose("mid-zero-again", "RFC7296-2.3-13", "RFC7296-2.1-6", role="responder")
+def test_zero_again(peer: Peer) -> None:
+    """A protected request with message ID 0, that of IKE_SA_INIT, is in the past: it gets no response."""
+    sa = peer.establish()
+    sa.liveness()
+    with sa.silence("RFC7296-2.3-13"):
+        sa.send(ExchangeType.INFORMATIONAL, message_id=0)
+
+
+@purpose("mid-reversed", "RFC7296-2.3-13", "RFC7296-2.3-2", role="responder")
+def test_reversed(peer: Peer) -> None:
+    """Two requests come in reverse order: both are answered in the end, when the early one is repeated."""
+    sa = peer.establish()
+    early = sa.send(ExchangeType.INFORMATIONAL, message_id=sa.next_id + 1)
+    sa.must_be_up("RFC7296-2.3-13")
+    sa.resend(early)
+    answer = sa.response(early).message
+    peer.check(answer.exchange == ExchangeType.INFORMATIONAL, "an INFORMATIONAL response", answer)
+    sa.next_id = early.message.message_id + 1
+    sa.must_be_up("RFC7296-2.3-13")
+
+
+@purpose(
+    "mid-invalid-notify", "RFC7296-2.3-12", "RFC7296-2.3-14", "RFC7296-2.3-15", "RFC7296-2.3-16", role="responder"
+)  # fmt: skip
+def test_invalid_notify(peer: Peer) -> None:
+    """Ten requests beyond the window: silence, or a few requests of the device with N(INVALID_MESSAGE_ID).
+
+    Such a notify is never a response. Its data are the four octets of a message ID that we used.
+    """
+    sa = peer.establish()
+    numbers = [sa.next_id + _window(peer) + 50 + step for step in range(10)]
+    mark = len(peer.inbox)
+    with sa.silence("RFC7296-2.3-12"):
+        for number in numbers:
+            sa.send(ExchangeType.INFORMATIONAL, message_id=number)
+    found = [one.message.notify(NotifyType.INVALID_MESSAGE_ID) for one in peer.inbox[mark:]]
+    told = [one.data for one in found if one is not None]
+    wrong = [data.hex() for data in told if data not in [number.to_bytes(4, "big") for number in numbers]]
+    peer.check(not wrong, "four octets with an invalid message ID", wrong, "RFC7296-2.3-14")
+    peer.check(len(told) < len(numbers), "fewer notifications than requests", len(told), "RFC7296-2.3-16")
+
+
+@purpose("mid-auth-two", "RFC7296-2.3-13", "RFC7296-2.2-3", "RFC7296-2.3-2", role="responder")
+def test_auth_two(peer: Peer) -> None:
+    """An IKE_AUTH request with message ID 2 gets no response, the same with message ID 1 does."""
+    sa = peer.sa()
+    with peer.preamble("IKE_SA_INIT"):
+        sa.init()
+    sa.first_child = peer.connection.children[0].name
+
+    def correct() -> None:
+        assert sa.pending is not None and sa.last_sent is not None
+        sa.transmit(sa.encode(sa.pending.message), sa.local, sa.remote)
+        sa.response(sa.last_sent)
+
+    with peer.silence(correct, "RFC7296-2.3-13"):
+        sa.begin(sa.start_auth, bend.header(message_id=2))
+    sa.must_be_established("RFC7296-2.2-3")
+
+
+@purpose("mid-unsolicited-response", "RFC7296-3.1-19", "RFC7296-2.21-2", role="responder")
+def test_unsolicited_response(peer: Peer) -> None:
+    """Protected responses to requests that the device never sent are not answered and have no effect.
+
+    They come with message IDs that the device will not use soon, and a Delete for the IKE SA inside.
+    """
+    sa = peer.establish()
+    with sa.silence("RFC7296-3.1-19"):
+        for number in (1, 2, 77, 0xFFFFFFFF):
+            sa.send(ExchangeType.INFORMATIONAL, Delete(ProtocolID.IKE), message_id=number, response=True)
+    sa.must_be_up("RFC7296-3.1-19")
+
+
+@purpose("mid-premature-response", "RFC7296-2.21-4", "RFC7296-3.1-19", role="responder")
+def test_premature_response(peer: Peer) -> None:
+    """A protected response under the message ID of the request that the device would send next is not answered.
+
+    The device may give up an IKE SA whose peer is so confused, but says so by a Delete payload.
+    """
+    sa = peer.establish()
+    sa.send(ExchangeType.INFORMATIONAL, message_id=0, response=True)
+    try:
+        sa.must_be_up("RFC7296-2.21-4")
+    except Unexpected:
+        if sa.state != State.CLOSED:
+            raise
+    answers = [one for one in peer.inbox if one.sa is sa and one.message.is_response and not one.taken]
+    peer.check(not answers, "no answer to a response", "; ".join(map(str, answers)), "RFC7296-3.1-19")
+
+
+@purpose("mid-wrong-initiator-flag", "RFC7296-3.1-22", "RFC7296-2.2-5", role="responder")
+def test_wrong_initiator_flag(peer: Peer) -> None:
+    """A request of ours without the Initiator flag is not one of the original initiator: it gets no response."""
+    sa = peer.establish()
+    with sa.silence("RFC7296-2.2-5"):
+        sa.send(ExchangeType.INFORMATIONAL, bend=bend.header("without the Initiator flag", flags=0))
+
+
+@purpose(
+    "mid-rekey-resets", "RFC7296-2.2-4", "RFC7296-2.18-8", "RFC7296-1.3.2-9", "RFC7296-2.3-11",
+    role="responder", needs=(Capability.REKEY_IKE,),
+)  # fmt: skip
+def test_rekey_resets(peer: Peer) -> None:
+    """After a rekey of the IKE SA message IDs begin at 0 again, and the old count means nothing there."""
+    sa = peer.establish()
+    for _ in range(4):
+        sa.liveness()
+    with peer.preamble("the rekey"):
+        sa.rekey()
+        new = sa.rekeyed
+    sa.finish()
+    with new.silence("RFC7296-2.2-4"):
+        new.send(ExchangeType.INFORMATIONAL, message_id=sa.next_id)
+    new.must_be_up("RFC7296-2.2-4")
+
+
+@purpose(
+    "mid-rekey-resets-device", "RFC7296-2.2-4", "RFC7296-2.18-8",
+    role="initiator", needs=(Capability.REKEY_IKE, Capability.REKEY_CHILD, Capability.DELETE_CHILD),
+)  # fmt: skip
+def test_rekey_resets_device(peer: Peer, dut: Dut) -> None:
+    """The device's own count begins at 0 again, too: its first request on the new IKE SA shows it."""
+    dut.initiate()
+    sa = peer.accept()
+    with peer.preamble("the rekey"):
+        sa.rekey()
+        new = sa.rekeyed
+    new.must_be_up("RFC7296-2.18-8")
+    dut.delete_child()
+    request = new.expect_request(ExchangeType.INFORMATIONAL)
+    peer.check(request.message.message_id == 0, "message ID 0", request.message.message_id, "RFC7296-2.2-4")
+    new.answer(request)
+
+
+def _window(peer: Peer) -> int:
+    """How many requests the device promised to keep state for."""
+    sizes = [_window_size(one.message) for one in peer.inbox]
+    return max([1, *sizes])
+
+
+def _window_size(message: Message) -> int:
+    notify: Notify | None = message.notify(NotifyType.SET_WINDOW_SIZE)
+    return int.from_bytes(notify.data, "big") if notify is not None else 1
