@@ -18,7 +18,7 @@ class Received:
 
     ``protected``: it came encrypted and authentic. ``problem``: why our own side ignores it, empty if it does not.
     ``taken``: a wait of the script has returned it. ``answered``: a request that has got its answer. ``copies`` counts
-    how often the device has sent it.
+    how often the device has sent it. ``refusal``: what an IKE_SA_INIT request was refused with.
     """
 
     message: Message
@@ -32,6 +32,7 @@ class Received:
     taken: bool = False
     answered: bool = False
     copies: int = 1
+    refusal: Sent | None = None
 
     def __str__(self) -> str:
         return summary_message(self.message) + (f" ({self.problem})" if self.problem else "")

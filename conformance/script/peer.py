@@ -34,6 +34,9 @@ P = TypeVar("P", bound=Payload)
 MAX_INBOX = 20_000
 """More messages than this in one conversation are a flood from the device: the purpose ends."""
 
+BREATH = 0.002
+"""Seconds before an IKE_SA_INIT request is refused: a device may still hold its IKE SA for the thread that has sent."""
+
 
 class Peer:
     """Our end of every conversation with the device: a set of scripted IKE SAs on one link.
@@ -148,7 +151,9 @@ class Peer:
         request = received.message
         received.answered = True
         message = Message(request.spi_i, NO_SPI, request.exchange, FLAG_RESPONSE, request.message_id, tuple(payloads))
-        return self.send_message(message, received.destination, received.source, bend)
+        self.idle(BREATH)
+        received.refusal = self.send_message(message, received.destination, received.source, bend)
+        return received.refusal
 
     # --- out ------------------------------------------------------------------------------------------------------
 
@@ -306,6 +311,9 @@ class Peer:
                 if known.sa is not None and known.sa.last_response is not None:
                     known.sa.reply_path = (received.destination, received.source)
                     known.sa.retransmit_response()
+                elif known.refusal is not None:
+                    for raw in known.refusal.datagrams:
+                        self.send_raw(raw, received.destination, received.source)
                 return True
         return False
 
