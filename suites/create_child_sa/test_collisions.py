@@ -20,7 +20,7 @@ from suites.dut import Dut
 from suites.purpose import purpose
 
 CHILD, IKE = Capability.REKEY_CHILD, Capability.REKEY_IKE
-LOW, HIGH = bytes(32), b"\xff" * 32
+LOW, NEARLY_LOW, HIGH = bytes(32), bytes(31) + b"\1", b"\xff" * 32
 LONG_LOW = bytes(8) + b"\xff" * 248
 """Lower than `SHORT_HIGH` octet by octet, though as a number it is by far the higher one."""
 SHORT_HIGH = bytes(7) + b"\1" + bytes(8)
@@ -87,10 +87,10 @@ def test_child_rekey_collision(peer: Peer, dut: Dut) -> None:
 def test_child_rekey_collision_lost(peer: Peer, dut: Dut) -> None:
     """Both sides rekey the same Child SA at once, and the lowest nonce is in the device's exchange: ours survives.
 
-    The lowest nonce is our Nr in the response to the device, which shows that all four count, not only Ni. The device
-    deletes the Child SA that it asked for, and we delete the old one.
+    The lowest nonce is our Nr in the response to the device. Our Ni is the second lowest, so all four must count, not
+    only both Ni. The device deletes the Child SA that it asked for, and we delete the old one.
     """
-    sa, _, theirs, ours = collide(peer, dut, HIGH, LOW)
+    sa, _, theirs, ours = collide(peer, dut, NEARLY_LOW, LOW)
     settled(peer, sa, theirs, ours, "RFC7296-2.8.1-3")
 
 
@@ -271,7 +271,7 @@ def test_ike_rekey_collision_lost(peer: Peer, dut: Dut) -> None:
 
     The device deletes the IKE SA that it made, on that IKE SA. We delete the old one, and ours has the Child SA.
     """
-    sa, theirs, ours = collide_ike(peer, dut, HIGH, LOW)
+    sa, theirs, ours = collide_ike(peer, dut, NEARLY_LOW, LOW)
     sa.finish()
     deletion(theirs, deletes_ike)
     inherited(peer, ours)
