@@ -40,7 +40,8 @@ def test_retransmit_after_auth(peer: Peer) -> None:
         sa.must_be_established()
     mark = len(peer.inbox)
     sa.resend(sent)
-    sa.must_be_up("RFC7296-2.1-12")
+    for _ in range(2):  # the first may overtake the repeated request in a device with several threads
+        sa.must_be_up("RFC7296-2.1-12")
     answers = [one for one in peer.inbox[mark:] if not one.protected and one.message.first(SA)]
     peer.check(not answers, "no answer to the old request", "; ".join(map(str, answers)), "RFC7296-2.1-12")
 

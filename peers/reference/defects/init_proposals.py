@@ -1,0 +1,224 @@
+"""Defects of the choice among proposals (RFC 7296, sections 2.7 and 3.3)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from conformance.crypto.suite import proposal
+from conformance.ike.ikesa import IkeSa
+from conformance.ike.proposals import choose, of_type
+from conformance.wire import (
+    SA,
+    AttributeType,
+    Encr,
+    Integ,
+    KeMethod,
+    Message,
+    Payload,
+    Prf,
+    Proposal,
+    Transform,
+    TransformType,
+)
+from peers.reference.defects.registry import defect
+
+_KNOWN_TYPES = (TransformType.ENCR, TransformType.PRF, TransformType.INTEG, TransformType.KE)
+
+
+class _Rewrites(IkeSa):
+    """Reads the offer as something else before it chooses."""
+
+    def rewritten(self, one: Proposal) -> Proposal | None:
+        raise NotImplementedError
+
+    def choose_ike(self, proposals: Sequence[Proposal], group: KeMethod) -> Proposal:
+        found = [one for each in proposals if (one := self.rewritten(each)) is not None]
+        return super().choose_ike(found, group)
+
+
+class _AlsoAccepts(IkeSa):
+    """Accepts more than what is configured."""
+
+    def accepts(self, one: Proposal) -> Sequence[Proposal]:
+        raise NotImplementedError
+
+    def choose_ike(self, proposals: Sequence[Proposal], group: KeMethod) -> Proposal:
+        for one in proposals:
+            found = choose([one], self.accepts(one), group)
+            if found is not None:
+                return found[1]
+        return super().choose_ike(proposals, group)
+
+
+@defect("init-no-proposal")
+class AcceptsUnconfiguredSuite(_AlsoAccepts):
+    """Takes any algorithm that it knows, whatever is configured."""
+
+    def accepts(self, one: Proposal) -> Sequence[Proposal]:
+        return [proposal("aes256gcm16-aes256-sha384-prfsha512-x25519"), proposal("aes256-sha384-x25519")]
+
+
+@defect("init-weak-algorithms")
+class AcceptsWeakAlgorithms(_AlsoAccepts):
+    """Takes MD5 and the groups 1 and 22, as if it were 1998."""
+
+    def accepts(self, one: Proposal) -> Sequence[Proposal]:
+        return [proposal("aes128-md5-sha256-prfmd5-prfsha256-x25519-modp768-modp1024s160")]
+
+
+@defect("init-encr-null")
+class AcceptsNullEncryption(_AlsoAccepts):
+    """Takes ENCR_NULL for an IKE SA."""
+
+    def accepts(self, one: Proposal) -> Sequence[Proposal]:
+        return [proposal("null-sha256-x25519")]
+
+
+@defect("init-integ-none")
+class AcceptsNoIntegrity(_AlsoAccepts):
+    """Takes AES-CBC without integrity protection."""
+
+    def accepts(self, one: Proposal) -> Sequence[Proposal]:
+        usual = proposal("aes128-sha256-x25519").transforms
+        others = tuple(each for each in usual if each.type != TransformType.INTEG)
+        return [replace(one, transforms=(*others, Transform.of(Integ.NONE)))]
+
+    def init_response(self, chosen: Proposal, public: bytes) -> Sequence[Payload]:
+        return [SA((chosen,)), *super().init_response(chosen, public)[1:]]
+
+
+@defect("init-integ-none")
+class AssumesIntegrity(_Rewrites):
+    """Takes HMAC-SHA-256 where no integrity algorithm is offered."""
+
+    def rewritten(self, one: Proposal) -> Proposal:
+        if of_type(one, TransformType.INTEG):
+            return one
+        return replace(one, transforms=(*one.transforms, Transform.of(Integ.HMAC_SHA2_256_128)))
+
+
+@defect("init-missing-transform-type")
+class AssumesPrf(_Rewrites):
+    """Takes HMAC-SHA-256 where no PRF is offered."""
+
+    def rewritten(self, one: Proposal) -> Proposal:
+        if of_type(one, TransformType.PRF):
+            return one
+        return replace(one, transforms=(*one.transforms, Transform.of(Prf.HMAC_SHA2_256)))
+
+
+@defect("init-key-length-missing")
+class AssumesKeyLength(_Rewrites):
+    """Takes 128 bits where AES comes without Key Length."""
+
+    def rewritten(self, one: Proposal) -> Proposal:
+        full = Transform.of(Encr.AES_CBC, key_length=128)
+        bare = Transform(TransformType.ENCR, Encr.AES_CBC)
+        return replace(one, transforms=tuple(full if each == bare else each for each in one.transforms))
+
+
+@defect("init-unknown-transform-type", "init-unknown-transform-type-only")
+class IgnoresUnknownTransformType(_Rewrites):
+    """Passes over transforms of unknown types."""
+
+    def rewritten(self, one: Proposal) -> Proposal:
+        return replace(one, transforms=tuple(each for each in one.transforms if each.type in _KNOWN_TYPES))
+
+
+@defect("init-unknown-transform-type", "init-second-proposal", "init-key-length-missing")
+class FirstProposalOnly(_Rewrites):
+    """Looks at proposal 1 only."""
+
+    def rewritten(self, one: Proposal) -> Proposal | None:
+        return one if one.number == 1 else None
+
+
+@defect("init-unknown-transform-id")
+class RejectsProposalWithUnknownId(_Rewrites):
+    """Drops a proposal in which there is a cipher that it does not know."""
+
+    def rewritten(self, one: Proposal) -> Proposal | None:
+        return None if any(each.id == 999 for each in of_type(one, TransformType.ENCR)) else one
+
+
+@defect("init-unknown-attribute")
+class RejectsProposalWithUnknownAttribute(_Rewrites):
+    """Drops a proposal in which there is an attribute that it does not know."""
+
+    def rewritten(self, one: Proposal) -> Proposal | None:
+        found = {attribute.type for each in one.transforms for attribute in each.attributes}
+        return one if found <= {AttributeType.KEY_LENGTH} else None
+
+
+@defect("init-unknown-attribute")
+class ReturnsUnknownAttribute(IkeSa):
+    """Accepts a transform with an attribute that it does not know, and returns it."""
+
+    def init_response(self, chosen: Proposal, public: bytes) -> Sequence[Payload]:
+        odd = [each for each in self.seen if any(one.type == 0x3FFF for one in each.attributes)]
+        kept = tuple(each for each in chosen.transforms if not odd or each.type != TransformType.ENCR)
+        return [SA((replace(chosen, transforms=(*odd, *kept)),)), *super().init_response(chosen, public)[1:]]
+
+    seen: tuple[Transform, ...] = ()
+
+    def choose_ike(self, proposals: Sequence[Proposal], group: KeMethod) -> Proposal:
+        self.seen = proposals[0].transforms
+        return super().choose_ike(proposals, group)
+
+
+@defect("init-second-proposal")
+class WrongProposalNumber(IkeSa):
+    """Numbers the accepted proposal 1."""
+
+    def choose_ike(self, proposals: Sequence[Proposal], group: KeMethod) -> Proposal:
+        return replace(super().choose_ike(proposals, group), number=1)
+
+
+@defect("init-one-of-each", "init-key-length")
+class ReturnsWholeProposal(IkeSa):
+    """Sends the accepted proposal back as it came, with all transforms."""
+
+    seen: tuple[Proposal, ...] = ()
+
+    def choose_ike(self, proposals: Sequence[Proposal], group: KeMethod) -> Proposal:
+        self.seen = tuple(proposals)
+        return super().choose_ike(proposals, group)
+
+    def init_response(self, chosen: Proposal, public: bytes) -> Sequence[Payload]:
+        whole = next(one for one in self.seen if one.number == chosen.number)
+        return [SA((whole,)), *super().init_response(chosen, public)[1:]]
+
+
+@defect("init-key-length")
+class DropsKeyLength(IkeSa):
+    """Answers AES without its Key Length."""
+
+    def init_response(self, chosen: Proposal, public: bytes) -> Sequence[Payload]:
+        bare = tuple(replace(each, attributes=()) for each in chosen.transforms)
+        return [SA((replace(chosen, transforms=bare),)), *super().init_response(chosen, public)[1:]]
+
+
+# --- as initiator -----------------------------------------------------------------------------------------------------
+
+
+@defect("init-unacceptable-sar", "init-sar-changed-key-length")
+class TrustsResponderChoice(IkeSa):
+    """Does not compare SAr1 with its offer."""
+
+    def is_our_offer(self, chosen: Sequence[Proposal]) -> bool:
+        return True
+
+
+@defect("init-sar-two-transforms")
+class TakesFirstTransform(IkeSa):
+    """Takes the first transform of each type out of SAr1 and does not look at the others."""
+
+    def accept_init_response(self, message: Message) -> None:
+        firsts: dict[int, Transform] = {}
+        sa = message.first(SA)
+        if sa is not None and sa.proposals:
+            for each in sa.proposals[0].transforms:
+                firsts.setdefault(int(each.type), each)
+            single = SA((replace(sa.proposals[0], transforms=tuple(firsts.values())),))
+            kept = tuple(one for one in message.payloads if not isinstance(one, SA))
+            message = replace(message, payloads=(single, *kept))
+        super().accept_init_response(message)
