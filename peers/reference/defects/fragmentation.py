@@ -1,0 +1,276 @@
+"""Defects of IKE fragmentation (RFC 7383)."""
+
+from dataclasses import replace
+
+from conformance.crypto import IntegrityError
+from conformance.ike.endpoint import Endpoint
+from conformance.ike.fragmentation import Reassembly
+from conformance.ike.ikesa import IkeSa
+from conformance.ike.protection import Fragment
+from conformance.net.link import Datagram
+from conformance.wire import SK, SKF, ExchangeType, Message, Notify, NotifyType, encode_message, encode_payloads
+from peers.reference.defects.registry import defect
+
+# --- collecting -------------------------------------------------------------------------------------------------------
+
+
+@defect(
+    "frag-request", "frag-uneven", "frag-single", "frag-informational", "frag-next-exchange", "frag-response-accepted"
+)
+class NoReassembly(IkeSa):
+    """Announces fragmentation and ignores all fragments."""
+
+    def collect(self, message: Message, payload: SKF, plaintext: bytes) -> tuple[int, bytes] | None:
+        return None
+
+
+@defect("frag-reordered", "frag-response-accepted")
+class InOrderOnly(IkeSa):
+    """Drops fragments that come before their turn."""
+
+    class _Reassembly(Reassembly):
+        def accepts(self, payload: SKF) -> bool:
+            return super().accepts(payload) and payload.number <= len(self.pieces) + 1
+
+    reassembly_class = _Reassembly
+
+
+@defect("frag-duplicate", "frag-response-replay")
+class DuplicateCounts(IkeSa):
+    """Counts fragments as they come, whatever their numbers are."""
+
+    class _Reassembly(Reassembly):
+        def add(self, payload: SKF, plaintext: bytes) -> bool:
+            inner = self.inner or int(payload.inner)
+            done = super().add(replace(payload, number=len(self.pieces) + 1), plaintext)
+            self.inner = inner
+            return done
+
+    reassembly_class = _Reassembly
+
+
+@defect("frag-replay-other")
+class ReplacesFragment(IkeSa):
+    """Lets a later fragment with the same number take the place of the first one."""
+
+    class _Reassembly(Reassembly):
+        def add(self, payload: SKF, plaintext: bytes) -> bool:
+            self.pieces.pop(payload.number, None)
+            return super().add(payload, plaintext)
+
+    reassembly_class = _Reassembly
+
+
+@defect("frag-bad-icv", "frag-response-bad-icv")
+class BadFragmentPoisons(IkeSa):
+    """Stores a fragment whose ICV is wrong."""
+
+    def unseal(self, raw: bytes, payload: SK | SKF) -> bytes:
+        try:
+            return super().unseal(raw, payload)
+        except IntegrityError:
+            if isinstance(payload, SK):
+                raise
+            return payload.body
+
+
+@defect("frag-number-zero")
+class FragmentZeroAccepted(IkeSa):
+    """Counts fragments from 0."""
+
+    class _Reassembly(Reassembly):
+        def accepts(self, payload: SKF) -> bool:
+            return super().accepts(payload) or (payload.number == 0 and payload.total > 0)
+
+    reassembly_class = _Reassembly
+
+
+@defect("frag-number-beyond")
+class FragmentBeyondAccepted(IkeSa):
+    """Stores a fragment with a number above the total."""
+
+    class _Reassembly(Reassembly):
+        def accepts(self, payload: SKF) -> bool:
+            return super().accepts(payload) or payload.number > payload.total > 0
+
+    reassembly_class = _Reassembly
+
+
+@defect("frag-number-zero", "frag-number-beyond", "frag-nonsense-forged")
+class RefusesNonsense(IkeSa):
+    """Answers fragment numbers that make no sense by INVALID_SYNTAX, before it looks at the ICV."""
+
+    def open(self, message: Message, raw: bytes) -> Message | None:
+        last = message.payloads[-1] if message.payloads else None
+        if isinstance(last, SKF) and not 0 < last.number <= last.total:
+            self.close_after_response = "nonsense"
+            self.respond(message, [Notify(NotifyType.INVALID_SYNTAX)])
+            return None
+        return super().open(message, raw)
+
+
+@defect("frag-total-smaller")
+class AnyTotal(IkeSa):
+    """Does not compare the totals of fragments."""
+
+    class _Reassembly(Reassembly):
+        def accepts(self, payload: SKF) -> bool:
+            return 0 < payload.number <= payload.total
+
+    reassembly_class = _Reassembly
+
+
+@defect("frag-total-larger")
+class KeepsOldSet(IkeSa):
+    """Takes fragments of the set that it has begun with only."""
+
+    class _Reassembly(Reassembly):
+        def accepts(self, payload: SKF) -> bool:
+            return super().accepts(payload) and self.total in (0, payload.total)
+
+    reassembly_class = _Reassembly
+
+
+@defect("frag-total-mixed")
+class MixesSets(IkeSa):
+    """Joins fragments of sets with different totals."""
+
+    class _Reassembly(Reassembly):
+        def accepts(self, payload: SKF) -> bool:
+            return 0 < payload.number <= payload.total
+
+        def add(self, payload: SKF, plaintext: bytes) -> bool:
+            self.total = payload.total
+            return super().add(payload, plaintext)
+
+    reassembly_class = _Reassembly
+
+
+@defect("frag-incomplete")
+class AnswersTooEarly(IkeSa):
+    """Believes a message complete one fragment too early."""
+
+    class _Reassembly(Reassembly):
+        def add(self, payload: SKF, plaintext: bytes) -> bool:
+            return super().add(payload, plaintext) or len(self.pieces) == self.total - 1
+
+    reassembly_class = _Reassembly
+
+
+@defect("frag-timeout")
+class NeverForgets(IkeSa):
+    """Keeps fragments for ever."""
+
+    def is_stale(self, parts: Reassembly) -> bool:
+        return False
+
+
+@defect("frag-retransmit-first")
+class RetransmitNeedsAll(IkeSa):
+    """Does not repeat the response when fragment 1 comes again."""
+
+    def asks_again(self, payload: SKF) -> bool:
+        return False
+
+
+@defect("frag-retransmit-other")
+class AnswersEveryFragment(IkeSa):
+    """Repeats the response for every fragment that comes again."""
+
+    def asks_again(self, payload: SKF) -> bool:
+        return True
+
+
+@defect("frag-limit")
+class UnboundedReassembly(IkeSa):
+    """Stores fragments without a limit."""
+
+    class _Reassembly(Reassembly):
+        def overflows(self, plaintext: bytes) -> bool:
+            return False
+
+    reassembly_class = _Reassembly
+
+
+@defect("frag-flood")
+class ChokesOnFragments(Endpoint):
+    """Answers nobody any more once a hundred fragments wait."""
+
+    waiting = 0
+
+    def receive(self, datagram: Datagram, now: float) -> None:
+        self.waiting += datagram.payload[16] == SKF.payload_type
+        if self.waiting < 100:
+            super().receive(datagram, now)
+
+
+@defect("frag-then-whole")
+class FragmentsForEver(IkeSa):
+    """Wants fragments only, once there were some."""
+
+    seen = False
+
+    def open(self, message: Message, raw: bytes) -> Message | None:
+        self.seen = self.seen or message.first(SKF) is not None
+        return None if self.seen and message.first(SK) else super().open(message, raw)
+
+
+# --- sending ----------------------------------------------------------------------------------------------------------
+
+
+@defect("frag-announce-unasked", "frag-request-not-supported")
+class FragmentsUnasked(IkeSa):
+    """Fragments by size alone, whatever the peer has announced."""
+
+    def must_fragment(self, size: int, room: int) -> bool:
+        return 0 < room < size
+
+
+@defect("frag-liveness-whole")
+class FragmentsAlways(IkeSa):
+    """Fragments every message, even into a single fragment."""
+
+    def must_fragment(self, size: int, room: int) -> bool:
+        return self.fragmenting and room > 0
+
+
+@defect("frag-response", "frag-request-by-device")
+class NextPayloadInAll(IkeSa):
+    """Repeats the type of the first payload in all fragments."""
+
+    first_inner = 0
+
+    def seal(self, message: Message, inner: int, plaintext: bytes, fragment: Fragment | None) -> bytes:
+        self.first_inner = inner or self.first_inner
+        return super().seal(message, self.first_inner if fragment else inner, plaintext, fragment)
+
+
+@defect("frag-response", "frag-request-by-device")
+class FragmentsTooLarge(IkeSa):
+    """Forgets that headers take room, too."""
+
+    def fragment_room(self) -> int:
+        return self.connection.fragment_size
+
+
+@defect("frag-init-whole")
+class FragmentsInit(IkeSa):
+    """Fragments IKE_SA_INIT as well, though nothing is encrypted there."""
+
+    def encode(self, message: Message) -> list[bytes]:
+        size = self.connection.fragment_size
+        if message.exchange != ExchangeType.IKE_SA_INIT or not size or len(encode_message(message)) <= size:
+            return super().encode(message)
+        _, text = encode_payloads(message.payloads)
+        pieces = [text[at : at + size] for at in range(0, len(text), size)]
+        skfs = [SKF(message.payloads[0].payload_type, at, len(pieces), one) for at, one in enumerate(pieces, 1)]
+        return [encode_message(replace(message, payloads=(one,))) for one in skfs]
+
+
+@defect("frag-announce", "frag-announce-initiator")
+class FragNotifyWithData(IkeSa):
+    """Puts data into its announcement of fragmentation."""
+
+    def init_notifies(self) -> list[Notify]:
+        kind = NotifyType.IKEV2_FRAGMENTATION_SUPPORTED
+        return [replace(one, data=b"\0\1") if one.type == kind else one for one in super().init_notifies()]

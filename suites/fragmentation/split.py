@@ -1,0 +1,118 @@
+"""Fragments that a script makes itself, and the form of those that the device sends (RFC 7383)."""
+
+from math import ceil
+
+from conformance.ike.protection import Fragment
+from conformance.script.message import Received, Sent
+from conformance.script.peer import Peer
+from conformance.script.sa import ScriptedSa
+from conformance.script.verdict import Inconclusive, Unexpected
+from conformance.wire import SKF, ExchangeType, Message, NotifyType, Payload, VendorID, decode_message
+
+_ASK = ExchangeType.CREATE_CHILD_SA
+
+
+def spoiled(datagram: bytes) -> bytes:
+    """The datagram with one bit of its ICV flipped."""
+    return datagram[:-1] + bytes((datagram[-1] ^ 1,))
+
+
+class Split:
+    """A request of an established IKE SA that the script sends in fragments of its own making.
+
+    It asks for another Child SA, which the device may give or refuse, behind unfamiliar Vendor IDs, which are ignored
+    (RFC 7296, section 3.12). A fragment that goes to the wrong place leaves a broken chain of payloads.
+    """
+
+    def __init__(self, sa: ScriptedSa, *, exchange: ExchangeType = _ASK, vendors: int = 12, octets: int = 30) -> None:
+        """The next request of ``sa``; nothing is sent yet but a liveness check before it."""
+        with sa.peer.preamble("a liveness check"):
+            sa.liveness()
+        assert sa.last_sent is not None
+        self.sa, self.before = sa, sa.last_sent
+        self.made: dict[tuple[int, int, bytes], bytes] = {}
+        content: list[Payload] = [VendorID(sa.random(octets)) for _ in range(vendors)]
+        if exchange == _ASK:
+            config = sa.connection.children[0]
+            content += sa.child_request(sa.make_offer(config, with_ke=True))
+            sa.offer = None
+        self.message = sa.message(exchange, content, sa.next_id, response=False)
+        self.inner, self.plaintext = sa.plaintext(self.message)
+        sa.next_id += 1
+
+    def fragment(self, number: int, total: int, content: bytes | None = None) -> bytes:
+        """One fragment of the request cut into ``total`` equal pieces, or one with another ``content``.
+
+        A fragment that is made again is the same, octet by octet, as in a retransmission (RFC 7296, section 2.1).
+        """
+        size = ceil(len(self.plaintext) / max(1, total))
+        piece = self.plaintext[max(0, number - 1) * size :][:size] if content is None else content
+        known = self.made.get((number, total, piece))
+        if known is not None:
+            return known
+        raw = self.sa.seal(self.message, self.inner if number == 1 else 0, piece, Fragment(number, total))
+        self.sa.peer.remember(Sent(self.message, (raw,), f"as fragment {number} of {total}", True))
+        self.made[(number, total, piece)] = raw
+        return raw
+
+    def send(self, *datagrams: bytes) -> None:
+        """Send fragments in this order."""
+        self.sa.transmit(datagrams, self.sa.local, self.sa.remote)
+        self.sa.peer.flush()
+
+    def send_numbers(self, total: int, *numbers: int) -> None:
+        """Send these of ``total`` fragments, by default all of them in order."""
+        self.send(*(self.fragment(number, total) for number in numbers or range(1, total + 1)))
+
+    def response(self) -> Received:
+        """Wait for the response."""
+        return self.sa.response(Sent(self.message, ()))
+
+    def must_be_unanswered(self, requirement: str) -> None:
+        """No response has come so far. The device has seen our fragments: it repeats an earlier response meanwhile."""
+        peer, number = self.sa.peer, self.message.message_id
+        silent: Unexpected | None = None
+        try:
+            self.sa.resend(self.before)
+            self.sa.response(self.before)
+        except Unexpected as nothing:
+            silent = nothing
+        answers = [one for one in peer.inbox if one.sa is self.sa and one.message.is_response]
+        early = [one for one in answers if one.message.message_id == number]
+        peer.check(not early, "no response yet", "; ".join(map(str, early)), requirement)
+        if silent is not None:
+            raise Inconclusive(f"repeating an earlier request did not work: {silent}")
+
+    def must_be_answered_once(self, requirement: str) -> Received:
+        """The response to what we meant comes, and only once."""
+        answer = self.response()
+        readable = answer.message.notify(NotifyType.INVALID_SYNTAX) is None
+        self.sa.peer.check(readable, "a response to the whole request", answer.message, requirement)
+        with self.sa.silence(requirement):
+            pass
+        return answer
+
+
+def received_fragments(peer: Peer, exchange: ExchangeType) -> list[tuple[Message, bytes]]:
+    """The messages of an exchange type that the device sent, once each, as they came: still encrypted."""
+    found = {one.raw: decode_message(one.raw, lenient=True) for one in [*peer.fragments, *peer.inbox]}
+    return [(message, raw) for raw, message in found.items() if message.exchange == exchange]
+
+
+def check_form(peer: Peer, found: list[tuple[Message, bytes]], whole: Message, limit: int) -> None:
+    """The form of the fragments that make up ``whole``; ``limit`` is the size of IP datagrams in octets."""
+    parts = [(message.payloads[-1], message, raw) for message, raw in found if message.payloads]
+    peer.check(all(isinstance(last, SKF) for last, _, _ in parts), "SKF as last payload", "none", "RFC7383-2.5-3")
+    fragments = [last for last, _, _ in parts if isinstance(last, SKF)]
+    numbers = [(one.number, one.total) for one in fragments]
+    expected = [(number, len(parts)) for number in range(1, len(parts) + 1)]
+    peer.check(sorted(numbers) == expected, f"fragments 1 to {len(parts)}", numbers, "RFC7383-2.5-7")
+    headers = {(one.spi_i, one.spi_r, one.exchange, one.flags, one.message_id, one.version) for one, _ in found}
+    peer.check(len(headers) == 1, "the same header in all fragments", f"{len(headers)} headers", "RFC7383-2.5-10")
+    named = {one.number: int(one.inner) for one in fragments}
+    first = int(whole.payloads[0].payload_type)
+    peer.check(named[1] == first, f"next payload {first} in fragment 1", named[1], "RFC7383-2.5-5")
+    others = [kind for number, kind in named.items() if number > 1]
+    peer.check(not any(others), "next payload 0 in the other fragments", others, "RFC7383-2.5-6")
+    largest = max(len(raw) for _, raw in found) + 28
+    peer.check(largest <= limit, f"IP datagrams of at most {limit} octets", f"{largest} octets", "RFC7383-2.5.1-1")
