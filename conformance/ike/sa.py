@@ -418,7 +418,7 @@ class SaCore:
             return [refusal.notify()]
 
     def check_critical(self, message: Message) -> None:
-        """Refuse a request with an unknown payload that is marked critical (RFC 7296, section 2.5)."""
+        """Reject a message with an unknown payload that is marked critical (RFC 7296, section 2.5). Raises Refusal."""
         for payload in message.payloads:
             if isinstance(payload, UnknownPayload) and payload.critical:
                 kind = int(payload.type)
@@ -439,9 +439,10 @@ class SaCore:
             return
         self.pending = None
         try:
+            self.check_critical(message)
             pending.handler(message)
-        except Violation as violation:
-            self.failed(str(violation))
+        except (Violation, Refusal) as problem:
+            self.failed(str(problem))
         if self.is_fatal(message):
             self.close("the peer answered INVALID_SYNTAX")
         self.next_request()
