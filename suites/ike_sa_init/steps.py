@@ -134,12 +134,15 @@ def settle(peer: Peer, dut: Dut) -> None:
     It may give up without a word or go on waiting, so it is told to initiate again: its next IKE_SA_INIT request shows
     that it is through with what came before. One that is still waiting may keep to its first attempt and stay silent.
     """
-    peer.idle(0.02)
-    for patience in (0.1, peer.response_timeout):
-        dut.initiate()
+
+    def acts(found: Received) -> bool:
+        return found.sa is None or found.message.exchange == ExchangeType.IKE_AUTH
+
+    for again, patience in ((False, 0.02), (True, 0.1), (True, peer.response_timeout)):
+        if again:
+            dut.initiate()
         try:
-            peer.wait(lambda found: found.sa is None or found.message.exchange == ExchangeType.IKE_AUTH,
-                "anything that the device starts", patience)  # fmt: skip
+            peer.wait(acts, "anything that the device starts", patience)
         except Unexpected:
             peer.note("nothing, which is allowed, too")
         else:
