@@ -35,8 +35,12 @@ def without(one: Proposal, kind: TransformType) -> Proposal:
 
 
 def of_type(one: Proposal, kind: TransformType) -> tuple[Transform, ...]:
-    """The transforms of one type, in the order of preference."""
-    return tuple(transform for transform in one.transforms if transform.type == kind)
+    """The transforms of one type, in the order of preference, without what came in reserved fields (section 2.5)."""
+    return tuple(
+        Transform(transform.type, transform.id, transform.attributes)
+        for transform in one.transforms
+        if transform.type == kind
+    )
 
 
 def groups(proposals: Iterable[Proposal]) -> list[KeMethod]:
@@ -101,10 +105,9 @@ def is_choice_of(chosen: Proposal, offered: Iterable[Proposal]) -> bool:
     for theirs in offered:
         if theirs.number != chosen.number or theirs.protocol != chosen.protocol:
             continue
-        if not set(chosen.transforms) <= set(theirs.transforms):
-            return False
         counts = {kind: len(of_type(chosen, kind)) for kind in _types(theirs)}
-        return all(
+        within = all(set(of_type(chosen, kind)) <= set(of_type(theirs, kind)) for kind in _types(chosen))
+        return within and all(
             count == 1 or (count == 0 and any(_is_none(one) for one in of_type(theirs, kind)))
             for kind, count in counts.items()
         )
