@@ -73,8 +73,9 @@ class Split:
         peer, number = self.sa.peer, self.message.message_id
         silent: Unexpected | None = None
         try:
-            self.sa.resend(self.before)
-            self.sa.response(self.before)
+            for _ in range(2):  # a device with several threads may take the first repetition before our last fragment
+                self.sa.resend(self.before)
+                self.sa.response(self.before)
         except Unexpected as nothing:
             silent = nothing
         answers = [one for one in peer.inbox if one.sa is self.sa and one.message.is_response]
