@@ -35,7 +35,7 @@ MAX_INBOX = 20_000
 """More messages than this in one conversation are a flood from the device: the purpose ends."""
 
 BREATH = 0.002
-"""Seconds before an IKE_SA_INIT request is refused: a device may still hold its IKE SA for the thread that has sent."""
+"""Seconds before an IKE_SA_INIT request is answered: a device may not be ready again the moment it has sent."""
 
 
 class Peer:
@@ -137,6 +137,7 @@ class Peer:
         connection = replace(self.connection, **changes)
         sa = self.new_sa(connection, initiator=False, local=received.destination, remote=received.source)
         sa.reply_path = (received.destination, received.source)
+        self.idle(BREATH)
         received.sa, received.answered = sa, True
         try:
             with sa.bending(bend):
