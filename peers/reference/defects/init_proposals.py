@@ -150,19 +150,33 @@ class RejectsProposalWithUnknownAttribute(_Rewrites):
 
 
 @defect("init-unknown-attribute")
-class ReturnsUnknownAttribute(IkeSa):
-    """Accepts a transform with an attribute that it does not know, and returns it."""
+class DropsUnknownAttribute(_Rewrites):
+    """Reads a transform as if the attribute that it does not know were not there."""
 
-    def init_response(self, chosen: Proposal, public: bytes) -> Sequence[Payload]:
-        odd = [each for each in self.seen if any(one.type == 0x3FFF for one in each.attributes)]
-        kept = tuple(each for each in chosen.transforms if not odd or each.type != TransformType.ENCR)
-        return [SA((replace(chosen, transforms=(*odd, *kept)),)), *super().init_response(chosen, public)[1:]]
+    def rewritten(self, one: Proposal) -> Proposal:
+        return replace(one, transforms=tuple(_plain(each) for each in one.transforms))
+
+
+@defect("init-unknown-attribute")
+class ReturnsUnknownAttribute(IkeSa):
+    """Accepts a transform with an attribute that it does not know, and returns it as it came."""
 
     seen: tuple[Transform, ...] = ()
 
     def choose_ike(self, proposals: Sequence[Proposal], group: KeMethod) -> Proposal:
         self.seen = proposals[0].transforms
-        return super().choose_ike(proposals, group)
+        read = [replace(one, transforms=tuple(_plain(each) for each in one.transforms)) for one in proposals]
+        return super().choose_ike(read, group)
+
+    def init_response(self, chosen: Proposal, public: bytes) -> Sequence[Payload]:
+        came = {_plain(each): each for each in reversed(self.seen)}
+        returned = tuple(came.get(each, each) for each in chosen.transforms)
+        return [SA((replace(chosen, transforms=returned),)), *super().init_response(chosen, public)[1:]]
+
+
+def _plain(one: Transform) -> Transform:
+    """A transform with its Key Length only."""
+    return replace(one, attributes=tuple(each for each in one.attributes if each.type == AttributeType.KEY_LENGTH))
 
 
 @defect("init-second-proposal")
