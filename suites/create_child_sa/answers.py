@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
+from conformance.ike.child import ChildSa
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
-from conformance.script.verdict import NotApplicable
+from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import SA, Delete, ExchangeType, Message, Notify, NotifyType, Proposal, ProtocolID
 from peers.contract import Capability
 from suites.dut import Dut
@@ -55,12 +56,33 @@ PATIENCE = 10.0
 """Seconds within which a device deletes what it has replaced: it may let the old SA live on for a moment."""
 
 
-def deletion(sa: ScriptedSa, fits: Callable[[Message], bool]) -> Message:
+def deletion(sa: ScriptedSa, fits: Callable[[Message], bool], requirement: str) -> Message:
     """Wait for a request of the device that deletes what ``fits`` says, and answer it."""
-    received = sa.expect_request(ExchangeType.INFORMATIONAL, timeout=PATIENCE, where=fits)
+    try:
+        received = sa.expect_request(ExchangeType.INFORMATIONAL, timeout=PATIENCE, where=fits)
+    except Unexpected as nothing:
+        raise Unexpected("a Delete payload in a request of the device", nothing.got, requirement) from None
     if not received.answered:
         sa.answer(received)
     return received.message
+
+
+def names(peer: Peer, answer: Message, child: ChildSa, requirement: str = "RFC7296-1.4.1-6") -> None:
+    """The response to our deletion of ``child`` should name the other half of the pair.
+
+    An empty response breaks no MUST: a minimal device may answer every INFORMATIONAL request so (RFC 7296, section 4).
+    """
+    expected = f"a Delete of {child.spi_out.hex()}, the other half"
+    peer.check(deleted(answer) == [child.spi_out], expected, answer, requirement)
+
+
+def kept(peer: Peer, sa: ScriptedSa, requirement: str = "RFC7296-2.21-4") -> None:
+    """The device must not forget the IKE SA. It may delete it, as long as it says so with a Delete payload."""
+    try:
+        sa.must_be_up(requirement, "the IKE SA is kept, or deleted with a Delete payload")
+    except Unexpected:
+        if not any(deletes_ike(one) for one in own_requests(peer, sa)):
+            raise
 
 
 def deletes_child(message: Message) -> bool:
@@ -68,7 +90,23 @@ def deletes_child(message: Message) -> bool:
     return bool(deleted(message))
 
 
-def own_requests(peer: Peer, sa: ScriptedSa, mark: int) -> list[Message]:
+def inherited(peer: Peer, successor: ScriptedSa, requirement: str) -> None:
+    """The new IKE SA must be there and have the Child SA of the old one: that is rekeyed and then deleted on it."""
+    successor.must_be_up(requirement, "the new IKE SA is there")
+    answer = successor.rekey_child()
+    lost = answer.notify(NotifyType.CHILD_SA_NOT_FOUND)
+    peer.check(lost is None, "the new IKE SA has the Child SA", answer, requirement)
+    successor.finish()
+    child = successor.child
+    names(peer, successor.delete_child(child), child)
+
+
+def own_requests(peer: Peer, sa: ScriptedSa, mark: int = 0) -> list[Message]:
     """The device's own requests on ``sa`` since the inbox had ``mark`` messages, apart from liveness checks."""
-    found = [one.message for one in peer.inbox[mark:] if one.sa is sa and not one.message.is_response]
+    found = requests(peer, sa, mark)
     return [one for one in found if one.exchange != ExchangeType.INFORMATIONAL or one.payloads]
+
+
+def requests(peer: Peer, sa: ScriptedSa, mark: int = 0) -> list[Message]:
+    """All requests of the device on ``sa`` since the inbox had ``mark`` messages."""
+    return [one.message for one in peer.inbox[mark:] if one.sa is sa and not one.message.is_response]

@@ -53,7 +53,6 @@ class DeletesNewestChild(IkeSa):
     "child-delete-while-rekeying",
     "child-delete-while-ike-rekey",
     "ike-rekey-inherits",
-    "ike-rekey-no-proposal",
 )
 class AnswersDeletesEmpty(IkeSa):
     """Deletes a Child SA and does not name the other half."""

@@ -103,7 +103,7 @@ class ExpandsWithOldPrf(IkeSa):
         super().derive_heir(new, suite, shared)
         assert self.keys is not None
         seed = keys.skeyseed_of_rekey(self.keys, shared, new.nonce_i, new.nonce_r)
-        old = replace(suite, prf=self.keys.suite.prf)
+        old = replace(suite, prf=self.keys.suite.prf, prf_function=self.keys.suite.prf_function)
         new.keys = derive_ike_keys(old, seed, new.nonce_i + new.nonce_r, new.spi_i, new.spi_r)
 
 
