@@ -95,8 +95,12 @@ class ScriptedSa(BendableSa):
         return self.request(ExchangeType.INFORMATIONAL, *payloads, bend=bend)
 
     def liveness(self) -> Message:
-        """An empty INFORMATIONAL exchange: the device must answer (RFC 7296, section 2.4)."""
-        return self.informational()
+        """An empty INFORMATIONAL exchange: the device must answer (RFC 7296, section 2.4).
+
+        What is not protected proves nothing and is not taken for the answer.
+        """
+        self.finish()
+        return self.response(self.begin(self.start_liveness), protected=True).message
 
     def create_child(self, name: str = "net", bend: Bend | None = None, *, group: KeMethod | None = None) -> Message:
         """CREATE_CHILD_SA for another Child SA."""
@@ -228,13 +232,14 @@ class ScriptedSa(BendableSa):
         self.resend(found, source=source)
         return self.response(found)
 
-    def response(self, sent: Sent, timeout: float | None = None) -> Received:
-        """Wait for the response to a request of ours. Raises Unexpected if none comes."""
+    def response(self, sent: Sent, timeout: float | None = None, *, protected: bool = False) -> Received:
+        """Wait for the response to a request of ours, perhaps a protected one. Raises Unexpected if none comes."""
         request = sent.message
 
         def fits(found: Received) -> bool:
             message = found.message
-            return found.sa is self and message.is_response and message.message_id == request.message_id
+            ours = found.sa is self and message.is_response and message.message_id == request.message_id
+            return ours and (found.protected or not protected)
 
         return self.peer.wait(fits, f"a response to {request.exchange.name} {request.message_id}", timeout)
 
