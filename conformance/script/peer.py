@@ -35,7 +35,7 @@ MAX_INBOX = 20_000
 """More messages than this in one conversation are a flood from the device: the purpose ends."""
 
 BREATH = 0.002
-"""Seconds before an IKE_SA_INIT request is answered: a device may not be ready again the moment it has sent."""
+"""Seconds: a device may not be ready again the moment it has sent, and drop what comes then with the same ID."""
 
 
 class Peer:
@@ -137,7 +137,7 @@ class Peer:
         connection = replace(self.connection, **changes)
         sa = self.new_sa(connection, initiator=False, local=received.destination, remote=received.source)
         sa.reply_path = (received.destination, received.source)
-        self.idle(BREATH)
+        self.breathe()
         received.sa, received.answered = sa, True
         try:
             with sa.bending(bend):
@@ -152,7 +152,7 @@ class Peer:
         request = received.message
         received.answered = True
         message = Message(request.spi_i, NO_SPI, request.exchange, FLAG_RESPONSE, request.message_id, tuple(payloads))
-        self.idle(BREATH)
+        self.breathe()
         received.refusal = self.send_message(message, received.destination, received.source, bend)
         return received.refusal
 
@@ -245,6 +245,10 @@ class Peer:
         until = self.link.now() + seconds
         while self._pump(until):
             pass
+
+    def breathe(self) -> None:
+        """Give the device the moment that it needs before it takes another message with the same message ID."""
+        self.idle(BREATH)
 
     def forget(self) -> None:
         """What has come so far is not waited for any more."""

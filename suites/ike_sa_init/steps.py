@@ -20,6 +20,7 @@ from conformance.wire import (
     Nonce,
     Notify,
     NotifyType,
+    Payload,
     Proposal,
     Transform,
 )
@@ -70,6 +71,11 @@ def refused(peer: Peer, bent: Bend, requirement: str, *also: NotifyType) -> Mess
     said = any(answer.notify(kind) for kind in kinds)
     peer.check(said, "N(" + ") or N(".join(kind.name for kind in kinds) + ")", answer, "RFC7296-2.7-4")
     return answer
+
+
+def is_cookie(one: Payload) -> bool:
+    """True for N(COOKIE)."""
+    return isinstance(one, Notify) and one.type == NotifyType.COOKIE
 
 
 # --- proposals --------------------------------------------------------------------------------------------------------
