@@ -1,22 +1,182 @@
-"""Certificates (RFC 7296, sections 1.2 and 3.6)."""
+"""Certificates (RFC 7296, sections 1.2, 3.6 and 3.7)."""
 
-from conformance.crypto.pki import Authority
-from conformance.ike.connection import Party, PublicKey
+from datetime import UTC, datetime
+from typing import Any
+
+from conformance.crypto.pki import Authority, Leaf, new_key
+from conformance.crypto.x509 import CertificateError, load_certificate, matches_identity, validate_chain
+from conformance.script import bend
 from conformance.script.peer import Peer
-from conformance.wire import AUTH, NotifyType
-from suites.connections import OUR_NAME, certificates
+from conformance.wire import CERT, CERTREQ, CertEncoding, IdType, Message
+from suites.connections import DEVICE_NAME, OUR_NAME, authority, certificates, leaf
+from suites.ike_auth.steps import chained, mixed, must_be_refused, must_succeed, ourselves
 from suites.purpose import purpose
+
+_REFUSED = ("RFC7296-1.2-11", "RFC7296-1.2-18", "RFC7296-2.21.2-1")
+
+
+def refused_with(peer: Peer, made: Leaf) -> None:
+    """This certificate with its key and our usual identity is refused."""
+    sa = peer.sa(local=ourselves(peer, chain=made.chain, key=made.key))
+    sa.init()
+    must_be_refused(peer, sa)
+
+
+def ours(issuer: Authority, **changes: Any) -> Leaf:
+    """A certificate for our name."""
+    return issuer.issue(OUR_NAME, sans=[OUR_NAME], **changes)
+
+
+@purpose("auth-certificate-untrusted", *_REFUSED, role="responder", connection=certificates())
+def test_untrusted(peer: Peer) -> None:
+    """A certificate of an authority that the device does not know authenticates nobody."""
+    refused_with(peer, ours(Authority.create("a stranger")))
+
+
+@purpose("auth-certificate-same-name", *_REFUSED, role="responder", connection=certificates())
+def test_same_name(peer: Peer) -> None:
+    """An authority that only has the name of the trusted one is another authority: the signature counts."""
+    name = authority().name
+    refused_with(peer, ours(Authority.create(name, key=new_key("ecdsa"))))
+
+
+@purpose("auth-certificate-brings-root", *_REFUSED, role="responder", connection=certificates())
+def test_brings_root(peer: Peer) -> None:
+    """A peer cannot bring the authority that it would like to be trusted by."""
+    stranger = Authority.create("a stranger")
+    made = ours(stranger)
+    refused_with(peer, Leaf(made.key, made.certificate, (made.certificate, stranger.certificate)))
+
+
+@purpose("auth-certificate-expired", *_REFUSED, role="responder", connection=certificates())
+def test_expired(peer: Peer) -> None:
+    """A certificate that has expired authenticates nobody."""
+    refused_with(peer, ours(authority(), not_after=datetime(2021, 1, 1, tzinfo=UTC)))
+
+
+@purpose("auth-certificate-not-yet", *_REFUSED, role="responder", connection=certificates())
+def test_not_yet(peer: Peer) -> None:
+    """A certificate that is not valid yet authenticates nobody."""
+    refused_with(peer, ours(authority(), not_before=datetime(2048, 1, 1, tzinfo=UTC)))
+
+
+@purpose("auth-certificate-other-name", "RFC7296-2.15-7", *_REFUSED, role="responder", connection=certificates())
+def test_other_name(peer: Peer) -> None:
+    """A trusted certificate for another name does not make us who we say we are."""
+    name = "stranger.ikespec.example"
+    refused_with(peer, authority().issue(name, sans=[name]))
+
+
+@purpose("auth-certificate-no-ca", *_REFUSED, role="responder", connection=certificates())
+def test_no_ca(peer: Peer) -> None:
+    """Whoever has an end-entity certificate cannot issue further ones.
+
+    Ours is signed with the key of a certificate that a trusted authority issued, but not to a CA.
+    """
+    name = "ambitious.ikespec.example"
+    user = authority().issue(name, sans=[name])
+    refused_with(peer, ours(Authority(name, user.key, user.certificate, user.chain)))
+
+
+@purpose("auth-certificate-chain-broken", *_REFUSED, role="responder", connection=chained(2))
+def test_chain_broken(peer: Peer) -> None:
+    """A chain without one of its intermediates leads to no trusted authority."""
+    sa = peer.sa()
+    sa.init()
+
+    def first_only(message: list[Any]) -> list[Any]:
+        found = [one for one in message if isinstance(one, CERT)]
+        return [one for one in message if one not in found[1:]]
+
+    must_be_refused(peer, sa, bend.order(first_only, "without the intermediate certificates"))
+
+
+@purpose("auth-certificates-any-order", "RFC7296-3.6-9", "RFC7296-3.6-6", role="responder", connection=chained(3))
+def test_any_order(peer: Peer) -> None:
+    """Four certificates; those after the first one come in reverse order."""
+    sa = peer.sa()
+    sa.init()
+
+    def backwards(message: list[Any]) -> list[Any]:
+        found = [one for one in message if isinstance(one, CERT)]
+        at = message.index(found[0])
+        others = [one for one in message if one not in found]
+        return [*others[:at], found[0], *reversed(found[1:]), *others[at:]]
+
+    sa.auth(bend.order(backwards, "intermediate certificates in reverse order"))
+    must_succeed(peer, sa, "RFC7296-3.6-9")
+
+
+def device_certificates(peer: Peer, answer: Message) -> None:
+    """The device's first certificate is its own, and the others lead from there to the authority."""
+    found = [load_certificate(one.data) for one in answer.all(CERT) if one.encoding == CertEncoding.X509_SIGNATURE]
+    peer.check(found, "a certificate", answer, "RFC7296-3.6-1")
+    own = matches_identity(found[0], IdType.FQDN, DEVICE_NAME.encode())
+    peer.check(own, f"the first certificate is that of {DEVICE_NAME}", found[0].subject.rfc4514_string())
+    try:
+        validate_chain(found, peer.connection.trust, datetime.fromtimestamp(peer.link.now(), UTC))
+    except CertificateError as error:
+        peer.check(False, "a chain up to the authority that we trust", error, "RFC7296-3.7-4")
 
 
 @purpose(
-    "auth-certificate-untrusted", "RFC7296-1.2-11", "RFC7296-2.21.2-1", role="responder", connection=certificates()
-)
-def test_untrusted(peer: Peer) -> None:
-    """A certificate of an authority that the device does not know authenticates nobody."""
-    stranger = Authority.create("a stranger", kind="ecdsa").issue(OUR_NAME, kind="ecdsa", sans=[OUR_NAME])
-    ours = peer.connection.local.identity
-    sa = peer.sa(local=Party(ours, PublicKey((stranger.certificate,), stranger.key)))
+    "auth-certificate-first", "RFC7296-1.2-7", "RFC7296-3.6-8", "RFC7296-3.6-3", "RFC7296-3.7-4", role="responder",
+    connection=chained(1),
+)  # fmt: skip
+def test_first(peer: Peer) -> None:
+    """The device's first certificate verifies its AUTH; the intermediate that we need comes after it."""
+    sa = peer.sa()
     sa.init()
-    answer = sa.auth()
-    peer.check(answer.first(AUTH) is None, "no AUTH payload", answer)
-    peer.expect_notify(answer, NotifyType.AUTHENTICATION_FAILED, "RFC7296-2.21.2-1")
+    device_certificates(peer, sa.auth())
+    must_succeed(peer, sa, "RFC7296-1.2-7")
+
+
+@purpose("auth-certreq-unknown", "RFC7296-3.7-5", role="responder", connection=certificates())
+def test_certreq_unknown(peer: Peer) -> None:
+    """A CERTREQ that names an authority which the device has nothing from is no error."""
+    sa = peer.sa()
+    sa.init()
+    sa.auth(bend.change(CERTREQ, data=peer.random(20)))
+    must_succeed(peer, sa, "RFC7296-3.7-5")
+
+
+@purpose("auth-certreq-absent", "RFC7296-1.2-6", "RFC7296-3.6-1", role="responder", connection=certificates())
+def test_certreq_absent(peer: Peer) -> None:
+    """Without CERTREQ the device authenticates all the same: it is optional."""
+    sa = peer.sa()
+    sa.init()
+    sa.auth(bend.drop(CERTREQ))
+    must_succeed(peer, sa)
+
+
+@purpose("auth-mixed-psk", "RFC7296-4-16", "RFC7296-2.15-8", role="responder", connection=mixed(our_certificate=False))
+def test_mixed_psk(peer: Peer) -> None:
+    """A certificate authenticates the device, a shared key us."""
+    sa = peer.sa()
+    sa.init()
+    sa.auth()
+    must_succeed(peer, sa, "RFC7296-4-16")
+
+
+@purpose("auth-mixed-certificate", "RFC7296-2.15-8", role="responder", connection=mixed(our_certificate=True))
+def test_mixed_certificate(peer: Peer) -> None:
+    """A shared key authenticates the device, a certificate us."""
+    sa = peer.sa()
+    sa.init()
+    sa.auth()
+    must_succeed(peer, sa)
+
+
+@purpose("auth-certificate-garbage", *_REFUSED, "RFC7296-2.21-1", role="responder", connection=certificates())
+def test_garbage(peer: Peer) -> None:
+    """CERT payloads without a certificate in them are refused, and hurt nobody."""
+    whole = leaf(OUR_NAME).certificate
+    for text, data in (
+        ("nothing", b""),
+        ("no DER", b"\xff" * 64),
+        ("half a certificate", ours(authority()).certificate.tbs_certificate_bytes[:200]),
+        ("endless DER", b"\x30\x84\xff\xff\xff\xff" + whole.tbs_certificate_bytes),
+    ):
+        sa = peer.sa()
+        sa.init()
+        must_be_refused(peer, sa, bend.change(CERT, data=data, text=f"CERT with {text}"))

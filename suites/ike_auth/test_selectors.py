@@ -1,16 +1,33 @@
-"""Traffic selectors of the first Child SA (RFC 7296, section 2.9)."""
+"""Traffic selectors and the mode of the first Child SA (RFC 7296, sections 1.3.1 and 2.9)."""
 
-from conformance.ike.selectors import covered, selectors
+from conformance.ike.connection import Mode
+from conformance.ike.selectors import covered, selector, selectors
 from conformance.script import bend
+from conformance.script.bend import Bend
 from conformance.script.peer import Peer
-from conformance.wire import TSi, TSr
+from conformance.wire import AUTH, SA, Message, Notify, NotifyType, TrafficSelector, TSi, TSr, UnknownSelector
+from peers.contract import Capability
 from suites.dut import Dut
+from suites.ike_auth.steps import host_to_host, must_succeed
 from suites.purpose import purpose
 
 _WIDE = selectors(("10.0.0.0/8",))
 
 
-@purpose("auth-ts-narrow", "RFC7296-2.9-3", "RFC7296-2.9-13", role="responder")
+def offer(ours: tuple[object, ...], theirs: tuple[object, ...]) -> Bend:
+    """TSi and TSr with these selectors."""
+    return bend.change(TSi, selectors=ours) | bend.change(TSr, selectors=theirs)
+
+
+def within(peer: Peer, answer: Message, ours: tuple[TrafficSelector, ...], theirs: tuple[TrafficSelector, ...]) -> None:
+    """TSi and TSr of the response are not empty and lie within what was offered."""
+    found_i, found_r = peer.expect(answer, TSi, "RFC7296-2.9-1"), peer.expect(answer, TSr, "RFC7296-2.9-1")
+    peer.check(found_i.selectors and found_r.selectors, "selectors in both", answer, "RFC7296-2.9-3")
+    peer.check(covered(found_i.selectors, ours), "TSi within the offer", found_i, "RFC7296-1.3.1-5")
+    peer.check(covered(found_r.selectors, theirs), "TSr within the offer", found_r, "RFC7296-1.3.1-5")
+
+
+@purpose("auth-ts-narrow", "RFC7296-2.9-3", "RFC7296-2.9-13", "RFC7296-2.9-2", role="responder")
 def test_narrow(peer: Peer, dut: Dut) -> None:
     """A responder whose policy is smaller than the offer narrows it.
 
@@ -18,9 +35,126 @@ def test_narrow(peer: Peer, dut: Dut) -> None:
     """
     sa = peer.sa()
     sa.init()
-    answer = sa.auth(bend.change(TSi, selectors=_WIDE) | bend.change(TSr, selectors=_WIDE))
-    ours, theirs = peer.expect(answer, TSi), peer.expect(answer, TSr)
+    answer = sa.auth(offer(_WIDE, _WIDE))
+    ours, theirs = peer.expect(answer, TSi, "RFC7296-2.9-13"), peer.expect(answer, TSr, "RFC7296-2.9-13")
     policy = dut.connection.children[0]
     peer.check(ours.selectors and theirs.selectors, "selectors in both", answer, "RFC7296-2.9-3")
     peer.check(covered(theirs.selectors, selectors(policy.local_ts)), "TSr within the policy", theirs, "RFC7296-2.9-13")
     peer.check(covered(ours.selectors, selectors(policy.remote_ts)), "TSi within the policy", ours, "RFC7296-2.9-13")
+
+
+@purpose("auth-ts-subset", "RFC7296-1.3.1-5", "RFC7296-2.9-3", "RFC7296-2.9-1", role="responder")
+def test_subset(peer: Peer, dut: Dut) -> None:
+    """A responder never widens: we offer a part of its policy, one protocol and one port."""
+    policy = dut.connection.children[0]
+    ours, theirs = part(policy.remote_ts[0]), part(policy.local_ts[0])
+    sa = peer.sa()
+    sa.init()
+    answer = sa.auth(offer((ours,), (theirs,)))
+    within(peer, answer, (ours,), (theirs,))
+
+
+def part(network: str) -> TrafficSelector:
+    """The first host of a network that is not the network itself, TCP port 80."""
+    whole = selector(network)
+    host = (int.from_bytes(whole.start, "big") + 1).to_bytes(len(whole.start), "big")
+    return TrafficSelector(whole.type, 6, 80, 80, host, host)
+
+
+@purpose("auth-ts-first", "RFC7296-2.9-8", "RFC7296-1.3.1-5", role="responder", needs=(Capability.NARROWING,))
+def test_first(peer: Peer, dut: Dut) -> None:
+    """The first selectors, those of the packet that asked for the SA, are in the narrowed set.
+
+    First comes one host and one TCP port on each side, within the device's policy, then 10.0.0.0/8.
+    """
+    policy = dut.connection.children[0]
+    ours, theirs = part(policy.remote_ts[0]), part(policy.local_ts[0])
+    sa = peer.sa()
+    sa.init()
+    answer = sa.auth(offer((ours, *_WIDE), (theirs, *_WIDE)))
+    within(peer, answer, (ours, *_WIDE), (theirs, *_WIDE))
+    for kind, wanted in ((TSi, ours), (TSr, theirs)):
+        found = [one for one in peer.expect(answer, kind).selectors if isinstance(one, TrafficSelector)]
+        peer.check(covered((wanted,), tuple(found)), f"{kind.__name__} with {wanted}", answer, "RFC7296-2.9-8")
+
+
+@purpose("auth-ts-others", "RFC7296-2.9-9", "RFC7296-1.3.1-5", role="responder", needs=(Capability.NARROWING,))
+def test_others(peer: Peer, dut: Dut) -> None:
+    """First selectors outside of the policy do not matter where others are inside."""
+    policy = dut.connection.children[0]
+    outside = selectors(("198.51.100.0/24",))
+    ours, theirs = selectors(policy.remote_ts), selectors(policy.local_ts)
+    sa = peer.sa()
+    sa.init()
+    answer = sa.auth(offer((*outside, *ours), (*outside, *theirs)))
+    within(peer, answer, ours, theirs)
+
+
+@purpose("auth-ts-unknown-type", "RFC7296-2.9-4", role="responder")
+def test_unknown_type(peer: Peer) -> None:
+    """A selector of a type that nobody knows is passed over and does not come back."""
+    strange = UnknownSelector(200, bytes(12))
+    sa = peer.sa()
+    sa.init()
+    answer = sa.auth(
+        bend.replace(TSi, lambda one: TSi((strange, *one.selectors)), "TSi with a selector of type 200")
+        | bend.replace(TSr, lambda one: TSr((strange, *one.selectors)), "TSr with a selector of type 200")
+    )
+    for kind in (TSi, TSr):
+        found = peer.expect(answer, kind).selectors
+        peer.check(all(one.type != 200 for one in found), "no selector of type 200", answer, "RFC7296-2.9-4")
+    must_succeed(peer, sa, "RFC7296-2.9-4")
+
+
+@purpose("auth-child-ts", "RFC7296-2.9-6", "RFC7296-1.2-16", "RFC7296-1.2-17", "RFC7296-2.21.2-8", role="responder")
+def test_unacceptable(peer: Peer) -> None:
+    """Selectors that the device allows no part of cost the Child SA, not the IKE SA."""
+    sa = peer.sa()
+    sa.init()
+    outside = selectors(("198.51.100.0/24",))
+    answer = sa.auth(offer(outside, outside))
+    peer.expect(answer, AUTH, "RFC7296-1.2-16")
+    peer.expect_notify(answer, NotifyType.TS_UNACCEPTABLE, "RFC7296-2.9-6")
+    peer.check(answer.first(SA) is None, "no SA payload", answer)
+    sa.must_be_up("RFC7296-1.2-16")
+
+
+@purpose("auth-transport-accepted", "RFC7296-1.3.1-7", role="responder", connection=host_to_host())
+def test_transport_accepted(peer: Peer) -> None:
+    """A device that is configured for transport mode says so when it is asked for it."""
+    sa = peer.sa()
+    sa.init()
+    answer = sa.auth()
+    peer.expect_notify(answer, NotifyType.USE_TRANSPORT_MODE, "RFC7296-1.3.1-7")
+    must_succeed(peer, sa)
+    peer.check(sa.child.mode == Mode.TRANSPORT, "transport mode", sa.child.mode)
+
+
+@purpose("auth-transport-declined", "RFC7296-1.3.1-8", "RFC7296-1.3.1-10", "RFC7296-1.2-16", role="responder")
+def test_transport_declined(peer: Peer) -> None:
+    """A device that is configured for tunnel mode does not say yes to transport mode.
+
+    Without N(USE_TRANSPORT_MODE) in the response the Child SA is one in tunnel mode. It may be refused as well.
+    """
+    sa = peer.sa()
+    sa.init()
+    answer = sa.auth(bend.append(Notify(NotifyType.USE_TRANSPORT_MODE)))
+    peer.expect(answer, AUTH, "RFC7296-1.2-16")
+    peer.check(not answer.notify(NotifyType.USE_TRANSPORT_MODE), "no N(USE_TRANSPORT_MODE)", answer)
+    sa.must_be_up("RFC7296-1.2-16")
+
+
+@purpose("auth-transport-unasked", "RFC7296-1.3.1-10", role="responder", connection=host_to_host())
+def test_transport_unasked(peer: Peer) -> None:
+    """A device that would like transport mode does not say so to a peer that did not ask for it."""
+    sa = peer.sa()
+    sa.init()
+    answer = sa.auth(
+        bend.order(
+            lambda found: [one for one in found if one != Notify(NotifyType.USE_TRANSPORT_MODE)],
+            "without N(USE_TRANSPORT_MODE)",
+        )
+    )
+    peer.expect(answer, AUTH, "RFC7296-1.2-16")
+    peer.check(not answer.notify(NotifyType.USE_TRANSPORT_MODE), "no N(USE_TRANSPORT_MODE)", answer)
+    sa.must_be_up("RFC7296-1.2-16")

@@ -1,0 +1,205 @@
+"""Defects of IKE_AUTH: proofs and identities."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+
+from conformance.ike.connection import Party, Psk
+from conformance.ike.ikesa import IkeSa
+from conformance.net.link import NON_ESP_MARKER
+from conformance.wire import (
+    AUTH,
+    IDi,
+    IdType,
+    Message,
+    Payload,
+    TSr,
+    UnknownPayload,
+    VendorID,
+    decode_message,
+    encode_message,
+)
+from conformance.wire.payloads import IDr
+from peers.reference.defects.registry import defect
+
+
+@defect("auth-psk")
+class AuthOverOwnNonce(IkeSa):
+    """Signs its own nonce instead of the peer's."""
+
+    def signed_octets(self, identity: IDi | IDr) -> bytes:
+        if isinstance(identity, IDi):
+            return super().signed_octets(identity)
+        kept, self.nonce_i = self.nonce_i, self.nonce_r
+        octets = super().signed_octets(identity)
+        self.nonce_i = kept
+        return octets
+
+
+@defect(
+    "auth-psk-wrong",
+    "auth-psk-bit",
+    "auth-wrong-nonce",
+    "auth-init-tampered",
+    "auth-replayed",
+    "auth-method-unknown",
+    "auth-method-mismatch",
+    "auth-signature-wrong",
+    "auth-signature-other-hash",
+    "auth-signature-identifier",
+    "auth-certificate-other-key",
+    "auth-wrong-responder-auth",
+    "auth-responder-init-tampered",
+    "auth-responder-signature-wrong",
+)
+class AcceptsWrongAuth(IkeSa):
+    """Takes every AUTH payload as proof."""
+
+    def check_shared_key(self, expected: Psk, auth: AUTH, octets: bytes) -> None:
+        pass
+
+    def check_signature(self, key: PublicKeyTypes, auth: AUTH, octets: bytes) -> None:
+        pass
+
+
+@defect("auth-psk-bit")
+class ComparesWhatIsThere(IkeSa):
+    """Compares as many octets of the MIC as the peer has sent."""
+
+    def mic_is_valid(self, received: bytes, computed: bytes) -> bool:
+        return computed.startswith(received)
+
+
+@defect("auth-method-mismatch")
+class IgnoresAuthMethod(IkeSa):
+    """Checks the MIC whatever the method says."""
+
+    def check_shared_key(self, expected: Psk, auth: AUTH, octets: bytes) -> None:
+        super().check_shared_key(expected, AUTH(type(auth.method)(2), auth.data), octets)
+
+
+@defect("auth-missing")
+class MissingAuthAccepted(IkeSa):
+    """Takes a request without AUTH as authenticated."""
+
+    def check_peer(self, identity: IDi | IDr, message: Message) -> None:
+        if message.first(AUTH) is not None:
+            super().check_peer(identity, message)
+
+
+@defect("auth-without-id")
+class AuthIgnoresId(IkeSa):
+    """Leaves the identity out of what is signed."""
+
+    def signed_octets(self, identity: IDi | IDr) -> bytes:
+        octets = super().signed_octets(identity)
+        assert self.keys is not None
+        return octets[: -self.keys.suite.prf_function.output_size]
+
+
+@defect("auth-init-verbatim", "auth-responder-init-verbatim")
+class AuthOverReencoded(IkeSa):
+    """Signs what it has understood of the peer's IKE_SA_INIT message in place of the octets."""
+
+    def signed_octets(self, identity: IDi | IDr) -> bytes:
+        request, response = self.init_request_raw, self.init_response_raw
+        if self.initiator:
+            self.init_response_raw = understood(response)
+        else:
+            self.init_request_raw = understood(request)
+        octets = super().signed_octets(identity)
+        self.init_request_raw, self.init_response_raw = request, response
+        return octets
+
+
+def understood(raw: bytes) -> bytes:
+    """The message without Vendor IDs and unknown payloads."""
+    message = decode_message(raw)
+    known = [one for one in message.payloads if not isinstance(one, UnknownPayload | VendorID)]
+    return encode_message(replace(message, payloads=tuple(known)))
+
+
+@defect("auth-port-4500")
+class SignsMarker(IkeSa):
+    """Takes the non-ESP marker of port 4500 for a part of what is signed."""
+
+    def signed_octets(self, identity: IDi | IDr) -> bytes:
+        floated = self.local.port == self.connection.local_ports[1]
+        return (NON_ESP_MARKER if floated else b"") + super().signed_octets(identity)
+
+
+@defect("auth-psk-64")
+class PskTruncated(IkeSa):
+    """Uses the first 32 octets of a shared key."""
+
+    def shared_key_mic(self, secret: bytes, octets: bytes) -> bytes:
+        return super().shared_key_mic(secret[:32], octets)
+
+
+@defect("auth-psk-octets")
+class PskEndsAtZero(IkeSa):
+    """Takes a shared key for a C string."""
+
+    def shared_key_mic(self, secret: bytes, octets: bytes) -> bytes:
+        return super().shared_key_mic(secret.split(b"\0")[0], octets)
+
+
+@defect("auth-unknown-identity", "auth-wrong-responder-id")
+class AcceptsAnyIdentity(IkeSa):
+    """Does not look at the identity."""
+
+    def identity_matches(self, expected: Party, identity: IDi | IDr) -> bool:
+        return True
+
+
+@defect("auth-id-email", "auth-id-key-id", "auth-id-ipv4", "auth-id-ipv6")
+class IdTypeFqdnOnly(IkeSa):
+    """Knows domain names only."""
+
+    def identity_matches(self, expected: Party, identity: IDi | IDr) -> bool:
+        return identity.id_type == IdType.FQDN and super().identity_matches(expected, identity)
+
+
+@defect("auth-id-prefix")
+class ComparesIdPrefix(IkeSa):
+    """Compares as many octets of the identity as the peer has sent."""
+
+    def identity_matches(self, expected: Party, identity: IDi | IDr) -> bool:
+        return expected.identity.data.startswith(identity.data)
+
+
+@defect("auth-id-type-differs")
+class IgnoresIdType(IkeSa):
+    """Compares the data of an identity without its type."""
+
+    def identity_matches(self, expected: Party, identity: IDi | IDr) -> bool:
+        return bool(expected.identity.data == identity.data)
+
+
+@defect("auth-id-reserved")
+class ZeroesIdReserved(IkeSa):
+    """Takes the RESERVED octets of an identity for zero when it computes what is signed."""
+
+    def signed_octets(self, identity: IDi | IDr) -> bytes:
+        return super().signed_octets(replace(identity, reserved2=0))
+
+
+@defect("auth-idr-absent")
+class DemandsIdr(IkeSa):
+    """Answers only those who ask for its identity."""
+
+    def check_peer(self, identity: IDi | IDr, message: Message) -> None:
+        if not self.initiator and message.first(IDr) is None:
+            from conformance.ike.events import Violation
+
+            raise Violation("no IDr")
+        super().check_peer(identity, message)
+
+
+@defect("auth-initiator")
+class ForgetsTsr(IkeSa):
+    """Asks for a Child SA without saying what it is for on the other side."""
+
+    def auth_request(self) -> Sequence[Payload]:
+        return [one for one in super().auth_request() if not isinstance(one, TSr)]

@@ -1,0 +1,249 @@
+"""What the purposes of IKE_AUTH have in common: their connections, a few bends, and what a refusal must look like."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from conformance.crypto.pki import Authority
+from conformance.ike.connection import Connection, Identity, Mode, Party, Psk, PublicKey
+from conformance.script import bend
+from conformance.script.bend import Bend
+from conformance.script.message import Sent
+from conformance.script.peer import Peer
+from conformance.script.sa import ScriptedSa, fatal
+from conformance.script.verdict import Unexpected
+from conformance.wire import (
+    AUTH,
+    SA,
+    AuthMethod,
+    ExchangeType,
+    HashAlgorithm,
+    Message,
+    Notify,
+    NotifyType,
+    TSi,
+    TSr,
+)
+from peers.contract import Capability, Pixit
+from suites.connections import DEVICE_NAME, OUR_NAME, SECRET, Setup, authority, build, certificates, leaf
+from suites.dut import Dut
+
+# --- connections ------------------------------------------------------------------------------------------------------
+
+
+def named(ours: Identity, device: Identity, secret: bytes = SECRET) -> Setup:
+    """Both sides authenticate with a shared key, under identities of any type."""
+    return lambda pixit: build(Party(ours, Psk(secret)), Party(device, Psk(secret)), pixit)
+
+
+def mixed(*, our_certificate: bool) -> Setup:
+    """One side authenticates with a certificate, the other one with a shared key."""
+
+    def party(name: str, with_certificate: bool) -> Party:
+        made = leaf(name)
+        auth = PublicKey((made.certificate,), made.key) if with_certificate else Psk(SECRET)
+        return Party(Identity.of(name), auth)
+
+    def setup(pixit: Pixit) -> Connection:
+        ours, device = party(OUR_NAME, our_certificate), party(DEVICE_NAME, not our_certificate)
+        return build(ours, device, pixit, trust=(authority().certificate,))
+
+    return setup
+
+
+def pss() -> Setup:
+    """Both sides sign with RSASSA-PSS."""
+
+    def setup(pixit: Pixit) -> Connection:
+        found = certificates("rsa")(pixit)
+        return replace(found, local=with_pss(found.local), remote=with_pss(found.remote))
+
+    return setup
+
+
+def with_pss(party: Party) -> Party:
+    """The same party, signing with RSASSA-PSS and SHA-256."""
+    assert isinstance(party.auth, PublicKey)
+    return replace(party, auth=replace(party.auth, pss=True, hash=HashAlgorithm.SHA2_256))
+
+
+def chained(depth: int) -> Setup:
+    """Both sides have certificates with ``depth`` intermediates of their own below the authority that both trust."""
+
+    def setup(pixit: Pixit) -> Connection:
+        parties = []
+        for name in (OUR_NAME, DEVICE_NAME):
+            issuer = authority()
+            for level in range(1, depth + 1):
+                issuer = Authority.create(f"intermediate {level} of {name}", issuer=issuer)
+            made = issuer.issue(name, sans=[name])
+            parties.append(Party(Identity.of(name), PublicKey(made.chain, made.key)))
+        return build(parties[0], parties[1], pixit, trust=(authority().certificate,))
+
+    return setup
+
+
+def host_to_host() -> Setup:
+    """Transport mode between our address and that of the device."""
+
+    def setup(pixit: Pixit) -> Connection:
+        ours, device = Party(Identity.of(OUR_NAME), Psk(SECRET)), Party(Identity.of(DEVICE_NAME), Psk(SECRET))
+        local, remote = (f"{pixit.tester_address}/32",), (f"{pixit.device_address}/32",)
+        return build(ours, device, pixit, mode=Mode.TRANSPORT, local_ts=local, remote_ts=remote)
+
+    return setup
+
+
+def ourselves(peer: Peer, **changes: Any) -> Party:
+    """Us, with another way to sign: changes to our `PublicKey`."""
+    auth = peer.connection.local.auth
+    assert isinstance(auth, PublicKey)
+    return replace(peer.connection.local, auth=replace(auth, **changes))
+
+
+# --- bends ------------------------------------------------------------------------------------------------------------
+
+
+def without_notify(kind: NotifyType) -> Bend:
+    """Leave out the notifies of one type."""
+    return bend.order(
+        lambda found: [one for one in found if not (isinstance(one, Notify) and one.type == kind)],
+        f"without N({kind.name})",
+    )
+
+
+def announcing(*hashes: HashAlgorithm) -> Bend:
+    """Announce only these hash algorithms for signatures (RFC 7427, section 4)."""
+    data = b"".join(int(one).to_bytes(2, "big") for one in hashes)
+    kind = NotifyType.SIGNATURE_HASH_ALGORITHMS
+    return bend.replace(
+        Notify,
+        lambda one: replace(one, data=data) if one.type == kind else one,
+        "announcing " + ", ".join(one.name for one in hashes),
+    )
+
+
+def mic_over(sa: ScriptedSa, octets: bytes, text: str, secret: bytes = SECRET) -> Bend:
+    """An AUTH payload with a shared key MIC over any octets."""
+    return bend.replace(AUTH, lambda _: AUTH(AuthMethod.SHARED_KEY_MIC, sa.shared_key_mic(secret, octets)), text)
+
+
+# --- steps ------------------------------------------------------------------------------------------------------------
+
+
+def hold_back(sa: ScriptedSa, start: Callable[[], None]) -> Sent:
+    """Make a request of ours but send it only when the script says ``sa.resend(...)``."""
+    kept: list[bytes] = []
+
+    def keep(found: list[bytes]) -> list[bytes]:
+        kept.extend(found)
+        return []
+
+    sent = sa.begin(start, bend.datagrams(keep, "held back"))
+    assert sa.pending is not None
+    sa.pending.datagrams = kept
+    sa.pending.deadline = float("inf")
+    return Sent(sent.message, tuple(kept), encrypted=True)
+
+
+def send_bytes(sa: ScriptedSa, raw: bytes) -> None:
+    """Send these octets as one datagram of this IKE SA."""
+    sa.transmit([raw], sa.local, sa.remote)
+
+
+# --- what the device must have done -----------------------------------------------------------------------------------
+
+
+def must_be_refused(peer: Peer, sa: ScriptedSa, bent: Bend | None = None) -> None:
+    """IKE_AUTH must fail: no proof, no Child SA, no IKE SA, and AUTHENTICATION_FAILED in a protected response."""
+    answer = must_not_succeed(peer, sa, bent)
+    notify = peer.expect_notify(answer, NotifyType.AUTHENTICATION_FAILED, "RFC7296-2.21.2-1")
+    protected = any(one.protected for one in peer.inbox if one.message is answer)
+    peer.check(protected, "the notify in a protected response", answer, "RFC7296-2.21.2-2")
+    peer.check(not notify.data, "AUTHENTICATION_FAILED without data", notify.data.hex(), "RFC7296-3.10.1-8")
+
+
+def must_not_succeed(peer: Peer, sa: ScriptedSa, bent: Bend | None = None) -> Message:
+    """IKE_AUTH must fail for whatever reason: an error notify, no proof, no Child SA, and no IKE SA afterwards."""
+    answer = answer_of(peer, sa, bent)
+    for kind in (AUTH, SA, TSi, TSr):
+        peer.check(answer.first(kind) is None, f"no {kind.__name__} in the response", answer)
+    peer.check(fatal(answer), "an error notify", answer)
+    must_be_gone(peer, sa)
+    return answer
+
+
+def answer_of(peer: Peer, sa: ScriptedSa, bent: Bend | None = None) -> Message:
+    """The response to our IKE_AUTH request; without one there must be no IKE SA either.
+
+    Nothing binds a device to answer a peer that it has not authenticated, so silence breaks a recommendation only. To
+    notice it soon we wait until another IKE SA has been answered, and a tenth of the usual time more.
+    """
+    names = [config.name for config in sa.connection.children]
+    sa.first_child = names[0]
+    sent = sa.begin(sa.start_auth, bent)
+    try:
+        return sa.response(sent, peer.response_timeout / 10).message
+    except Unexpected:
+        peer.sa().init()
+    try:
+        return sa.response(sent, peer.response_timeout / 10).message
+    except Unexpected as silent:
+        must_be_gone(peer, sa)
+        raise Unexpected("an error notify", silent.got, "RFC7296-2.21.2-1") from None
+
+
+def must_be_gone(peer: Peer, sa: ScriptedSa) -> None:
+    """The device has no such IKE SA: it does not answer a liveness check as the other end of one would.
+
+    Another IKE SA that is answered afterwards proves that the device has seen the check.
+    """
+    sent = sa.send(ExchangeType.INFORMATIONAL)
+    peer.flush()
+    peer.sa().init()
+    peer.check(*no_sign_of_life(peer, sa, sent))
+
+
+def must_be_refused_by(dut: Dut, peer: Peer, sa: ScriptedSa) -> None:
+    """The device as initiator has not accepted our IKE_AUTH response. Telling us so is optional (section 2.21.2)."""
+    sent = sa.send(ExchangeType.INFORMATIONAL)
+    peer.flush()
+    something_else(peer, dut)
+    peer.check(*no_sign_of_life(peer, sa, sent))
+
+
+def something_else(peer: Peer, dut: Dut) -> None:
+    """Let the device send something of another IKE SA, so that we know that it has dealt with what came before."""
+    if Capability.RESPONDER in dut.device.capabilities:
+        peer.sa().init()
+    else:
+        dut.initiate()
+        peer.wait(lambda one: one.message.exchange == ExchangeType.IKE_SA_INIT, "another IKE_SA_INIT request")
+
+
+def no_sign_of_life(peer: Peer, sa: ScriptedSa, sent: Sent) -> tuple[bool, str, object, str]:
+    """The arguments of a check that ``sent``, a liveness check, was not answered as under an IKE SA."""
+    answers = [
+        one.message
+        for one in peer.inbox
+        if one.sa is sa and one.protected and one.message.is_response
+        and one.message.message_id == sent.message.message_id and one.message.exchange == ExchangeType.INFORMATIONAL
+    ]  # fmt: skip
+    alive = [one for one in answers if fatal(one) is None]
+    return not alive, "no IKE SA: a liveness check gets no answer", alive[0] if alive else "", "RFC7296-1.2-18"
+
+
+def must_succeed(peer: Peer, sa: ScriptedSa, requirement: str | None = None) -> None:
+    """IKE_AUTH has succeeded with a Child SA, and the IKE SA works."""
+    sa.must_be_established(requirement)
+    peer.check(sa.children, "a Child SA", sa.problem or "none", requirement)
+    sa.must_be_up(requirement)
+
+
+def one_answer(peer: Peer, sa: ScriptedSa) -> None:
+    """Every IKE_AUTH response of the device is the same one, octet by octet."""
+    found = {
+        one.raw for one in peer.inbox
+        if one.sa is sa and one.message.is_response and one.message.exchange == ExchangeType.IKE_AUTH
+    }  # fmt: skip
+    peer.check(len(found) == 1, "one IKE_AUTH response", f"{len(found)} different ones")

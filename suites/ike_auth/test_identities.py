@@ -1,0 +1,107 @@
+"""Identities (RFC 7296, section 3.5)."""
+
+from dataclasses import replace
+
+from conformance.ike.connection import Identity
+from conformance.script import bend
+from conformance.script.peer import Peer
+from conformance.wire import AUTH, IDi, IDr, IdType
+from suites.connections import DEVICE_NAME, OUR_NAME
+from suites.ike_auth.steps import must_be_refused, must_succeed, named
+from suites.purpose import purpose
+
+
+def handshake(peer: Peer, requirement: str) -> None:
+    """IKE_AUTH with the configured identities succeeds, and the device shows its own one."""
+    sa = peer.sa()
+    sa.init()
+    answer = sa.auth()
+    device = peer.expect(answer, IDr, requirement)
+    expected = peer.connection.remote.identity
+    peer.check((device.id_type, device.data) == (expected.id_type, expected.data), f"IDr {expected}", device)
+    must_succeed(peer, sa, requirement)
+
+
+@purpose(
+    "auth-id-email", "RFC7296-3.5-9", "RFC7296-4-15", "RFC7296-3.5-6", role="responder",
+    connection=named(Identity.of("tester@ikespec.example"), Identity.of("device@ikespec.example")),
+)  # fmt: skip
+def test_email(peer: Peer) -> None:
+    """Both sides are named by a mail address (ID_RFC822_ADDR)."""
+    handshake(peer, "RFC7296-3.5-9")
+
+
+@purpose(
+    "auth-id-key-id", "RFC7296-3.5-9", "RFC7296-4-15", role="responder",
+    connection=named(Identity(IdType.KEY_ID, b"\x00tester \xff"), Identity(IdType.KEY_ID, b"device \xfe\x00")),
+)  # fmt: skip
+def test_key_id(peer: Peer) -> None:
+    """Both sides are named by any octets, zeros as well (ID_KEY_ID)."""
+    handshake(peer, "RFC7296-3.5-9")
+
+
+@purpose(
+    "auth-id-ipv4", "RFC7296-3.5-9", "RFC7296-3.5-1", "RFC7296-3.5-4", role="responder",
+    connection=named(Identity.of("203.0.113.7"), Identity.of("203.0.113.8")),
+)  # fmt: skip
+def test_ipv4(peer: Peer) -> None:
+    """Both sides are named by IPv4 addresses that are not those of their datagrams."""
+    handshake(peer, "RFC7296-3.5-1")
+
+
+@purpose(
+    "auth-id-ipv6", "RFC7296-3.5-11", "RFC7296-3.5-1", "RFC7296-3.5-4", role="responder",
+    connection=named(Identity.of("2001:db8:ffff::7"), Identity.of("2001:db8:ffff::8")),
+)  # fmt: skip
+def test_ipv6(peer: Peer) -> None:
+    """Both sides are named by IPv6 addresses, whatever their datagrams travel on."""
+    handshake(peer, "RFC7296-3.5-11")
+
+
+def refused_as(peer: Peer, identity: Identity) -> None:
+    """Whoever says to be ``identity`` is refused, although the AUTH payload is right for that name and our key."""
+    sa = peer.sa(local=replace(peer.connection.local, identity=identity))
+    sa.init()
+    must_be_refused(peer, sa)
+
+
+@purpose("auth-unknown-identity", "RFC7296-1.2-12", "RFC7296-1.2-18", "RFC7296-2.21.2-1", role="responder")
+def test_unknown(peer: Peer) -> None:
+    """A key authenticates the identity that it belongs to and no other."""
+    refused_as(peer, Identity.of("stranger.ikespec.example"))
+
+
+@purpose("auth-id-prefix", "RFC7296-1.2-12", "RFC7296-1.2-18", role="responder")
+def test_prefix(peer: Peer) -> None:
+    """An identity is the whole of it: neither its beginning, nor nothing, nor more than it will do."""
+    for text in (OUR_NAME[:-1], "", OUR_NAME + "x", OUR_NAME + "\0"):
+        refused_as(peer, Identity(IdType.FQDN, text.encode()))
+
+
+@purpose("auth-id-type-differs", "RFC7296-1.2-12", "RFC7296-1.2-18", role="responder")
+def test_type_differs(peer: Peer) -> None:
+    """The same octets under another type are another identity."""
+    for kind in (IdType.KEY_ID, IdType.RFC822_ADDR):
+        refused_as(peer, Identity(kind, OUR_NAME.encode()))
+
+
+@purpose("auth-id-reserved", "RFC7296-3.5-3", "RFC7296-2.15-3", "RFC7296-3.8-7", "RFC7296-2.5-8", role="responder")
+def test_reserved(peer: Peer) -> None:
+    """RESERVED octets of the identity are ignored, but signed as they were sent; those of AUTH are ignored."""
+    sa = peer.sa()
+    sa.init()
+    ours = IDi(IdType.FQDN, OUR_NAME.encode(), reserved2=0xA5C3F0)
+    proof = replace(sa.prove(ours), reserved2=0x0F1E2D)
+    sa.auth(bend.change(IDi, reserved2=0xA5C3F0) | bend.replace(AUTH, lambda _: proof, "AUTH over that, RESERVED set"))
+    must_succeed(peer, sa, "RFC7296-2.15-3")
+
+
+@purpose("auth-idr-absent", "RFC7296-1.2-6", role="responder")
+def test_idr_absent(peer: Peer) -> None:
+    """An initiator need not say to whom it wants to talk: IDr is optional in the request."""
+    sa = peer.sa()
+    sa.init()
+    answer = sa.auth(bend.drop(IDr))
+    device = peer.expect(answer, IDr)
+    peer.check(device.data == DEVICE_NAME.encode(), f"IDr {DEVICE_NAME}", device)
+    must_succeed(peer, sa, "RFC7296-1.2-6")

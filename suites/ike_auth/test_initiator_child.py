@@ -1,0 +1,112 @@
+"""The device initiates: what it makes of our answer about its first Child SA (RFC 7296, sections 1.2, 1.3.1, 2.9)."""
+
+from conformance.crypto.suite import proposal
+from conformance.ike.connection import Mode
+from conformance.ike.selectors import covered, selectors
+from conformance.script import bend
+from conformance.script.bend import Bend
+from conformance.script.peer import Peer
+from conformance.script.sa import ScriptedSa
+from conformance.script.verdict import Unexpected
+from conformance.wire import SA, Delete, ExchangeType, Notify, NotifyType, ProtocolID, TSi, TSr
+from peers.contract import Capability, ChildStatus
+from suites.dut import Dut
+from suites.ike_auth.steps import host_to_host, without_notify
+from suites.purpose import purpose
+
+
+def answered(peer: Peer, dut: Dut, bent: Bend) -> ScriptedSa:
+    """The device initiates, and our IKE_AUTH response is bent."""
+    dut.initiate()
+    sa = peer.respond_init(peer.expect_init())
+    sa.answer(sa.expect_request(ExchangeType.IKE_AUTH), bend=bent)
+    return sa
+
+
+def up_or_deleted(peer: Peer, sa: ScriptedSa, requirement: str) -> None:
+    """The IKE SA is there, or the device has taken leave with a Delete payload."""
+    try:
+        sa.must_be_up(requirement)
+    except Unexpected:
+        deletes = [payload for one in peer.inbox if one.sa is sa for payload in one.message.all(Delete)]
+        if not any(one.protocol == ProtocolID.IKE for one in deletes):
+            raise
+
+
+def children(peer: Peer, dut: Dut, sa: ScriptedSa, requirement: str) -> list[ChildStatus]:
+    """The Child SAs that the device has once it has dealt with our response."""
+    up_or_deleted(peer, sa, requirement)
+    return [child for one in dut.established() for child in one.children]
+
+
+@purpose(
+    "auth-child-failed", "RFC7296-2.21.2-6", "RFC7296-1.2-16", "RFC7296-1.2-17", "RFC7296-2.21.2-8", role="initiator"
+)
+def test_child_failed(peer: Peer, dut: Dut) -> None:
+    """A responder that refuses the first Child SA is authenticated all the same.
+
+    We prove who we are and answer N(NO_PROPOSAL_CHOSEN) in place of SA, TSi and TSr. The device must not report that as
+    an authentication failure. It keeps the IKE SA, or deletes it with a Delete payload.
+    """
+    sa = answered(peer, dut, bend.drop(SA, TSi, TSr) | bend.append(Notify(NotifyType.NO_PROPOSAL_CHOSEN)))
+    up_or_deleted(peer, sa, "RFC7296-1.2-16")
+    failed = [one for one in peer.inbox if one.sa is sa and one.message.notify(NotifyType.AUTHENTICATION_FAILED)]
+    peer.check(not failed, "no N(AUTHENTICATION_FAILED)", failed[0] if failed else "", "RFC7296-2.21.2-6")
+
+
+@purpose(
+    "auth-responder-sa-not-offered", "RFC7296-3.3.6-5", "RFC7296-3.3.6-6", role="initiator",
+    needs=(Capability.LIST_SAS,),
+)  # fmt: skip
+def test_sa_not_offered(peer: Peer, dut: Dut) -> None:
+    """A suite that it did not offer is nothing that an initiator may use."""
+    other = proposal("aes256gcm16", 1, ProtocolID.ESP, peer.random(4))
+    sa = answered(peer, dut, bend.change(SA, proposals=(other,), text="SA with AES-GCM-256, not offered"))
+    found = children(peer, dut, sa, "RFC7296-1.2-16")
+    peer.check(not found, "no Child SA", found, "RFC7296-3.3.6-6")
+
+
+@purpose("auth-responder-sa-two", "RFC7296-3.3.6-5", "RFC7296-3.3.6-6", role="initiator", needs=(Capability.LIST_SAS,))
+def test_sa_two(peer: Peer, dut: Dut) -> None:
+    """A responder may not choose two algorithms of a type: an initiator that is told so has no suite to use."""
+    other = proposal("aes128gcm16-aes256gcm16", 1, ProtocolID.ESP, peer.random(4))
+    sa = answered(peer, dut, bend.change(SA, proposals=(other,), text="SA with two ciphers"))
+    found = children(peer, dut, sa, "RFC7296-1.2-16")
+    peer.check(not found, "no Child SA", found, "RFC7296-3.3.6-6")
+
+
+@purpose(
+    "auth-responder-wider-ts", "RFC7296-5.1-1", "RFC7296-2.9-3", "RFC7296-1.3.1-5", role="initiator",
+    needs=(Capability.LIST_SAS,),
+)  # fmt: skip
+def test_wider_ts(peer: Peer, dut: Dut) -> None:
+    """Selectors wider than proposed do not widen the Child SA: it is narrowed, deleted, or never made."""
+    wide = selectors(("0.0.0.0/0",))
+    sa = answered(peer, dut, bend.change(TSi, selectors=wide) | bend.change(TSr, selectors=wide))
+    policy = dut.connection.children[0]
+    for child in children(peer, dut, sa, "RFC7296-1.2-16"):
+        for found, allowed in ((child.local_ts, policy.local_ts), (child.remote_ts, policy.remote_ts)):
+            peer.check(covered(selectors(found), selectors(allowed)), f"selectors within {allowed}", found)
+
+
+@purpose(
+    "auth-responder-other-ts", "RFC7296-5.1-1", "RFC7296-2.9-3", "RFC7296-1.3.1-5", role="initiator",
+    needs=(Capability.LIST_SAS,),
+)  # fmt: skip
+def test_other_ts(peer: Peer, dut: Dut) -> None:
+    """Selectors that were not proposed at all make no Child SA."""
+    other = selectors(("198.51.100.0/24",))
+    sa = answered(peer, dut, bend.change(TSi, selectors=other) | bend.change(TSr, selectors=other))
+    found = children(peer, dut, sa, "RFC7296-1.2-16")
+    peer.check(not found, "no Child SA", found)
+
+
+@purpose(
+    "auth-transport-not-granted", "RFC7296-1.3.1-8", "RFC7296-1.3.1-9", "RFC7296-1.3.1-10", role="initiator",
+    connection=host_to_host(), needs=(Capability.LIST_SAS,),
+)  # fmt: skip
+def test_transport_not_granted(peer: Peer, dut: Dut) -> None:
+    """Without N(USE_TRANSPORT_MODE) in the response the Child SA is one in tunnel mode, or the device deletes it."""
+    sa = answered(peer, dut, without_notify(NotifyType.USE_TRANSPORT_MODE))
+    found = [child for child in children(peer, dut, sa, "RFC7296-1.2-16") if child.mode == Mode.TRANSPORT]
+    peer.check(not found, "no Child SA in transport mode", found, "RFC7296-1.3.1-8")

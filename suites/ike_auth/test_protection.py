@@ -1,0 +1,119 @@
+"""What protects IKE_AUTH, and what may not come before it (RFC 7296, sections 1.2, 1.4, 2.1 and 3.14)."""
+
+from conformance.crypto.ke import key_exchange
+from conformance.ike.proposals import groups, parsed
+from conformance.script import bend
+from conformance.script.message import Sent
+from conformance.script.peer import Peer
+from conformance.script.sa import ScriptedSa, fatal
+from conformance.wire import KE, SA, ExchangeType, Message, Nonce, Notify, NotifyType, ProtocolID, encode_message
+from suites.ike_auth.steps import hold_back, must_succeed, one_answer, send_bytes
+from suites.purpose import purpose
+
+
+def held_auth(sa: ScriptedSa) -> Sent:
+    """The right IKE_AUTH request, not sent yet."""
+    sa.first_child = sa.connection.children[0].name
+    return hold_back(sa, sa.start_auth)
+
+
+def in_vain(peer: Peer, sa: ScriptedSa, request: Sent, raw: bytes, requirement: str) -> None:
+    """``raw`` in place of the request gets no answer; then the request itself succeeds."""
+    with peer.silence(lambda: peer.sa().init(), requirement):
+        send_bytes(sa, raw)
+    sa.resend(request)
+    sa.response(request)
+    must_succeed(peer, sa, requirement)
+    one_answer(peer, sa)
+
+
+@purpose("auth-bad-icv", "RFC7296-1.2-11", "RFC7296-3.10.1-5", "RFC7296-1.2-1", role="responder")
+def test_bad_icv(peer: Peer) -> None:
+    """A request whose integrity check fails is ignored, and the right one with the same message ID is not late."""
+    sa = peer.sa()
+    sa.init()
+    request = held_auth(sa)
+    raw = request.datagrams[0]
+    in_vain(peer, sa, request, raw[:-1] + bytes((raw[-1] ^ 1,)), "RFC7296-3.10.1-5")
+
+
+@purpose("auth-header-tampered", "RFC7296-1.2-1", "RFC7296-1.2-11", role="responder")
+def test_header_tampered(peer: Peer) -> None:
+    """The integrity check covers the header, its reserved flags as well: we flip one after the ICV was computed."""
+    sa = peer.sa()
+    sa.init()
+    request = held_auth(sa)
+    raw = request.datagrams[0]
+    in_vain(peer, sa, request, raw[:19] + bytes((raw[19] ^ 0x40,)) + raw[20:], "RFC7296-1.2-1")
+
+
+@purpose("auth-unprotected", "RFC7296-1.2-1", "RFC7296-1.2-11", role="responder")
+def test_unprotected(peer: Peer) -> None:
+    """The payloads of IKE_AUTH in clear, right as they may be, set up nothing; then the protected request succeeds."""
+    sa = peer.sa()
+    sa.init()
+    request = held_auth(sa)
+    send_bytes(sa, encode_message(request.message))
+    peer.sa().init()
+    taken = [one for one in peer.inbox if one.sa is sa and one.message.exchange == ExchangeType.IKE_AUTH]
+    good = [one for one in taken if fatal(one.message) is None]
+    peer.check(not good, "silence or an error notify", good[0] if good else "", "RFC7296-1.2-1")
+    peer.inbox = [one for one in peer.inbox if one not in taken]
+    sa.resend(request)
+    sa.response(request)
+    must_succeed(peer, sa, "RFC7296-1.2-1")
+
+
+@purpose("auth-retransmit", "RFC7296-2.1-2", "RFC7296-2.1-4", "RFC7296-2.3-10", role="responder")
+def test_retransmit(peer: Peer) -> None:
+    """The same request twice gets the same response twice and makes one IKE SA."""
+    sa = peer.sa()
+    sa.init()
+    sa.auth(bend.twice())
+    must_succeed(peer, sa, "RFC7296-2.1-2")
+    one_answer(peer, sa)
+
+
+def no_child(peer: Peer, answers: list[Message]) -> None:
+    """None of the responses contains an SA."""
+    made = [one for one in answers if one.first(SA) is not None]
+    peer.check(not made, "no Child SA before IKE_AUTH", made[0] if made else "", "RFC7296-1-5")
+
+
+@purpose("auth-create-child-early", "RFC7296-1-5", "RFC7296-1-1", "RFC7296-1.4-1", role="responder")
+def test_create_child_early(peer: Peer) -> None:
+    """CREATE_CHILD_SA in place of IKE_AUTH makes no Child SA for a peer that nobody has authenticated."""
+    sa = peer.sa()
+    sa.init()
+    offer = sa.make_offer(sa.connection.children[0], with_ke=True)
+    sa.send(ExchangeType.CREATE_CHILD_SA, *sa.child_request(offer))
+    peer.sa().init()
+    no_child(peer, [one.message for one in peer.inbox if one.sa is sa and one.message.message_id == 1])
+
+
+@purpose("auth-rekey-early", "RFC7296-1-5", "RFC7296-1-1", role="responder")
+def test_rekey_early(peer: Peer) -> None:
+    """CREATE_CHILD_SA that rekeys the IKE SA before IKE_AUTH does not make an authenticated one of it."""
+    sa = peer.sa()
+    sa.init()
+    method = groups(parsed(sa.connection.proposals))[0]
+    exchange = key_exchange(method, peer.random)
+    offered = SA(parsed(sa.connection.proposals, ProtocolID.IKE, peer.random(8)))
+    sa.send(ExchangeType.CREATE_CHILD_SA, offered, Nonce(peer.random(32)), KE(method, exchange.public))
+    peer.sa().init()
+    no_child(peer, [one.message for one in peer.inbox if one.sa is sa and one.message.message_id == 1])
+
+
+@purpose("auth-unprotected-error", "RFC7296-1.2-1", "RFC7296-1.4-1", "RFC7296-2.4-7", role="responder")
+def test_unprotected_error(peer: Peer) -> None:
+    """Unprotected bad news about a half-open IKE SA, which anybody can send, do not end it."""
+    sa = peer.sa()
+    sa.init()
+    for kind in (NotifyType.AUTHENTICATION_FAILED, NotifyType.INVALID_SYNTAX, NotifyType.INVALID_IKE_SPI):
+        for exchange in (ExchangeType.INFORMATIONAL, ExchangeType.IKE_AUTH):
+            message = sa.message(exchange, [Notify(kind)], 1, response=False)
+            send_bytes(sa, encode_message(message))
+    peer.sa().init()
+    peer.inbox = [one for one in peer.inbox if one.protected or one.sa is not sa]
+    sa.auth()
+    must_succeed(peer, sa, "RFC7296-1.2-1")

@@ -1,0 +1,241 @@
+"""Signatures of both peers: RSA, ECDSA, Ed25519, and how RFC 7427 names them."""
+
+from conformance.crypto.pki import new_key
+from conformance.crypto.sigalg import Scheme, SignatureAlgorithm
+from conformance.crypto.sign import sign, signature_algorithm
+from conformance.ike.connection import PublicKey
+from conformance.script import bend
+from conformance.script.peer import Peer
+from conformance.wire import AUTH, AuthMethod, HashAlgorithm, Message, NotifyType
+from peers.contract import Capability
+from suites.connections import certificates
+from suites.ike_auth.steps import (
+    announcing,
+    must_be_refused,
+    must_succeed,
+    ourselves,
+    pss,
+    with_pss,
+    without_notify,
+)
+from suites.purpose import purpose
+
+_SHA2 = (HashAlgorithm.SHA2_256, HashAlgorithm.SHA2_384, HashAlgorithm.SHA2_512)
+_ED25519 = bytes.fromhex("300506032b6570")
+
+
+def algorithm(peer: Peer, answer: Message) -> SignatureAlgorithm:
+    """The algorithm of the device's signature, which must be one of RFC 7427."""
+    proof = peer.expect(answer, AUTH)
+    method = AuthMethod(proof.method)
+    peer.check(method == AuthMethod.DIGITAL_SIGNATURE, "Digital Signature (14)", method.name, "RFC7427-3-7")
+    return signature_algorithm(proof.data)
+
+
+def digital_signature(peer: Peer, scheme: Scheme) -> None:
+    """Both announce hashes, both sign; the device's signature is one of ``scheme`` with an announced hash."""
+    sa = peer.sa()
+    sa.init()
+    answer = sa.auth()
+    must_succeed(peer, sa)
+    found = algorithm(peer, answer)
+    peer.check(found.scheme == scheme, scheme.value, found)
+    allowed = _SHA2 if scheme is not Scheme.ED25519 else (HashAlgorithm.IDENTITY,)
+    peer.check(found.hash in allowed, "a hash that we announced", found, "RFC7427-4-2")
+
+
+@purpose(
+    "auth-rsa", "RFC7427-3-2", "RFC7427-3-3", "RFC7427-3-5", "RFC7427-3-7", "RFC7427-4-2", role="responder",
+    needs=(Capability.RFC7427,), connection=certificates("rsa"),
+)  # fmt: skip
+def test_rsa(peer: Peer) -> None:
+    """Both sides sign with RSA keys under the method Digital Signature."""
+    digital_signature(peer, Scheme.RSA)
+
+
+@purpose(
+    "auth-rsa-pss", "RFC7427-3-2", "RFC7427-3-3", "RFC7427-3-7", role="responder",
+    needs=(Capability.RFC7427,), connection=pss(),
+)  # fmt: skip
+def test_rsa_pss(peer: Peer) -> None:
+    """Both sides sign with RSASSA-PSS; hash, mask and salt stand in the AlgorithmIdentifier."""
+    digital_signature(peer, Scheme.PSS)
+
+
+@purpose(
+    "auth-rsa-pss-accepted", "RFC7427-4-3", "RFC7427-3-3", role="responder",
+    needs=(Capability.RFC7427, Capability.RSA_PSS), connection=certificates("rsa"),
+)  # fmt: skip
+def test_rsa_pss_accepted(peer: Peer) -> None:
+    """We sign with RSASSA-PSS where the device uses what it likes: the two directions are independent."""
+    sa = peer.sa(local=with_pss(peer.connection.local))
+    sa.init()
+    sa.auth()
+    must_succeed(peer, sa, "RFC7427-4-3")
+
+
+@purpose(
+    "auth-ecdsa", "RFC7427-3-2", "RFC7427-3-3", "RFC7427-3-7", "RFC7427-4-2", role="responder",
+    needs=(Capability.RFC7427,), connection=certificates("ecdsa"),
+)  # fmt: skip
+def test_ecdsa(peer: Peer) -> None:
+    """Both sides sign with ECDSA on P-256 under the method Digital Signature."""
+    digital_signature(peer, Scheme.ECDSA)
+
+
+@purpose(
+    "auth-ecdsa-384", "RFC7427-3-2", "RFC7427-3-3", "RFC7427-3-7", role="responder",
+    needs=(Capability.RFC7427,), connection=certificates("ecdsa384"),
+)  # fmt: skip
+def test_ecdsa_384(peer: Peer) -> None:
+    """Both sides sign with ECDSA on P-384 under the method Digital Signature."""
+    digital_signature(peer, Scheme.ECDSA)
+
+
+@purpose(
+    "auth-ed25519", "RFC8420-A.1-1", "RFC7427-3-2", "RFC7427-3-7", "RFC8420-2-1", role="responder",
+    needs=(Capability.RFC7427,), connection=certificates("ed25519"),
+)  # fmt: skip
+def test_ed25519(peer: Peer) -> None:
+    """Both sides sign with Ed25519, whose AlgorithmIdentifier has no parameters."""
+    digital_signature(peer, Scheme.ED25519)
+    proof = next(one.message for one in reversed(peer.inbox) if one.message.first(AUTH)).first(AUTH)
+    assert proof is not None
+    peer.check(proof.data[1 : 1 + proof.data[0]] == _ED25519, _ED25519.hex(), proof.data[:9].hex(), "RFC8420-A.1-1")
+
+
+@purpose(
+    "auth-ed25519-unannounced", "RFC8420-2-2", "RFC7427-4-2", role="responder",
+    needs=(Capability.RFC7427,), connection=certificates("ed25519"),
+)  # fmt: skip
+def test_ed25519_unannounced(peer: Peer) -> None:
+    """A device with an Ed25519 key does not sign for a peer that did not announce the Identity hash."""
+    sa = peer.sa()
+    sa.init(announcing(*_SHA2))
+    answer = sa.auth()
+    peer.check(answer.first(AUTH) is None, "no Ed25519 signature", answer)
+    peer.expect_notify(answer, NotifyType.AUTHENTICATION_FAILED, "RFC7296-2.21.2-1")
+
+
+@purpose(
+    "auth-signature-hash-list", "RFC7427-3-6", "RFC7427-4-2", role="responder",
+    needs=(Capability.RFC7427,), connection=certificates("rsa"),
+)  # fmt: skip
+def test_hash_list(peer: Peer) -> None:
+    """The device signs with a hash that we announce: we name one only, each time another one."""
+    for digest in _SHA2:
+        sa = peer.sa()
+        sa.init(announcing(digest))
+        answer = sa.auth()
+        if answer.first(AUTH) is None and digest != HashAlgorithm.SHA2_256:
+            peer.expect_notify(answer, NotifyType.AUTHENTICATION_FAILED, "RFC7296-2.21.2-1")
+            continue
+        found = algorithm(peer, answer)
+        peer.check(found.hash == digest, f"a signature with {digest.name}", found)
+        must_succeed(peer, sa)
+
+
+@purpose("auth-rsa-classic", "RFC7427-3-1", "RFC7296-3.8-1", role="responder", connection=certificates("rsa"))
+def test_rsa_classic(peer: Peer) -> None:
+    """Without N(SIGNATURE_HASH_ALGORITHMS) from us an RSA key signs with method 1."""
+    sa = peer.sa(local=ourselves(peer, method=AuthMethod.RSA_SIGNATURE))
+    sa.init(without_notify(NotifyType.SIGNATURE_HASH_ALGORITHMS))
+    answer = sa.auth()
+    method = AuthMethod(peer.expect(answer, AUTH).method)
+    peer.check(method == AuthMethod.RSA_SIGNATURE, "RSA Digital Signature (1)", method.name, "RFC7427-3-1")
+    must_succeed(peer, sa, "RFC7296-3.8-1")
+
+
+@purpose("auth-rsa-sha1", "RFC7296-3.8-2", role="responder", connection=certificates("rsa"))
+def test_rsa_sha1(peer: Peer) -> None:
+    """Method 1 with SHA-1 is accepted, its default: a device should still do so."""
+    sa = peer.sa(local=ourselves(peer, method=AuthMethod.RSA_SIGNATURE))
+    sa.init(without_notify(NotifyType.SIGNATURE_HASH_ALGORITHMS))
+    answer = sa.auth()
+    peer.expect(answer, AUTH, "RFC7296-3.8-2")
+    must_succeed(peer, sa, "RFC7296-3.8-2")
+
+
+@purpose(
+    "auth-ecdsa-classic", "RFC4754-7-1", "RFC4754-7-2", "RFC4754-8-1", "RFC4754-4-1", "RFC7427-3-1", role="responder",
+    connection=certificates("ecdsa"),
+)  # fmt: skip
+def test_ecdsa_classic(peer: Peer) -> None:
+    """Without announced hashes a P-256 key signs with method 9: r and s, 32 octets each."""
+    sa = peer.sa(local=ourselves(peer, method=AuthMethod.ECDSA_256))
+    sa.init(without_notify(NotifyType.SIGNATURE_HASH_ALGORITHMS))
+    proof = peer.expect(sa.auth(), AUTH)
+    method = AuthMethod(proof.method)
+    peer.check(method == AuthMethod.ECDSA_256, "ECDSA-256 (9)", method.name, "RFC7427-3-1")
+    peer.check(len(proof.data) == 64, "64 octets of r and s", f"{len(proof.data)} octets", "RFC4754-7-2")
+    must_succeed(peer, sa, "RFC4754-7-1")
+
+
+@purpose(
+    "auth-signature-wrong", "RFC7296-1.2-11", "RFC7296-1.2-18", "RFC7296-2.21.2-1", role="responder",
+    connection=certificates("rsa"),
+)  # fmt: skip
+def test_wrong(peer: Peer) -> None:
+    """A signature with one wrong bit authenticates nobody."""
+    sa = peer.sa()
+    sa.init()
+    wrong = bend.replace(AUTH, lambda one: AUTH(one.method, one.data[:-1] + bytes((one.data[-1] ^ 1,))), "bit flipped")
+    must_be_refused(peer, sa, wrong)
+
+
+@purpose(
+    "auth-signature-other-hash", "RFC7427-3-3", "RFC7296-1.2-11", role="responder", needs=(Capability.RFC7427,),
+    connection=certificates("rsa"),
+)  # fmt: skip
+def test_other_hash(peer: Peer) -> None:
+    """The AlgorithmIdentifier decides: a signature with SHA-256 under the name of SHA-384 is wrong."""
+    sa = peer.sa()
+    sa.init()
+    auth = peer.connection.local.auth
+    assert isinstance(auth, PublicKey) and auth.key is not None
+    octets = sa.signed_octets(sa.own_identity())
+    made = [
+        sign(auth.key, AuthMethod.DIGITAL_SIGNATURE, octets, hash=one)
+        for one in (HashAlgorithm.SHA2_384, HashAlgorithm.SHA2_256)
+    ]
+    name, value = made[0][: 1 + made[0][0]], made[1][1 + made[1][0] :]
+    must_be_refused(peer, sa, bend.change(AUTH, data=name + value, text="SHA-256 under the name of SHA-384"))
+
+
+@purpose(
+    "auth-signature-identifier", "RFC7427-3-2", "RFC7296-1.2-11", "RFC7296-2.21.2-1", role="responder",
+    needs=(Capability.RFC7427,), connection=certificates("rsa"),
+)  # fmt: skip
+def test_identifier(peer: Peer) -> None:
+    """A broken AlgorithmIdentifier is refused: one that goes beyond the end, no DER, an unknown algorithm, nothing.
+
+    The signature behind it is right each time.
+    """
+
+    def lengths(one: AUTH, length: int) -> AUTH:
+        return AUTH(one.method, bytes((length,)) + one.data[1:])
+
+    def inside(one: AUTH, identifier: bytes) -> AUTH:
+        return AUTH(one.method, bytes((len(identifier),)) + identifier + one.data[1 + one.data[0] :])
+
+    for text, change in (
+        ("length 255", lambda one: lengths(one, 255)),
+        ("no DER", lambda one: inside(one, b"\xff" * 15)),
+        ("inner length beyond the end", lambda one: inside(one, bytes.fromhex("307f06092a864886f70d01010b0500"))),
+        ("unknown OID", lambda one: inside(one, bytes.fromhex("300b06092a864886f70d01017f"))),
+        ("no data at all", lambda one: AUTH(one.method, b"")),
+    ):
+        sa = peer.sa()
+        sa.init()
+        must_be_refused(peer, sa, bend.replace(AUTH, change, f"AlgorithmIdentifier: {text}"))
+
+
+@purpose(
+    "auth-certificate-other-key", "RFC7296-1.2-11", "RFC7296-1.2-7", "RFC7296-2.21.2-1", role="responder",
+    connection=certificates("ecdsa"),
+)  # fmt: skip
+def test_other_key(peer: Peer) -> None:
+    """Our certificate in the hands of somebody who does not have its key is worth nothing."""
+    sa = peer.sa(local=ourselves(peer, key=new_key("ecdsa")))
+    sa.init()
+    must_be_refused(peer, sa)
