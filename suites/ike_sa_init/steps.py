@@ -36,7 +36,9 @@ def normal(peer: Peer, answer: Message, requirement: str | None = None) -> Messa
     return answer
 
 
-def handshake(peer: Peer, bent: Bend | None = None, requirement: str | None = None, sa: ScriptedSa | None = None) -> Message:  # fmt: skip  # noqa: E501
+def handshake(
+    peer: Peer, bent: Bend | None = None, requirement: str | None = None, sa: ScriptedSa | None = None
+) -> Message:
     """IKE_SA_INIT, perhaps bent, must get the usual response, and IKE_AUTH must complete; returns that response.
 
     Our AUTH covers the request as it was sent, so the device must have kept it as it came.

@@ -22,6 +22,7 @@ from suites.purpose import purpose
 
 CBC = "aes128-sha256-x25519"
 UNKNOWN_ATTRIBUTE = 0x3FFF
+"""An attribute type that is not assigned."""
 STRANGE = Transform(TransformType(200), 1)
 """A transform of a type that does not exist."""
 
@@ -117,7 +118,8 @@ def test_unknown_transform_type(peer: Peer) -> None:
 @purpose("init-unknown-transform-type-only", "RFC7296-3.3.6-7", "RFC7296-2.7-4", role="responder")
 def test_unknown_transform_type_only(peer: Peer) -> None:
     """When the only proposal has a transform type that nobody knows, there is nothing to choose."""
-    refused(peer, offer_only(peer.connection.proposals[0], same, STRANGE, why="a transform of type 200"), "RFC7296-3.3.6-7")  # fmt: skip  # noqa: E501
+    strange = offer_only(peer.connection.proposals[0], same, STRANGE, why="a transform of type 200")
+    refused(peer, strange, "RFC7296-3.3.6-7")
 
 
 @purpose("init-unknown-transform-id", "RFC7296-3.3.6-11", "RFC7296-3.3.6-10", role="responder")
