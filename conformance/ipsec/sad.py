@@ -1,18 +1,19 @@
 """The Security Association Database (RFC 4301, section 4.4.2): what an SA is, and what it has done so far."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import ip_address
 from math import lcm
 
-from conformance.crypto import Random
+from conformance.crypto import IntegrityError, Random
 from conformance.crypto.suite import ChildSuite
 from conformance.ike.child import ChildSa
 from conformance.ike.connection import Mode
 from conformance.ike.keys import ChildKeys
-from conformance.ipsec.errors import Reason, SaExpired, SequenceOverflow, UnknownSpi
+from conformance.ipsec.errors import Reason, SaExpired, SequenceOverflow, UnknownSpi, WrongIcv
+from conformance.ipsec.flow import Flow, selected
 from conformance.ipsec.replay import ReplayWindow
 from conformance.wire import ProtocolID, TrafficSelector
 
@@ -58,6 +59,8 @@ class Lifetime:
 
 
 _FOREVER = Lifetime()
+_PADDING = bytes(range(1, 256))
+_LAST = 0xFFFFFFFFFFFFFFFF
 
 
 class Expiry(Enum):
@@ -186,6 +189,11 @@ class SecurityAssociation:
         self.packets += 1
         self.octets += octets
 
+    def selects(self, flow: Flow) -> bool:
+        """The flow of an inner packet fits the selectors of the SA (RFC 4301, sections 5.1 and 5.2)."""
+        chosen = self.parameters
+        return selected(flow, chosen.source_ts, chosen.destination_ts, fragments=chosen.non_first_fragments)
+
     def associated_data(self, spi: bytes, sequence: int) -> tuple[bytes, bytes]:
         """What the ICV covers before the IV, and after the ciphertext (RFC 4303 section 3.3.2, RFC 4106 section 5)."""
         if not self.esn:
@@ -214,7 +222,7 @@ class OutboundSa(SecurityAssociation):
 
         With the anti-replay service switched off it does cycle.
         """
-        last = 0xFFFFFFFFFFFFFFFF if self.esn else 0xFFFFFFFF
+        last = _LAST if self.esn else 0xFFFFFFFF
         if self.sequence >= last:
             if self.parameters.window:
                 raise SequenceOverflow(f"SA {self.spi.hex()}: the last sequence number has been used")
@@ -271,12 +279,27 @@ class InboundSa(SecurityAssociation):
         if self.window is not None or sequence > window.top:
             window.accept(sequence)
 
+    def authentic(self, sequence: int, attempt: Callable[[int], bytes]) -> tuple[int, bytes]:
+        """What ``attempt`` opens under this sequence number, or a later one of the same low half (appendix A3).
+
+        ``attempt`` raises IntegrityError for a wrong ICV, this raises WrongIcv.
+        """
+        numbers = [sequence]
+        if self.esn and self.failures >= self.resync_after - 1:
+            numbers += [sequence + (ahead << 32) for ahead in range(1, self.resync_tries + 1)]
+        for number in numbers:
+            # Numbers outside of all subspaces have no 64 bits; no packet has one.
+            if 0 <= number <= _LAST:
+                try:
+                    return number, attempt(number)
+                except IntegrityError:
+                    continue
+        self.failures += 1
+        raise WrongIcv(f"SPI {self.spi.hex()}, sequence number {sequence}")
+
     def padding_is_right(self, padding: bytes) -> bool:
         """The padding is what RFC 4303, section 2.4 wants a receiver to find."""
         return padding == _PADDING[: len(padding)]
-
-
-_PADDING = bytes(range(1, 256))
 
 
 class Sad:
