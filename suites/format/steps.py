@@ -1,0 +1,98 @@
+"""Steps that the purposes on the format of messages share."""
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+
+from conformance.script.bend import Bend
+from conformance.script.message import Received
+from conformance.script.peer import Peer
+from conformance.script.sa import ScriptedSa, fatal
+from conformance.wire import SA, ExchangeType, Message, decode_message
+
+RESERVED = ("reserved", "reserved1", "reserved2")
+
+
+def serves_others(peer: Peer) -> None:
+    """A correct handshake succeeds, whatever came before: what was sent earlier has been dealt with."""
+    sa = peer.sa(initial_contact=False)
+    sa.init()
+    sa.auth()
+    sa.must_be_established("RFC7296-5-1")
+
+
+def rejects(peer: Peer, requirement: str, *bends: Bend) -> None:
+    """None of these malformed IKE_SA_INIT requests gets a normal response; a correct handshake afterwards succeeds."""
+    tried: list[ScriptedSa] = []
+    for one in bends:
+        sa = peer.sa()
+        sa.begin(sa.start_init, one)
+        sa.pending = None  # it is not retransmitted
+        tried.append(sa)
+    serves_others(peer)
+    accepted = [one for one in peer.inbox if one.sa in tried and one.message.first(SA)]
+    peer.check(not accepted, "no SA in any response", "; ".join(map(str, accepted)), requirement)
+
+
+def answers(sa: ScriptedSa, message_id: int) -> list[Received]:
+    """The protected responses to a request that was sent before; the device has had the time to give them."""
+    for _ in range(2):
+        sa.peer.sa().init()
+    return [
+        one
+        for one in sa.peer.inbox
+        if one.sa is sa and one.protected and one.message.is_response and one.message.message_id == message_id
+    ]
+
+
+def must_be_refused(sa: ScriptedSa, found: list[Received], requirement: str) -> None:
+    """Whatever came as a response must report an error; silence is none of our business here."""
+    normal = [one for one in found if not fatal(one.message)]
+    sa.peer.check(not normal, "an error or silence", "; ".join(map(str, normal)), requirement)
+
+
+def a_life(peer: Peer) -> ScriptedSa:
+    """All kinds of exchanges, one after the other, with the device as responder."""
+    sa = peer.sa()
+    sa.init()
+    sa.auth()
+    sa.must_be_established()
+    sa.liveness()
+    sa.create_child()
+    sa.delete()
+    return sa
+
+
+def messages_of_device(peer: Peer) -> Iterator[tuple[Message, Message]]:
+    """Each message of the device as it came, and with its decrypted payloads where there are any."""
+    for one in [*peer.fragments, *peer.inbox]:
+        yield decode_message(one.raw, lenient=True), one.message
+
+
+def reserved_fields(value: object, path: str) -> Iterator[str]:
+    """The RESERVED fields that are not zero in a message, payload or substructure, by their places."""
+    if isinstance(value, tuple):
+        for number, one in enumerate(value):
+            yield from reserved_fields(one, f"{path}[{number}]")
+    elif is_dataclass(value):
+        kind = type(value).__name__
+        for field in fields(value):
+            content = getattr(value, field.name)
+            if field.name in RESERVED and content:
+                yield f"{path}.{kind}.{field.name}={content:#x}"
+            else:
+                yield from reserved_fields(content, f"{path}.{kind}")
+
+
+def check_reserved(peer: Peer, requirement: str) -> None:
+    """All RESERVED fields that the device has sent are zero."""
+    found = []
+    for outer, inner in messages_of_device(peer):
+        name = ExchangeType(inner.exchange).name
+        found += [*reserved_fields(outer.payloads, name), *reserved_fields(inner.payloads, name)]
+    peer.check(not found, "all RESERVED fields zero", ", ".join(found), requirement)
+
+
+def check_structure(peer: Peer, requirement: str) -> None:
+    """Every message of the device is well-formed, outside and inside."""
+    broken = [entry.problem for entry in peer.trace.entries if not entry.sent and "malformed" in entry.problem]
+    peer.check(not broken, "well-formed messages", "; ".join(broken), requirement)
