@@ -134,7 +134,12 @@ class ChildExchange(InitExchange, SaCore):
         self.offer = None
         error = self.refusal_in(message)
         if error is None and message.first(SA) is not None:
-            self.take_child(offer, message)
+            try:
+                self.take_child(offer, message)
+            except Violation:
+                if offer.rekeys is not None:
+                    self.rekey_failed(offer.rekeys, None)
+                raise
         elif error is not None and error.type == NotifyType.INVALID_KE_PAYLOAD and offer.exchange is not None:
             self.request_child(offer, self.child_group(offer, error.data))
         else:

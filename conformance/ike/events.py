@@ -39,6 +39,10 @@ class Violation(Exception):  # noqa: N818
     """The peer's message breaks the protocol or does not prove who it is; the exchange has failed."""
 
 
+class InvalidPublicValue(Violation):
+    """The peer's public value fails a test of RFC 6989."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened on an IKE SA."""

@@ -8,7 +8,7 @@ from conformance.crypto.ke import KeyExchange, key_exchange, respond
 from conformance.crypto.suite import IkeSuite
 from conformance.ike.child import ChildState
 from conformance.ike.child_sa import RETRY_DELAY, loses
-from conformance.ike.events import Refusal, Rekeyed, SuccessorCreated, Violation
+from conformance.ike.events import InvalidPublicValue, Refusal, Rekeyed, SuccessorCreated, Violation
 from conformance.ike.informational import InformationalExchange
 from conformance.ike.keys import derive_ike_keys, skeyseed_of_rekey
 from conformance.ike.proposals import choose, groups, is_choice_of, parsed
@@ -95,8 +95,7 @@ class IkeRekey(InformationalExchange):
             return
         if sa is None or ke is None or nonce is None:
             raise Violation("CREATE_CHILD_SA response without SA, KE or Nonce")
-        if len(sa.proposals) != 1 or not is_choice_of(sa.proposals[0], proposals):
-            raise Violation("the responder's proposal is none of those offered")
+        self.check_rekey_choice(proposals, sa)
         chosen = sa.proposals[0]
         suite = IkeSuite.of(chosen)
         problem = nonce_problem(nonce)
@@ -105,6 +104,18 @@ class IkeRekey(InformationalExchange):
         new.spi_r, new.nonce_r = chosen.spi, nonce.data
         self.derive_heir(new, suite, self.shared_secret(exchange, ke.data))
         self.settle_rekey(new)
+
+    def check_rekey_choice(self, proposals: tuple[Proposal, ...], sa: SA) -> None:
+        """The responder must have taken one of the offered suites (RFC 7296, section 3.3.6)."""
+        if len(sa.proposals) != 1 or not is_choice_of(sa.proposals[0], proposals):
+            raise Violation("the responder's proposal is none of those offered")
+
+    def on_violation(self, problem: Violation | Refusal) -> None:
+        """Try again later, but end an IKE SA whose peer sends invalid public values (RFC 6989, section 2.5)."""
+        super().on_violation(problem)
+        self.rekey_again = self.now + RETRY_DELAY
+        if isinstance(problem, InvalidPublicValue) and self.state == State.ESTABLISHED:
+            self.start_delete()
 
     def rekey_group(self, proposals: tuple[Proposal, ...], exchange: KeyExchange, data: bytes) -> KeMethod:
         """The group that INVALID_KE_PAYLOAD asks for (RFC 7296, section 1.3)."""

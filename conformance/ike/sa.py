@@ -442,10 +442,14 @@ class SaCore:
             self.check_critical(message)
             pending.handler(message)
         except (Violation, Refusal) as problem:
-            self.failed(str(problem))
+            self.on_violation(problem)
         if self.is_fatal(message):
             self.close("the peer answered INVALID_SYNTAX")
         self.next_request()
+
+    def on_violation(self, problem: Violation | Refusal) -> None:
+        """Our exchange has failed because of what its response says."""
+        self.failed(str(problem))
 
     def is_fatal(self, message: Message) -> bool:
         """A protected INVALID_SYNTAX response ends the IKE SA at both ends, without a Delete (section 2.21.3)."""

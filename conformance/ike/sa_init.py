@@ -7,7 +7,7 @@ from conformance.crypto.ke import KeyExchange, key_exchange, respond
 from conformance.crypto.suite import IkeSuite
 from conformance.ike import nat
 from conformance.ike.connection import PublicKey
-from conformance.ike.events import Refusal, Violation
+from conformance.ike.events import InvalidPublicValue, Refusal, Violation
 from conformance.ike.keys import IkeKeys, derive_ike_keys, skeyseed
 from conformance.ike.proposals import choose, groups, is_choice_of, parsed
 from conformance.ike.sa import NO_SPI, SaCore, State
@@ -168,11 +168,11 @@ class InitExchange(SaCore):
         return len(chosen) == 1 and is_choice_of(chosen[0], self.offered)
 
     def shared_secret(self, exchange: KeyExchange, public: bytes) -> bytes:
-        """g^ir. Raises Violation for a public value that RFC 6989 rejects."""
+        """g^ir. Raises InvalidPublicValue for a public value that RFC 6989 rejects."""
         try:
             return exchange.shared(public)
         except CryptoError as error:
-            raise Violation(f"key exchange failed: {error}") from None
+            raise InvalidPublicValue(f"key exchange failed: {error}") from None
 
     def after_init(self) -> None:
         """The keys are there: an initiator goes on with IKE_AUTH."""
