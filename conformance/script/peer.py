@@ -31,6 +31,9 @@ from conformance.wire import (
 
 P = TypeVar("P", bound=Payload)
 
+MOMENT = 0.003
+"""Seconds that a device may need to finish with a message after it has answered it, if it takes several at once."""
+
 MAX_INBOX = 20_000
 """More messages than this in one conversation are a flood from the device: the purpose ends."""
 
@@ -111,6 +114,7 @@ class Peer:
             sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
             if sa.state != State.ESTABLISHED or not sa.children:
                 raise Unexpected("IKE_AUTH succeeds with a Child SA", sa.problem or f"IKE SA {sa.state.value}")
+            self.pause()
             sa.liveness()
         return sa
 
@@ -255,6 +259,10 @@ class Peer:
         for received in self.inbox:
             received.taken = True
 
+    def pause(self) -> None:
+        """Let a device with several threads finish what it has got: it may take two messages in any order."""
+        self.idle(MOMENT)
+
     def awaits(self, received: Received) -> bool:
         """True if the script waits for this message just now."""
         return self._wanted is not None and self._wanted(received)
@@ -382,18 +390,22 @@ class Peer:
         self.flush()
         mark = len(self.inbox)
         yield
-        self.flush()
+        self.pause()
+        self._must_be_silent(mark, requirement)
         try:
             prove()
         except Unexpected as unexpected:
             raise Unexpected("silence, then the usual answer to a valid request", unexpected.got, requirement) from None
+        self._must_be_silent(mark, requirement)
+
+    def _must_be_silent(self, mark: int, requirement: str | None) -> None:
+        """From ``mark`` on the inbox must hold no answer that nobody has waited for."""
         answers = [
             one
             for one in self.inbox[mark:]
             if not one.taken and (one.message.is_response or (one.sa is not None and not one.protected))
         ]
-        got = "; ".join(str(one) for one in answers)
-        self.check(not answers, "no answer", got, requirement)
+        self.check(not answers, "no answer", "; ".join(map(str, answers)), requirement)
 
 
 def _part(raw: bytes) -> str:

@@ -224,6 +224,7 @@ class ScriptedSa(BendableSa):
         """
         found = sent or self.last_sent
         assert found is not None
+        self.peer.pause()
         self.resend(found, source=source)
         try:
             return self.response(found, self.peer.response_timeout / 4)
@@ -287,6 +288,7 @@ class ScriptedSa(BendableSa):
 
     def must_be_up(self, requirement: str | None = None, why: str = "the IKE SA is still there") -> None:
         """The device must answer a liveness check: its IKE SA has survived."""
+        self.peer.pause()
         mark = self.next_id
         try:
             answer = self.liveness()
@@ -297,15 +299,23 @@ class ScriptedSa(BendableSa):
     def must_be_gone(self, requirement: str | None = None) -> None:
         """The device must have forgotten the IKE SA: a liveness check gets no protected answer.
 
-        Proved by a new IKE_SA_INIT exchange. An unprotected N(INVALID_IKE_SPI) does not count as an answer.
+        Proved by a new IKE_SA_INIT exchange. An unprotected N(INVALID_IKE_SPI) does not count as an answer. A device
+        that answers once gets some time to finish the deletion and is asked again.
         """
+        answers = self._answers_to_liveness()
+        if answers:
+            self.next_id += 1
+            self.peer.idle(self.peer.response_timeout / 4)
+            answers = self._answers_to_liveness()
+        self.peer.check(not answers, "the IKE SA is gone", "; ".join(map(str, answers)), requirement)
+
+    def _answers_to_liveness(self) -> list[Received]:
+        """The protected responses that come to a liveness check before another IKE_SA_INIT exchange is through."""
+        self.peer.pause()
         mark = len(self.peer.inbox)
         self.send(ExchangeType.INFORMATIONAL)
         self.peer.sa().init()
-        answers = [
-            one for one in self.peer.inbox[mark:] if one.sa is self and one.protected and one.message.is_response
-        ]
-        self.peer.check(not answers, "the IKE SA is gone", "; ".join(map(str, answers)), requirement)
+        return [one for one in self.peer.inbox[mark:] if one.sa is self and one.protected and one.message.is_response]
 
     def must_be_established(self, requirement: str | None = None) -> None:
         """IKE_AUTH must have succeeded, with everything in the response that proves it."""
