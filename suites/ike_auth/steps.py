@@ -18,6 +18,7 @@ from conformance.wire import (
     AuthMethod,
     ExchangeType,
     HashAlgorithm,
+    IdType,
     Message,
     Notify,
     NotifyType,
@@ -57,6 +58,34 @@ def pss() -> Setup:
     def setup(pixit: Pixit) -> Connection:
         found = certificates("rsa")(pixit)
         return replace(found, local=with_pss(found.local), remote=with_pss(found.remote))
+
+    return setup
+
+
+def mixed_keys() -> Setup:
+    """We have an ECDSA key and the device an RSA key, with certificates of different authorities."""
+
+    def setup(pixit: Pixit) -> Connection:
+        parties = []
+        for name, kind in ((OUR_NAME, "ecdsa"), (DEVICE_NAME, "rsa")):
+            made = leaf(name, kind)
+            parties.append(Party(Identity.of(name), PublicKey((made.certificate,), made.key)))
+        trust = (authority("ecdsa").certificate, authority("rsa").certificate)
+        return build(parties[0], parties[1], pixit, trust=trust)
+
+    return setup
+
+
+def distinguished() -> Setup:
+    """Both sides are named by the subjects of their certificates."""
+
+    def setup(pixit: Pixit) -> Connection:
+        parties = []
+        for unit in ("tester", "device"):
+            made = authority().issue(f"CN={unit},OU=Conformance \u00e9,O=ikespec,C=CH")
+            name = Identity(IdType.DER_ASN1_DN, made.certificate.subject.public_bytes())
+            parties.append(Party(name, PublicKey((made.certificate,), made.key)))
+        return build(parties[0], parties[1], pixit, trust=(authority().certificate,))
 
     return setup
 
@@ -219,6 +248,23 @@ def something_else(peer: Peer, dut: Dut) -> None:
     else:
         dut.initiate()
         peer.wait(lambda one: one.message.exchange == ExchangeType.IKE_SA_INIT, "another IKE_SA_INIT request")
+
+
+def must_be_accepted_by(dut: Dut, peer: Peer, sa: ScriptedSa, requirement: str | None = None) -> None:
+    """The device as initiator has accepted our IKE_AUTH response, and we its request: the IKE SA works.
+
+    A device that takes messages in several threads drops a liveness check that overtakes our response.
+    """
+    sa.must_be_established(requirement)
+    settle(peer, dut)
+    sa.must_be_up(requirement)
+
+
+def settle(peer: Peer, dut: Dut) -> None:
+    """Give the device time to deal with what we sent, if it answers other IKE SAs meanwhile."""
+    peer.flush()
+    if Capability.RESPONDER in dut.device.capabilities:
+        peer.sa().init()
 
 
 def no_sign_of_life(peer: Peer, sa: ScriptedSa, sent: Sent) -> tuple[bool, str, object, str]:

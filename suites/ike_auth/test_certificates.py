@@ -9,7 +9,7 @@ from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.wire import CERT, CERTREQ, CertEncoding, IdType, Message
 from suites.connections import DEVICE_NAME, OUR_NAME, authority, certificates, leaf
-from suites.ike_auth.steps import chained, mixed, must_be_refused, must_succeed, ourselves
+from suites.ike_auth.steps import chained, mixed, mixed_keys, must_be_refused, must_succeed, ourselves
 from suites.purpose import purpose
 
 _REFUSED = ("RFC7296-1.2-11", "RFC7296-1.2-18", "RFC7296-2.21.2-1")
@@ -91,6 +91,13 @@ def test_chain_broken(peer: Peer) -> None:
     must_be_refused(peer, sa, bend.order(first_only, "without the intermediate certificates"))
 
 
+@purpose("auth-certificate-intermediate-expired", *_REFUSED, role="responder", connection=certificates())
+def test_intermediate_expired(peer: Peer) -> None:
+    """A chain is as good as its weakest link: here an intermediate has expired."""
+    end = datetime(2021, 1, 1, tzinfo=UTC)
+    refused_with(peer, ours(Authority.create("an old intermediate", issuer=authority(), not_after=end)))
+
+
 @purpose("auth-certificates-any-order", "RFC7296-3.6-9", "RFC7296-3.6-6", role="responder", connection=chained(3))
 def test_any_order(peer: Peer) -> None:
     """Four certificates; those after the first one come in reverse order."""
@@ -161,6 +168,15 @@ def test_mixed_psk(peer: Peer) -> None:
 @purpose("auth-mixed-certificate", "RFC7296-2.15-8", role="responder", connection=mixed(our_certificate=True))
 def test_mixed_certificate(peer: Peer) -> None:
     """A shared key authenticates the device, a certificate us."""
+    sa = peer.sa()
+    sa.init()
+    sa.auth()
+    must_succeed(peer, sa)
+
+
+@purpose("auth-mixed-keys", "RFC7296-2.15-8", "RFC7427-4-3", role="responder", connection=mixed_keys())
+def test_mixed_keys(peer: Peer) -> None:
+    """We sign with ECDSA, the device with RSA: each side with what it has."""
     sa = peer.sa()
     sa.init()
     sa.auth()

@@ -5,9 +5,10 @@ from dataclasses import replace
 from conformance.ike.connection import Identity
 from conformance.script import bend
 from conformance.script.peer import Peer
+from conformance.script.sa import fatal
 from conformance.wire import AUTH, IDi, IDr, IdType
 from suites.connections import DEVICE_NAME, OUR_NAME
-from suites.ike_auth.steps import must_be_refused, must_succeed, named
+from suites.ike_auth.steps import answer_of, distinguished, must_be_refused, must_succeed, named
 from suites.purpose import purpose
 
 
@@ -56,6 +57,28 @@ def test_ipv4(peer: Peer) -> None:
 def test_ipv6(peer: Peer) -> None:
     """Both sides are named by IPv6 addresses, whatever their datagrams travel on."""
     handshake(peer, "RFC7296-3.5-11")
+
+
+@purpose(
+    "auth-id-dn", "RFC7296-4-14", "RFC7296-3.5-7", role="responder", connection=distinguished(),
+)  # fmt: skip
+def test_dn(peer: Peer) -> None:
+    """Both sides are named by the distinguished names of their certificates (ID_DER_ASN1_DN)."""
+    handshake(peer, "RFC7296-4-14")
+
+
+@purpose("auth-idr-other", "RFC7296-1.2-8", "RFC7296-2.21.2-1", role="responder")
+def test_idr_other(peer: Peer) -> None:
+    """Asked for an identity that it does not have, the device shows its own one or refuses; it is not silent.
+
+    It must not pretend to be whoever we ask for.
+    """
+    sa = peer.sa()
+    sa.init()
+    answer = answer_of(peer, sa, bend.change(IDr, data=b"somebody.ikespec.example"))
+    shown = answer.first(IDr)
+    own = shown is not None and shown.data == DEVICE_NAME.encode()
+    peer.check(own or (shown is None and fatal(answer)), "IDr of the device itself, or a refusal", answer)
 
 
 def refused_as(peer: Peer, identity: Identity) -> None:

@@ -11,7 +11,7 @@ from conformance.script.verdict import Unexpected
 from conformance.wire import SA, Delete, ExchangeType, Notify, NotifyType, ProtocolID, TSi, TSr
 from peers.contract import Capability, ChildStatus
 from suites.dut import Dut
-from suites.ike_auth.steps import host_to_host, without_notify
+from suites.ike_auth.steps import host_to_host, settle, without_notify
 from suites.purpose import purpose
 
 
@@ -23,8 +23,9 @@ def answered(peer: Peer, dut: Dut, bent: Bend) -> ScriptedSa:
     return sa
 
 
-def up_or_deleted(peer: Peer, sa: ScriptedSa, requirement: str) -> None:
+def up_or_deleted(peer: Peer, dut: Dut, sa: ScriptedSa, requirement: str) -> None:
     """The IKE SA is there, or the device has taken leave with a Delete payload."""
+    settle(peer, dut)
     try:
         sa.must_be_up(requirement)
     except Unexpected:
@@ -35,7 +36,7 @@ def up_or_deleted(peer: Peer, sa: ScriptedSa, requirement: str) -> None:
 
 def children(peer: Peer, dut: Dut, sa: ScriptedSa, requirement: str) -> list[ChildStatus]:
     """The Child SAs that the device has once it has dealt with our response."""
-    up_or_deleted(peer, sa, requirement)
+    up_or_deleted(peer, dut, sa, requirement)
     return [child for one in dut.established() for child in one.children]
 
 
@@ -49,7 +50,7 @@ def test_child_failed(peer: Peer, dut: Dut) -> None:
     an authentication failure. It keeps the IKE SA, or deletes it with a Delete payload.
     """
     sa = answered(peer, dut, bend.drop(SA, TSi, TSr) | bend.append(Notify(NotifyType.NO_PROPOSAL_CHOSEN)))
-    up_or_deleted(peer, sa, "RFC7296-1.2-16")
+    up_or_deleted(peer, dut, sa, "RFC7296-1.2-16")
     failed = [one for one in peer.inbox if one.sa is sa and one.message.notify(NotifyType.AUTHENTICATION_FAILED)]
     peer.check(not failed, "no N(AUTHENTICATION_FAILED)", failed[0] if failed else "", "RFC7296-2.21.2-6")
 

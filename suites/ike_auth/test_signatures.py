@@ -6,11 +6,13 @@ from conformance.crypto.sign import sign, signature_algorithm
 from conformance.ike.connection import PublicKey
 from conformance.script import bend
 from conformance.script.peer import Peer
-from conformance.wire import AUTH, AuthMethod, HashAlgorithm, Message, NotifyType
+from conformance.wire import AUTH, AuthMethod, ExchangeType, HashAlgorithm, Message, NotifyType
 from peers.contract import Capability
 from suites.connections import certificates
+from suites.dut import Dut
 from suites.ike_auth.steps import (
     announcing,
+    must_be_accepted_by,
     must_be_refused,
     must_succeed,
     ourselves,
@@ -228,6 +230,55 @@ def test_identifier(peer: Peer) -> None:
         sa = peer.sa()
         sa.init()
         must_be_refused(peer, sa, bend.replace(AUTH, change, f"AlgorithmIdentifier: {text}"))
+
+
+@purpose(
+    "auth-signature-zero", "RFC7296-1.2-11", "RFC7296-1.2-18", "RFC7296-2.21.2-1", role="responder",
+    connection=certificates("ecdsa"),
+)  # fmt: skip
+def test_zero(peer: Peer) -> None:
+    """An ECDSA signature of zeros fits every key where r and s are not checked: as DER, as 64 octets, and none."""
+    name = bytes.fromhex("0c300a06082a8648ce3d040302")
+    for method, data in (
+        (AuthMethod.DIGITAL_SIGNATURE, name + bytes.fromhex("3006020100020100")),
+        (AuthMethod.DIGITAL_SIGNATURE, name),
+        (AuthMethod.ECDSA_256, bytes(64)),
+        (AuthMethod.ECDSA_256, b""),
+    ):
+        sa = peer.sa()
+        sa.init()
+        must_be_refused(peer, sa, bend.change(AUTH, method=method, data=data))
+
+
+# --- the device initiates ---------------------------------------------------------------------------------------------
+
+
+@purpose(
+    "auth-initiator-signature", "RFC7427-3-7", "RFC7427-3-2", "RFC7427-3-6", "RFC7427-4-2", role="initiator",
+    needs=(Capability.RFC7427,), connection=certificates("rsa"),
+)  # fmt: skip
+def test_initiator_signature(peer: Peer, dut: Dut) -> None:
+    """The device that initiates signs under method 14, with the one hash that our response announced."""
+    dut.initiate()
+    sa = peer.respond_init(peer.expect_init(), announcing(HashAlgorithm.SHA2_384))
+    request = sa.expect_request(ExchangeType.IKE_AUTH)
+    found = algorithm(peer, request.message)
+    peer.check(found.hash == HashAlgorithm.SHA2_384, "a signature with SHA2_384", found, "RFC7427-3-6")
+    sa.answer(request)
+    must_be_accepted_by(dut, peer, sa)
+
+
+@purpose("auth-initiator-classic", "RFC7427-3-1", "RFC7296-3.8-1", role="initiator", connection=certificates("rsa"))
+def test_initiator_classic(peer: Peer, dut: Dut) -> None:
+    """Where our response announces no hashes, the device that initiates signs with method 1."""
+    dut.initiate()
+    silent = without_notify(NotifyType.SIGNATURE_HASH_ALGORITHMS)
+    sa = peer.respond_init(peer.expect_init(), silent, local=ourselves(peer, method=AuthMethod.RSA_SIGNATURE))
+    request = sa.expect_request(ExchangeType.IKE_AUTH)
+    method = AuthMethod(peer.expect(request.message, AUTH).method)
+    peer.check(method == AuthMethod.RSA_SIGNATURE, "RSA Digital Signature (1)", method.name, "RFC7427-3-1")
+    sa.answer(request)
+    must_be_accepted_by(dut, peer, sa)
 
 
 @purpose(

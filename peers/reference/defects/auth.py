@@ -52,6 +52,8 @@ class AuthOverOwnNonce(IkeSa):
     "auth-wrong-responder-auth",
     "auth-responder-init-tampered",
     "auth-responder-signature-wrong",
+    "auth-signature-zero",
+    "auth-reflected",
 )
 class AcceptsWrongAuth(IkeSa):
     """Takes every AUTH payload as proof."""
@@ -195,6 +197,34 @@ class DemandsIdr(IkeSa):
 
             raise Violation("no IDr")
         super().check_peer(identity, message)
+
+
+@defect("auth-idr-other")
+class WhoeverYouWant(IkeSa):
+    """Answers under the identity that it was asked for."""
+
+    def handle_auth(self, message: Message) -> Sequence[Payload]:
+        asked = message.first(IDr)
+        return [asked if asked and isinstance(one, IDr) else one for one in super().handle_auth(message)]
+
+
+@defect("auth-id-dn")
+class NamesInExtensionOnly(IkeSa):
+    """Knows the identities of certificates that stand in the subject alternative name."""
+
+    def identity_matches(self, expected: Party, identity: IDi | IDr) -> bool:
+        return identity.id_type != IdType.DER_ASN1_DN and super().identity_matches(expected, identity)
+
+
+@defect("auth-responder-auth-missing")
+class TrustsSilentResponder(IkeSa):
+    """Takes a response without AUTH as that of the responder that it wanted."""
+
+    def on_auth_response(self, message: Message) -> None:
+        if message.first(IDr) is not None and message.first(AUTH) is None:
+            self.establish()
+        else:
+            super().on_auth_response(message)
 
 
 @defect("auth-initiator")

@@ -42,6 +42,7 @@ from peers.reference.defects.registry import defect
     "auth-certificate-not-yet",
     "auth-certificate-no-ca",
     "auth-certificate-chain-broken",
+    "auth-certificate-intermediate-expired",
     "auth-responder-certificate-untrusted",
     "auth-responder-certificate-expired",
 )
@@ -79,6 +80,17 @@ class AnyNameInCertificate(IkeSa):
 
     def certificate_matches(self, certificate: x509.Certificate, identity: IDi | IDr) -> bool:
         return True
+
+
+@defect("auth-mixed-keys")
+class SameAlgorithmOnly(IkeSa):
+    """Wants the peer to have a key like its own."""
+
+    def check_signature(self, key: PublicKeyTypes, auth: AUTH, octets: bytes) -> None:
+        ours = self.connection.local.auth
+        if isinstance(ours, PublicKey) and type(ours.chain[0].public_key()) is not type(key):
+            raise Violation("another sort of key")
+        super().check_signature(key, auth, octets)
 
 
 @defect("auth-certificates-any-order")
@@ -165,7 +177,7 @@ class ClassicMethodAlways(IkeSa):
         return super().signature_method(auth)
 
 
-@defect("auth-rsa-classic", "auth-ecdsa-classic")
+@defect("auth-rsa-classic", "auth-ecdsa-classic", "auth-initiator-classic")
 class DigitalSignatureAlways(IkeSa):
     """Signs as RFC 7427 says although the peer did not announce that."""
 
@@ -176,7 +188,7 @@ class DigitalSignatureAlways(IkeSa):
         return HashAlgorithm.SHA2_256
 
 
-@defect("auth-signature-hash-list")
+@defect("auth-signature-hash-list", "auth-initiator-signature")
 class HashNotAnnounced(IkeSa):
     """Always signs with SHA-512."""
 

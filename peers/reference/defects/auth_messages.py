@@ -176,7 +176,7 @@ class AcceptsClearAuth(IkeSa):
         return message.exchange != ExchangeType.IKE_AUTH and super().must_be_protected(message)
 
 
-@defect("auth-unprotected-error")
+@defect("auth-unprotected-error", "auth-responder-unprotected")
 class ObeysUnprotectedInAuth(IkeSa):
     """Gives the IKE SA up when somebody says so without protection."""
 
