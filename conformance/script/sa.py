@@ -314,7 +314,9 @@ class ScriptedSa(BendableSa):
         self.peer.pause()
         mark = len(self.peer.inbox)
         self.send(ExchangeType.INFORMATIONAL)
+        self.peer.pause()
         self.peer.sa().init()
+        self.peer.pause()
         return [one for one in self.peer.inbox[mark:] if one.sa is self and one.protected and one.message.is_response]
 
     def must_be_established(self, requirement: str | None = None) -> None:

@@ -72,6 +72,7 @@ def test_flags_after_rekey(peer: Peer, dut: Dut) -> None:
     with peer.preamble("the device's rekey"):
         sa.answer(sa.expect_request(ExchangeType.CREATE_CHILD_SA))
         new = sa.rekeyed
+    peer.pause()
     answer = new.liveness()
     _check_flags(peer, answer.flags, FLAG_INITIATOR | FLAG_RESPONSE, "RFC7296-3.1-24")
     dut.delete_child()
