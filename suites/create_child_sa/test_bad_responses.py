@@ -1,0 +1,141 @@
+"""Responses to the device's rekeys that it must not accept (RFC 7296, sections 2.21.3 and 3.3.6; RFC 6989)."""
+
+from dataclasses import replace
+
+from conformance.ike.child import ChildSa
+from conformance.script import bend
+from conformance.script.peer import Peer
+from conformance.script.sa import ScriptedSa
+from conformance.script.verdict import Unexpected
+from conformance.wire import KE, SA, Encr, ExchangeType, Nonce, Prf, Transform, TransformType
+from peers.contract import Capability
+from suites.connections import psk
+from suites.create_child_sa.answers import connected, deleted, deletes_ike, kept
+from suites.create_child_sa.test_device_rekeys import child_rekey, ike_rekey, put_off
+from suites.dut import Dut
+from suites.purpose import purpose
+
+CHILD, IKE = Capability.REKEY_CHILD, Capability.REKEY_IKE
+LONGER_KEY = Transform.of(Encr.AES_GCM_16, key_length=256)
+LIFETIME, LATEST = 3.0, 6.0
+"""Seconds after which the device must rekey, and until when it may take to do so."""
+SECOND_PRF = Transform.of(Prf.HMAC_SHA2_512)
+
+
+def with_longer_key(sa: SA) -> SA:
+    """The choice with a key length that was not offered."""
+    kept_ones = tuple(one for one in sa.proposals[0].transforms if one.type != TransformType.ENCR)
+    return SA((replace(sa.proposals[0], transforms=(LONGER_KEY, *kept_ones)),))
+
+
+def with_second_prf(sa: SA) -> SA:
+    """The choice with one transform more, of a type that it has already."""
+    chosen = sa.proposals[0]
+    return SA((replace(chosen, transforms=(*chosen.transforms, SECOND_PRF)),))
+
+
+def unused(peer: Peer, sa: ScriptedSa, new: ChildSa, requirement: str) -> None:
+    """The device must not use ``new``: when we delete that, it has no other half of it to name."""
+    kept(peer, sa)
+    if new in sa.children:
+        answer = sa.delete_child(new)
+        peer.check(new.spi_out not in deleted(answer), "it does not have this Child SA", answer, requirement)
+
+
+@purpose("child-response-not-offered", "RFC7296-3.3.6-6", "RFC7296-3.3.6-5", role="initiator", needs=(CHILD,))
+def test_not_offered(peer: Peer, dut: Dut) -> None:
+    """The response to the device's rekey chooses a key length that was not offered: it does not use that Child SA."""
+    sa, request = child_rekey(peer, dut)
+    sa.answer(request, bend=bend.replace(SA, with_longer_key, "a key length that was not offered"))
+    unused(peer, sa, sa.children[-1], "RFC7296-3.3.6-6")
+
+
+@purpose("child-response-without-nonce", "RFC7296-1.3.3-7", "RFC7296-2.17-1", role="initiator", needs=(CHILD,))
+def test_without_nonce(peer: Peer, dut: Dut) -> None:
+    """The response to the device's rekey has no Nonce, so there are no keys: it does not use that Child SA."""
+    sa, request = child_rekey(peer, dut)
+    sa.answer(request, bend=bend.drop(Nonce))
+    unused(peer, sa, sa.children[-1], "RFC7296-2.17-1")
+
+
+@purpose(
+    "child-response-public-value",
+    "RFC6989-2.3-1",
+    "RFC6989-2.5-7",
+    "RFC6989-2-1",
+    role="initiator",
+    needs=(CHILD, Capability.PFS),
+    connection=psk(esp=("aes128gcm16-ecp256",)),
+)
+def test_public_value(peer: Peer, dut: Dut) -> None:
+    """KEr in the response to the device's rekey is a point off the curve: no Child SA, and the IKE SA is deleted.
+
+    The test is a SHOULD. Who makes it deletes the IKE SA at once by an exchange of its own.
+    """
+    sa, request = child_rekey(peer, dut)
+    sa.answer(request, bend=bend.change(KE, "KE with a point off the curve", data=b"\1" * 64))
+    new = sa.children[-1]
+    try:
+        sa.expect_request(ExchangeType.INFORMATIONAL, where=deletes_ike)
+    except Unexpected as nothing:
+        unused(peer, sa, new, "RFC6989-2.3-1")
+        raise Unexpected("the device deletes the IKE SA at once", nothing.got, "RFC6989-2.5-7") from None
+
+
+@purpose(
+    "ike-rekey-response-two-prfs",
+    "RFC7296-3.3.6-6",
+    "RFC7296-3.3.6-5",
+    role="initiator",
+    needs=(IKE,),
+)
+def test_ike_two_prfs(peer: Peer, dut: Dut) -> None:
+    """The response to the device's rekey of the IKE SA has two PRFs, one not offered: it does not use that IKE SA.
+
+    The keys are those of the PRF that was offered, so that a device which overlooks the other one would be found.
+    """
+    sa, request = ike_rekey(peer, dut)
+    sa.answer(request, bend=bend.replace(SA, with_second_prf, "a second PRF"))
+    new = sa.rekeyed
+    new.begin(new.start_liveness)
+    kept(peer, sa)
+    used = [one for one in peer.inbox if one.sa is new and one.protected]
+    peer.check(not used, "nothing under the keys of the new IKE SA", used[0] if used else "", "RFC7296-3.3.6-6")
+
+
+@purpose(
+    "ike-rekey-lifetime",
+    "RFC7296-2.8-11",
+    "RFC7296-2.8-7",
+    role="initiator",
+    needs=(Capability.LIFETIME,),
+    device={"lifetime": LIFETIME},
+    waits=LATEST,
+)
+def test_ike_lifetime(peer: Peer, dut: Dut) -> None:
+    """The device is configured to rekey its IKE SA every three seconds: it does, and the new one works.
+
+    Lifetimes are not negotiated; each end looks after its own.
+    """
+    sa = connected(peer, dut)
+    request = sa.expect_request(ExchangeType.CREATE_CHILD_SA, timeout=LATEST)
+    peer.expect(request.message, KE, "RFC7296-1.3.2-2")
+    sa.answer(request)
+    sa.rekeyed.must_be_up("RFC7296-2.8-7")
+
+
+@purpose(
+    "ike-rekey-lifetime-put-off",
+    "RFC7296-2.25-2",
+    "RFC7296-2.25-3",
+    role="initiator",
+    needs=(Capability.LIFETIME,),
+    device={"lifetime": LIFETIME},
+    waits=LATEST,
+)
+def test_ike_lifetime_put_off(peer: Peer, dut: Dut) -> None:
+    """The device rekeys as its lifetime demands, and gets TEMPORARY_FAILURE: it waits all the same."""
+    sa = connected(peer, dut)
+    with peer.preamble("the device rekeys by itself"):
+        request = sa.expect_request(ExchangeType.CREATE_CHILD_SA, timeout=LATEST)
+    put_off(peer, sa, request)
