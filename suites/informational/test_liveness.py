@@ -34,6 +34,7 @@ def test_liveness_device_initiated(peer: Peer, dut: Dut) -> None:
     sa = peer.respond_init(peer.expect_init())
     sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
     sa.must_be_established()
+    peer.pause()
     answer = sa.liveness()
     peer.check(answer.message_id == 0, "a response to our message ID 0", answer)
     sa.must_be_up()
