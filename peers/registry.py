@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,9 +23,10 @@ def open_device(name_or_path: str, **options: Any) -> Device:
     """The device that a word on the command line means, not yet started.
 
     ``reference``, ``reference:DEFECT`` (a defective one), ``reference:process`` (on loopback), ``strongswan`` (where it
-    runs is chosen), ``strongswan:netns``, ``strongswan:docker``, or the path of a device file. ``options`` go to the
-    adapter: for strongSwan ``data_plane`` (``kernel``, ``shim``, ``libipsec``) and, in Docker, ``base`` (the image to
-    build on); for a device file ``ask``. Raises DeviceError.
+    runs is chosen), ``strongswan:netns``, ``strongswan:docker``, the same with ``libreswan``, or the path of a device
+    file. ``options`` go to the adapter: for strongSwan and libreswan ``data_plane`` (``kernel``, ``shim``, and
+    ``libipsec`` for strongSwan) and, in Docker, ``base`` (the image to build on); for a device file ``ask``. Raises
+    DeviceError.
     """
     if name_or_path.endswith(".toml") or "/" in name_or_path:
         return _external(Path(name_or_path), **options)
@@ -59,40 +61,67 @@ def _strongswan(spec: str, place: str, options: dict[str, Any]) -> Device:
     except ModuleNotFoundError as error:
         raise DeviceError(spec, f"the Python package {error.name} is missing", f"pip install {error.name}") from error
 
+    return StrongSwan(_place(spec, place or _choose_place(spec, _strongswan_problem()), options))
+
+
+def _libreswan(spec: str, place: str, options: dict[str, Any]) -> Device:
+    from peers.libreswan.device import Libreswan
+    from peers.places.rootfs import rootfs_problem
+
+    return Libreswan(_place(spec, place or _choose_place(spec, rootfs_problem()), options))
+
+
+def _plane(spec: str, options: dict[str, Any]) -> None:
     plane = options.pop("data_plane", None)
     if plane is not None and plane not in set(DataPlane):
         raise DeviceError(spec, f"there is no data plane {plane!r}", f"known: {', '.join(DataPlane)}")
     options["data_plane"] = None if plane is None else DataPlane(plane)
-    return StrongSwan(_place(spec, place or _choose_place(spec), options))
 
 
 def _place(spec: str, place: str, options: dict[str, Any]) -> Place:
+    name = spec.partition(":")[0]
+    _plane(spec, options)
+    if name == "libreswan":
+        options["possible"] = (DataPlane.KERNEL, DataPlane.SHIM)
     if place == "netns":
         from peers.places.netns import NetnsPlace
-        from peers.strongswan.settings import DAEMON
 
-        if not Path(DAEMON).exists():
-            raise DeviceError(spec, f"{DAEMON} is not installed", STRONGSWAN_PACKAGES)
-        return _make(spec, NetnsPlace, "strongswan", **options)
+        if name == "libreswan":
+            from peers.libreswan.settings import PACKAGES
+            from peers.places.rootfs import root_file_system
+
+            # The package excludes strongSwan's, so it is never installed beside it.
+            options["root"] = partial(root_file_system, name, PACKAGES)
+        elif problem := _strongswan_problem():
+            raise DeviceError(spec, problem, STRONGSWAN_PACKAGES)
+        return _make(spec, NetnsPlace, name, **options)
     if place == "docker":
         from peers.places.container import ContainerPlace
 
-        return _make(spec, ContainerPlace, "strongswan", **options)
+        return _make(spec, ContainerPlace, name, **options)
     raise DeviceError(spec, f"there is no place {place!r}", nearest(place, PLACES) or f"known: {', '.join(PLACES)}")
 
 
-def _choose_place(spec: str) -> str:
-    """A namespace where that works, since it is the fastest; else Docker. Raises DeviceError with what is missing."""
-    from peers.places.container import docker_problem
+def _strongswan_problem() -> str | None:
     from peers.strongswan.settings import DAEMON
+
+    return None if Path(DAEMON).exists() else f"{DAEMON} is not installed"
+
+
+def _choose_place(spec: str, problem: str | None = None) -> str:
+    """A namespace where that works, since it is the fastest; else Docker. Raises DeviceError with what is missing.
+
+    ``problem`` is what the daemon itself lacks to run in a namespace.
+    """
+    from peers.places.container import docker_problem
 
     missing = []
     if os.geteuid() != 0:
         missing.append("network namespaces need root")
     elif shutil.which("ip") is None:
         missing.append("network namespaces need iproute2")
-    elif not Path(DAEMON).exists():
-        missing.append(f"{DAEMON} is not installed")
+    elif problem is not None:
+        missing.append(problem)
     else:
         return "netns"
     problem = docker_problem()
@@ -115,6 +144,7 @@ def _make(spec: str, make: Callable[..., _T], *arguments: Any, **options: Any) -
 _OPENERS: dict[str, Callable[[str, str, dict[str, Any]], Device]] = {
     "reference": _reference,
     "strongswan": _strongswan,
+    "libreswan": _libreswan,
 }
 DEVICES = tuple(_OPENERS)
 """The names that `open_device` knows."""

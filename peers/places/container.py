@@ -1,6 +1,8 @@
 """A daemon in a container with a bridge network of its own; the tester uses the bridge's address on this host."""
 
 import contextlib
+import os
+import select
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,6 +17,7 @@ from peers.places.dataplane import PROBE, TUN_DEVICE
 from peers.places.image import ensure_image
 from peers.places.owner import Owner, RunDirectory, close_at_exit, closed, sweep
 from peers.places.place import DataPlane, Place
+from peers.places.shell import Shell
 
 _INSIDE = "/ikespec"
 _LABEL = "ikespec"
@@ -52,15 +55,24 @@ class ContainerPlace(Place):
     description = "docker"
     inside = _INSIDE
 
-    def __init__(self, device: str, data_plane: DataPlane | None = None, base: str | None = None) -> None:
+    def __init__(
+        self,
+        device: str,
+        data_plane: DataPlane | None = None,
+        base: str | None = None,
+        *,
+        possible: Sequence[DataPlane] = tuple(DataPlane),
+    ) -> None:
         self._device = device
         self._wanted = data_plane
+        self._possible = possible
         self._base = base
         self._client: Any = None
         self._network: Any = None
         self._container: Any = None
         self._life: Any = None
         self._exec: str | None = None
+        self._shell: ContainerShell | None = None
         self._run: RunDirectory | None = None
         self.pixit = Pixit(device_address="", tester_address="")
 
@@ -105,6 +117,8 @@ class ContainerPlace(Place):
         word = output.decode().strip()
         if word:
             return DataPlane(word)
+        if DataPlane.LIBIPSEC not in self._possible:
+            raise DeviceError(self._device, "this kernel has no XFRM interface", "modprobe -a xfrm_user esp4 esp6")
         if TUN_DEVICE.exists():
             return DataPlane.LIBIPSEC
         raise DeviceError(self._device, f"this kernel has neither XFRM nor {TUN_DEVICE}", "modprobe -a xfrm_user tun")
@@ -167,6 +181,18 @@ class ContainerPlace(Place):
         except docker.errors.DockerException as error:
             raise DeviceError(self._device, f"cannot start {argv[0]}: {_first_line(error)}") from error
 
+    def shell(self) -> Shell:
+        """The shell beside the daemon, opened anew if it has been closed."""
+        container = self._opened()
+        if self._shell is None or self._shell.closed:
+            api = container.client.api
+            try:
+                created = api.exec_create(container.id, ["/bin/sh"], stdin=True)
+                self._shell = ContainerShell(self._device, api.exec_start(created["Id"], socket=True))
+            except docker.errors.DockerException as error:
+                raise DeviceError(self._device, f"cannot open a shell: {_first_line(error)}") from error
+        return self._shell
+
     def running(self) -> bool:
         """Whether the daemon's process exists."""
         if self._exec is None or self._container is None:
@@ -211,6 +237,9 @@ class ContainerPlace(Place):
 
     def close(self) -> None:
         """Remove the container, its network and its directory."""
+        if self._shell is not None:
+            self._shell.close()
+            self._shell = None
         if self._life is not None:
             with contextlib.suppress(OSError):
                 self._life.close()
@@ -231,6 +260,49 @@ class ContainerPlace(Place):
         if self._container is None:
             raise DeviceError(self._device, "is not started")
         return self._container
+
+
+class ContainerShell(Shell):
+    """A shell in a container: its connection to the Docker daemon carries input as it is and output in frames."""
+
+    def __init__(self, device: str, connection: Any) -> None:
+        super().__init__(device)
+        # docker-py wraps the socket, and closes it with the wrapper.
+        self._connection = connection
+        self._descriptor: int = connection.fileno()
+        self._frames = b""
+
+    def _write(self, data: bytes) -> None:
+        while data:
+            data = data[os.write(self._descriptor, data) :]
+
+    def _read(self, seconds: float) -> bytes | None:
+        end = time.monotonic() + seconds
+        while select.select([self._descriptor], [], [], max(0.0, end - time.monotonic()))[0]:
+            more = os.read(self._descriptor, 65536)
+            self._frames += more
+            output = b""
+            # A frame: which stream, three octets of nothing, four octets of size, the data.
+            while len(self._frames) >= _FRAME and len(self._frames) >= (stop := _FRAME + _size(self._frames)):
+                output += self._frames[_FRAME:stop]
+                self._frames = self._frames[stop:]
+            if output or not more:
+                return output
+        return None
+
+    def close(self) -> None:
+        """Close the connection: the shell ends with its input."""
+        if not self.closed:
+            self.closed = True
+            with contextlib.suppress(OSError):
+                self._connection.close()
+
+
+_FRAME = 8
+
+
+def _size(frame: bytes) -> int:
+    return int.from_bytes(frame[4:_FRAME], "big")
 
 
 def _remove(thing: Any) -> None:

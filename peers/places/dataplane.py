@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -38,19 +39,22 @@ def compiler() -> str | None:
     return next((path for name in ("cc", "gcc", "clang") if (path := shutil.which(name))), None)
 
 
-def choose(device: str, namespace: str, wanted: DataPlane | None) -> DataPlane:
+def choose(
+    device: str, namespace: str, wanted: DataPlane | None, possible: Sequence[DataPlane] = tuple(DataPlane)
+) -> DataPlane:
     """The data plane for a daemon in this namespace: the wanted one if it can work, else the best that can.
 
-    Raises DeviceError with the reason if none can, or if the wanted one cannot.
+    ``possible`` are those that the daemon knows. Raises DeviceError with the reason if none can work, or if the wanted
+    one cannot.
     """
-    missing: dict[DataPlane, str] = {}
+    missing = {plane: "the daemon does not know it" for plane in DataPlane if plane not in possible}
     if not kernel_has_esp(namespace):
         missing[DataPlane.KERNEL] = "this kernel has no ESP (modprobe -a xfrm_user esp4 esp6)"
     if not kernel_has_xfrm(namespace):
         missing[DataPlane.SHIM] = "this kernel has no XFRM interface"
     elif compiler() is None:
         missing[DataPlane.SHIM] = "there is no C compiler (apt-get install gcc libc6-dev)"
-    if not TUN_DEVICE.exists():
+    if not TUN_DEVICE.exists() and DataPlane.LIBIPSEC in possible:
         missing[DataPlane.LIBIPSEC] = f"there is no {TUN_DEVICE} (modprobe tun)"
     if wanted is not None:
         if wanted in missing:

@@ -1,4 +1,4 @@
-"""The container image with strongSwan: built when it is not there, named after what it is made of."""
+"""The container image of a daemon: built when it is not there, named after what it is made of."""
 
 import fcntl
 import hashlib
@@ -26,13 +26,15 @@ _log = logging.getLogger(__name__)
 def ensure_image(device: str, client: Any, target: str, base: str | None) -> str:
     """The name of the image with this build target (``plain`` or ``shim``), built now if need be (10 to 60 s).
 
+    The recipe is the Dockerfile of the package ``peers.DEVICE``.
+
     Raises DeviceError with the last line of a failed build.
     """
     base = base or os.environ.get(BASE_VARIABLE) or DEFAULT_BASE
-    recipe = resources.files("peers.strongswan").joinpath("Dockerfile").read_text()
+    recipe = resources.files(f"peers.{device}").joinpath("Dockerfile").read_text()
     files = {"Dockerfile": recipe, "xfrmfake.c": shim_source()}
     digest = hashlib.sha256("\0".join((base, target, *files.values())).encode()).hexdigest()[:12]
-    tag = f"ikespec-strongswan:{target}-{digest}"
+    tag = f"ikespec-{device}:{target}-{digest}"
     with (base_directory() / "image.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # several workers start at once; one of them builds
         try:

@@ -3,7 +3,8 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from conformance.net import Link, UdpLink
 from peers.contract import DeviceError, Pixit
@@ -11,6 +12,7 @@ from peers.places import dataplane
 from peers.places.owner import RunDirectory, close_at_exit, closed, sweep
 from peers.places.place import DataPlane, Place
 from peers.places.process import start_daemon, stop_daemon
+from peers.places.shell import PipeShell, Shell
 
 PIXIT = Pixit(
     device_address="10.91.0.2",
@@ -21,23 +23,44 @@ PIXIT = Pixit(
     tester_networks=("10.1.0.0/24", "fd01::/64"),
 )
 # Inner hosts must exist on the device for user-space ESP, and let any data plane be tested by an echo request.
-_DEVICE_INNER = ("10.2.0.1/32", "fd02::1/128")
+DEVICE_INNER = ("10.2.0.1/32", "fd02::1/128")
 _SYSCTLS = (
     "for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 > $f; done; "
     "for f in /proc/sys/net/ipv6/conf/*/accept_dad /proc/sys/net/ipv6/conf/*/accept_ra; do echo 0 > $f; done; "
     "echo 1 > /proc/sys/net/ipv4/ip_forward"
 )
+# Words: the root, the run directory, the command. `ip netns exec` has given us mounts of our own already.
+_ENTER = (
+    'r=$1 d=$2; shift 2; mount --bind /dev "$r/dev" && mount -t proc proc "$r/proc" && '
+    'mount -t tmpfs tmpfs "$r/run" && mount -t tmpfs tmpfs "$r/tmp" && mkdir -p "$r$d" && '
+    'mount --bind "$d" "$r$d" && exec chroot "$r" "$@"'
+)
 
 
 class NetnsPlace(Place):
-    """Two network namespaces of our own. Instances do not see each other, so all use the same addresses."""
+    """Two network namespaces of our own. Instances do not see each other, so all use the same addresses.
+
+    With ``root`` the daemon runs in that root file system (`peers.places.rootfs`), which is made when the place opens;
+    the run directory has the same path in it. ``possible`` are the data planes that the daemon knows.
+    """
 
     description = "netns"
     pixit = PIXIT
 
-    def __init__(self, device: str, data_plane: DataPlane | None = None) -> None:
+    def __init__(
+        self,
+        device: str,
+        data_plane: DataPlane | None = None,
+        *,
+        root: Callable[[], Path] | None = None,
+        possible: Sequence[DataPlane] = tuple(DataPlane),
+    ) -> None:
         self._device = device
         self._wanted = data_plane
+        self._possible = possible
+        self._make_root = root
+        self._root: Path | None = None
+        self._shell: PipeShell | None = None
         self._run: RunDirectory | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self.tester_namespace = ""
@@ -50,6 +73,8 @@ class NetnsPlace(Place):
         if shutil.which("ip") is None:
             raise DeviceError(self._device, "the command ip is missing", "apt-get install iproute2")
         sweep()
+        if self._make_root is not None:
+            self._root = self._make_root()
         self._run = run = RunDirectory()
         close_at_exit(self)
         self.directory = run.path
@@ -57,7 +82,7 @@ class NetnsPlace(Place):
         self.tester_namespace = f"ikespec-{run.label}-t"
         self.device_namespace = f"ikespec-{run.label}-d"
         self._make_namespaces(run)
-        self.data_plane = dataplane.choose(self._device, self.device_namespace, self._wanted)
+        self.data_plane = dataplane.choose(self._device, self.device_namespace, self._wanted, self._possible)
 
     def _make_namespaces(self, run: RunDirectory) -> None:
         tester, device = self.tester_namespace, self.device_namespace
@@ -86,7 +111,7 @@ class NetnsPlace(Place):
                 "link set tester0 up",
                 f"route add default via {PIXIT.tester_address}",
                 f"route add default via {PIXIT.tester_address6}",
-                *(f"addr add {address} dev lo" for address in _DEVICE_INNER),
+                *(f"addr add {address} dev lo" for address in DEVICE_INNER),
             ],
         )
 
@@ -106,12 +131,26 @@ class NetnsPlace(Place):
             library = run.path / "xfrmfake.so"
             extra["LD_PRELOAD"] = str(library if library.exists() else dataplane.build_shim(self._device, run.path))
         try:
-            # ip replaces itself by the daemon, so this is the daemon's process.
-            command = ["ip", "netns", "exec", self.device_namespace, *argv]
-            self._process = start_daemon(command, extra, run.path / "console")
+            # Each of the programs before it replaces itself by the next, so this is the daemon's process.
+            self._process = start_daemon([*self._inside(run), *argv], extra, run.path / "console")
         except OSError as error:
             raise DeviceError(self._device, f"cannot start {argv[0]}: {error}") from error
         run.note_process(self._process.pid)
+
+    def _inside(self, run: RunDirectory) -> list[str]:
+        """The words before a command that bring it to the daemon's place."""
+        command = ["ip", "netns", "exec", self.device_namespace]
+        if self._root is not None:
+            command += ["sh", "-c", _ENTER, "sh", str(self._root), str(run.path)]
+        return command
+
+    def shell(self) -> Shell:
+        """The shell beside the daemon, opened anew if it has been closed."""
+        run = self._opened()
+        if self._shell is None or self._shell.closed:
+            self._shell = PipeShell(self._device, [*self._inside(run), "/bin/sh"])
+            run.note_process(self._shell.pid)
+        return self._shell
 
     def running(self) -> bool:
         """Whether the daemon's process exists."""
@@ -146,6 +185,9 @@ class NetnsPlace(Place):
             try:
                 self.halt()
             finally:
+                if self._shell is not None:
+                    self._shell.close()
+                    self._shell = None
                 self._run.remove()
                 self._run = None
             closed(self)

@@ -1,12 +1,14 @@
 """What an adapter needs from the place where its daemon runs."""
 
+import socket
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 
 from conformance.net import Link
-from peers.contract import Pixit
+from peers.contract import DeviceError, Pixit
+from peers.places.shell import Shell
 
 
 class DataPlane(StrEnum):
@@ -47,6 +49,24 @@ class Place(ABC):
     @abstractmethod
     def halt(self) -> None:
         """End the daemon and wait for its end; does nothing where it does not run."""
+
+    def shell(self) -> Shell:
+        """A shell beside the daemon, for its control programs; the same one at every call. Raises DeviceError."""
+        raise DeviceError(self.description, "has no shell for control programs")
+
+    def control_path(self, name: str) -> str:
+        """Where the daemon must make its control socket, as it sees it."""
+        return f"{self.inside}/{name}"
+
+    def connect(self, name: str) -> socket.socket:
+        """A connection to the daemon's control socket. Raises OSError while that is not there."""
+        found = socket.socket(socket.AF_UNIX)
+        try:
+            found.connect(str(self.directory / name))
+        except OSError:
+            found.close()
+            raise
+        return found
 
     @abstractmethod
     def console(self) -> str:

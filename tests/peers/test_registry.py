@@ -15,7 +15,7 @@ from tests.peers.connections import device_view
     ("spec", "complaint"),
     [
         ("strongswam", 'strongswam: there is no such device; did you mean "strongswan"?'),
-        ("xyz", "xyz: there is no such device; known: reference, strongswan, or the path of a device file (.toml)"),
+        ("xyz", "xyz: there is no such device; known: reference, strongswan, libreswan, or the path of a device file (.toml)"),
         ("strongswan:dokcer", "strongswan:dokcer: there is no place 'dokcer'; did you mean \"docker\"?"),
         ("reference:netns", "unknown defect 'netns'"),
         ("./router.toml", "router.toml: cannot be read: No such file or directory"),

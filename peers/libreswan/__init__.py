@@ -1,0 +1,1 @@
+"""libreswan as a device under test, controlled over whack."""

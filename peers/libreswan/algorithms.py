@@ -1,0 +1,134 @@
+"""Proposals in the words of libreswan: ``aes128-sha256-ecp256`` becomes ``aes128-sha2_256;dh19``.
+
+libreswan takes several algorithms of a kind in one proposal, joined by a plus. It has one word for the integrity
+algorithm and the PRF of an IKE SA, and one key exchange method for all proposals of a Child SA.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from conformance.crypto import CryptoError
+from conformance.crypto.suite import proposal
+from conformance.wire import Encr, Esn, Integ, KeMethod, Prf, ProtocolID, Transform, TransformType
+from peers.contract import Capability, Unsupported
+
+_ENCR: dict[int, str] = {
+    Encr.AES_CBC: "aes",
+    Encr.AES_CTR: "aes_ctr",
+    Encr.AES_GCM_16: "aes_gcm_16_",
+    Encr.AES_GCM_12: "aes_gcm_12_",
+    Encr.AES_GCM_8: "aes_gcm_8_",
+    Encr.AES_CCM_16: "aes_ccm_16_",
+    Encr.AES_CCM_12: "aes_ccm_12_",
+    Encr.AES_CCM_8: "aes_ccm_8_",
+    Encr.CAMELLIA_CBC: "camellia",
+    Encr.CHACHA20_POLY1305: "chacha20_poly1305",
+    Encr.TRIPLE_DES: "3des",
+    Encr.NULL: "null",
+    Encr.NULL_AUTH_AES_GMAC: "null_auth_aes_gmac_",
+}
+_INTEG: dict[int, str] = {
+    Integ.HMAC_MD5_96: "md5",
+    Integ.HMAC_SHA1_96: "sha1",
+    Integ.HMAC_SHA2_256_128: "sha2_256",
+    Integ.HMAC_SHA2_384_192: "sha2_384",
+    Integ.HMAC_SHA2_512_256: "sha2_512",
+    Integ.AES_XCBC_96: "aes_xcbc",
+    Integ.AES_CMAC_96: "aes_cmac_96",
+}
+_PRF: dict[int, str] = {
+    Prf.HMAC_MD5: "md5",
+    Prf.HMAC_SHA1: "sha1",
+    Prf.HMAC_SHA2_256: "sha2_256",
+    Prf.HMAC_SHA2_384: "sha2_384",
+    Prf.HMAC_SHA2_512: "sha2_512",
+    Prf.AES128_XCBC: "aes_xcbc",
+}
+_KE: dict[int, str] = {
+    KeMethod.MODP_1536: "dh5",
+    KeMethod.MODP_2048: "dh14",
+    KeMethod.MODP_3072: "dh15",
+    KeMethod.MODP_4096: "dh16",
+    KeMethod.MODP_6144: "dh17",
+    KeMethod.MODP_8192: "dh18",
+    KeMethod.ECP_256: "dh19",
+    KeMethod.ECP_384: "dh20",
+    KeMethod.ECP_521: "dh21",
+    KeMethod.CURVE25519: "dh31",
+}
+_NOT_FOR_IKE = {Encr.AES_CCM_16, Encr.AES_CCM_12, Encr.AES_CCM_8, Encr.NULL, Encr.NULL_AUTH_AES_GMAC}
+
+
+def unsupported(detail: str) -> Unsupported:
+    """What to raise for something that libreswan cannot be configured for."""
+    return Unsupported(Capability.CONFIGURABLE, "libreswan", detail)
+
+
+def ike(proposals: Sequence[str]) -> str:
+    """The value of ``ike=``. Raises Unsupported."""
+    return ",".join(_ike(text) for text in proposals)
+
+
+def _ike(text: str) -> str:
+    found = _ids(text, ProtocolID.IKE)
+    bad = [one for one in found[TransformType.ENCR] if one.id in _NOT_FOR_IKE]
+    if bad:
+        raise unsupported(f"{bad[0].id!s} is for Child SAs only: {text}")
+    prfs, integs = _names(found[TransformType.PRF], _PRF, text), _names(found[TransformType.INTEG], _INTEG, text)
+    if integs and prfs != integs:
+        raise unsupported(f"one word stands for the integrity algorithm and the PRF, not two: {text}")
+    return _joined(found, prfs, text)
+
+
+def esp(proposals: Sequence[str]) -> str:
+    """The value of ``esp=``. Raises Unsupported."""
+    methods = {tuple(_names(_ids(text, ProtocolID.ESP)[TransformType.KE], _KE, text)) for text in proposals}
+    if len(methods) > 1 or any(len(one) > 1 for one in methods):
+        raise unsupported("all proposals of a Child SA must have the same key exchange: " + ",".join(proposals))
+    return ",".join(_esp(text) for text in proposals)
+
+
+def _esp(text: str) -> str:
+    found = _ids(text, ProtocolID.ESP)
+    return _joined(found, _names(found[TransformType.INTEG], _INTEG, text), text)
+
+
+def pfs(proposals: Sequence[str]) -> bool:
+    """Whether the Child SA has a key exchange of its own."""
+    return any(_names(_ids(text, ProtocolID.ESP)[TransformType.KE], _KE, text) for text in proposals)
+
+
+def esn(proposals: Sequence[str]) -> str:
+    """The value of ``esn=``: ``yes``, ``no`` or ``either``."""
+    ids = {one.id for text in proposals for one in _ids(text, ProtocolID.ESP)[TransformType.ESN]}
+    return "either" if len(ids) > 1 else "yes" if Esn.YES in ids else "no"
+
+
+def _ids(text: str, protocol: ProtocolID) -> defaultdict[int, list[Transform]]:
+    """The transforms of a proposal by type, without those that say NONE."""
+    try:
+        one = proposal(text, protocol=protocol)
+    except CryptoError as error:
+        raise unsupported(str(error)) from error
+    found: defaultdict[int, list[Transform]] = defaultdict(list)
+    for each in one.transforms:
+        if each.id not in (Integ.NONE, KeMethod.NONE) or each.type not in (TransformType.INTEG, TransformType.KE):
+            found[each.type].append(each)
+    if any(kind >= TransformType.ADDKE1 for kind in found):
+        raise unsupported(f"it has no additional key exchanges: {text}")
+    return found
+
+
+def _names(found: Sequence[Transform], known: Mapping[int, str], text: str) -> list[str]:
+    for one in found:
+        if one.id not in known:
+            raise unsupported(f"it has no {one.id!s}: {text}")
+    return [known[one.id] for one in found]
+
+
+def _joined(found: Mapping[int, Sequence[Transform]], second: Sequence[str], text: str) -> str:
+    encrs = found[TransformType.ENCR]
+    sizes = ["" if one.key_length is None else str(one.key_length) for one in encrs]
+    words = "+".join(name + size for name, size in zip(_names(encrs, _ENCR, text), sizes, strict=True))
+    methods = _names(found[TransformType.KE], _KE, text)
+    return words + ("-" + "+".join(second) if second else "") + (";" + "+".join(methods) if methods else "")

@@ -1,0 +1,262 @@
+"""The libreswan adapter: the same over whack wherever pluto runs."""
+
+import re
+from pathlib import Path
+from typing import ClassVar
+
+from conformance.ike.connection import Connection
+from conformance.net import Link
+from peers.contract import Capability, Device, DeviceError, SaStatus, needs
+from peers.libreswan import settings, translate
+from peers.libreswan.credentials import Credentials, own_certificate
+from peers.libreswan.settings import Startup
+from peers.libreswan.status import State, sa_statuses, states
+from peers.libreswan.whack import Whack
+from peers.places.place import DataPlane, Place
+
+_START_PATIENCE = 10.0
+_LOG_LIMIT = 32 * 1024 * 1024
+_PORTS = (500, 4500)
+# Of the debug log only what tells decisions: no fields of payloads, no bookkeeping, none of our own questions.
+_NOISE = re.compile(r"^[^|\]]*\|(?:\]|\s{2}|.*(?:hash.table|libevent|ref@|alloc|bytes of|whack:|fd-fd@|spent [\d.]+))")
+
+
+class Libreswan(Device):
+    """A pluto daemon under test. One process serves all purposes; it starts anew only where a setting demands it."""
+
+    name = "libreswan"
+    deviations_file = Path(__file__).with_name("deviations.toml")
+    _ALWAYS: ClassVar[frozenset[Capability]] = frozenset(
+        {
+            *(Capability.INITIATOR, Capability.RESPONDER, Capability.CONFIGURABLE, Capability.PSK, Capability.RSA),
+            *(Capability.RSA_PSS, Capability.ECDSA, Capability.RFC7427, Capability.COOKIE, Capability.COOKIE_ALWAYS),
+            *(Capability.FRAGMENTATION, Capability.MOBIKE, Capability.NAT_T, Capability.FORCED_ENCAPSULATION),
+            *(Capability.CHILDLESS, Capability.MULTIPLE_CHILDREN, Capability.NARROWING, Capability.PFS),
+            *(Capability.TUNNEL, Capability.TRANSPORT, Capability.ESN, Capability.REKEY_IKE, Capability.REKEY_CHILD),
+            *(Capability.DELETE_IKE, Capability.DELETE_CHILD, Capability.LIFETIME, Capability.DPD),
+            *(Capability.LIST_SAS, Capability.LOG),
+        }
+    )
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self.pixit = place.pixit
+        self._whack: Whack | None = None
+        self._credentials: Credentials | None = None
+        self._startup = Startup()
+        self._connection: Connection | None = None
+        self._log_from = 0
+
+    # --- life
+
+    def start(self) -> None:
+        """Prepare the place, start the daemon, and ask it what it is."""
+        if self._whack is not None:
+            return
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self) -> None:
+        self._place.open()
+        self.pixit = self._place.pixit  # a container knows its addresses only now
+        plane = self._place.data_plane
+        self.backend = f"{self._place.description}, {plane}"
+        self._credentials = Credentials(self._place.directory, self._place.inside)
+        self._launch()
+        said = self._control().say("--version")
+        match = re.search(r"(\d[\w.]*)", said)
+        self.version = match[1] if match else said.strip()
+        self.capabilities = self._claims(plane)
+
+    def _claims(self, plane: DataPlane) -> frozenset[Capability]:
+        claims = set(self._ALWAYS)
+        if plane is DataPlane.KERNEL:
+            claims.add(Capability.DATA_PLANE)
+        if self.pixit.device_address6 is not None:
+            claims.add(Capability.IPV6)
+        return frozenset(claims)
+
+    def _launch(self) -> None:
+        place = self._place
+        for name in (settings.CONTROL_SOCKET, settings.LOCK):
+            (place.directory / name).unlink(missing_ok=True)  # pluto takes a leftover for a running daemon
+        self._write(settings.CONFIGURATION, settings.setup(self._startup, place.inside))
+        self._write(settings.SECRETS, "")
+        if self._credentials is not None:
+            self._credentials.create(place.shell())
+        place.launch(settings.command(place.inside), {})
+        self._whack = Whack(self.name, place)
+        if not self._whack.wait(_START_PATIENCE):
+            self._whack = None
+            complaint = " / ".join(place.console().strip().splitlines()[-2:]) or "it said nothing"
+            raise DeviceError(self.name, f"the daemon did not start: {complaint}", "run ikespec doctor")
+
+    def _write(self, name: str, content: str) -> None:
+        path = self._place.directory / name
+        path.touch(mode=0o600)
+        path.write_text(content)
+
+    def stop(self) -> None:
+        """End the daemon and remove the place."""
+        self._whack = self._connection = None
+        self._place.close()
+
+    def alive(self) -> bool:
+        """Whether the daemon's process exists and answers a request."""
+        if self._whack is None or not self._place.running():
+            return False
+        try:
+            self._whack.say("--briefstatus")
+        except DeviceError:
+            return False
+        return True
+
+    @property
+    def namespace(self) -> str:
+        """The network namespace of the daemon, empty where it has none that ``ip netns`` knows."""
+        return getattr(self._place, "device_namespace", "")
+
+    # --- configuration
+
+    def apply(self, connection: Connection) -> None:
+        """Load a connection, in about 10 ms. Starts the daemon anew (0.1 s) if it crashed or counts otherwise."""
+        self._control()
+        self.require(*sorted(needs(connection)))
+        if connection.local_ports != _PORTS:
+            raise DeviceError(self.name, f"listens on ports {_PORTS}, the connection wants {connection.local_ports}")
+        sections = translate.sections(connection, self.pixit, own_certificate(connection))
+        secrets = translate.secrets(connection)
+        startup = settings.startup_for(connection, self._startup)
+        anew, self._startup = startup != self._startup or not self._place.running(), startup
+        forget = [] if anew else self._forgetting()
+        self._connection = None
+        if anew:
+            self._place.halt()
+            self._launch()
+        self._start_log()
+        self._load(connection, forget, sections, secrets)
+        self._connection = connection
+
+    def _load(self, connection: Connection, forget: list[str], sections: str, secrets: str) -> None:
+        control, credentials = self._control(), self._credentials
+        assert credentials is not None
+        self._write(settings.CONFIGURATION, settings.setup(self._startup, self._place.inside) + sections)
+        self._write(settings.SECRETS, secrets)
+        if credentials.replace(self._place.shell(), connection):
+            forget = [*forget, control.words("--impair", "trigger:FREE_ROOT_CERTS")]
+        control.script(
+            [
+                *forget,
+                control.words("--rereadsecrets"),
+                control.words(f"--ddos-{settings.DDOS[connection.cookies]}"),
+                control.add(list(translate.conn_names(connection))),
+            ]
+        )
+
+    def clear(self) -> None:
+        """Delete all SAs and the connection, forget all secrets."""
+        control = self._control()
+        self._write(settings.SECRETS, "")
+        control.script([*self._forgetting(), control.words("--rereadsecrets")])
+        self._connection = None
+
+    def _forgetting(self) -> list[str]:
+        """The commands that remove connections with all their SAs, and switch off what an order has switched on."""
+        control = self._control()
+        names = translate.conn_names(self._connection) if self._connection is not None else {}
+        return [*(control.words("--name", name, "--delete") for name in names), control.words("--impair", "none")]
+
+    # --- orders
+
+    def initiate(self, child: str | None = None) -> None:
+        """Open the IKE SA and the named Child SA."""
+        connection, control = self._loaded(), self._control()
+        sections = translate.conn_names(connection)
+        script = []
+        if child is None and connection.childless:
+            # pluto opens an IKE SA alone only with this switch, though what it sends then is what RFC 6023 says.
+            script.append(control.words("--impair", "omit-v2-ike-auth-child"))
+        name = next((one for one, its in sections.items() if child in (None, its)), None)
+        if name is None:
+            raise DeviceError(self.name, f"refuses initiate: there is no Child SA {child!r}")
+        control.script([*script, control.words("--name", name, "--initiate", "--asynchronous")])
+
+    def rekey_ike(self) -> None:
+        """Rekey the IKE SA now."""
+        self._control().say("--rekey-ike", "--name", str(self._ike().number), "--asynchronous")
+
+    def rekey_child(self, name: str) -> None:
+        """Rekey the named Child SA now."""
+        self._control().say("--rekey-ipsec", "--name", str(self._child(name).number), "--asynchronous")
+
+    def delete_ike(self) -> None:
+        """Delete the IKE SA now, with an exchange that is repeated until it is answered."""
+        self._control().say("--deletestate", str(self._ike().number), "--asynchronous")
+
+    def delete_child(self, name: str) -> None:
+        """Delete the named Child SA now, with an exchange that is repeated until it is answered."""
+        self._control().say("--deletestate", str(self._child(name).number), "--asynchronous")
+
+    def _ike(self) -> State:
+        found = [one for one in self._states() if one.established_ike]
+        if not found:
+            raise DeviceError(self.name, "has no established IKE SA")
+        return found[-1]
+
+    def _child(self, name: str) -> State:
+        sections = translate.conn_names(self._loaded())
+        found = [one for one in self._states() if one.established_child and sections.get(one.connection) == name]
+        if not found:
+            raise DeviceError(self.name, f"has no established Child SA {name!r}")
+        return found[-1]
+
+    def _states(self) -> list[State]:
+        self._loaded()
+        return states(self._control().say("--showstates"))
+
+    # --- what can be seen
+
+    def list_sas(self) -> list[SaStatus]:
+        """All IKE SAs."""
+        control = self._control()
+        listed, traffic = control.say("--showstates"), control.say("--trafficstatus")
+        names = translate.conn_names(self._connection) if self._connection is not None else {}
+        return sa_statuses(listed, traffic, self._whole_log(), names)
+
+    def open_link(self, *, ipv6: bool = False) -> Link:
+        """The link between the scripted peer and the daemon."""
+        return self._place.open_link(ipv6=ipv6)
+
+    def log(self) -> str:
+        """What the daemon logged since the last `apply`, without the noise of its debug log."""
+        return "".join(line for line in self._whole_log().splitlines(keepends=True) if not _NOISE.search(line))
+
+    def _whole_log(self) -> str:
+        try:
+            with (self._place.directory / settings.LOG).open("rb") as file:
+                file.seek(self._log_from)
+                return file.read().decode(errors="replace")
+        except (OSError, AttributeError):
+            return ""
+
+    def _start_log(self) -> None:
+        path = self._place.directory / settings.LOG
+        size = path.stat().st_size if path.exists() else 0
+        if size > _LOG_LIMIT:
+            # pluto appends, so it goes on at the new end.
+            self._place.shell().run(f": > {self._place.inside}/{settings.LOG}")
+            size = 0
+        self._log_from = size
+
+    def _control(self) -> Whack:
+        if self._whack is None:
+            raise DeviceError(self.name, "is not started")
+        return self._whack
+
+    def _loaded(self) -> Connection:
+        if self._connection is None:
+            raise DeviceError(self.name, "has no connection", "apply one first")
+        return self._connection

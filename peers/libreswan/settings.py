@@ -1,0 +1,61 @@
+"""What a pluto daemon is started with: its paths, its packages, and the ``config setup`` section of ipsec.conf."""
+
+from dataclasses import dataclass
+
+from conformance.ike.connection import Connection, CookiePolicy
+
+PACKAGES = ("libreswan", "libnss3-tools")
+"""The packages that hold the daemon and the tools for its certificates."""
+PROGRAMS = "/usr/libexec/ipsec"
+DAEMON = f"{PROGRAMS}/pluto"
+CONFIGURATION = "ipsec.conf"
+SECRETS = "ipsec.secrets"
+DATABASE = "nss"
+LOG = "pluto.log"
+CONTROL_SOCKET = "pluto.ctl"
+LOCK = "pluto.pid"
+HALF_OPEN_TIMEOUT = 200.0
+"""Seconds that pluto keeps a half-open IKE SA as responder; it cannot be changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Startup:
+    """What pluto reads only when it starts; a change needs a new process."""
+
+    half_open_limit: int = 10
+
+
+def startup_for(connection: Connection, current: Startup) -> Startup:
+    """What the daemon must have been started with to hold this connection; ``current`` where it does not matter."""
+    if connection.cookies is CookiePolicy.UNDER_LOAD:
+        return Startup(half_open_limit=connection.half_open_limit)
+    return current
+
+
+DDOS = {CookiePolicy.NEVER: "unlimited", CookiePolicy.UNDER_LOAD: "auto", CookiePolicy.ALWAYS: "busy"}
+"""The word after ``whack --ddos-`` for each policy on cookies; it takes effect at once."""
+
+
+def command(directory: str) -> list[str]:
+    """The command line of the daemon; ``directory`` is the run directory as it sees it."""
+    return [
+        DAEMON,
+        *("--nofork", "--config", f"{directory}/{CONFIGURATION}", "--secretsfile", f"{directory}/{SECRETS}"),
+        *("--nssdir", f"{directory}/{DATABASE}", "--rundir", directory, "--no-dnssec"),
+    ]
+
+
+def setup(startup: Startup, directory: str) -> str:
+    """The section ``config setup``. The debug log is on since nothing else tells the SPIs of an IKE SA."""
+    return f"""\
+config setup
+    logfile={directory}/{LOG}
+    plutodebug=base
+    audit-log=no
+    dnssec-enable=no
+    dumpdir={directory}
+    ddos-mode=auto
+    ddos-ike-threshold={startup.half_open_limit}
+    max-halfopen-ike=50000
+    uniqueids=yes
+"""

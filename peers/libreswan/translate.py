@@ -1,0 +1,204 @@
+"""The vendor-neutral connection in the words of ipsec.conf and ipsec.secrets."""
+
+import re
+from math import ceil
+
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from conformance.ike.connection import ChildConfig, Connection, Identity, Mode, Party, Psk, PublicKey
+from conformance.wire import AuthMethod, HashAlgorithm, IdType
+from peers.contract import Capability, Pixit, Unsupported
+from peers.libreswan import algorithms
+from peers.libreswan.algorithms import unsupported
+
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_SELECTOR = re.compile(r"(?P<net>[^\[\]]+)(\[(?P<protocol>\w+)(/(?P<port>\d+))?\])?")
+_HASHES = {HashAlgorithm.SHA2_256: "sha2_256", HashAlgorithm.SHA2_384: "sha2_384", HashAlgorithm.SHA2_512: "sha2_512"}
+_FOREVER = 8 * 3600
+"""Seconds: no purpose lasts so long. pluto knows no lifetime without an end."""
+_MARGIN = 6.0
+"""Seconds between rekeying and the end of an SA. pluto halves them for the responder, which so rekeys a bit later."""
+
+
+def conn_name(connection: Connection, child: ChildConfig) -> str:
+    """The name of the section for one Child SA."""
+    return f"{connection.name}-{child.name}"
+
+
+def conn_names(connection: Connection) -> dict[str, str]:
+    """The sections of a connection with the Child SAs that they stand for, in their order."""
+    return {conn_name(connection, child): child.name for child in connection.children}
+
+
+def sections(connection: Connection, pixit: Pixit, certificate: str | None) -> str:
+    """The ``conn`` sections of a connection, one for each Child SA: pluto shares the IKE SA among them.
+
+    ``certificate`` is the name of ours in the NSS database. Raises Unsupported.
+    """
+    common = {**_ends(connection, pixit, certificate), **_ike(connection)}
+    return "".join(
+        _section(conn_name(connection, one), {**common, **_child(one, connection)}) for one in _children(connection)
+    )
+
+
+def _children(connection: Connection) -> tuple[ChildConfig, ...]:
+    if not connection.children:
+        raise unsupported("a connection without any Child SA")
+    return connection.children
+
+
+def _section(name: str, values: dict[str, str]) -> str:
+    return f"\nconn {name}\n" + "".join(f"    {key}={value}\n" for key, value in values.items())
+
+
+def _ends(connection: Connection, pixit: Pixit, certificate: str | None) -> dict[str, str]:
+    values = {
+        "left": connection.local_address or pixit.device_address,
+        "right": connection.remote_address or pixit.tester_address,
+        "leftid": f'"{identity(connection.local.identity)}"',
+        "rightid": f'"{identity(connection.remote.identity)}"',
+        "leftupdown": "%disabled",
+    }
+    values |= _authentication(connection)
+    if certificate is not None:
+        values |= {"leftcert": certificate, "leftsendcert": "always", "sendca": "all"}
+    if connection.remote_ports[0] != 500:
+        values["rightikeport"] = str(connection.remote_ports[0])
+    return values
+
+
+def identity(value: Identity) -> str:
+    """An identity with its type spelled out, so that nothing is guessed. Raises Unsupported."""
+    text = str(value)
+    if value.id_type in (IdType.IPV4_ADDR, IdType.IPV6_ADDR):
+        return text
+    if value.id_type == IdType.FQDN and _PLAIN.fullmatch(text):
+        return f"@{text}"
+    if value.id_type == IdType.RFC822_ADDR and all(_PLAIN.fullmatch(part) for part in text.split("@", 1)):
+        return text
+    if value.id_type == IdType.KEY_ID and value.data:
+        return f"@#{value.data.hex()}"
+    if value.id_type == IdType.DER_ASN1_DN:
+        return f"@~{value.data.hex()}"
+    raise unsupported(f"an identity of type {value.id_type} that reads {text!r}")
+
+
+def _authentication(connection: Connection) -> dict[str, str]:
+    ours, theirs = _method(connection.local), _method(connection.remote)
+    if ours == theirs:
+        return {"authby": ours}
+    plain = {
+        word: "rsasig" if word.startswith("rsa") else "ecdsa" if word.startswith("ecdsa") else word
+        for word in (ours, theirs)
+    }
+    return {"leftauth": plain[ours], "rightauth": plain[theirs]}
+
+
+def _method(party: Party) -> str:
+    """The value of ``authby=`` for one side."""
+    auth = party.auth
+    if isinstance(auth, Psk):
+        return "secret"
+    key = auth.chain[0].public_key() if auth.chain else None
+    if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
+        raise Unsupported(Capability.ED25519, "libreswan", f"cannot authenticate with a {type(key).__name__}")
+    if isinstance(key, rsa.RSAPublicKey) and auth.method == AuthMethod.RSA_SIGNATURE:
+        return "rsa-sha1"
+    kind = "rsa" if isinstance(key, rsa.RSAPublicKey) else "ecdsa"
+    if auth.hash is not None:
+        if auth.hash not in _HASHES:
+            raise unsupported(f"signatures with {auth.hash}")
+        return f"{kind}-{_HASHES[auth.hash]}"
+    if auth.method is None:
+        return "rsasig" if kind == "rsa" else "ecdsa"
+    return f"{kind}-sha2"
+
+
+def _ike(connection: Connection) -> dict[str, str]:
+    times = lifetimes(connection)
+    milliseconds = round(connection.retransmit_timeout * 1000)
+    values = {
+        "ikev2": "insist",
+        "ike": algorithms.ike(connection.proposals),
+        "fragmentation": _yes(connection.fragment_size > 0),
+        "mobike": _yes(connection.mobike),
+        "encapsulation": "yes" if connection.force_encapsulation else "auto",
+        "initial-contact": _yes(connection.initial_contact),
+        "narrowing": "yes",
+        "keyingtries": "1",
+        "retransmit-interval": f"{milliseconds}",
+        # The interval doubles from the second repetition on, so this is when the answer to the last one is due.
+        "retransmit-timeout": f"{milliseconds * 2**connection.retransmit_tries}ms",
+        # Without a lifetime it shall neither rekey nor open again what the peer has deleted.
+        "rekey": _yes(times is not None),
+        "auto": "ignore",
+    }
+    if connection.dpd_delay is not None:
+        delay = max(1, ceil(connection.dpd_delay))
+        values |= {"dpddelay": f"{delay}s", "dpdtimeout": f"{delay * 4}s", "dpdaction": "clear"}
+    if times is not None:
+        values |= times
+    return values
+
+
+def lifetimes(connection: Connection) -> dict[str, str] | None:
+    """The times of a connection that rekeys by itself, None for one that does not. There is one margin for all SAs."""
+    children = [child.lifetime for child in connection.children if child.lifetime is not None]
+    if connection.lifetime is None and not children:
+        return None
+    return {
+        "ikelifetime": f"{_FOREVER if connection.lifetime is None else ceil(connection.lifetime + _MARGIN)}s",
+        "rekeymargin": f"{_MARGIN:g}s",
+        "rekeyfuzz": "0%",
+    }
+
+
+def _child(child: ChildConfig, connection: Connection) -> dict[str, str]:
+    values = {
+        "type": child.mode.value,
+        "esp": algorithms.esp(child.proposals),
+        "pfs": _yes(algorithms.pfs(child.proposals)),
+        "esn": algorithms.esn(child.proposals),
+        "salifetime": f"{_FOREVER if child.lifetime is None else ceil(child.lifetime + _MARGIN)}s",
+    }
+    left, right = _selector(child.local_ts), _selector(child.remote_ts)
+    protocol = left[1] or right[1]
+    if left[1] and right[1] and left[1] != right[1]:
+        raise unsupported(f"one protocol for both selectors, not {left[1]} and {right[1]}")
+    for side, (net, _, port), address in (
+        ("left", left, connection.local_address),
+        ("right", right, connection.remote_address),
+    ):
+        if child.mode is Mode.TUNNEL or net.split("/")[0] != address:
+            values[f"{side}subnet"] = net
+        if protocol:
+            values[f"{side}protoport"] = f"{protocol}/{port or '%any'}"
+    return values
+
+
+def _selector(selectors: tuple[str, ...]) -> tuple[str, str, str]:
+    """The prefix, the protocol and the port of the only selector of a side."""
+    match = _SELECTOR.fullmatch(selectors[0]) if len(selectors) == 1 else None
+    if match is None or "-" in match["net"]:
+        raise unsupported("one prefix, and at most one port, on a side: " + ", ".join(selectors))
+    return match["net"], match["protocol"] or "", match["port"] or ""
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def secrets(connection: Connection) -> str:
+    """The content of ipsec.secrets. Raises Unsupported."""
+    found = {one.auth.secret for one in (connection.local, connection.remote) if isinstance(one.auth, Psk)}
+    if len(found) > 1:
+        raise unsupported("one shared key serves both directions, two were configured")
+    if b"" in found:
+        raise unsupported("a shared key without any octet")
+    owners = " ".join(f'"{identity(one.identity)}"' for one in (connection.local, connection.remote))
+    return "".join(f"{owners} : PSK 0x{secret.hex()}\n" for secret in found)
+
+
+def public_key(connection: Connection) -> PublicKey | None:
+    """How we authenticate, if it is by a signature."""
+    return connection.local.auth if isinstance(connection.local.auth, PublicKey) else None
