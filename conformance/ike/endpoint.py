@@ -93,7 +93,7 @@ class Endpoint:
         except WireError as error:
             self.note(f"{datagram.source.host}: {error}")
             return
-        sa = self.find(header)
+        sa = self.find(header) if self.speaks(header) else None
         if sa is not None:
             sa.receive(raw, datagram.source, datagram.destination, now)
             self.collect(sa)

@@ -7,7 +7,11 @@ from conformance.script.bend import Bend
 from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
-from conformance.wire import SA, ExchangeType, Message, decode_message
+from conformance.script.verdict import Unexpected
+from conformance.wire import SA, ExchangeType, Message, Payload, decode_message
+
+BRIEF = 0.5
+"""Seconds in which a device repeats a response."""
 
 RESERVED = ("reserved", "reserved1", "reserved2")
 
@@ -33,15 +37,32 @@ def rejects(peer: Peer, requirement: str, *bends: Bend) -> None:
     peer.check(not accepted, "no SA in any response", "; ".join(map(str, accepted)), requirement)
 
 
-def answers(sa: ScriptedSa, message_id: int) -> list[Received]:
-    """The protected responses to a request that was sent before; the device has had the time to give them."""
+def attempt(sa: ScriptedSa, *payloads: Payload, bend: Bend | None = None) -> list[Received]:
+    """Send a malformed INFORMATIONAL request: the protected responses to it, none if the device ignores it.
+
+    To know that the device has seen it, a request from before is repeated twice, which gets its response again. The
+    message ID is not used up.
+    """
+    peer = sa.peer
+    with peer.preamble("a liveness check"):
+        sa.liveness()
+    before = sa.last_sent
+    assert before is not None
+    number = sa.send(ExchangeType.INFORMATIONAL, *payloads, bend=bend).message.message_id
+
+    def found() -> list[Received]:
+        known = [one for one in peer.inbox if one.sa is sa and one.protected and one.message.is_response]
+        return [one for one in known if one.message.message_id == number]
+
     for _ in range(2):
-        sa.peer.sa().init()
-    return [
-        one
-        for one in sa.peer.inbox
-        if one.sa is sa and one.protected and one.message.is_response and one.message.message_id == message_id
-    ]
+        sa.resend(before)
+        try:
+            peer.wait(lambda one: one.sa is sa and one.message.is_response, "a response", BRIEF)
+        except Unexpected:
+            break  # whether it lives on is for the purpose to find out
+        if found():
+            break
+    return found()
 
 
 def must_be_refused(sa: ScriptedSa, found: list[Received], requirement: str) -> None:
