@@ -3,7 +3,7 @@
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Inconclusive
-from conformance.wire import Delete, Message
+from conformance.wire import Delete, Message, ProtocolID
 
 
 def deleted_spis(message: Message) -> list[str]:
@@ -22,3 +22,13 @@ def child_must_live(peer: Peer, sa: ScriptedSa, requirement: str) -> None:
     if not spis and not deleted_spis(peer.establish().delete_child()):
         raise Inconclusive("the device never says which Child SAs it deletes")
     peer.check(child.spi_out.hex() in spis, f"Child SA {child.spi_out.hex()} was still there", spis, requirement)
+
+
+def children_must_be_gone(peer: Peer, sa: ScriptedSa, pairs: list[tuple[bytes, bytes]], requirement: str) -> None:
+    """The device must have closed these ESP SAs, given as our and its inbound SPIs.
+
+    Deleted once more they are unknown: a device that names its own SPI only now has had them until now.
+    """
+    again = deleted_spis(sa.informational(Delete(ProtocolID.ESP, tuple(ours for ours, _ in pairs))))
+    left = [theirs.hex() for _, theirs in pairs if theirs.hex() in again]
+    peer.check(not left, "the Child SAs were closed at the first Delete", f"{', '.join(left)} still there", requirement)

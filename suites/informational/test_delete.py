@@ -7,7 +7,7 @@ from conformance.script.sa import fatal
 from conformance.wire import SA, Delete, ExchangeType, ProtocolID
 from peers.contract import Capability
 from suites.dut import Dut
-from suites.informational.deletion import child_must_live, deleted_spis
+from suites.informational.deletion import child_must_live, children_must_be_gone, deleted_spis
 from suites.purpose import purpose
 
 
@@ -25,6 +25,7 @@ def test_delete_child(peer: Peer) -> None:
     answer = sa.delete_child(child)
     named = answer.first(Delete)
     peer.check(fatal(answer) is None, "no error", answer, "RFC7296-1.4.1-4")
+    children_must_be_gone(peer, sa, [(child.spi_in, child.spi_out)], "RFC7296-1.4.1-4")
     peer.check(named is not None, "a Delete payload", answer, "RFC7296-1.4.1-6")
     assert named is not None
     peer.check(named.protocol == ProtocolID.ESP, "protocol ESP", named.protocol, "RFC7296-3.11-5")
@@ -81,6 +82,7 @@ def test_delete_known_and_unknown(peer: Peer) -> None:
     child = sa.child
     answer = sa.informational(Delete(ProtocolID.ESP, (_other(child.spi_in), child.spi_in)))
     peer.check(fatal(answer) is None, "no error", answer, "RFC7296-1.4.1-4")
+    children_must_be_gone(peer, sa, [(child.spi_in, child.spi_out)], "RFC7296-1.4.1-4")
     spis = deleted_spis(answer)
     peer.check(spis == [child.spi_out.hex()], f"SPI {child.spi_out.hex()} alone", spis, "RFC7296-1.4.1-6")
     sa.must_be_up("RFC7296-2.21-4")
@@ -95,9 +97,10 @@ def test_delete_several(peer: Peer) -> None:
     sa = peer.establish()
     with peer.preamble("a second Child SA"):
         peer.expect(sa.create_child(), SA)
-    ours, theirs = zip(*((child.spi_in, child.spi_out.hex()) for child in sa.children), strict=True)
-    answer = sa.informational(Delete(ProtocolID.ESP, ours))
-    spis = deleted_spis(answer)
+    pairs = [(child.spi_in, child.spi_out) for child in sa.children]
+    answer = sa.informational(Delete(ProtocolID.ESP, tuple(ours for ours, _ in pairs)))
+    children_must_be_gone(peer, sa, pairs, "RFC7296-1.4.1-4")
+    spis, theirs = deleted_spis(answer), [spi.hex() for _, spi in pairs]
     peer.check(sorted(spis) == sorted(theirs), f"SPIs {', '.join(theirs)}", spis, "RFC7296-1.4.1-6")
     sa.must_be_up("RFC7296-2.21-4")
 
@@ -111,9 +114,10 @@ def test_delete_two_payloads(peer: Peer) -> None:
     sa = peer.establish()
     with peer.preamble("a second Child SA"):
         peer.expect(sa.create_child(), SA)
-    ours, theirs = zip(*((child.spi_in, child.spi_out.hex()) for child in sa.children), strict=True)
-    answer = sa.informational(*(Delete(ProtocolID.ESP, (spi,)) for spi in ours))
-    spis = deleted_spis(answer)
+    pairs = [(child.spi_in, child.spi_out) for child in sa.children]
+    answer = sa.informational(*(Delete(ProtocolID.ESP, (ours,)) for ours, _ in pairs))
+    children_must_be_gone(peer, sa, pairs, "RFC7296-1.4.1-4")
+    spis, theirs = deleted_spis(answer), [spi.hex() for _, spi in pairs]
     peer.check(sorted(spis) == sorted(theirs), f"SPIs {', '.join(theirs)}", spis, "RFC7296-1.4.1-6")
     sa.must_be_up("RFC7296-2.21-4")
 

@@ -199,7 +199,7 @@ class SurvivesOwnInvalidSyntax(IkeSa):
 
 
 @defect("info-invalid-syntax-response")
-class SurvivesInvalidSyntax(IkeSa):
+class SurvivesInvalidSyntaxResponse(IkeSa):
     """Keeps the IKE SA when the peer answers INVALID_SYNTAX."""
 
     def is_fatal(self, message: Message) -> bool:

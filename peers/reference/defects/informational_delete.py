@@ -138,3 +138,11 @@ class IgnoresDeleteWhileClosing(IkeSa):
     def on_request(self, message: Message) -> None:
         if not self.closing:
             super().on_request(message)
+
+
+@defect("info-delete-child")
+class KeepsDeletedChild(IkeSa):
+    """Names the SPI of a Child SA that the peer deletes, and keeps it."""
+
+    def on_child_deleted(self, child: ChildSa) -> bytes:
+        return child.spi_in
