@@ -24,6 +24,7 @@ from conformance.wire import (
     NotifyType,
     TSi,
     TSr,
+    UnknownPayload,
 )
 from peers.contract import Capability, Pixit
 from suites.connections import DEVICE_NAME, OUR_NAME, SECRET, Setup, authority, build, certificates, leaf
@@ -37,17 +38,17 @@ def named(ours: Identity, device: Identity, secret: bytes = SECRET) -> Setup:
     return lambda pixit: build(Party(ours, Psk(secret)), Party(device, Psk(secret)), pixit)
 
 
-def mixed(*, our_certificate: bool) -> Setup:
+def mixed(*, our_certificate: bool, kind: str = "ecdsa") -> Setup:
     """One side authenticates with a certificate, the other one with a shared key."""
 
     def party(name: str, with_certificate: bool) -> Party:
-        made = leaf(name)
+        made = leaf(name, kind)
         auth = PublicKey((made.certificate,), made.key) if with_certificate else Psk(SECRET)
         return Party(Identity.of(name), auth)
 
     def setup(pixit: Pixit) -> Connection:
         ours, device = party(OUR_NAME, our_certificate), party(DEVICE_NAME, not our_certificate)
-        return build(ours, device, pixit, trust=(authority().certificate,))
+        return build(ours, device, pixit, trust=(authority(kind).certificate,))
 
     return setup
 
@@ -284,6 +285,17 @@ def must_succeed(peer: Peer, sa: ScriptedSa, requirement: str | None = None) -> 
     sa.must_be_established(requirement)
     peer.check(sa.children, "a Child SA", sa.problem or "none", requirement)
     sa.must_be_up(requirement)
+
+
+def must_be_clean(peer: Peer, message: Message) -> None:
+    """What is reserved is zero, and no payload that everybody knows is critical."""
+    critical = [one for one in message.payloads if one.critical and not isinstance(one, UnknownPayload)]
+    peer.check(not critical, "no critical flag", critical, "RFC7296-3.2-6")
+    dirty = [one for one in message.payloads if one.reserved or getattr(one, "reserved2", 0)]
+    peer.check(not dirty, "RESERVED fields of zero", dirty, "RFC7296-2.5-7")
+    for proposal in (each for one in message.all(SA) for each in one.proposals):
+        reserved = [proposal.reserved, *(one.reserved1 or one.reserved2 for one in proposal.transforms)]
+        peer.check(not any(reserved), "RESERVED fields of zero", proposal, "RFC7296-2.5-7")
 
 
 def one_answer(peer: Peer, sa: ScriptedSa) -> None:

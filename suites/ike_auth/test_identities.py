@@ -7,6 +7,7 @@ from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.script.sa import fatal
 from conformance.wire import AUTH, IDi, IDr, IdType
+from peers.contract import Capability
 from suites.connections import DEVICE_NAME, OUR_NAME
 from suites.ike_auth.steps import answer_of, distinguished, must_be_refused, must_succeed, named
 from suites.purpose import purpose
@@ -52,7 +53,7 @@ def test_ipv4(peer: Peer) -> None:
 
 @purpose(
     "auth-id-ipv6", "RFC7296-3.5-11", "RFC7296-3.5-1", "RFC7296-3.5-4", role="responder",
-    connection=named(Identity.of("2001:db8:ffff::7"), Identity.of("2001:db8:ffff::8")),
+    needs=(Capability.IPV6,), connection=named(Identity.of("2001:db8:ffff::7"), Identity.of("2001:db8:ffff::8")),
 )  # fmt: skip
 def test_ipv6(peer: Peer) -> None:
     """Both sides are named by IPv6 addresses, whatever their datagrams travel on."""

@@ -32,7 +32,14 @@ from conformance.wire import (
 )
 from suites.connections import OUR_NAME, authority, certificates, psk
 from suites.dut import Dut
-from suites.ike_auth.steps import must_be_accepted_by, must_be_refused_by, ourselves, settle, something_else
+from suites.ike_auth.steps import (
+    must_be_accepted_by,
+    must_be_clean,
+    must_be_refused_by,
+    ourselves,
+    settle,
+    something_else,
+)
 from suites.purpose import purpose
 
 
@@ -50,7 +57,7 @@ def test_initiator(peer: Peer, dut: Dut) -> None:
 
 @purpose(
     "auth-request-format", "RFC7296-1.2-19", "RFC7296-1.2-20", "RFC7296-1.2-21", "RFC7296-2.2-3", "RFC7296-3.3.1-9",
-    "RFC7296-3.3.1-5", "RFC7296-2.9-1", "RFC7296-3.2-6", role="initiator",
+    "RFC7296-3.3.1-5", "RFC7296-2.9-1", "RFC7296-2.5-7", "RFC7296-3.1-15", "RFC7296-3.2-6", role="initiator",
     connection=psk(esp=("aes128gcm16-x25519", "aes128-sha256-x25519")),
 )  # fmt: skip
 def test_request_format(peer: Peer, dut: Dut) -> None:
@@ -59,10 +66,12 @@ def test_request_format(peer: Peer, dut: Dut) -> None:
     sa = peer.respond_init(peer.expect_init())
     message = sa.expect_request(ExchangeType.IKE_AUTH).message
     peer.check(message.message_id == 1, "message ID 1", message.message_id, "RFC7296-2.2-3")
-    peer.check(message.flags == FLAG_INITIATOR, "the Initiator flag alone", f"flags 0x{message.flags:02x}")
+    peer.check(
+        message.flags == FLAG_INITIATOR, "the Initiator flag alone", f"flags 0x{message.flags:02x}", "RFC7296-3.1-15"
+    )
     peer.check(not message.first(KE) and not message.first(Nonce), "neither KE nor Nonce", message, "RFC7296-1.2-19")
     peer.check(len(message.all(TSi)) == len(message.all(TSr)) == 1, "one TSi and one TSr", message, "RFC7296-2.9-1")
-    peer.check(not any(one.critical for one in message.payloads), "no critical flags", message, "RFC7296-3.2-6")
+    must_be_clean(peer, message)
     proposals = peer.expect(message, SA).proposals
     numbers = [one.number for one in proposals]
     peer.check(numbers == list(range(1, len(numbers) + 1)), "proposals 1, 2, ...", numbers, "RFC7296-3.3.1-5")

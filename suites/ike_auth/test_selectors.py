@@ -21,6 +21,7 @@ def offer(ours: tuple[object, ...], theirs: tuple[object, ...]) -> Bend:
 
 def within(peer: Peer, answer: Message, ours: tuple[TrafficSelector, ...], theirs: tuple[TrafficSelector, ...]) -> None:
     """TSi and TSr of the response are not empty and lie within what was offered."""
+    peer.check(answer.first(SA), "a Child SA for a part of what was offered", answer, "RFC7296-2.9-13")
     found_i, found_r = peer.expect(answer, TSi, "RFC7296-2.9-1"), peer.expect(answer, TSr, "RFC7296-2.9-1")
     peer.check(found_i.selectors and found_r.selectors, "selectors in both", answer, "RFC7296-2.9-3")
     peer.check(covered(found_i.selectors, ours), "TSi within the offer", found_i, "RFC7296-1.3.1-5")

@@ -6,9 +6,23 @@ from conformance.net.link import Address
 from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
-from conformance.wire import AUTH, SA, AuthMethod, IDr, TSi, TSr, UnknownPayload, VendorID
+from conformance.wire import (
+    AUTH,
+    FLAG_RESPONSE,
+    SA,
+    SK,
+    AuthMethod,
+    IDr,
+    NotifyType,
+    TSi,
+    TSr,
+    UnknownPayload,
+    VendorID,
+    decode_message,
+)
+from peers.contract import Capability
 from suites.connections import psk
-from suites.ike_auth.steps import mic_over, must_be_refused, must_succeed
+from suites.ike_auth.steps import mic_over, must_be_clean, must_be_refused, must_succeed, without_notify
 from suites.purpose import purpose
 
 
@@ -35,7 +49,45 @@ def test_psk(peer: Peer) -> None:
     must_succeed(peer, sa, "RFC7296-2.15-2")
 
 
-@purpose("auth-psk-wrong", "RFC7296-1.2-11", "RFC7296-1.2-18", "RFC7296-2.21.2-1", "RFC7296-2.21.2-2",
+@purpose(
+    "auth-response-format", "RFC7296-2.2-6", "RFC7296-1.2-1", "RFC7296-2.5-7", "RFC7296-3.1-15", "RFC7296-3.2-6",
+    "RFC7296-2.5-14", "RFC7296-3.14-1", role="responder",
+)  # fmt: skip
+def test_response_format(peer: Peer) -> None:
+    """The response has message ID 1, the Response flag alone, one Encrypted payload and nothing beside it."""
+    sa = peer.sa(fragment_size=0)
+    sa.init(without_notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED))
+    answer = sa.auth()
+    must_succeed(peer, sa)
+    peer.check(answer.message_id == 1, "message ID 1", answer.message_id, "RFC7296-2.2-6")
+    peer.check(
+        answer.flags == FLAG_RESPONSE, "the Response flag alone", f"flags 0x{answer.flags:02x}", "RFC7296-3.1-15"
+    )
+    outside = decode_message(next(one.raw for one in peer.inbox if one.message is answer)).payloads
+    peer.check([type(one) for one in outside] == [SK], "one Encrypted payload", outside, "RFC7296-1.2-1")
+    must_be_clean(peer, answer)
+
+
+_PRFS = tuple(f"aes128gcm16-prf{one}-x25519" for one in ("sha256", "sha384", "sha512"))
+
+
+@purpose(
+    "auth-prf", "RFC7296-2.15-10", "RFC7296-2.14-3", "RFC7296-2.14-1", role="responder",
+    connection=psk(proposals=_PRFS),
+)  # fmt: skip
+def test_prf(peer: Peer) -> None:
+    """AUTH is computed with the negotiated PRF and a key SK_p of its size: SHA-2 with 256, 384 and 512 bits."""
+    for one in _PRFS:
+        sa = peer.sa(proposals=(one,))
+        if sa.init().first(SA) is None:
+            peer.note(f"the device does not take {one}")
+            continue
+        sa.auth()
+        must_succeed(peer, sa, "RFC7296-2.15-10")
+
+
+@purpose(
+    "auth-psk-wrong", "RFC7296-1.2-11", "RFC7296-1.2-18", "RFC7296-2.21.2-1", "RFC7296-2.21.2-2",
          "RFC7296-3.10.1-8", role="responder")  # fmt: skip
 def test_psk_wrong(peer: Peer) -> None:
     """Another shared key authenticates nobody."""
@@ -165,7 +217,7 @@ def test_psk_octets(peer: Peer) -> None:
     must_succeed(peer, sa, "RFC7296-2.15-13")
 
 
-@purpose("auth-port-4500", "RFC7296-2.15-4", "RFC7296-2-4", role="responder")
+@purpose("auth-port-4500", "RFC7296-2.15-4", "RFC7296-2-4", role="responder", needs=(Capability.NAT_T,))
 def test_port_4500(peer: Peer) -> None:
     """The non-ESP marker in front of IKE_SA_INIT on port 4500 is not part of what is signed."""
     connection = peer.connection

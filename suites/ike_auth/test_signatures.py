@@ -12,6 +12,8 @@ from suites.connections import certificates
 from suites.dut import Dut
 from suites.ike_auth.steps import (
     announcing,
+    answer_of,
+    mixed,
     must_be_accepted_by,
     must_be_refused,
     must_succeed,
@@ -114,7 +116,7 @@ def test_ed25519_unannounced(peer: Peer) -> None:
     """A device with an Ed25519 key does not sign for a peer that did not announce the Identity hash."""
     sa = peer.sa()
     sa.init(announcing(*_SHA2))
-    answer = sa.auth()
+    answer = answer_of(peer, sa)
     peer.check(answer.first(AUTH) is None, "no Ed25519 signature", answer)
     peer.expect_notify(answer, NotifyType.AUTHENTICATION_FAILED, "RFC7296-2.21.2-1")
 
@@ -128,7 +130,7 @@ def test_hash_list(peer: Peer) -> None:
     for digest in _SHA2:
         sa = peer.sa()
         sa.init(announcing(digest))
-        answer = sa.auth()
+        answer = answer_of(peer, sa)
         if answer.first(AUTH) is None and digest != HashAlgorithm.SHA2_256:
             peer.expect_notify(answer, NotifyType.AUTHENTICATION_FAILED, "RFC7296-2.21.2-1")
             continue
@@ -137,10 +139,16 @@ def test_hash_list(peer: Peer) -> None:
         must_succeed(peer, sa)
 
 
-@purpose("auth-rsa-classic", "RFC7427-3-1", "RFC7296-3.8-1", role="responder", connection=certificates("rsa"))
+@purpose(
+    "auth-rsa-classic",
+    "RFC7427-3-1",
+    "RFC7296-3.8-1",
+    role="responder",
+    connection=mixed(our_certificate=False, kind="rsa"),
+)
 def test_rsa_classic(peer: Peer) -> None:
-    """Without N(SIGNATURE_HASH_ALGORITHMS) from us an RSA key signs with method 1."""
-    sa = peer.sa(local=ourselves(peer, method=AuthMethod.RSA_SIGNATURE))
+    """Without N(SIGNATURE_HASH_ALGORITHMS) from us an RSA key signs with method 1; we use a shared key."""
+    sa = peer.sa()
     sa.init(without_notify(NotifyType.SIGNATURE_HASH_ALGORITHMS))
     answer = sa.auth()
     method = AuthMethod(peer.expect(answer, AUTH).method)
@@ -268,12 +276,18 @@ def test_initiator_signature(peer: Peer, dut: Dut) -> None:
     must_be_accepted_by(dut, peer, sa)
 
 
-@purpose("auth-initiator-classic", "RFC7427-3-1", "RFC7296-3.8-1", role="initiator", connection=certificates("rsa"))
+@purpose(
+    "auth-initiator-classic",
+    "RFC7427-3-1",
+    "RFC7296-3.8-1",
+    role="initiator",
+    connection=mixed(our_certificate=False, kind="rsa"),
+)
 def test_initiator_classic(peer: Peer, dut: Dut) -> None:
     """Where our response announces no hashes, the device that initiates signs with method 1."""
     dut.initiate()
     silent = without_notify(NotifyType.SIGNATURE_HASH_ALGORITHMS)
-    sa = peer.respond_init(peer.expect_init(), silent, local=ourselves(peer, method=AuthMethod.RSA_SIGNATURE))
+    sa = peer.respond_init(peer.expect_init(), silent)
     request = sa.expect_request(ExchangeType.IKE_AUTH)
     method = AuthMethod(peer.expect(request.message, AUTH).method)
     peer.check(method == AuthMethod.RSA_SIGNATURE, "RSA Digital Signature (1)", method.name, "RFC7427-3-1")

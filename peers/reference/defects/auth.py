@@ -81,6 +81,27 @@ class IgnoresAuthMethod(IkeSa):
         super().check_shared_key(expected, AUTH(type(auth.method)(2), auth.data), octets)
 
 
+@defect("auth-prf")
+class ShortIdentityKey(IkeSa):
+    """Uses 32 octets of SK_pi and SK_pr whatever the PRF is."""
+
+    def signed_octets(self, identity: IDi | IDr) -> bytes:
+        assert self.keys is not None
+        whole = self.keys
+        self.keys = replace(whole, sk_pi=whole.sk_pi[:32], sk_pr=whole.sk_pr[:32])
+        octets = super().signed_octets(identity)
+        self.keys = whole
+        return octets
+
+
+@defect("auth-response-format", "auth-request-format")
+class ReservedIdNotZero(IkeSa):
+    """Leaves what was in memory in the reserved octets of its identity."""
+
+    def own_identity(self) -> IDi | IDr:
+        return replace(super().own_identity(), reserved2=0x2A)
+
+
 @defect("auth-missing")
 class MissingAuthAccepted(IkeSa):
     """Takes a request without AUTH as authenticated."""
