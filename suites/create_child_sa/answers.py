@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from conformance.ike.child import ChildSa
+from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.verdict import NotApplicable, Unexpected
@@ -78,11 +79,24 @@ def names(peer: Peer, answer: Message, child: ChildSa, requirement: str = "RFC72
 
 def kept(peer: Peer, sa: ScriptedSa, requirement: str = "RFC7296-2.21-4") -> None:
     """The device must not forget the IKE SA. It may delete it, as long as it says so with a Delete payload."""
+    if any(deletes_ike(one) for one in requests(peer, sa)):
+        return
+    expected = "the IKE SA is kept, or deleted with a Delete payload"
+    sa.finish()
+    check = sa.begin(sa.start_liveness).message
+
+    def fits(found: Received) -> bool:
+        message = found.message
+        answer = message.is_response and message.message_id == check.message_id
+        return found.sa is sa and (answer or deletes_ike(message))
+
     try:
-        sa.must_be_up(requirement, "the IKE SA is kept, or deleted with a Delete payload")
-    except Unexpected:
-        if not any(deletes_ike(one) for one in own_requests(peer, sa)):
-            raise
+        found = peer.wait(fits, "an answer to a liveness check, or a Delete payload for the IKE SA")
+    except Unexpected as silent:
+        raise Unexpected(expected, silent.got, requirement) from None
+    if not found.message.is_response and not found.answered:
+        sa.answer(found)
+    peer.check(not fatal(found.message), expected, found, requirement)
 
 
 def deletes_child(message: Message) -> bool:
