@@ -37,6 +37,7 @@ from conformance.wire import (
     Notify,
     NotifyType,
     Payload,
+    Proposal,
     TSi,
     TSr,
 )
@@ -247,6 +248,10 @@ class AuthExchange(ChildExchange):
             self.take_child_response(message)
 
     # --- as responder -------------------------------------------------------------------------------------------
+
+    def init_response(self, chosen: Proposal, public: bytes) -> Sequence[Payload]:
+        """The IKE_SA_INIT response names the authorities that we trust already (RFC 7296, sections 1.2 and 3.7)."""
+        return [*super().init_response(chosen, public), *self.certificate_requests()]
 
     def handle_auth(self, message: Message) -> Sequence[Payload]:
         """Answer an IKE_AUTH request. A wrong proof ends the IKE SA (RFC 7296, section 2.21.2).

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.crypto.pki import Authority
+from conformance.crypto.x509 import subject_key_hash
 from conformance.ike.connection import Connection, Identity, Mode, Party, Psk, PublicKey
 from conformance.script import bend
 from conformance.script.bend import Bend
@@ -14,8 +15,10 @@ from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.verdict import Unexpected
 from conformance.wire import (
     AUTH,
+    CERTREQ,
     SA,
     AuthMethod,
+    CertEncoding,
     ExchangeType,
     HashAlgorithm,
     IdType,
@@ -305,3 +308,17 @@ def one_answer(peer: Peer, sa: ScriptedSa) -> None:
         if one.sa is sa and one.message.is_response and one.message.exchange == ExchangeType.IKE_AUTH
     }  # fmt: skip
     peer.check(len(found) == 1, "one IKE_AUTH response", f"{len(found)} different ones")
+
+
+def must_ask_for_certificates(peer: Peer, message: Message) -> None:
+    """CERTREQ payloads, if there are any, hold hashes, and one of them is that of the authority we have in common."""
+    wanted = subject_key_hash(peer.connection.trust[0])
+    for one in message.all(CERTREQ):
+        known = (CertEncoding.X509_SIGNATURE, CertEncoding(12), CertEncoding(13))
+        peer.check(one.encoding in known, "encoding 4, 12 or 13", one.encoding, "RFC7296-3.7-3")
+    hashes = [one.data for one in message.all(CERTREQ) if one.encoding == CertEncoding.X509_SIGNATURE]
+    for data in hashes:
+        peer.check(len(data) % 20 == 0, "hashes of 20 octets", f"{len(data)} octets", "RFC7296-3.7-2")
+    found = [data[at : at + 20] for data in hashes for at in range(0, len(data), 20)]
+    expected = f"{wanted.hex()} among them"
+    peer.check(not found or wanted in found, expected, [one.hex() for one in found], "RFC7296-3.7-2")

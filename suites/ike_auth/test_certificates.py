@@ -9,7 +9,15 @@ from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.wire import CERT, CERTREQ, CertEncoding, IdType, Message
 from suites.connections import DEVICE_NAME, OUR_NAME, authority, certificates, leaf
-from suites.ike_auth.steps import chained, mixed, mixed_keys, must_be_refused, must_succeed, ourselves
+from suites.ike_auth.steps import (
+    chained,
+    mixed,
+    mixed_keys,
+    must_ask_for_certificates,
+    must_be_refused,
+    must_succeed,
+    ourselves,
+)
 from suites.purpose import purpose
 
 _REFUSED = ("RFC7296-1.2-11", "RFC7296-1.2-18", "RFC7296-2.21.2-1")
@@ -136,6 +144,12 @@ def test_first(peer: Peer) -> None:
     sa.init()
     device_certificates(peer, sa.auth())
     must_succeed(peer, sa, "RFC7296-1.2-7")
+
+
+@purpose("auth-certreq-responder", "RFC7296-3.7-2", "RFC7296-3.7-3", role="responder", connection=certificates())
+def test_certreq_responder(peer: Peer) -> None:
+    """CERTREQ in the IKE_SA_INIT response is a list of SHA-1 hashes over keys of authorities."""
+    must_ask_for_certificates(peer, peer.sa().init())
 
 
 @purpose("auth-certreq-unknown", "RFC7296-3.7-5", role="responder", connection=certificates())

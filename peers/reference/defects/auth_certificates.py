@@ -132,7 +132,7 @@ class CertreqDemanded(IkeSa):
         return super().handle_auth(message)
 
 
-@defect("auth-certreq-format")
+@defect("auth-certreq-format", "auth-certreq-responder")
 class CertreqHashOfCertificate(IkeSa):
     """Hashes the whole certificate of the authority."""
 
