@@ -210,7 +210,7 @@ def answer_of(peer: Peer, sa: ScriptedSa, bent: Bend | None = None) -> Message:
     """The response to our IKE_AUTH request; without one there must be no IKE SA either.
 
     Nothing binds a device to answer a peer that it has not authenticated, so silence breaks a recommendation only. To
-    notice it soon we wait until another IKE SA has been answered, and a tenth of the usual time more.
+    notice it soon we wait until another IKE SA has been answered, and a quarter of the usual time more.
     """
     names = [config.name for config in sa.connection.children]
     sa.first_child = names[0]
@@ -220,7 +220,7 @@ def answer_of(peer: Peer, sa: ScriptedSa, bent: Bend | None = None) -> Message:
     except Unexpected:
         peer.sa().init()
     try:
-        return sa.response(sent, peer.response_timeout / 10).message
+        return sa.response(sent, peer.response_timeout / 4).message
     except Unexpected as silent:
         must_be_gone(peer, sa)
         raise Unexpected("an error notify", silent.got, "RFC7296-2.21.2-1") from None

@@ -60,7 +60,11 @@ def test_unknown_payload(peer: Peer) -> None:
 def test_critical_known(peer: Peer) -> None:
     """The critical flag means nothing in payloads of known types."""
     kinds = (IDi, IDr, AUTH, SA, TSi, TSr, Notify)
-    bent = bend.replace(Payload, lambda one: replace(one, critical=True) if isinstance(one, kinds) else one)
+    bent = bend.replace(
+        Payload,
+        lambda one: replace(one, critical=True) if isinstance(one, kinds) else one,
+        "critical flag in all payloads",
+    )
     accepted(peer, bent, "RFC7296-3.2-5")
 
 
