@@ -147,6 +147,7 @@ def test_minor_version(peer: Peer) -> None:
     """A protected request of version 2.5 is answered as usual, in version 2.0."""
     sa = peer.establish()
     answer = sa.informational(bend=bend.header(version=0x25))
+    peer.check(not fatal(answer), "a normal response", answer, "RFC7296-2.5-1")
     peer.check(answer.version == 0x20, "version 2.0", f"{answer.version:#x}", "RFC7296-2.5-5")
 
 

@@ -129,6 +129,6 @@ def test_nonce_sizes(peer: Peer) -> None:
     for size in (16, 256):
         sa = peer.sa()
         sa.nonce = peer.random(size)
-        sa.init()
+        peer.expect(sa.init(), SA)
         sa.auth()
         sa.must_be_established()

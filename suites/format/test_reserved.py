@@ -53,7 +53,7 @@ def _fill_auth(sa: ScriptedSa) -> Bend:
 def test_ignored(peer: Peer) -> None:
     """Ones in all RESERVED fields of an IKE_SA_INIT request change nothing, and AUTH covers them as they were sent."""
     sa = peer.sa()
-    sa.init(_fill())
+    peer.expect(sa.init(_fill()), SA, "RFC7296-2.5-8")
     sa.auth()
     sa.must_be_established("RFC7296-2.5-8")
 

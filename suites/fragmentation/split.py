@@ -72,14 +72,16 @@ class Split:
         """No response has come so far. The device has seen our fragments: it repeats an earlier response meanwhile."""
         peer, number = self.sa.peer, self.message.message_id
         silent: Unexpected | None = None
-        try:
-            for _ in range(2):  # a device with several threads may take the first repetition before our last fragment
-                self.sa.resend(self.before)
-                self.sa.response(self.before)
-        except Unexpected as nothing:
-            silent = nothing
-        answers = [one for one in peer.inbox if one.sa is self.sa and one.message.is_response]
-        early = [one for one in answers if one.message.message_id == number]
+        early: list[Received] = []
+        for _ in range(2):  # a device with several threads may take the first repetition before our last fragment
+            try:
+                self.sa.repeat(self.before)
+            except Unexpected as nothing:
+                silent = nothing
+            answers = [one for one in peer.inbox if one.sa is self.sa and one.message.is_response]
+            early = [one for one in answers if one.message.message_id == number]
+            if early or silent:
+                break
         peer.check(not early, "no response yet", "; ".join(map(str, early)), requirement)
         if silent is not None:
             raise Inconclusive(f"repeating an earlier request did not work: {silent}")
