@@ -29,6 +29,7 @@ def _later_options(options: bytes) -> bytes:
 
 
 def _fragments_of_ipv4(packet: bytes, header: IpHeader, mtu: int) -> list[bytes]:
+    """Fragments without the DF bit."""
     data, at, parts = packet[header.payload_at : header.length], 0, []
     head = packet[: header.payload_at]
     while at < len(data):
@@ -36,7 +37,7 @@ def _fragments_of_ipv4(packet: bytes, header: IpHeader, mtu: int) -> list[bytes]
         if room <= 0:
             raise TooBig(f"an IPv4 header of {len(head)} octets leaves no room", mtu)
         more = header.more_fragments or at + room < len(data)
-        word = header.dont_fragment << 14 | more << 13 | (header.fragment_offset + at) // 8
+        word = more << 13 | (header.fragment_offset + at) // 8
         size = len(head) + room
         start = bytes((0x40 | len(head) // 4, head[1])) + struct.pack("!HHH", size, header.identification, word)
         parts.append(with_checksum(start + head[8:]) + data[at : at + room])

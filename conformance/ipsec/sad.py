@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from ipaddress import ip_address
 from math import lcm
@@ -169,6 +169,12 @@ class SecurityAssociation:
         self.octets = 0
         self.drops: Counter[Reason] = Counter()
         self._limited = parameters.hard != _FOREVER
+
+    def move(self, source: str, destination: str, udp: tuple[int, int] | None) -> None:
+        """Takes other addresses and UDP ports for the wire: a NAT changed its mind, or MOBIKE (RFC 4555)."""
+        self.parameters = replace(self.parameters, source=source, destination=destination, udp=udp)
+        self.source = ip_address(source).packed
+        self.destination = ip_address(destination).packed
 
     def expiry(self, now: float) -> Expiry:
         """Which of its lifetimes is over."""
