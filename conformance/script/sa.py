@@ -1,7 +1,7 @@
 """`ScriptedSa`: the steps of a conversation, one method each, as they stand in the message charts of the RFCs."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 
 from conformance.ike.child import ChildSa
@@ -232,18 +232,6 @@ class ScriptedSa(BendableSa):
             self.peer.note("nothing yet: once more")
         self.resend(found, source=source)
         return self.response(found)
-
-    def repeat(self, sent: Sent, timeout: float = 0.5) -> Received:
-        """Send a request again and wait for its response to come again. Raises Unexpected if that happens never.
-
-        It is tried three times: a device may ignore a repetition that arrives while it is still sending the response.
-        """
-        for _ in range(2):
-            self.resend(sent)
-            with suppress(Unexpected):
-                return self.response(sent, timeout)
-        self.resend(sent)
-        return self.response(sent, timeout)
 
     def response(self, sent: Sent, timeout: float | None = None, *, protected: bool = False) -> Received:
         """Wait for the response to a request of ours, perhaps a protected one. Raises Unexpected if none comes."""

@@ -57,7 +57,7 @@ def attempt(sa: ScriptedSa, *payloads: Payload, bend: Bend | None = None) -> lis
 
     for _ in range(2):
         with suppress(Unexpected):  # whether it lives on is for the purpose to find out
-            sa.repeat(before, BRIEF)
+            sa.repeat(before)
         if found():
             break
     return found()
