@@ -70,21 +70,20 @@ class Split:
 
     def must_be_unanswered(self, requirement: str) -> None:
         """No response has come so far. The device has seen our fragments: it repeats an earlier response meanwhile."""
+        self.sa.peer.pause()
+        self._check_unanswered(requirement)
+        try:
+            self.sa.repeat(self.before)
+        except Unexpected as silent:
+            self._check_unanswered(requirement)
+            raise Inconclusive(f"repeating an earlier request did not work: {silent}") from None
+        self._check_unanswered(requirement)
+
+    def _check_unanswered(self, requirement: str) -> None:
         peer, number = self.sa.peer, self.message.message_id
-        silent: Unexpected | None = None
-        early: list[Received] = []
-        for _ in range(2):  # a device with several threads may take the first repetition before our last fragment
-            try:
-                self.sa.repeat(self.before)
-            except Unexpected as nothing:
-                silent = nothing
-            answers = [one for one in peer.inbox if one.sa is self.sa and one.message.is_response]
-            early = [one for one in answers if one.message.message_id == number]
-            if early or silent:
-                break
+        answers = [one for one in peer.inbox if one.sa is self.sa and one.message.is_response]
+        early = [one for one in answers if one.message.message_id == number]
         peer.check(not early, "no response yet", "; ".join(map(str, early)), requirement)
-        if silent is not None:
-            raise Inconclusive(f"repeating an earlier request did not work: {silent}")
 
     def must_be_answered_once(self, requirement: str) -> Received:
         """The response to what we meant comes, and only once."""
