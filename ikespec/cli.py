@@ -46,9 +46,7 @@ def one_line_errors() -> Iterator[None]:
 @app.command()
 def run(
     purposes: Annotated[list[str] | None, typer.Argument(help="Purposes by id, * and ? allowed; default: all")] = None,
-    dut: Annotated[
-        str, typer.Option(help="reference, strongswan, or a TOML file for any other device")
-    ] = "reference",
+    dut: Annotated[str, typer.Option(help="reference, strongswan, or a TOML file for any other device")] = "reference",
     out: Annotated[Path | None, typer.Option(help="Results folder; default: results/DEVICE-TIME")] = None,
     seed: Annotated[int, typer.Option(help="Seed of every random choice")] = 1,
     slow: Annotated[bool, typer.Option("--slow", help="The purposes that wait for timers, too")] = False,

@@ -9,24 +9,22 @@ from typing import Any, TypeVar
 
 from peers.contract import Device, DeviceError
 from peers.places.place import DataPlane, Place
+from peers.strongswan import settings as strongswan
 from peers.tomlfile import nearest
 
 _T = TypeVar("_T")
-PLACES = ("netns", "docker")
-STRONGSWAN_PACKAGES = (
-    "apt-get install strongswan-swanctl charon-systemd libstrongswan-standard-plugins libstrongswan-extra-plugins "
-    "libcharon-extra-plugins libcharon-extauth-plugins"
-)
+PLACES = ("netns", "docker", "uml")
+STRONGSWAN_PACKAGES = f"apt-get install {' '.join(strongswan.PACKAGES)}"
 
 
 def open_device(name_or_path: str, **options: Any) -> Device:
     """The device that a word on the command line means, not yet started.
 
-    ``reference``, ``reference:DEFECT`` (a defective one), ``reference:process`` (on loopback), ``strongswan`` (where it
-    runs is chosen), ``strongswan:netns``, ``strongswan:docker``, the same with ``libreswan``, or the path of a device
-    file. ``options`` go to the adapter: for strongSwan and libreswan ``data_plane`` (``kernel``, ``shim``, and
-    ``libipsec`` for strongSwan) and, in Docker, ``base`` (the image to build on); for a device file ``ask``. Raises
-    DeviceError.
+    ``reference``, ``reference:DEFECT`` (a defective one), ``reference:process`` (on loopback), ``strongswan`` and
+    ``libreswan`` (where they run is chosen) or with a place, such as ``strongswan:netns``, ``strongswan:docker`` and
+    ``strongswan:uml`` (a virtual machine that needs no privileges), or the path of a device file. ``options`` go to the
+    adapter: ``data_plane`` (``kernel``, ``shim``, ``libipsec``) and, in Docker, ``base`` (the image to build on); for a
+    device file ``ask``. Raises DeviceError.
     """
     if name_or_path.endswith(".toml") or "/" in name_or_path:
         return _external(Path(name_or_path), **options)
@@ -95,6 +93,14 @@ def _place(spec: str, place: str, options: dict[str, Any]) -> Place:
         elif problem := _strongswan_problem():
             raise DeviceError(spec, problem, STRONGSWAN_PACKAGES)
         return _make(spec, NetnsPlace, name, **options)
+    if place == "uml":
+        from peers.libreswan.settings import PACKAGES
+        from peers.places.rootfs import root_file_system
+        from peers.places.uml import PACKAGES as GUEST
+        from peers.places.uml import UmlPlace
+
+        packages = (*(PACKAGES if name == "libreswan" else strongswan.PACKAGES), *GUEST)
+        return _make(spec, UmlPlace, name, partial(root_file_system, name, packages))
     if place == "docker":
         from peers.places.container import ContainerPlace
 

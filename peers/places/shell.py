@@ -51,7 +51,7 @@ class Shell(ABC):
         if self.closed:
             raise DeviceError(self._device, "its shell is closed")
         try:
-            self._write(f"{{ {script}\n}} < /dev/null 2>&1; echo; echo {mark} $?\n".encode())
+            self._write(f"{{ {script}\n}} < /dev/null 2>&1; s=$?; echo; echo {mark} $s\n".encode())
             return self._collect(f"\n{mark} ".encode(), end)
         except OSError as error:
             self.close()

@@ -3,37 +3,31 @@
 import contextlib
 import socket
 import time
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import vici
 from vici.exception import CommandException
 
 from peers.contract import DeviceError
+from peers.places.place import Place
 
 
 class Control:
     """One vici session. Every failure is a DeviceError: the daemon is gone, is silent, or refuses."""
 
-    def __init__(self, device: str, path: Path, timeout: float = 5.0) -> None:
+    def __init__(self, device: str, connection: socket.socket, timeout: float = 5.0) -> None:
         self._device = device
-        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket = connection
         self._socket.settimeout(timeout)
-        try:
-            self._socket.connect(str(path))
-        except OSError:
-            self._socket.close()
-            raise
         self._session = vici.Session(self._socket)
 
     @classmethod
-    def connect(cls, device: str, path: Path, running: Callable[[], bool], patience: float) -> "Control | None":
+    def connect(cls, device: str, place: Place, name: str, patience: float) -> "Control | None":
         """Wait for the daemon's socket; None if the daemon ends or ``patience`` seconds pass before it is there."""
         end = time.monotonic() + patience
-        while time.monotonic() < end and running():
+        while time.monotonic() < end and place.running():
             with contextlib.suppress(OSError):
-                return cls(device, path)
+                return cls(device, place.connect(name))
             time.sleep(0.005)
         return None
 

@@ -87,18 +87,23 @@ class StrongSwan(Device):
 
     def _launch(self) -> None:
         place = self._place
-        socket_path = place.directory / settings.VICI_SOCKET
-        socket_path.unlink(missing_ok=True)
+        (place.directory / settings.VICI_SOCKET).unlink(missing_ok=True)
         self._write_settings()
         place.launch([settings.DAEMON], {"STRONGSWAN_CONF": f"{place.inside}/strongswan.conf"})
-        self._control = Control.connect(self.name, socket_path, place.running, _START_PATIENCE)
+        self._control = Control.connect(self.name, place, settings.VICI_SOCKET, _START_PATIENCE)
         if self._control is None:
             complaint = " / ".join(place.console().strip().splitlines()[-2:]) or "it said nothing"
             raise DeviceError(self.name, f"the daemon did not start: {complaint}", "run ikespec doctor")
 
     def _write_settings(self) -> None:
         place = self._place
-        content = settings.render(self._startup, self._runtime, place.data_plane, place.inside)
+        content = settings.render(
+            self._startup,
+            self._runtime,
+            place.data_plane,
+            f"{place.inside}/{settings.LOG}",
+            place.control_path(settings.VICI_SOCKET),
+        )
         # The daemon may read at any time, so the file is replaced in one step.
         temporary = place.directory / "strongswan.conf.new"
         temporary.write_text(content)

@@ -7,6 +7,11 @@ from conformance.ike.connection import Connection, CookiePolicy, PublicKey
 from conformance.wire import AuthMethod
 from peers.places.place import DataPlane
 
+PACKAGES = (
+    *("strongswan-swanctl", "charon-systemd", "libstrongswan-standard-plugins", "libstrongswan-extra-plugins"),
+    *("libcharon-extra-plugins", "libcharon-extauth-plugins"),
+)
+"""Debian's packages of a complete charon."""
 DAEMON = "/usr/sbin/charon-systemd"
 VICI_SOCKET = "charon.vici"
 LOG = "charon.log"
@@ -69,8 +74,8 @@ def runtime_for(connection: Connection) -> Runtime:
     return runtime
 
 
-def render(startup: Startup, runtime: Runtime, plane: DataPlane, directory: str) -> str:
-    """The text of strongswan.conf; ``directory`` is the run directory as the daemon sees it.
+def render(startup: Startup, runtime: Runtime, plane: DataPlane, log: str, vici: str) -> str:
+    """The text of strongswan.conf; ``log`` and ``vici`` are paths as the daemon sees them.
 
     One key per line: a value extends to the end of its line.
     """
@@ -103,7 +108,7 @@ charon {{
   install_routes = yes
   filelog {{
     main {{
-      path = {directory}/{LOG}
+      path = {log}
       append = yes
       flush_line = yes
       default = 1
@@ -116,7 +121,7 @@ charon {{
   }}
   plugins {{
     vici {{
-      socket = unix://{directory}/{VICI_SOCKET}
+      socket = unix://{vici}
     }}
     kernel-libipsec {{
       allow_peer_ts = yes

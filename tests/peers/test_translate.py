@@ -157,20 +157,20 @@ def test_timers_and_classic_signatures_become_settings() -> None:
     runtime = settings.runtime_for(
         device_view(local=classic, retransmit_timeout=0.25, retransmit_tries=2, fragment_size=576)
     )
-    text = settings.render(settings.Startup(3), runtime, DataPlane.SHIM, "/run/x")
+    text = settings.render(settings.Startup(3), runtime, DataPlane.SHIM, "/run/x/log", "/run/x/vici")
     lines = [line.strip() for line in text.splitlines()]
     assert "retransmit_timeout = 0.25" in lines
     assert "retransmit_tries = 2" in lines
     assert "fragment_size = 576" in lines
     assert "signature_authentication = no" in lines
     assert "cookie_threshold = 3" in lines
-    assert "socket = unix:///run/x/charon.vici" in lines
+    assert "socket = unix:///run/x/vici" in lines
     assert text.count("{") == text.count("}")
 
 
 def test_user_space_esp_comes_before_the_kernel() -> None:
-    text = settings.render(settings.Startup(), settings.Runtime(), DataPlane.LIBIPSEC, "/run/x")
+    text = settings.render(settings.Startup(), settings.Runtime(), DataPlane.LIBIPSEC, "/run/x/log", "/run/x/vici")
     assert text.index("kernel-libipsec") < text.index("kernel-netlink")
     assert "kernel-libipsec kernel-netlink" not in settings.render(
-        settings.Startup(), settings.Runtime(), DataPlane.KERNEL, "/run/x"
+        settings.Startup(), settings.Runtime(), DataPlane.KERNEL, "/run/x/log", "/run/x/vici"
     )

@@ -1,0 +1,253 @@
+"""A daemon in a virtual machine that needs no privileges: User-mode Linux, with a socket pair as its network cable.
+
+The guest's kernel has ESP and AH whatever the host's has, so its data plane is always the kernel's. Its root file
+system is a folder of this host (`peers.places.rootfs`); it writes to memory only. The tester is the other end of the
+cable (`conformance.net.ethernet`). Control goes over two serial lines: one has a shell, the other is joined to the
+daemon's control socket.
+"""
+
+import select
+import shlex
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from conformance.net import Link
+from conformance.net.ethernet import EthernetLink
+from peers.contract import DeviceError
+from peers.places.netns import DEVICE_INNER, PIXIT
+from peers.places.owner import RunDirectory, close_at_exit, closed, sweep
+from peers.places.place import DataPlane, Place
+from peers.places.process import stop_daemon
+from peers.places.shell import Shell
+
+PACKAGES = ("user-mode-linux", "kmod", "socat", "iputils-ping")
+"""What a root file system needs beside the daemon to be booted."""
+
+MEMORY = "192M"
+BOOT_PATIENCE = 30.0
+_TESTER_MAC, _DEVICE_MAC = bytes.fromhex("02ab00000001"), bytes.fromhex("02ab00000002")
+_KERNEL, _MODULES = "usr/bin/linux.uml", "/usr/lib/uml/modules"
+_READY = "IKESPEC-READY"
+_PREPARE = (
+    "mount -t tmpfs run /run; mkdir /run/lab; mount -t hostfs none /run/lab -o {folder}; exec sh /run/lab/init.sh"
+)
+
+_INIT = """\
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
+mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev 2>/dev/null; mount -t tmpfs tmp /tmp
+mkdir -p /dev/pts /dev/shm /dev/net /run/lock /run/modules/lib; ln -s {modules} /run/modules/lib/modules
+[ -e /dev/net/tun ] || mknod /dev/net/tun c 10 200
+printf '#!/bin/sh\\nexec /sbin/modprobe -d /run/modules "$@"\\n' > /run/modprobe; chmod +x /run/modprobe
+echo /run/modprobe > /proc/sys/kernel/modprobe
+/run/modprobe -a ipv6 xfrm_user esp4 esp6 ah4 ah6 ip_gre tun drbg authenc authencesn echainiv seqiv cbc ctr gcm \\
+  ghash-generic ccm cmac hmac sha512_generic chacha20poly1305 chacha_generic poly1305_generic 2>/dev/null
+ip link set lo up; ip link set vec0 up
+{addresses}
+echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding
+for f in /proc/sys/net/ipv4/conf/*/rp_filter /proc/sys/net/ipv4/conf/*/send_redirects; do echo 0 > $f; done
+# A line keeps its settings, and what comes in early, only as long as somebody holds it open.
+exec 8<> /dev/ttyS0 9<> /dev/ttyS1
+stty -F /dev/ttyS0 raw -echo; stty -F /dev/ttyS1 raw -echo
+setsid sh -c 'echo {ready}; exec sh' < /dev/ttyS1 > /dev/ttyS1 2> /dev/null &
+while :; do sleep 3600; done
+"""
+
+
+class SerialShell(Shell):
+    """A shell at the other end of a serial line."""
+
+    def __init__(self, device: str, line: socket.socket) -> None:
+        super().__init__(device)
+        self._line = line
+
+    def _write(self, data: bytes) -> None:
+        self._line.sendall(data)
+
+    def _read(self, seconds: float) -> bytes | None:
+        if not select.select([self._line], [], [], seconds)[0]:
+            return None
+        return self._line.recv(65536)
+
+    def wait_for(self, word: bytes, seconds: float) -> bool:
+        """Whether ``word`` comes within so many seconds."""
+        end, seen = time.monotonic() + seconds, b""
+        while word not in seen:
+            more = self._read(max(0.0, end - time.monotonic()))
+            if not more:
+                return False
+            seen += more
+        return True
+
+    def close(self) -> None:
+        """The line stays; nothing more is expected of the shell."""
+        self.closed = True
+
+
+class UmlPlace(Place):
+    """One guest. ``root`` makes or finds its root file system, which must hold `PACKAGES`."""
+
+    description = "User-mode Linux"
+    pixit = PIXIT
+
+    def __init__(self, device: str, root: Callable[[], Path]) -> None:
+        self._device, self._make_root = device, root
+        self.data_plane = DataPlane.KERNEL
+        self._run: RunDirectory | None = None
+        self._guest: subprocess.Popen[bytes] | None = None
+        self._shell: SerialShell | None = None
+        self._resources = ExitStack()
+        self._cable: socket.socket | None = None
+        self._control: socket.socket | None = None
+        self._daemon = 0
+        self._sockets: set[str] = set()
+
+    # --- life -------------------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Make the root if need be, and boot the guest."""
+        sweep()
+        root = self._make_root()
+        self._run = run = RunDirectory()
+        close_at_exit(self)
+        self.directory, self.inside = run.path, "/run/lab"
+        self._boot(root, run)
+
+    def _boot(self, root: Path, run: RunDirectory) -> None:
+        pairs = [socket.socketpair(socket.AF_UNIX, kind) for kind in (socket.SOCK_DGRAM, *[socket.SOCK_STREAM] * 2)]
+        for ours, theirs in pairs:
+            self._resources.callback(ours.close)
+            for end in (ours, theirs):
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        (self._cable, cable), (self._control, vici), (line, tty) = pairs
+        shared = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="ikespec-uml-")))
+        (run.path / "init.sh").write_text(_init())
+        prepare = _PREPARE.format(folder=run.path)
+        command = [str(root / _KERNEL), f"umid=guest-{run.label}", f"uml_dir={shared}", f"mem={MEMORY}"]
+        command += ["root=/dev/root", "rootfstype=hostfs", f"rootflags={root}", "rw", "con=null", "con0=null,fd:1"]
+        command += ["quiet", "loglevel=3", f"ssl0=fd:{vici.fileno()},fd:{vici.fileno()}"]
+        command += [f"ssl1=fd:{tty.fileno()},fd:{tty.fileno()}", "init=/bin/sh"]
+        command += [f"vec0:transport=fd,fd={cable.fileno()},depth=128,gro=0,mac={_DEVICE_MAC.hex(':')}"]
+        command += ["--", "-c", f'"{prepare}"']
+        try:
+            with (run.path / "console").open("ab") as console:
+                self._guest = subprocess.Popen(
+                    command,
+                    pass_fds=[end.fileno() for end in (cable, vici, tty)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=console,
+                    stderr=console,
+                    start_new_session=True,
+                )
+        except OSError as error:
+            problem = f"cannot start {root / _KERNEL}: {error.strerror}"
+            raise DeviceError(self._device, problem, "run ikespec doctor") from error
+        finally:
+            for end in (cable, vici, tty):
+                end.close()
+        run.note_process(self._guest.pid)
+        self._shell = SerialShell(self._device, line)
+        if not self._shell.wait_for(_READY.encode(), BOOT_PATIENCE):
+            complaint = " / ".join(self.console().strip().splitlines()[-2:]) or "it said nothing"
+            raise DeviceError(self._device, f"the guest did not boot: {complaint}", "run ikespec doctor")
+
+    def close(self) -> None:
+        """End the guest and remove everything."""
+        guest, self._guest, self._shell = self._guest, None, None
+        if guest is not None:
+            guest.kill()  # its file systems are memory and this host's: there is nothing to save
+            stop_daemon(guest)
+        self._resources.close()
+        if self._run is not None:
+            self._run.remove()
+            self._run = None
+        closed(self)
+
+    # --- the daemon -------------------------------------------------------------------------------------------------
+
+    def launch(self, argv: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Start the daemon in the guest."""
+        words = " ".join(map(shlex.quote, argv))
+        settings = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items())
+        done = self.shell().run(f"{settings} setsid {words} >> {self.inside}/console 2>&1 & echo $!")
+        self._daemon = int(done.output.split()[-1])
+
+    def running(self) -> bool:
+        """Whether the guest and the daemon in it exist."""
+        if self._guest is None or self._guest.poll() is not None or not self._daemon:
+            return False
+        try:
+            return self.shell().run(f"kill -0 {self._daemon}").status == 0
+        except DeviceError:
+            return False
+
+    def halt(self) -> None:
+        """End the daemon; the guest goes on."""
+        if self._daemon and self.running():
+            pid = self._daemon
+            wait = f"i=0; while kill -0 {pid} && [ $i -lt 60 ]; do sleep 0.05; i=$((i+1)); done; kill -9 {pid}"
+            self.shell().run(f"kill {pid}; {wait}; pkill socat; rm -f {' '.join(self._sockets)}", 10.0)
+        self._daemon = 0
+
+    def shell(self) -> SerialShell:
+        """The shell on the second serial line."""
+        if self._shell is None or self._guest is None or self._guest.poll() is not None:
+            raise DeviceError(self._device, "its guest has ended", "see its console in the evidence")
+        return self._shell
+
+    def control_path(self, name: str) -> str:
+        """Control sockets are in the guest's memory: they do not cross into a folder of the host."""
+        return f"/run/{name}"
+
+    def connect(self, name: str) -> socket.socket:
+        """The first serial line, joined to a control socket of the daemon. Raises OSError before that is there."""
+        path = self.control_path(name)
+        if self.shell().run(f"pkill socat; [ -S {path} ]").status != 0:
+            raise FileNotFoundError(path)
+        self._sockets.add(path)
+        assert self._control is not None
+        while select.select([self._control], [], [], 0)[0] and self._control.recv(65536):
+            pass
+        self.shell().run(f"setsid socat -t 60 /dev/ttyS0,noctty UNIX-CONNECT:{path} < /dev/null > /dev/null 2>&1 &")
+        return self._control.dup()
+
+    def console(self) -> str:
+        """What the guest and the daemon wrote."""
+        path = self.directory / "console"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    # --- the tester -------------------------------------------------------------------------------------------------
+
+    def open_link(self, *, ipv6: bool = False, ports: tuple[int, ...] | None = None) -> Link:
+        """Our end of the cable, with the tester's addresses of both families and all ports."""
+        if self._cable is None:
+            raise DeviceError(self._device, "its guest is not started")
+        assert PIXIT.tester_address6 is not None
+        return EthernetLink(self._cable, (PIXIT.tester_address, PIXIT.tester_address6), _TESTER_MAC, _DEVICE_MAC)
+
+
+def _init() -> str:
+    """The script that the guest runs as its first process."""
+    assert PIXIT.device_address6 is not None and PIXIT.tester_address6 is not None
+    lines = [
+        f"ip addr add {PIXIT.device_address}/24 dev vec0",
+        f"ip addr add {PIXIT.device_address6}/64 dev vec0 nodad",
+    ]
+    lines += [f"ip addr add {address} dev lo" for address in DEVICE_INNER]
+    for tester in (PIXIT.tester_address, PIXIT.tester_address6):
+        lines.append(f"ip neigh add {tester} lladdr {_TESTER_MAC.hex(':')} nud permanent dev vec0")
+        lines.append(f"ip route add default via {tester}")
+    return _INIT.format(modules=_MODULES, addresses="\n".join(lines), ready=_READY)
+
+
+def uml_problem() -> str | None:
+    """Why no guest can be booted here, in a few words; None if it can, as far as one sees without trying."""
+    for line in Path("/proc/mounts").read_text().splitlines():
+        _, point, _, options, *_ = line.split()
+        if point == "/dev/shm" and "noexec" in options.split(","):
+            return "/dev/shm is mounted noexec"
+    return None
