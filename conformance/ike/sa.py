@@ -286,7 +286,10 @@ class SaCore:
         try:
             plaintext = self.unseal(raw, last)
         except WireError as error:
-            self.malformed_inside(message, error)
+            if isinstance(last, SKF):
+                self.drop(f"malformed fragment: {error}")
+            else:
+                self.malformed_inside(message, error)
             return None
         inner = int(last.inner)
         if isinstance(last, SKF):
@@ -364,8 +367,7 @@ class SaCore:
 
     def malformed_inside(self, message: Message, error: WireError) -> None:
         """A message is authentic but malformed: refuse a request, ignore a response (RFC 7296, section 2.21)."""
-        whole = bool(message.payloads) and isinstance(message.payloads[-1], SK)
-        if whole and not message.is_response and message.message_id == self.expected_id:
+        if not message.is_response and message.message_id == self.expected_id:
             self.expected_id += 1
             self.invalid_syntax(message, error)
         else:
