@@ -1,7 +1,7 @@
 """Steps that the purposes on the format of messages share."""
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import fields, is_dataclass
 
 from conformance.script.bend import Bend
@@ -9,7 +9,7 @@ from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.verdict import Unexpected
-from conformance.wire import SA, ExchangeType, Message, Payload, decode_message
+from conformance.wire import SA, ExchangeType, Message, Payload, WireError, decode_message
 
 BRIEF = 0.3
 """Seconds in which a device repeats a response, or does what it does at once."""
@@ -112,7 +112,22 @@ def check_reserved(peer: Peer, requirement: str) -> None:
     peer.check(not found, "all RESERVED fields zero", ", ".join(found), requirement)
 
 
-def check_structure(peer: Peer, requirement: str) -> None:
-    """Every message of the device is well-formed, outside and inside."""
+@contextmanager
+def well_formed(peer: Peer, requirement: str) -> Iterator[None]:
+    """Every message that the device sends inside is well-formed; if one is not, that is the reason of what follows."""
+    try:
+        yield
+    except Unexpected:
+        _check_structure(peer, requirement)
+        raise
+    _check_structure(peer, requirement)
+
+
+def _check_structure(peer: Peer, requirement: str) -> None:
     broken = [entry.problem for entry in peer.trace.entries if not entry.sent and "malformed" in entry.problem]
+    for one in [*peer.fragments, *peer.inbox]:
+        try:
+            decode_message(one.raw)
+        except WireError as error:
+            broken.append(str(error))
     peer.check(not broken, "well-formed messages", "; ".join(broken), requirement)

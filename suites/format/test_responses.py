@@ -6,7 +6,8 @@ from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.script.verdict import Unexpected
-from conformance.wire import KE, SA, ExchangeType, Nonce
+from conformance.wire import KE, SA, ExchangeType, Nonce, NotifyType
+from peers.contract import Capability
 from suites.dut import Dut
 from suites.format.steps import BRIEF
 from suites.purpose import purpose
@@ -59,3 +60,24 @@ def test_payload_length(peer: Peer, dut: Dut) -> None:
 def test_length_zero(peer: Peer, dut: Dut) -> None:
     """An initiator does not hang on a Nonce payload of length 0."""
     _ignored(peer, dut, "RFC7296-5-1", bend.change(Nonce, length=0))
+
+
+@purpose("format-response-auth-malformed", "RFC7296-2.21-2", "RFC7296-3.3-4", role="initiator")
+def test_auth_malformed(peer: Peer, dut: Dut) -> None:
+    """An initiator does not set up a Child SA from an authentic IKE_AUTH response that is malformed.
+
+    The SA payload counts nine transforms. It is not answered by an error message; a Delete may follow.
+    """
+    dut.initiate()
+    sa = peer.respond_init(peer.expect_init())
+    sa.hold(ExchangeType.INFORMATIONAL)
+    sa.answer(sa.expect_request(ExchangeType.IKE_AUTH), bend=_proposal(transform_count=9))
+    for _ in range(2):
+        peer.sa().init()
+    peer.pause()
+    sent = [one for one in peer.inbox if one.sa is sa and one.message.exchange == ExchangeType.INFORMATIONAL]
+    errors = [one for one in sent if not one.message.is_response and one.message.notify(NotifyType.INVALID_SYNTAX)]
+    peer.check(not errors, "no N(INVALID_SYNTAX) of its own", "; ".join(map(str, errors)), "RFC7296-2.21-2")
+    if Capability.LIST_SAS in dut.device.capabilities:
+        found = [child for one in dut.established() for child in one.children]
+        peer.check(not found, "no Child SA", found, "RFC7296-3.3-4")

@@ -18,7 +18,7 @@ from conformance.wire import (
 )
 from suites.connections import psk
 from suites.dut import Dut
-from suites.format.steps import a_life, check_reserved, check_structure, messages_of_device
+from suites.format.steps import a_life, check_reserved, messages_of_device, well_formed
 from suites.purpose import purpose
 
 _RESERVED = (
@@ -52,19 +52,19 @@ def test_reserved_initiator(peer: Peer, dut: Dut) -> None:
 @purpose("format-lengths-sent", *_LENGTHS, role="responder")
 def test_lengths(peer: Peer) -> None:
     """All lengths, counts, chains of payloads and Last Substruc values in a responder's messages are right."""
-    a_life(peer)
-    check_structure(peer, "RFC7296-3.2-10")
+    with well_formed(peer, "RFC7296-3.2-10"):
+        a_life(peer)
 
 
 @purpose("format-lengths-sent-initiator", *_LENGTHS, role="initiator")
 def test_lengths_initiator(peer: Peer, dut: Dut) -> None:
     """All lengths, counts, chains of payloads and Last Substruc values in an initiator's messages are right."""
     dut.initiate()
-    sa = peer.respond_init(peer.expect_init())
-    sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
-    sa.must_be_established()
-    sa.must_be_up()
-    check_structure(peer, "RFC7296-3.2-10")
+    with well_formed(peer, "RFC7296-3.2-10"):
+        sa = peer.respond_init(peer.expect_init())
+        sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
+        sa.must_be_established()
+        sa.must_be_up()
 
 
 @purpose(

@@ -7,7 +7,7 @@ from conformance.script.message import Received, Sent
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Inconclusive, Unexpected
-from conformance.wire import SKF, ExchangeType, Message, NotifyType, Payload, VendorID, decode_message
+from conformance.wire import SKF, ExchangeType, Message, NotifyType, Payload, VendorID, decode_message, summary_message
 
 _ASK = ExchangeType.CREATE_CHILD_SA
 
@@ -15,6 +15,16 @@ _ASK = ExchangeType.CREATE_CHILD_SA
 def spoiled(datagram: bytes) -> bytes:
     """The datagram with one bit of its ICV flipped."""
     return datagram[:-1] + bytes((datagram[-1] ^ 1,))
+
+
+def renumbered(datagram: bytes, number: int, total: int) -> bytes:
+    """A fragment with other numbers, which makes its ICV wrong."""
+    return datagram[:32] + number.to_bytes(2, "big") + total.to_bytes(2, "big") + datagram[36:]
+
+
+def said(found: list[tuple[Message, bytes]]) -> str:
+    """Messages in one line."""
+    return "; ".join(summary_message(one) for one, _ in found)
 
 
 class Split:

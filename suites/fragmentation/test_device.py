@@ -7,7 +7,7 @@ from conformance.wire import ExchangeType
 from peers.contract import Capability
 from suites.connections import certificates
 from suites.dut import Dut
-from suites.fragmentation.split import check_form, received_fragments, spoiled
+from suites.fragmentation.split import check_form, received_fragments, renumbered, spoiled
 from suites.purpose import purpose
 
 NEEDS = (Capability.FRAGMENTATION,)
@@ -77,3 +77,17 @@ def test_response_bad_icv(peer: Peer, dut: Dut) -> None:
     """An initiator discards a fragment of a response with a wrong ICV and takes the correct one after it."""
     how = bend.datagrams(lambda found: [found[0], spoiled(found[1]), *found[1:]], "fragment 2 with a bad ICV as well")
     _answer_in_fragments(peer, dut, how, "RFC7383-2.6-5")
+
+
+@purpose("frag-response-nonsense", "RFC7383-2.6-1", "RFC7383-2.6-2", "RFC7383-2.6-5", role="initiator", needs=NEEDS)
+def test_response_nonsense(peer: Peer, dut: Dut) -> None:
+    """An initiator discards fragments 0, 4 of 3 and 1 of 0 of a response, which are not authentic either.
+
+    They come before the correct ones. Anybody who sees the request can send them.
+    """
+
+    def nonsense(found: list[bytes]) -> list[bytes]:
+        total = len(found)
+        return [*(renumbered(found[0], *each) for each in ((0, total), (total + 1, total), (1, 0))), *found]
+
+    _answer_in_fragments(peer, dut, bend.datagrams(nonsense, "nonsense first"), "RFC7383-2.6-1")

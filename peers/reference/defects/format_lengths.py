@@ -95,7 +95,10 @@ class TrustsProposalLength(_Guessing):
         body[2:4] = len(body).to_bytes(2, "big")
 
 
-@defect("format-transform-count", "format-response-transform-count", "format-child-sa-length")
+@defect(
+    "format-transform-count", "format-response-transform-count", "format-child-sa-length",
+    "format-response-auth-malformed",
+)  # fmt: skip
 class IgnoresTransformCount(_Guessing):
     """Counts the transforms by itself."""
 

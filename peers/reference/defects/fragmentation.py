@@ -96,7 +96,7 @@ class FragmentBeyondAccepted(IkeSa):
     reassembly_class = _Reassembly
 
 
-@defect("frag-number-zero", "frag-number-beyond", "frag-nonsense-forged")
+@defect("frag-number-zero", "frag-number-beyond", "frag-nonsense-forged", "frag-response-nonsense")
 class RefusesNonsense(IkeSa):
     """Answers fragment numbers that make no sense by INVALID_SYNTAX, before it looks at the ICV."""
 
@@ -104,7 +104,10 @@ class RefusesNonsense(IkeSa):
         last = message.payloads[-1] if message.payloads else None
         if isinstance(last, SKF) and not 0 < last.number <= last.total:
             self.close_after_response = "nonsense"
-            self.respond(message, [Notify(NotifyType.INVALID_SYNTAX)])
+            if message.is_response:
+                self.close("nonsense")
+            else:
+                self.respond(message, [Notify(NotifyType.INVALID_SYNTAX)])
             return None
         return super().open(message, raw)
 
