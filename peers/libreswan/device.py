@@ -1,5 +1,6 @@
 """The libreswan adapter: the same over whack wherever pluto runs."""
 
+import contextlib
 import re
 from pathlib import Path
 from typing import ClassVar
@@ -130,26 +131,24 @@ class Libreswan(Device):
         sections = translate.sections(connection, self.pixit, own_certificate(connection))
         secrets = translate.secrets(connection)
         startup = settings.startup_for(connection, self._startup)
-        anew, self._startup = startup != self._startup or not self._place.running(), startup
-        forget = [] if anew else self._forgetting()
-        self._connection = None
-        if anew:
+        anew, self._startup = startup != self._startup, startup
+        if anew or not self._forget():
             self._place.halt()
             self._launch()
+        self._connection = None
         self._start_log()
-        self._load(connection, forget, sections, secrets)
+        self._load(connection, sections, secrets)
         self._connection = connection
 
-    def _load(self, connection: Connection, forget: list[str], sections: str, secrets: str) -> None:
+    def _load(self, connection: Connection, sections: str, secrets: str) -> None:
         control, credentials = self._control(), self._credentials
         assert credentials is not None
         self._write(settings.CONFIGURATION, settings.setup(self._startup, self._place.inside) + sections)
         self._write(settings.SECRETS, secrets)
-        if credentials.replace(self._place.shell(), connection):
-            forget = [*forget, control.words("--impair", "trigger:FREE_ROOT_CERTS")]
+        changed = credentials.replace(self._place.shell(), connection)
         control.script(
             [
-                *forget,
+                *([control.words("--impair", "trigger:FREE_ROOT_CERTS")] if changed else []),
                 control.words("--rereadsecrets"),
                 control.words(f"--ddos-{settings.DDOS[connection.cookies]}"),
                 control.add(list(translate.conn_names(connection))),
@@ -159,15 +158,31 @@ class Libreswan(Device):
     def clear(self) -> None:
         """Delete all SAs and the connection, forget all secrets."""
         control = self._control()
-        self._write(settings.SECRETS, "")
-        control.script([*self._forgetting(), control.words("--rereadsecrets")])
+        if not self._forget():
+            self._place.halt()
+            self._launch()
         self._connection = None
+        self._write(settings.SECRETS, "")
+        control.say("--rereadsecrets")
 
-    def _forgetting(self) -> list[str]:
-        """The commands that remove connections with all their SAs, and switch off what an order has switched on."""
+    def _forget(self) -> bool:
+        """Remove the connection with all its SAs, and switch off what an order has switched on.
+
+        False if that is not possible: the daemon has crashed, now or before, hangs, or keeps an SA whatever it is told.
+        """
         control = self._control()
         names = translate.conn_names(self._connection) if self._connection is not None else {}
-        return [*(control.words("--name", name, "--delete") for name in names), control.words("--impair", "none")]
+        # The first time it spares an IKE SA that several connections share. One that is still there when its connection
+        # is deleted would stay for good, and point to freed memory.
+        end = [control.words("--name", name, "--terminate") for name in names] * 2
+        delete = [control.words("--name", name, "--delete") for name in names]
+        if not self._place.running():
+            return False
+        with contextlib.suppress(DeviceError):
+            if not states(control.script([*end, control.words("--showstates")])):
+                control.script([*delete, control.words("--impair", "none"), control.words("--briefstatus")])
+                return self._place.running()
+        return False
 
     # --- orders
 
