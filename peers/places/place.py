@@ -33,6 +33,8 @@ class Place(ABC):
     inside: str
     """The path of the same directory as the daemon sees it."""
     data_plane: DataPlane
+    just_booted: bool = False
+    """Whether the daemon's clock starts with the place: its monotonic time is then a few seconds."""
 
     @abstractmethod
     def open(self) -> None:

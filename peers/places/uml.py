@@ -93,6 +93,7 @@ class UmlPlace(Place):
 
     description = "User-mode Linux"
     pixit = PIXIT
+    just_booted = True
 
     def __init__(self, device: str, root: Callable[[], Path]) -> None:
         self._device, self._make_root = device, root

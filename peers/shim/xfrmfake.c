@@ -3,6 +3,8 @@
  * without ESP and AH refuses them, and the daemon then refuses the Child SA to its peer. Preloaded into the
  * daemon, this library turns exactly those refusals into success: SPIs are still allocated and policies still
  * installed by the kernel, only the states do not exist. Negotiation is complete; no packet is ever protected.
+ * The state that the kernel made for an allocated SPI is never completed and soon expires; as that would end a
+ * Child SA that lives for the daemon, these messages become empty ones.
  *
  *   cc -shared -fPIC -O2 -o xfrmfake.so xfrmfake.c -ldl
  */
@@ -54,6 +56,10 @@ static void acknowledge(int fd, char *data, ssize_t received, size_t room)
 			memcpy(&header, data + at, sizeof(header));
 			if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > left - at)
 				break;
+			if (header.nlmsg_type == XFRM_MSG_EXPIRE) {
+				header.nlmsg_type = NLMSG_NOOP;
+				memcpy(data + at, &header, sizeof(header));
+			}
 			if (header.nlmsg_type == NLMSG_ERROR && header.nlmsg_len >= NLMSG_LENGTH(sizeof(answer))) {
 				memcpy(&answer, data + at + NLMSG_HDRLEN, sizeof(answer));
 				if (is_refusal(answer.error) && may_be_acknowledged(answer.msg.nlmsg_type)) {

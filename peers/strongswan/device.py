@@ -81,6 +81,9 @@ class StrongSwan(Device):
             claims.add(Capability.DATA_PLANE)
         if self.pixit.device_address6 is not None:
             claims.add(Capability.IPV6)
+        if self._place.just_booted:
+            # It subtracts ten seconds from a time since boot, unsigned, and then rejects its own cookies as too old.
+            claims -= {Capability.COOKIE, Capability.COOKIE_ALWAYS}
         if int(self.version.split(".")[0]) >= 6:
             claims |= {Capability.INTERMEDIATE, Capability.MULTIPLE_KE}
         return frozenset(claims)

@@ -194,7 +194,7 @@ class AnswersForgedMalformed(IkeSa):
             self.respond(message, [Notify(NotifyType.INVALID_SYNTAX)])
 
 
-@defect("format-payload-length-long", "format-next-payload-dangling", "format-header-length")
+@defect("format-payload-length-long", "format-next-payload-dangling")
 class ReadsWhatIsThere(Endpoint):
     """Reads payloads as far as there are octets, and does not care about the rest."""
 
