@@ -6,7 +6,7 @@ purpose which needs it is *not applicable* for a stated reason.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -115,6 +115,23 @@ class Pixit:
     retransmit_base: float = 1.5
     retransmit_tries: int = 3
     half_open_timeout: float = 30.0
+
+    def swapped(self) -> "Pixit":
+        """The same with the device in the tester's place: how a second device is reached that is the first one's peer.
+
+        Only who has which address, port and network is exchanged; the timers stay.
+        """
+        return replace(
+            self,
+            device_address=self.tester_address,
+            tester_address=self.device_address,
+            device_address6=self.tester_address6,
+            tester_address6=self.device_address6,
+            device_ports=self.tester_ports,
+            tester_ports=self.device_ports,
+            device_networks=self.tester_networks,
+            tester_networks=self.device_networks,
+        )
 
 
 class SaState(StrEnum):
@@ -228,6 +245,13 @@ class Device(ABC):
     def list_sas(self) -> list[SaStatus]:
         """All IKE SAs that the device holds, with their Child SAs."""
         raise Unsupported(Capability.LIST_SAS, self.name)
+
+    def ping(self, source: str, destination: str) -> bool:
+        """Send an echo request from an inner address behind the device; whether the answer comes within a second.
+
+        Returns only then, so somebody else must carry the packets meanwhile.
+        """
+        raise Unsupported(Capability.DATA_PLANE, self.name)
 
     def log(self) -> str:
         """What the device logged since the last `apply`; empty where its log cannot be read."""

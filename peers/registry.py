@@ -100,7 +100,7 @@ def _place(spec: str, place: str, options: dict[str, Any]) -> Place:
         from peers.places.uml import UmlPlace
 
         packages = (*(PACKAGES if name == "libreswan" else strongswan.PACKAGES), *GUEST)
-        return _make(spec, UmlPlace, name, partial(root_file_system, name, packages))
+        return _make(spec, UmlPlace, name, partial(root_file_system, name, packages), **options)
     if place == "docker":
         from peers.places.container import ContainerPlace
 
@@ -115,11 +115,13 @@ def _strongswan_problem() -> str | None:
 
 
 def _choose_place(spec: str, problem: str | None = None) -> str:
-    """A namespace where that works, since it is the fastest; else Docker. Raises DeviceError with what is missing.
+    """A namespace where that works, since it is the fastest; else Docker; else a virtual machine, for it needs nothing.
 
-    ``problem`` is what the daemon itself lacks to run in a namespace.
+    ``problem`` is what the daemon itself lacks to run in a namespace. Raises DeviceError with what is missing.
     """
     from peers.places.container import docker_problem
+    from peers.places.rootfs import rootfs_problem
+    from peers.places.uml import uml_problem
 
     missing = []
     if os.geteuid() != 0:
@@ -134,7 +136,11 @@ def _choose_place(spec: str, problem: str | None = None) -> str:
     if problem is None:
         return "docker"
     missing.append(problem)
-    raise DeviceError(spec, "it can run neither here nor in Docker: " + ", ".join(missing), "run ikespec doctor")
+    problem = rootfs_problem() or uml_problem()
+    if problem is None:
+        return "uml"
+    missing.append(f"no virtual machine: {problem}")
+    raise DeviceError(spec, "it can run nowhere here: " + ", ".join(missing), "run ikespec doctor")
 
 
 def _make(spec: str, make: Callable[..., _T], *arguments: Any, **options: Any) -> _T:

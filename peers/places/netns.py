@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from ipaddress import ip_network
 from pathlib import Path
 
 from conformance.net import Link, UdpLink
@@ -22,8 +23,6 @@ PIXIT = Pixit(
     device_networks=("10.2.0.0/24", "fd02::/64"),
     tester_networks=("10.1.0.0/24", "fd01::/64"),
 )
-# Inner hosts must exist on the device for user-space ESP, and let any data plane be tested by an echo request.
-DEVICE_INNER = ("10.2.0.1/32", "fd02::1/128")
 _SYSCTLS = (
     "for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 > $f; done; "
     "for f in /proc/sys/net/ipv6/conf/*/accept_dad /proc/sys/net/ipv6/conf/*/accept_ra; do echo 0 > $f; done; "
@@ -37,15 +36,24 @@ _ENTER = (
 )
 
 
+def inner_hosts(pixit: Pixit) -> tuple[str, ...]:
+    """The first address of each network behind the device, with its full prefix.
+
+    These hosts must exist on the device for user-space ESP, and let any data plane be tested by an echo request.
+    """
+    networks = [ip_network(one) for one in pixit.device_networks]
+    return tuple(f"{one[1]}/{one.max_prefixlen}" for one in networks)
+
+
 class NetnsPlace(Place):
     """Two network namespaces of our own. Instances do not see each other, so all use the same addresses.
 
+    With ``swapped`` the device has the tester's addresses, and the tester those of a device that is not swapped.
     With ``root`` the daemon runs in that root file system (`peers.places.rootfs`), which is made when the place opens;
     the run directory has the same path in it. ``possible`` are the data planes that the daemon knows.
     """
 
     description = "netns"
-    pixit = PIXIT
 
     def __init__(
         self,
@@ -54,8 +62,10 @@ class NetnsPlace(Place):
         *,
         root: Callable[[], Path] | None = None,
         possible: Sequence[DataPlane] = tuple(DataPlane),
+        swapped: bool = False,
     ) -> None:
         self._device = device
+        self.pixit = PIXIT.swapped() if swapped else PIXIT
         self._wanted = data_plane
         self._possible = possible
         self._make_root = root
@@ -85,7 +95,7 @@ class NetnsPlace(Place):
         self.data_plane = dataplane.choose(self._device, self.device_namespace, self._wanted, self._possible)
 
     def _make_namespaces(self, run: RunDirectory) -> None:
-        tester, device = self.tester_namespace, self.device_namespace
+        tester, device, pixit = self.tester_namespace, self.device_namespace, self.pixit
         run.note_namespace(tester)
         run.note_namespace(device)
         self._ip([], [f"netns add {tester}", f"netns add {device}"])
@@ -97,8 +107,8 @@ class NetnsPlace(Place):
             ["-n", tester],
             [
                 "link set lo up",
-                f"addr add {PIXIT.tester_address}/24 dev device0",
-                f"addr add {PIXIT.tester_address6}/64 dev device0 nodad",
+                f"addr add {pixit.tester_address}/24 dev device0",
+                f"addr add {pixit.tester_address6}/64 dev device0 nodad",
                 "link set device0 up",
             ],
         )
@@ -106,12 +116,12 @@ class NetnsPlace(Place):
             ["-n", device],
             [
                 "link set lo up",
-                f"addr add {PIXIT.device_address}/24 dev tester0",
-                f"addr add {PIXIT.device_address6}/64 dev tester0 nodad",
+                f"addr add {pixit.device_address}/24 dev tester0",
+                f"addr add {pixit.device_address6}/64 dev tester0 nodad",
                 "link set tester0 up",
-                f"route add default via {PIXIT.tester_address}",
-                f"route add default via {PIXIT.tester_address6}",
-                *(f"addr add {address} dev lo" for address in DEVICE_INNER),
+                f"route add default via {pixit.tester_address}",
+                f"route add default via {pixit.tester_address6}",
+                *(f"addr add {address} dev lo" for address in inner_hosts(pixit)),
             ],
         )
 
@@ -172,10 +182,10 @@ class NetnsPlace(Place):
     def open_link(self, *, ipv6: bool = False, ports: tuple[int, ...] | None = None) -> Link:
         """Bind the tester's address in the tester's namespace."""
         self._opened()
-        host = PIXIT.tester_address6 if ipv6 else PIXIT.tester_address
+        host = self.pixit.tester_address6 if ipv6 else self.pixit.tester_address
         assert host is not None
         try:
-            return UdpLink(host, ports=ports or PIXIT.tester_ports, netns=self.tester_namespace)
+            return UdpLink(host, ports=ports or self.pixit.tester_ports, netns=self.tester_namespace)
         except OSError as error:
             raise DeviceError(self._device, str(error)) from error
 

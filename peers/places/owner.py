@@ -161,12 +161,24 @@ class RunDirectory:
         temporary.replace(self.path / _RECORD)
 
 
+def kill_group(pid: int, start: int) -> None:
+    """Kill a process and the group that it leads, which it may have left behind; never a stranger's.
+
+    A number is not given to a new process while a group has it, so what is left of the group is ours. ``start`` tells
+    our process from a later one with its number.
+    """
+    alive = process_start(pid)
+    if alive not in (start, None):
+        return
+    for kill in (os.killpg, os.kill) if alive else (os.killpg,):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            kill(pid, signal.SIGKILL)
+
+
 def _remove(path: Path, record: dict[str, object]) -> None:
     processes = record.get("processes")
     for pid, start in processes.items() if isinstance(processes, dict) else ():
-        if process_start(int(pid)) == start:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(int(pid), signal.SIGKILL)
+        kill_group(int(pid), start)
     namespaces = record.get("namespaces")
     for name in namespaces if isinstance(namespaces, list) else ():
         # The prefix is checked again: a damaged record must never make us delete a stranger's namespace.

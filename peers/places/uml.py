@@ -6,23 +6,24 @@ cable (`conformance.net.ethernet`). Control goes over two serial lines: one has 
 daemon's control socket.
 """
 
+import os
 import select
 import shlex
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from conformance.net import Link
 from conformance.net.ethernet import EthernetLink
-from peers.contract import DeviceError
-from peers.places.netns import DEVICE_INNER, PIXIT
+from peers.contract import DeviceError, Pixit
+from peers.places.netns import PIXIT, inner_hosts
 from peers.places.owner import RunDirectory, close_at_exit, closed, sweep
 from peers.places.place import DataPlane, Place
-from peers.places.process import stop_daemon
 from peers.places.shell import Shell
 
 PACKAGES = ("user-mode-linux", "kmod", "socat", "iputils-ping")
@@ -89,14 +90,17 @@ class SerialShell(Shell):
 
 
 class UmlPlace(Place):
-    """One guest. ``root`` makes or finds its root file system, which must hold `PACKAGES`."""
+    """One guest. ``root`` makes or finds its root file system, which must hold `PACKAGES`.
+
+    With ``swapped`` the guest has the tester's addresses, and the tester those of a guest that is not swapped.
+    """
 
     description = "User-mode Linux"
-    pixit = PIXIT
     just_booted = True
 
-    def __init__(self, device: str, root: Callable[[], Path]) -> None:
+    def __init__(self, device: str, root: Callable[[], Path], *, swapped: bool = False) -> None:
         self._device, self._make_root = device, root
+        self.pixit = PIXIT.swapped() if swapped else PIXIT
         self.data_plane = DataPlane.KERNEL
         self._run: RunDirectory | None = None
         self._guest: subprocess.Popen[bytes] | None = None
@@ -126,7 +130,7 @@ class UmlPlace(Place):
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         (self._cable, cable), (self._control, vici), (line, tty) = pairs
         shared = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="ikespec-uml-")))
-        (run.path / "init.sh").write_text(_init())
+        (run.path / "init.sh").write_text(_init(self.pixit))
         prepare = _PREPARE.format(folder=run.path)
         command = [str(root / _KERNEL), f"umid=guest-{run.label}", f"uml_dir={shared}", f"mem={MEMORY}"]
         command += ["root=/dev/root", "rootfstype=hostfs", f"rootflags={root}", "rw", "con=null", "con0=null,fd:1"]
@@ -160,8 +164,11 @@ class UmlPlace(Place):
         """End the guest and remove everything."""
         guest, self._guest, self._shell = self._guest, None, None
         if guest is not None:
-            guest.kill()  # its file systems are memory and this host's: there is nothing to save
-            stop_daemon(guest)
+            # Its file systems are memory and this host's: there is nothing to save. Each of the guest's processes is
+            # one of this host, so the whole group has to go.
+            with suppress(ProcessLookupError):
+                os.killpg(guest.pid, signal.SIGKILL)
+            guest.wait()
         self._resources.close()
         if self._run is not None:
             self._run.remove()
@@ -227,19 +234,20 @@ class UmlPlace(Place):
         """Our end of the cable, with the tester's addresses of both families and all ports."""
         if self._cable is None:
             raise DeviceError(self._device, "its guest is not started")
-        assert PIXIT.tester_address6 is not None
-        return EthernetLink(self._cable, (PIXIT.tester_address, PIXIT.tester_address6), _TESTER_MAC, _DEVICE_MAC)
+        pixit = self.pixit
+        assert pixit.tester_address6 is not None
+        return EthernetLink(self._cable, (pixit.tester_address, pixit.tester_address6), _TESTER_MAC, _DEVICE_MAC)
 
 
-def _init() -> str:
+def _init(pixit: Pixit) -> str:
     """The script that the guest runs as its first process."""
-    assert PIXIT.device_address6 is not None and PIXIT.tester_address6 is not None
+    assert pixit.device_address6 is not None and pixit.tester_address6 is not None
     lines = [
-        f"ip addr add {PIXIT.device_address}/24 dev vec0",
-        f"ip addr add {PIXIT.device_address6}/64 dev vec0 nodad",
+        f"ip addr add {pixit.device_address}/24 dev vec0",
+        f"ip addr add {pixit.device_address6}/64 dev vec0 nodad",
     ]
-    lines += [f"ip addr add {address} dev lo" for address in DEVICE_INNER]
-    for tester in (PIXIT.tester_address, PIXIT.tester_address6):
+    lines += [f"ip addr add {address} dev lo" for address in inner_hosts(pixit)]
+    for tester in (pixit.tester_address, pixit.tester_address6):
         lines.append(f"ip neigh add {tester} lladdr {_TESTER_MAC.hex(':')} nud permanent dev vec0")
         lines.append(f"ip route add default via {tester}")
     return _INIT.format(modules=_MODULES, addresses="\n".join(lines), ready=_READY)

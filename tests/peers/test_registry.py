@@ -7,6 +7,7 @@ import pytest
 from peers import registry
 from peers.contract import Capability, DeviceError, needs
 from peers.places.netns import NetnsPlace
+from peers.places.uml import UmlPlace
 from peers.registry import open_device
 from tests.peers.connections import device_view
 
@@ -15,7 +16,10 @@ from tests.peers.connections import device_view
     ("spec", "complaint"),
     [
         ("strongswam", 'strongswam: there is no such device; did you mean "strongswan"?'),
-        ("xyz", "xyz: there is no such device; known: reference, strongswan, libreswan, or the path of a device file (.toml)"),
+        (
+            "xyz",
+            "there is no such device; known: reference, strongswan, libreswan, or the path of a device file",
+        ),
         ("strongswan:dokcer", "strongswan:dokcer: there is no place 'dokcer'; did you mean \"docker\"?"),
         ("reference:netns", "unknown defect 'netns'"),
         ("./router.toml", "router.toml: cannot be read: No such file or directory"),
@@ -48,14 +52,18 @@ def test_a_missing_package_is_named_with_its_remedy() -> None:
         open_device("strongswan")
 
 
-def test_without_root_or_docker_all_reasons_are_given() -> None:
+def test_where_it_can_run_nowhere_all_reasons_are_given() -> None:
     with (
         mock.patch.object(os, "geteuid", return_value=1000),
         mock.patch("peers.places.container.docker_problem", return_value="no Docker daemon answers (x)"),
+        mock.patch("peers.places.uml.uml_problem", return_value="/dev/shm is mounted noexec"),
         pytest.raises(DeviceError) as caught,
     ):
         open_device("strongswan")
-    assert "network namespaces need root, no Docker daemon answers (x); run ikespec doctor" in str(caught.value)
+    reasons = (
+        "network namespaces need root, no Docker daemon answers (x), no virtual machine: /dev/shm is mounted noexec"
+    )
+    assert reasons in str(caught.value)
     with (
         mock.patch.object(os, "geteuid", return_value=1000),
         pytest.raises(DeviceError, match="network namespaces need root; use sudo"),
@@ -69,6 +77,16 @@ def test_a_missing_daemon_is_named_with_its_packages(tmp_path: Path) -> None:
         pytest.raises(DeviceError, match=r"charon is not installed; apt-get install .*charon-systemd"),
     ):
         open_device("strongswan:netns")
+
+
+def test_without_root_and_docker_there_is_a_virtual_machine() -> None:
+    with (
+        mock.patch.object(os, "geteuid", return_value=1000),
+        mock.patch("peers.places.container.docker_problem", return_value="no Docker daemon answers (x)"),
+        mock.patch("peers.places.uml.uml_problem", return_value=None),
+        mock.patch("peers.places.rootfs.rootfs_problem", return_value=None),
+    ):
+        assert isinstance(open_device("strongswan")._place, UmlPlace)  # type: ignore[attr-defined]
 
 
 def test_places_are_chosen_by_what_is_there() -> None:
