@@ -1,0 +1,100 @@
+"""The requirements that a run cites, and which of all requirements it tested with what result."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reports.errors import ReportError
+from reports.records import Result, Results, Standing
+from suites.requirements import Catalogue, CatalogueError, Requirement, load
+
+
+def catalogue(folder: Path | None = None) -> Catalogue:
+    """The requirements in the TOML files of a folder, by default those that ship with the suites.
+
+    A folder without any gives an empty catalogue. Raises `ReportError` for a broken file.
+    """
+    if folder is not None and not any(folder.glob("rfc*.toml")):
+        return Catalogue(())
+    try:
+        return load(folder)
+    except CatalogueError as error:
+        raise ReportError(f"{folder or 'requirements'}: {error}") from error
+
+
+def section_url(requirement: Requirement) -> str:
+    """Where the section stands on the RFC Editor's site; appendices have other anchors than sections."""
+    anchor = f"section-{requirement.section}" if requirement.section[0].isdigit() else f"appendix-{requirement.section}"
+    return f"https://www.rfc-editor.org/rfc/rfc{requirement.rfc}#{anchor}"
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """A requirement with the results of the purposes that cite it, worst first."""
+
+    requirement: Requirement
+    results: tuple[Result, ...]
+
+    @property
+    def state(self) -> str:
+        """`broken`, `known`, `kept`, `undecided`, `untested` or, by its nature, `untestable`.
+
+        A requirement is broken where a purpose says that it is this one. Without a verdict on it it is undecided.
+        """
+        standings = {one.standing for one in self.results if self._speaks(one)}
+        if standings & {Standing.FAIL, Standing.WARN}:
+            return "broken"
+        if Standing.KNOWN in standings:
+            return "known"
+        if Standing.PASS in standings:
+            return "kept"
+        if self.results:
+            return "undecided"
+        return "untested" if self.requirement.testable else "untestable"
+
+    def _speaks(self, one: Result) -> bool:
+        broken = one.standing in (Standing.FAIL, Standing.WARN, Standing.KNOWN)
+        return not broken or one.requirement in (None, self.requirement.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """All requirements in the order of the catalogue; ``unknown`` are identifiers that the catalogue does not have."""
+
+    requirements: tuple[Covered, ...]
+    unknown: tuple[str, ...]
+
+    def by_rfc(self) -> dict[int, list[Covered]]:
+        """The requirements of each RFC."""
+        found: dict[int, list[Covered]] = {}
+        for one in self.requirements:
+            found.setdefault(one.requirement.rfc, []).append(one)
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """For other programs: each requirement with its state and the verdicts of its purposes."""
+        return {
+            "schema": 1,
+            "unknown": list(self.unknown),
+            "requirements": [
+                {
+                    "id": one.requirement.id,
+                    "level": str(one.requirement.level),
+                    "binds": str(one.requirement.binds),
+                    "state": one.state,
+                    "purposes": {result.purpose: str(result.verdict) for result in one.results},
+                }
+                for one in self.requirements
+            ],
+        }
+
+
+def coverage(results: Results, requirements: Catalogue) -> Coverage:
+    """Which requirements the purposes of a run cite, with what verdicts."""
+    citing: dict[str, list[Result]] = {}
+    for members in results.groups.values():
+        for result in members:
+            for cited in result.requirements:
+                citing.setdefault(cited, []).append(result)
+    covered = tuple(Covered(one, tuple(citing.get(one.id, ()))) for one in requirements)
+    return Coverage(covered, tuple(sorted(cited for cited in citing if cited not in requirements)))

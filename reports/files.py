@@ -1,0 +1,39 @@
+"""Files and folders that are there whole or not at all, whenever the process is killed."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import mkdtemp, mkstemp
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file's content in one step. Raises OSError."""
+    handle, name = mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="replace", newline="\n") as file:
+            file.write(text)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
+    """Replace a folder with one that ``fill`` fills; the new one is whole before the old one goes. Raises OSError."""
+    temporary = Path(mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+    retired = temporary.with_suffix(".old")
+    try:
+        fill(temporary)
+        temporary.chmod(0o755)
+        if path.exists():
+            path.rename(retired)
+        temporary.rename(path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if retired.exists() and not path.exists():
+            retired.rename(path)
+        raise
+    shutil.rmtree(retired, ignore_errors=True)

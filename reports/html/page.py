@@ -1,0 +1,102 @@
+"""The pages as text: templates filled with results. Nothing that a device says becomes markup."""
+
+import json
+from base64 import b64encode
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from reports.coverage import Coverage, section_url
+from reports.html.details import Budget, details
+from reports.load import load_evidence
+from reports.records import Results, Standing
+from suites.requirements import Catalogue
+
+_FOLDER = Path(__file__).parent
+
+
+@lru_cache(maxsize=1)
+def _templates() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def script_json(value: Any) -> Markup:
+    """JSON that may stand in a script element: no text in it can end the element or begin a comment."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text.encode(errors="replace").decode())
+
+
+def report_page(results: Results, requirements: Catalogue) -> str:
+    """The page of a run: verdicts by subject, and behind each purpose its conversation and evidence."""
+    budget = Budget()
+    groups = [
+        (standing, [(one, details(one, load_evidence(results, one), requirements, budget)) for one in members])
+        for standing, members in results.groups.items()
+    ]
+    return _render("report.html.jinja", "report.js", results, groups=groups, subjects=_subjects(results))
+
+
+def coverage_page(results: Results, coverage: Coverage) -> str:
+    """The page of the requirements: which were tested, with what result."""
+    states = ["broken", "known", "kept", "undecided", "untested", "untestable"]
+    rfcs = [(rfc, members, _count(members, states)) for rfc, members in coverage.by_rfc().items()]
+    return _render(
+        "coverage.html.jinja", "coverage.js", results, coverage=coverage, states=states, rfcs=rfcs, url=section_url
+    )
+
+
+def _render(template: str, script: str, results: Results, **values: Any) -> str:
+    code = (_FOLDER / script).read_text(encoding="utf-8")
+    return (
+        _templates()
+        .get_template(template)
+        .render(
+            results=results,
+            run=results.run,
+            Standing=Standing,
+            style=Markup((_FOLDER / "style.css").read_text(encoding="utf-8")),
+            code=Markup(code),
+            # The browser runs this script and no other, whatever should get into the page.
+            code_hash=b64encode(sha256(code.encode()).digest()).decode(),
+            script_json=script_json,
+            clock=_clock,
+            **values,
+        )
+    )
+
+
+def _subjects(results: Results) -> list[tuple[str, dict[Standing, int], int]]:
+    found: dict[str, dict[Standing, int]] = {}
+    for one in results.results:
+        counts = found.setdefault(one.subject, dict.fromkeys(Standing, 0))
+        counts[one.standing] += 1
+    return [(subject, counts, sum(counts.values())) for subject, counts in sorted(found.items())]
+
+
+def _count(members: list[Any], states: list[str]) -> dict[str, int]:
+    found = dict.fromkeys(states, 0)
+    for one in members:
+        found[one.state] += 1
+    return found
+
+
+def _clock(seconds: float) -> str:
+    """A duration for a person."""
+    if seconds < 0.0995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"

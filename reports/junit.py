@@ -1,0 +1,97 @@
+"""JUnit XML as CI systems read it: one testsuite per subject, one testcase per purpose.
+
+fail is a failure, inconclusive an error, n/a and known deviations are skipped with the reason, a warning passes and
+says so in system-out.
+"""
+
+import re
+from datetime import UTC
+from itertools import groupby
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
+
+from reports.records import Result, Results, Standing
+
+# What XML 1.0 cannot hold, not even as a reference (section 2.2).
+_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def junit_xml(results: Results) -> str:
+    """The whole document."""
+    root = Element("testsuites", name="ikespec", time=_seconds(results.seconds))
+    ordered = sorted(results.results, key=lambda one: (one.subject, one.purpose))
+    for subject, members in groupby(ordered, key=lambda one: one.subject):
+        root.append(_suite(results, subject, list(members)))
+    for key in ("tests", "failures", "errors"):
+        root.set(key, str(sum(int(suite.get(key, "0")) for suite in root)))
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _suite(results: Results, subject: str, members: list[Result]) -> Element:
+    suite = Element(
+        "testsuite",
+        name=_legal(subject),
+        tests=str(len(members)),
+        failures=str(sum(one.standing is Standing.FAIL for one in members)),
+        errors=str(sum(one.standing is Standing.INCONCLUSIVE for one in members)),
+        skipped=str(sum(one.standing in (Standing.KNOWN, Standing.NOT_APPLICABLE) for one in members)),
+        time=_seconds(sum(one.duration for one in members)),
+        timestamp=min(one.started for one in members).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
+    )
+    properties = SubElement(suite, "properties")
+    device = results.run.device
+    for name, value in (
+        ("device", device.full_name),
+        ("backend", device.backend),
+        ("seed", str(results.run.seed)),
+        *results.run.host,
+    ):
+        SubElement(properties, "property", name=_legal(name), value=_legal(value))
+    for one in members:
+        suite.append(_case(one))
+    return suite
+
+
+def _case(one: Result) -> Element:
+    classname = f"{one.subject}.{one.role}"
+    case = Element("testcase", name=_legal(one.purpose), classname=_legal(classname), time=_seconds(one.duration))
+    match one.standing:
+        case Standing.FAIL:
+            _outcome(case, "failure", one.requirement or "fail", one.reason, _explained(one))
+        case Standing.INCONCLUSIVE:
+            _outcome(case, "error", "inconclusive", one.reason, _explained(one))
+        case Standing.KNOWN:
+            why = one.known.reason if one.known else ""
+            _outcome(case, "skipped", "known deviation", f"known deviation: {why}", _explained(one))
+        case Standing.NOT_APPLICABLE:
+            _outcome(case, "skipped", "n/a", one.reason, "")
+        case Standing.WARN:
+            SubElement(case, "system-out").text = _legal(f"warn: {_explained(one)}")
+        case Standing.PASS:
+            pass
+    return case
+
+
+def _outcome(case: Element, tag: str, kind: str, message: str, text: str) -> None:
+    SubElement(case, tag, type=_legal(kind), message=_legal(message)).text = _legal(text)
+
+
+def _explained(one: Result) -> str:
+    lines = [one.title, f"reason: {one.reason}"]
+    lines += [f"requirement: {one.requirement}"] if one.requirement else []
+    lines += [f"expected: {one.expected}"] if one.expected else []
+    lines += [f"got: {one.got}"] if one.got else []
+    if one.known is not None:
+        until = f", until {one.known.until}" if one.known.until else ""
+        lines.append(f"known deviation: {one.known.reason}{until} ({one.known.reference or 'no reference'})")
+    lines += [f"evidence: {one.evidence}"] if one.evidence else []
+    return "\n".join(lines)
+
+
+def _seconds(value: float) -> str:
+    return f"{max(0.0, value):.3f}"
+
+
+def _legal(text: str) -> str:
+    return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)

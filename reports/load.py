@@ -1,0 +1,175 @@
+"""Read a results folder (schema 1): ``run.json``, ``results.jsonl`` and the evidence of each purpose."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from reports.checked import Fields
+from reports.errors import ReportError
+from reports.records import DeviceUnderTest, Known, Result, Results, Run, Verdict
+
+SCHEMA = 1
+
+LOG_LIMIT = 96 * 1024
+"""Octets of a device's log that are read; the end of it, since that is where the trouble is."""
+
+TRACE_LIMIT = 16 << 20
+"""Octets of a trace file that are read at most."""
+
+
+def load(folder: Path) -> Results:
+    """Read a results folder. Raises `ReportError` if there is none or if it breaks the schema.
+
+    A last line that a killed run left half-written is passed over. If a purpose stands there twice, the last counts.
+    """
+    run = _run(Fields.parse("run.json", _text(folder, "run.json")))
+    results: dict[str, Result] = {}
+    cut = False
+    # Only the line feed ends a line of JSON: a device's text may hold any other separator that Unicode knows.
+    lines = _text(folder, "results.jsonl").split("\n")
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        if number == len(lines) and not _is_json(line):
+            cut = True
+            continue
+        result = _result(Fields.parse(f"results.jsonl line {number}", line))
+        results.pop(result.purpose, None)
+        results[result.purpose] = result
+    return Results(folder, run, tuple(results.values()), cut)
+
+
+def _text(folder: Path, name: str) -> str:
+    try:
+        return (folder / name).read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        raise ReportError(f"{folder}: {name} is missing, expected a results folder of ikespec run") from None
+    except OSError as error:
+        raise ReportError(f"{folder / name}: cannot be read: {error.strerror}") from error
+
+
+def _is_json(line: str) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
+
+
+def _run(fields: Fields) -> Run:
+    fields.schema(SCHEMA)
+    device = fields.inner("device")
+    return Run(
+        started=fields.time("started"),
+        finished=fields.time_or_none("finished"),
+        device=DeviceUnderTest(
+            device.text("name", ""),
+            device.text("version", ""),
+            device.text("backend", ""),
+            device.texts("capabilities"),
+        ),
+        command=fields.texts("command"),
+        seed=fields.integer("seed"),
+        host=tuple((key, str(value)) for key, value in fields.inner("host").values.items()),
+        selected=fields.integer("selected"),
+    )
+
+
+def _result(fields: Fields) -> Result:
+    fields.schema(SCHEMA)
+    evidence = fields.text_or_none("evidence")
+    if evidence is not None and not _inside(evidence):
+        raise fields.wrong("evidence", "a path inside the results folder")
+    return Result(
+        purpose=fields.text("purpose"),
+        title=fields.text("title"),
+        subject=fields.text("subject"),
+        requirements=fields.texts("requirements"),
+        level=fields.text("level"),
+        role=fields.text("role"),
+        tier=fields.text("tier"),
+        verdict=fields.choice("verdict", Verdict),
+        known=_known(fields),
+        unexpected=fields.flag("unexpected"),
+        reason=fields.text("reason", ""),
+        expected=fields.text("expected", ""),
+        got=fields.text("got", ""),
+        requirement=fields.text_or_none("requirement"),
+        seed=fields.integer("seed"),
+        started=fields.time("started"),
+        duration=fields.number("duration"),
+        waits=fields.number("waits", 0),
+        module=fields.text("module", ""),
+        evidence=evidence,
+    )
+
+
+def _known(fields: Fields) -> Known | None:
+    if fields.values.get("known") is None:
+        return None
+    known = fields.inner("known")
+    return Known(known.text("reason"), known.text_or_none("until"), known.text("reference", ""))
+
+
+def _inside(path: str) -> bool:
+    parts = PurePosixPath(path)
+    return bool(path) and not parts.is_absolute() and ".." not in parts.parts and "\\" not in path and "\0" not in path
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The evidence of a purpose: ``trace`` as in ``trace.json``, the end of the device's log, the files that exist.
+
+    ``problems`` says in words what of it could not be read; broken evidence does not break a report.
+    """
+
+    trace: dict[str, Any] | None
+    log: str
+    files: tuple[Path, ...]
+    problems: tuple[str, ...]
+
+
+def load_evidence(results: Results, result: Result) -> Evidence:
+    """Read the evidence of a purpose; without any, an empty one."""
+    if result.evidence is None:
+        return Evidence(None, "", (), ())
+    folder = results.folder / result.evidence
+    if not folder.is_dir():
+        return Evidence(None, "", (), (f"the folder {result.evidence} is missing",))
+    files = tuple(sorted(path for path in folder.iterdir() if path.is_file()))
+    problems: list[str] = []
+    trace, log = None, ""
+    for path in files:
+        try:
+            if path.name == "trace.json":
+                trace = _trace(path)
+            elif path.name == "device.log":
+                log = _log(path)
+        except (OSError, ReportError) as error:
+            problems.append(str(error))
+    return Evidence(trace, log, files, tuple(problems))
+
+
+def _trace(path: Path) -> dict[str, Any]:
+    size = path.stat().st_size
+    if size > TRACE_LIMIT:
+        raise ReportError(f"trace.json has {size} octets, more than a report reads; see transcript.txt")
+    fields = Fields.parse("trace.json", path.read_text(encoding="utf-8", errors="replace"))
+    fields.schema(SCHEMA)
+    entries = fields.values.get("entries")
+    if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
+        raise fields.wrong("entries", "a list of objects")
+    for number, entry in enumerate(entries):
+        Fields(f"trace.json: entries[{number}]", entry).number("t")
+    return dict(fields.values)
+
+
+def _log(path: Path) -> str:
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - LOG_LIMIT))
+        text = file.read().decode(errors="replace")
+    if size <= LOG_LIMIT:
+        return text
+    return f"[the first {size - LOG_LIMIT} octets are left out here; see device.log]\n" + text.partition("\n")[2]

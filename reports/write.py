@@ -1,0 +1,32 @@
+"""All reports of a results folder."""
+
+import json
+from pathlib import Path
+
+from reports.allure import write_allure
+from reports.coverage import catalogue, coverage
+from reports.files import write_folder, write_text
+from reports.html import coverage_page, report_page
+from reports.junit import junit_xml
+from reports.load import load
+from reports.markdown import summary
+from reports.records import Results
+
+
+def write_all(folder: Path, requirements: Path | None = None) -> Results:
+    """Write report.html, coverage.html, coverage.json, junit.xml, summary.md and allure-results/ into ``folder``.
+
+    Each is replaced in one step, so that none is ever half-written. ``requirements`` is a folder with other requirement
+    files than those that ship with the suites. Raises `ReportError` for a folder that breaks the schema, OSError where
+    it cannot be written.
+    """
+    results = load(folder)
+    known = catalogue(requirements)
+    covered = coverage(results, known)
+    write_text(folder / "report.html", report_page(results, known))
+    write_text(folder / "coverage.html", coverage_page(results, covered))
+    write_text(folder / "coverage.json", json.dumps(covered.to_json(), indent=1) + "\n")
+    write_text(folder / "junit.xml", junit_xml(results))
+    write_text(folder / "summary.md", summary(results))
+    write_folder(folder / "allure-results", lambda path: write_allure(results, known, path))
+    return results
