@@ -47,6 +47,10 @@ class Capability(StrEnum):
     NAT_T = "nat-t", "real NAT detection: hashes match where there is no NAT, and it moves to port 4500 where there is"
     FORCED_ENCAPSULATION = "forced-encapsulation", "can be told to use UDP encapsulation without a NAT"
     CHILDLESS = "childless", "IKE SA without a Child SA (RFC 6023)"
+    CHILDLESS_REFUSAL = (
+        "childless-refusal",
+        "refuses an IKE SA without a Child SA where the connection does not allow it",
+    )
     MULTIPLE_CHILDREN = "multiple-children", "several Child SAs under one IKE SA"
     NARROWING = "narrowing", "narrows traffic selectors (RFC 7296, 2.9)"
     PFS = "pfs", "key exchange in CREATE_CHILD_SA for a Child SA"

@@ -26,6 +26,7 @@ CAPABILITIES = frozenset(
         Capability.FRAGMENTATION,
         Capability.NAT_T,
         Capability.CHILDLESS,
+        Capability.CHILDLESS_REFUSAL,
         Capability.MULTIPLE_CHILDREN,
         Capability.NARROWING,
         Capability.PFS,
@@ -68,12 +69,12 @@ class ReferenceDevice(Device):
 
     name = "reference"
 
-    def __init__(self, defect: str | None = None, *, seed: int = 1) -> None:
+    def __init__(self, defect: str | None = None, *, seed: int = 1, pixit: Pixit = PIXIT) -> None:
         """A device that is not started yet."""
         self.defect, self.seed = defect, seed
         endpoint_class(defect)
         self.capabilities = CAPABILITIES
-        self.pixit = PIXIT
+        self.pixit = pixit
         self.backend = "in this process, virtual clock"
         self._engine: ReferenceEngine | None = None
 

@@ -32,6 +32,7 @@ class StrongSwan(Device):
             *(Capability.RSA, Capability.RSA_PSS),
             *(Capability.ECDSA, Capability.ED25519, Capability.RFC7427, Capability.REAUTH, Capability.COOKIE),
             *(Capability.COOKIE_ALWAYS, Capability.FRAGMENTATION, Capability.MOBIKE, Capability.CHILDLESS),
+            Capability.CHILDLESS_REFUSAL,
             *(Capability.FORCED_ENCAPSULATION, Capability.MULTIPLE_CHILDREN, Capability.NARROWING, Capability.PFS),
             *(Capability.TUNNEL, Capability.REKEY_IKE, Capability.REKEY_CHILD, Capability.DELETE_IKE),
             *(Capability.DELETE_CHILD, Capability.LIFETIME, Capability.DPD, Capability.LIST_SAS, Capability.LOG),

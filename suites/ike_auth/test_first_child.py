@@ -19,6 +19,7 @@ from conformance.wire import (
     TSi,
     TSr,
 )
+from peers.contract import Capability
 from suites.connections import psk
 from suites.ike_auth.steps import must_be_gone, must_succeed
 from suites.purpose import purpose
@@ -134,7 +135,10 @@ def test_childless_unasked(peer: Peer) -> None:
     must_succeed(peer, sa)
 
 
-@purpose("auth-childless-refused", "RFC6023-3-9", "RFC6023-3-8", "RFC7296-1.2-18", role="responder")
+@purpose(
+    "auth-childless-refused", "RFC6023-3-9", "RFC6023-3-8", "RFC7296-1.2-18", role="responder",
+    needs=(Capability.CHILDLESS_REFUSAL,),
+)  # fmt: skip
 def test_childless_refused(peer: Peer) -> None:
     """A device that does not allow childless IKE SAs does not announce them, and refuses one."""
     sa = peer.sa()
