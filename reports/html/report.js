@@ -49,7 +49,6 @@ function renderRequirements(requirements) {
       const link = element("a", "", id);
       link.href = one.url;
       link.rel = "noreferrer";
-      id.replaceWith(link);
       return requirementLine(one, link);
     }
     return requirementLine(one, id);
