@@ -109,9 +109,9 @@ class Connection:
     ``trust`` are the certificate authorities that this side accepts for the other. ``fragment_size`` is the largest IP
     datagram in octets that IKE fragmentation produces (RFC 7383), 0 switches fragmentation off. ``dpd_delay`` is the
     silence in seconds after which liveness is checked, None: never. ``lifetime`` in seconds as in `ChildConfig`.
-    The ports are those for plain IKE
-    and for IKE and ESP in UDP (RFC 3948). ``half_open_limit`` is the number of half-open IKE SAs
-    from which `CookiePolicy.UNDER_LOAD` asks for cookies.
+    ``keepalive`` is the time in seconds without a packet after which a side behind a NAT sends a NAT keepalive, None:
+    never. The ports are those for plain IKE and for IKE and ESP in UDP (RFC 3948). ``half_open_limit`` is the number of
+    half-open IKE SAs from which `CookiePolicy.UNDER_LOAD` asks for cookies.
     """
 
     local: Party
@@ -132,6 +132,7 @@ class Connection:
     cookies: CookiePolicy = CookiePolicy.UNDER_LOAD
     half_open_limit: int = 10
     dpd_delay: float | None = None
+    keepalive: float | None = 20.0
     lifetime: float | None = None
     retransmit_timeout: float = 1.0
     retransmit_base: float = 1.5

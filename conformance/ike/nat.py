@@ -1,10 +1,12 @@
-"""NAT detection (RFC 7296, section 2.23)."""
+"""NAT detection and what follows from it (RFC 7296, section 2.23; RFC 3948)."""
 
+from collections.abc import Sequence
 from hashlib import sha1
 from ipaddress import ip_address
 
-from conformance.net.link import Address
-from conformance.wire import Message, Notify, NotifyType
+from conformance.ike.sa import SaCore, State
+from conformance.net.link import NAT_KEEPALIVE, Address, Datagram
+from conformance.wire import ExchangeType, Message, Notify, NotifyType
 
 
 def nat_hash(spi_i: bytes, spi_r: bytes, address: Address) -> bytes:
@@ -35,3 +37,83 @@ def behind_nat(message: Message, source: Address, destination: Address) -> tuple
     seen_source = nat_hash(message.spi_i, message.spi_r, source)
     seen_destination = nat_hash(message.spi_i, message.spi_r, destination)
     return seen_source not in sources, seen_destination not in destinations
+
+
+class NatTraversal(SaCore):
+    """What an IKE SA does about NATs. ``sent_at`` is when it sent anything last, in UNIX time."""
+
+    sent_at: float = 0.0
+
+    # --- detection ------------------------------------------------------------------------------------------------
+
+    def nat_notifies(self) -> list[Notify]:
+        """The two digests of an IKE_SA_INIT message; when encapsulation is forced the first one fits no address."""
+        source, destination = self.nat_addresses()
+        found = detection(self.spi_i, self.spi_r, source, destination)
+        if self.connection.force_encapsulation:
+            found[0] = Notify(NotifyType.NAT_DETECTION_SOURCE_IP, self.random(20))
+        return found
+
+    def nat_addresses(self) -> tuple[Address, Address]:
+        """Source and destination of the message that is being made."""
+        return (self.local, self.remote) if self.initiator else self.reply_path
+
+    def detect_nat(self, message: Message) -> None:
+        """See who is behind a NAT; the initiator then floats to the encapsulation port."""
+        destination, source = self.reply_path
+        found = behind_nat(message, source, destination)
+        if found is None:
+            return
+        self.remote_nat, self.local_nat = found
+        if self.initiator and (self.remote_nat or self.local_nat or self.connection.force_encapsulation):
+            self.float_port()
+
+    # --- addresses ------------------------------------------------------------------------------------------------
+
+    def heard(self, message: Message, source: Address, destination: Address) -> None:
+        """Follow the peer to where a new authentic message of it came from, never because of an old one."""
+        if self.keys is not None and self.is_new(message) and self.follows():
+            self.remote, self.local = source, destination
+
+    def follows(self) -> bool:
+        """Whether the peer's address may change: not where we are behind a NAT ourselves."""
+        return self.remote_nat and not self.local_nat
+
+    def is_new(self, message: Message) -> bool:
+        """A message that was not seen before: the next request, or the response that is awaited."""
+        if message.exchange == ExchangeType.IKE_SA_INIT:
+            return False
+        if message.is_response:
+            return self.pending is not None and self.is_awaited(message, self.pending)
+        return message.message_id == self.expected_id
+
+    # --- keepalives (RFC 3948, section 4) -------------------------------------------------------------------------
+
+    def transmit(self, datagrams: Sequence[bytes], local: Address, remote: Address) -> None:
+        """Send, and remember when: what was sent keeps the mapping of a NAT alive."""
+        super().transmit(datagrams, local, remote)
+        self.sent_at = self.now
+
+    def keepalive_due(self) -> float | None:
+        """When the next keepalive must be sent, if nothing else is sent before; None: never."""
+        needed = self.local_nat and self.state == State.ESTABLISHED and self.encapsulated(self.local, self.remote)
+        if not needed or self.connection.keepalive is None:
+            return None
+        return max(self.sent_at, self.created) + self.connection.keepalive
+
+    def next_timer(self) -> float | None:
+        """The next instant at which `tick` has something to do."""
+        timers = (super().next_timer(), self.keepalive_due())
+        return min((timer for timer in timers if timer is not None), default=None)
+
+    def tick(self, now: float) -> None:
+        """Keep the mapping alive."""
+        super().tick(now)
+        due = self.keepalive_due()
+        if due is not None and now >= due:
+            self.send_keepalive()
+
+    def send_keepalive(self) -> None:
+        """One octet 0xFF between the ports of ESP in UDP (RFC 3948, section 2.3)."""
+        self.outbox.append(Datagram(self.local, self.remote, NAT_KEEPALIVE))
+        self.sent_at = self.now

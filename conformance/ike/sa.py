@@ -237,7 +237,7 @@ class SaCore:
             return
         if opened is not None:
             self.last_heard = now
-            self.heard_from(source, destination)
+            self.heard(opened, source, destination)
             self.deliver(opened)
 
     def decode(self, raw: bytes) -> Message:
@@ -248,10 +248,8 @@ class SaCore:
         """The payloads inside the Encrypted payload. Raises WireError."""
         return decode_payloads(inner, plaintext)
 
-    def heard_from(self, source: Address, destination: Address) -> None:
-        """An authentic message came from ``source``. A peer behind a NAT is followed there (RFC 7296, 2.23)."""
-        if self.keys is not None and self.remote_nat and not self.local_nat:
-            self.remote, self.local = source, destination
+    def heard(self, message: Message, source: Address, destination: Address) -> None:
+        """An authentic message came from ``source``, which may be another place than before."""
 
     def drop(self, reason: str) -> None:
         """Ignore what came."""

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from conformance.crypto import CryptoError
 from conformance.crypto.ke import KeyExchange, key_exchange, respond
 from conformance.crypto.suite import IkeSuite
-from conformance.ike import nat
 from conformance.ike.connection import PublicKey
 from conformance.ike.events import InvalidPublicValue, Refusal, Violation
 from conformance.ike.keys import IkeKeys, derive_ike_keys, skeyseed
+from conformance.ike.nat import NatTraversal
 from conformance.ike.proposals import choose, groups, is_choice_of, parsed
-from conformance.ike.sa import NO_SPI, SaCore, State
-from conformance.net.link import Address
+from conformance.ike.sa import NO_SPI, State
 from conformance.wire import (
     KE,
     SA,
@@ -51,7 +50,7 @@ def nonce_problem(nonce: Nonce) -> str | None:
     return None if 16 <= len(nonce.data) <= 256 else f"nonce of {len(nonce.data)} octets, expected 16 to 256"
 
 
-class InitExchange(SaCore):
+class InitExchange(NatTraversal):
     """The two IKE_SA_INIT messages in both roles."""
 
     exchange: KeyExchange | None = None
@@ -97,7 +96,7 @@ class InitExchange(SaCore):
 
     def init_notifies(self) -> list[Notify]:
         """What both sides announce: NAT detection, fragmentation (RFC 7383), signature hashes (RFC 7427)."""
-        found = nat.detection(self.spi_i, self.spi_r, *self.nat_addresses())
+        found = self.nat_notifies()
         if self.supports_fragmentation and self.connection.fragment_size:
             found.append(Notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED))
         if self.signature_hashes():
@@ -111,10 +110,6 @@ class InitExchange(SaCore):
         """The hash algorithms that we announce, none where no signature is expected."""
         wants = any(isinstance(party.auth, PublicKey) for party in (self.connection.local, self.connection.remote))
         return OUR_HASHES if wants else ()
-
-    def nat_addresses(self) -> tuple[Address, Address]:
-        """Source and destination of the message that is being made."""
-        return (self.local, self.remote) if self.initiator else self.reply_path
 
     def on_init_response(self, message: Message) -> None:
         """COOKIE and INVALID_KE_PAYLOAD lead to another request, an error ends the attempt, else there are keys."""
@@ -246,13 +241,3 @@ class InitExchange(SaCore):
         """SKEYSEED and what follows from it (RFC 7296, section 2.14)."""
         seed = skeyseed(suite, shared, self.nonce_i, self.nonce_r)
         return derive_ike_keys(suite, seed, self.nonce_i + self.nonce_r, self.spi_i, self.spi_r)
-
-    def detect_nat(self, message: Message) -> None:
-        """See who is behind a NAT; the initiator then floats to the encapsulation port (RFC 7296, section 2.23)."""
-        destination, source = self.reply_path
-        found = nat.behind_nat(message, source, destination)
-        if found is None:
-            return
-        self.remote_nat, self.local_nat = found
-        if self.initiator and (self.remote_nat or self.local_nat or self.connection.force_encapsulation):
-            self.float_port()

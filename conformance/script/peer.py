@@ -9,11 +9,12 @@ from conformance.crypto import Random
 from conformance.ike.connection import Connection
 from conformance.ike.events import Refusal
 from conformance.ike.sa import NO_SPI, State
-from conformance.net.link import NON_ESP_MARKER, Address, Datagram, IpPacket, Link
+from conformance.net.link import NAT_KEEPALIVE, NON_ESP_MARKER, Address, Datagram, IpPacket, Link
 from conformance.script.bend import STRAIGHT, Bend
 from conformance.script.message import Received, Sent
 from conformance.script.sa import ScriptedSa
 from conformance.script.trace import Entry, Trace
+from conformance.script.traffic import Traffic
 from conformance.script.verdict import Inconclusive, Unexpected
 from conformance.wire import (
     FLAG_RESPONSE,
@@ -46,7 +47,7 @@ class Peer:
 
     ``connection`` is our view of it, ``random`` the only source of random octets, ``response_timeout`` how long an
     answer may take, in seconds. ``trace`` keeps what happens, in order; ``inbox`` has the messages of the device, and
-    ``fragments`` all fragments but the one that completes a message.
+    ``fragments`` all fragments but the one that completes a message. ``traffic`` is what goes through Child SAs.
     """
 
     def __init__(self, link: Link, connection: Connection, random: Random, response_timeout: float = 2.0) -> None:
@@ -54,6 +55,7 @@ class Peer:
         self.link, self.connection, self.random = link, connection, random
         self.response_timeout = response_timeout
         self.trace = Trace()
+        self.traffic = Traffic(self)
         self.sas: dict[bytes, ScriptedSa] = {}
         self.inbox: list[Received] = []
         self.fragments: list[Received] = []
@@ -214,7 +216,7 @@ class Peer:
         entry = self.trace.add(Entry(self.link.now(), "message", sent=True, datagram=datagram))
         sent = self._sent.get(raw)
         if sent is None:
-            entry.text = f"{len(raw)} octets"
+            entry.text = "NAT keepalive" if raw == NAT_KEEPALIVE else f"{len(raw)} octets"
             return
         entry.message, entry.bent, entry.encrypted = sent.message, sent.bent, sent.encrypted
         if len(sent.datagrams) > 1:
@@ -236,7 +238,7 @@ class Peer:
                         received.taken = True
                         return received
                 seen = len(self.inbox)
-                if not self._pump(until):
+                if not self.pump(until):
                     break
         finally:
             self._wanted = None
@@ -247,7 +249,7 @@ class Peer:
     def idle(self, seconds: float) -> None:
         """Let time pass and behave: for purposes of the slow tier only."""
         until = self.link.now() + seconds
-        while self._pump(until):
+        while self.pump(until):
             pass
 
     def breathe(self) -> None:
@@ -267,7 +269,7 @@ class Peer:
         """True if the script waits for this message just now."""
         return self._wanted is not None and self._wanted(received)
 
-    def _pump(self, until: float) -> bool:
+    def pump(self, until: float) -> bool:
         """Send what waits and take one datagram; False once it is ``until``."""
         self.flush()
         timers = [timer for sa in self.sas.values() if (timer := sa.next_timer()) is not None]
@@ -282,7 +284,7 @@ class Peer:
         return now < until
 
     def _take_packet(self, packet: IpPacket, now: float) -> None:
-        self.trace.add(Entry(now, "message", f"IP protocol {packet.protocol}", packet=packet))
+        self.traffic.take_packet(packet, self.trace.add(Entry(now, "message", packet=packet)))
 
     def _take(self, datagram: Datagram, now: float) -> None:
         raw = datagram.payload
@@ -290,7 +292,10 @@ class Peer:
         ours, theirs = self.connection.local_ports[1], self.connection.remote_ports[1]
         if datagram.destination.port == ours or datagram.source.port == theirs:
             if not raw.startswith(NON_ESP_MARKER):
-                entry.text = "NAT keepalive" if raw == b"\xff" else f"ESP, {len(raw)} octets"
+                if raw == NAT_KEEPALIVE:
+                    entry.text = "NAT keepalive"
+                else:
+                    self.traffic.take_datagram(datagram, entry)
                 return
             raw = raw[len(NON_ESP_MARKER) :]
         try:
