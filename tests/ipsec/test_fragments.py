@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scapy.layers.inet import IP, IPOption_NOP, IPOption_RR, IPOption_Security, defragment
+from scapy.layers.inet import IP, IPOption_EOL, IPOption_NOP, IPOption_RR, IPOption_Security, defragment
 from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, RouterAlert, defragment6
 from scapy.packet import Raw
 
@@ -66,7 +66,8 @@ def test_options_with_the_copied_flag_are_in_every_fragment() -> None:
     packet = bytes(IP(src="10.1.0.1", dst="10.2.0.1", options=options) / Raw(random(1000)))
     first, second, *_ = (IP(part) for part in fragment(packet, 576))
     assert [type(each) for each in first.options[:3]] == [type(each) for each in options]
-    assert type(second.options[0]) is IPOption_Security
+    assert bytes(second.options[0]) == bytes(options[2])
+    assert {type(each) for each in second.options[1:]} == {IPOption_EOL}
     reassembler = Reassembler()
     assert [reassembler.add(part, 0.0) for part in fragment(packet, 576)][-1] == packet
 
@@ -110,6 +111,21 @@ def test_two_ends() -> None:
     reassembler.add(long[-1], 0.0)
     with pytest.raises(MalformedPacket):
         reassembler.add(short[-1], 0.0)
+
+
+@pytest.mark.parametrize(("size", "more"), [(0, True), (12, True), (70000 - 65528, False)])
+def test_fragments_that_cannot_be(size: int, more: bool) -> None:
+    flags, offset = ("MF", 0) if more else (0, 65528 // 8)
+    with pytest.raises(MalformedPacket):
+        Reassembler().add(bytes(IP(src="10.1.0.1", dst="10.2.0.1", flags=flags, frag=offset) / Raw(bytes(size))), 0.0)
+
+
+def test_protocols_of_ipv4_do_not_mix() -> None:
+    reassembler = Reassembler()
+    parts = fragment(udp(100, id=7), 100), fragment(ping(100), 100)
+    for one in (0, 1):
+        results = [reassembler.add(part[one], 0.0) for part in parts]
+    assert results == [udp(100, id=7), ping(100)]
 
 
 def test_what_is_incomplete_is_forgotten() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scapy.layers.inet import ICMP, IP, TCP, UDP
-from scapy.layers.inet6 import IPv6
+from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment
 from scapy.packet import Raw
 
 from conformance.ike.connection import Mode
@@ -165,6 +165,14 @@ def test_packets_that_are_for_others() -> None:
         unprotect(sad, bytes(IP(src=HERE, dst=THERE, proto=50) / Raw(SPI)))
 
 
+def test_transport_mode_behind_the_fragment_header_of_a_whole_datagram() -> None:
+    sender, sad, _ = ends(mode=Mode.TRANSPORT)
+    alone = bytes(IPv6(src="fd01::1", dst="fd02::1") / IPv6ExtHdrFragment(id=5) / IPv6(ping6()).payload)
+    wire = protect(sender, alone, random)
+    assert (wire[6], wire[40], wire[48:52]) == (44, 50, SPI)
+    assert unprotect(sad, wire).packet == alone
+
+
 def test_transport_mode_carries_no_fragments() -> None:
     with pytest.raises(PolicyViolation):
         protect(ends(mode=Mode.TRANSPORT)[0], fragment(ping(500), 300)[0], random)
@@ -177,11 +185,20 @@ def test_the_wrong_kind_of_bend() -> None:
         protect(ends("sha1", protocol=ProtocolID.AH)[0], ping(), random, bend=EspBend())
 
 
-def test_what_does_not_fit_into_a_packet() -> None:
-    largest = ping(65535 - 28)
-    for fields in ({}, {"mode": Mode.TRANSPORT}, {"udp": (4500, 4500)}):
-        with pytest.raises(MalformedPacket):
-            protect(ends(**fields)[0], largest, random)
+@pytest.mark.parametrize(
+    ("size", "fields"),
+    [
+        (65535, {}),
+        (65535, {"mode": Mode.TRANSPORT}),
+        (65535, {"udp": (4500, 4500)}),
+        (65515, {}),
+        (65515, {"udp": (4500, 4500)}),
+        (65515, {"source": HERE6, "destination": THERE6}),
+    ],
+)
+def test_what_does_not_fit_into_a_packet(size: int, fields: dict[str, Any]) -> None:
+    with pytest.raises(MalformedPacket):
+        protect(ends(**fields)[0], ping(size - 28), random)
 
 
 @pytest.mark.parametrize(

@@ -172,6 +172,7 @@ def dn(name: x509.Name) -> bytes:
         (PadEntry(IdType.KEY_ID, b""), Identity(IdType.KEY_ID, b"any"), True),
         (PadEntry(IdType.DER_ASN1_DN, dn(DN)), Identity(IdType.DER_ASN1_DN, dn(DN)), True),
         (PadEntry(IdType.DER_ASN1_DN, dn(TREE)), Identity(IdType.DER_ASN1_DN, dn(DN)), True),
+        (PadEntry(IdType.DER_ASN1_DN, b"\x30\0"), Identity(IdType.DER_ASN1_DN, dn(DN)), True),
         (PadEntry(IdType.DER_ASN1_DN, dn(OTHER)), Identity(IdType.DER_ASN1_DN, dn(DN)), False),
     ],
 )

@@ -82,6 +82,8 @@ def test_higher_half_of_extended_sequence_numbers(top: int, size: int, low: int)
         (0x5_0000_0003, 0xFFFF_FFFF, 0x4_FFFF_FFFF),  # case B, the window spans two subspaces
         (0x5_0000_0003, 0x0000_0010, 0x5_0000_0010),
         (0x5_FFFF_FFFF, 0x0000_0000, 0x6_0000_0000),
+        (0x5_0000_0003, 0xFFFF_FFC4, 0x4_FFFF_FFC4),  # the left edge, in the subspace before
+        (0x5_0000_0003, 0xFFFF_FFC3, 0x5_FFFF_FFC3),
         (0, 1, 1),
     ],
 )

@@ -79,6 +79,8 @@ def test_echoes(kind: dict[str, Any]) -> None:
     back = IP(reply)
     assert (back.src, back.dst, back.tos, back[ICMP].type, back[ICMP].id) == ("10.2.0.1", "10.1.0.1", 0xB8, 0, 9)
     assert bytes(back[ICMP].payload) == bytes(56)
+    (reply,) = hosts.ask(ping(0))
+    assert len(reply) == 28
     (reply,) = hosts.ask(ping6(100))
     six = IPv6(reply)
     assert (six.src, six.dst, six[ICMPv6EchoReply].data) == ("fd02::1", "fd01::1", bytes(100))
@@ -327,6 +329,7 @@ def test_a_router_reports_a_smaller_mtu(kind: dict[str, Any]) -> None:
             sent = sent[:28] + THERE_SPI
             report = bytes(IP(src="203.0.113.1", dst=HERE) / ICMP(type=3, code=4, nexthopmtu=1300) / Raw(sent[:36]))
     assert hosts.left.receive(report, 1.0) == []
+    assert hosts.left.sad.outbound[0].path_mtu == 1300
     (told,) = hosts.ask(ping(1300, flags="DF"), 2.0)
     assert IP(told)[ICMP].type == 3 and 1200 < IP(told)[ICMP].nexthopmtu < 1300
     assert IP(hosts.ask(ping(1300, flags="DF"), 700.0)[0])[ICMP].type == 0
