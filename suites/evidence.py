@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from conformance.net.keylog import ike_line
+from conformance.net.keylog import ESP_TABLE, ike_line
 from conformance.net.pcapng import PcapngWriter
 from conformance.script.peer import Peer
 
@@ -32,10 +32,14 @@ def write(folder: Path, peer: Peer, log: str) -> None:
                 comment = "; ".join(part for part in (entry.text, entry.bent, entry.problem) if part)
                 capture.datagram(entry.time, entry.datagram, comment or None)
             elif entry.packet is not None:
-                capture.packet(entry.time, entry.packet.data, entry.text or None)
+                comment = "; ".join(part for part in (entry.text, entry.bent, entry.problem) if part)
+                capture.packet(entry.time, entry.packet.data, comment or None)
     trace = peer.trace.to_json(peer.local.host, peer.remote.host)
     (folder / "trace.json").write_text(json.dumps(trace, ensure_ascii=False), encoding="utf-8")
     (folder / "transcript.txt").write_text(peer.trace.transcript(), encoding="utf-8")
     keys = "".join(f"{line}\n" for line in key_lines(peer))
     (folder / "ikev2_decryption_table").write_text(keys, encoding="utf-8")
+    keys = "".join(f"{line}\n" for line in peer.traffic.key_lines())
+    if keys:
+        (folder / ESP_TABLE).write_text(keys, encoding="utf-8")
     (folder / "device.log").write_text(log, encoding="utf-8", errors="replace")

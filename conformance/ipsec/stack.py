@@ -3,6 +3,7 @@
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from conformance.crypto import Random
 from conformance.ike.child import ChildSa
@@ -50,11 +51,14 @@ class IpsecHost:
     messages about the path MTU among them, the answers that `InnerHost` gives go out by themselves. ``wanted`` are
     flows that found no SA: what IKE should negotiate. ``mtu`` in octets is that of the link, None sends packets of any
     size. ``fragment_first`` lets packets with DF clear be fragmented before encryption where the SA can carry that.
+    SAs are of ``inbound_class`` and ``outbound_class``, so that a subclass may decide otherwise.
     """
 
     keepalive_interval = 20.0
     path_mtu_lasts = 600.0
     encapsulation_port = 4500
+    inbound_class: ClassVar[type[InboundSa]] = InboundSa
+    outbound_class: ClassVar[type[OutboundSa]] = OutboundSa
 
     def __init__(
         self,
@@ -85,8 +89,8 @@ class IpsecHost:
         self, inbound: SaParameters | None, outbound: SaParameters | None, now: float
     ) -> tuple[InboundSa | None, OutboundSa | None]:
         """Puts one SA or a pair into the SAD."""
-        receiving = None if inbound is None else InboundSa(inbound, now)
-        sending = None if outbound is None else OutboundSa(outbound, now)
+        receiving = None if inbound is None else self.inbound_class(inbound, now)
+        sending = None if outbound is None else self.outbound_class(outbound, now)
         for sa in (receiving, sending):
             if sa is not None:
                 self.sad.add(sa)
@@ -283,6 +287,8 @@ class IpsecHost:
         at = sent.payload_at + {ESP: 0, AH: 4, UDP: 8}.get(sent.protocol, len(quoted))
         spi = quoted[at : at + 4]
         known = [sa for sa in self.sad.outbound if sa.spi == spi and sa.destination == sent.destination]
+        if not 0 < report.mtu < sent.length:
+            return bool(known)  # what it quotes fits, or it does not say what would
         for sa in known:
             smallest = _SMALLEST_IPV4_MTU if sent.version == 4 else _SMALLEST_IPV6_MTU
             sa.path_mtu, sa.path_mtu_until = max(report.mtu, smallest), now + self.path_mtu_lasts

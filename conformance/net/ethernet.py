@@ -44,6 +44,7 @@ class EthernetLink:
         self._epoch = time.time() - time.monotonic()
         self._identification = 0
         self._closed = False
+        self._pieces: list[int] = []
 
     def now(self) -> float:
         """UNIX time in seconds when the link was opened, carried on by the monotonic clock."""
@@ -102,13 +103,17 @@ class EthernetLink:
             self._arp(payload)
         elif kind in (_IPV4, _IPV6):
             try:
+                head = parse(payload)
+                if head.fragment:
+                    self._pieces.append(head.length)
                 whole = self._reassembler.add(payload, self.now())
                 if whole is not None:
-                    self._packet(whole)
+                    pieces, self._pieces = (tuple(self._pieces), []) if head.fragment else ((), self._pieces)
+                    self._packet(whole, pieces)
             except IpsecError:
                 return  # no packet, or fragments that overlap
 
-    def _packet(self, packet: bytes) -> None:
+    def _packet(self, packet: bytes, pieces: tuple[int, ...]) -> None:
         head = parse(packet)
         ours = head.destination in self.addresses
         kind = packet[head.payload_at] if head.length > head.payload_at else None
@@ -121,7 +126,7 @@ class EthernetLink:
             if datagram is not None:
                 self._arrived.append(datagram)
         elif head.protocol != ICMPV6 or ours:
-            self._arrived.append(IpPacket(packet))
+            self._arrived.append(IpPacket(packet, pieces))
 
     def _arp(self, request: bytes) -> None:
         if len(request) < 28 or request[6:8] != b"\x00\x01":

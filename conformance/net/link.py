@@ -40,10 +40,12 @@ class Datagram:
 class IpPacket:
     """A whole IPv4 or IPv6 packet, header included, that carries no UDP: ESP, AH, or something in the clear.
 
-    Raises ValueError for what is shorter than its header.
+    ``pieces`` are the sizes of the fragments that it came in, IP headers included; empty: it came whole. Raises
+    ValueError for what is shorter than its header.
     """
 
     data: bytes
+    pieces: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         size = {4: 20, 6: 40}.get(self.data[0] >> 4 if self.data else 0)

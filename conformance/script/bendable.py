@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from conformance.crypto import IntegrityError
 from conformance.ike import protection
+from conformance.ike.child import ChildSa
 from conformance.ike.events import ExchangeFailed
 from conformance.ike.ikesa import IkeSa
 from conformance.ike.protection import Fragment
@@ -124,6 +125,12 @@ class BendableSa(IkeSa):
         if self.state != State.CLOSED:
             self.peer.note(f"our IKE SA is closed: {reason}")
         super().close(reason)
+
+    def install(self, *chosen: Any, **fields: Any) -> ChildSa:
+        """A Child SA is up: its traffic is watched from now on."""
+        child = super().install(*chosen, **fields)
+        self.peer.traffic.add(self, child)
+        return child
 
     def make_heir(self, *, initiator: bool) -> BendableSa:
         """A successor belongs to the same script."""

@@ -11,6 +11,7 @@ from conformance.net.link import Address
 from conformance.script.bend import STRAIGHT, Bend, order
 from conformance.script.bendable import BendableSa
 from conformance.script.message import Received, Sent
+from conformance.script.traffic import Traffic
 from conformance.script.verdict import Unexpected
 from conformance.wire import SA, ExchangeType, KeMethod, Message, Notify, NotifyType, Payload
 
@@ -128,6 +129,11 @@ class ScriptedSa(BendableSa):
         if not isinstance(self.successor, ScriptedSa):
             raise Unexpected("a rekeyed IKE SA", self.problem or "there is none")
         return self.successor
+
+    @property
+    def traffic(self) -> Traffic:
+        """The traffic of the conversation."""
+        return self.peer.traffic
 
     @property
     def child(self) -> ChildSa:

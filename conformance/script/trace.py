@@ -77,7 +77,8 @@ def _entry_json(entry: Entry, start: float) -> dict[str, Any]:
     found: dict[str, Any] = {"kind": entry.kind, "t": round(entry.time - start, 6)}
     if entry.packet is not None:
         found |= {"src": entry.packet.source, "dst": entry.packet.destination, "sent": entry.sent}
-        return {**found, "kind": "raw", "bytes": entry.packet.data.hex(), "text": entry.text}
+        text = entry.text or entry.problem
+        return {**found, "kind": "raw", "bytes": entry.packet.data.hex(), "text": text, "bent": entry.bent or None}
     if entry.datagram is None:
         return {**found, "text": entry.text, **({"ok": entry.ok} if entry.kind == "expect" else {})}
     found |= {"sent": entry.sent, **_ends(entry.datagram), "bytes": entry.datagram.payload.hex()}
@@ -104,7 +105,8 @@ def _entry_text(entry: Entry, start: float) -> str:
     stamp = f"{entry.time - start:9.4f}  "
     if entry.packet is not None:
         arrow = "-->" if entry.sent else "<--"
-        return f"{stamp}{arrow} {entry.packet.source} > {entry.packet.destination}  {entry.text}\n"
+        text = f"{entry.text} (bent: {entry.bent})" if entry.bent else entry.text
+        return f"{stamp}{arrow} {entry.packet.source} > {entry.packet.destination}  {text}\n"
     if entry.datagram is None:
         mark = {True: "ok    ", False: "NOT OK", None: "..."}[entry.ok] if entry.kind == "expect" else "--"
         return f"{stamp}{mark} {entry.text}\n"

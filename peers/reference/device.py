@@ -8,6 +8,7 @@ from conformance.ike.endpoint import Endpoint
 from conformance.net import Link
 from conformance.net.memory import MemoryLink
 from peers.contract import Capability, Device, DeviceError, Pixit, SaStatus
+from peers.reference.dataplane import DeviceHost
 from peers.reference.defects import all_defects
 from peers.reference.engine import ReferenceEngine
 
@@ -43,6 +44,7 @@ CAPABILITIES = frozenset(
         Capability.LIST_SAS,
         Capability.LOG,
         Capability.IPV6,
+        Capability.DATA_PLANE,
     }
 )
 
@@ -62,6 +64,11 @@ def endpoint_class(defect: str | None) -> type[Endpoint]:
     if defect not in known:
         raise DeviceError("reference", f"unknown defect {defect!r}", f"known are {', '.join(sorted(known)) or 'none'}")
     return known[defect].endpoint
+
+
+def host_class(defect: str | None) -> type[DeviceHost]:
+    """The correct data plane, or the one with a named defect."""
+    return all_defects()[defect].host if defect is not None else DeviceHost
 
 
 class ReferenceDevice(Device):
@@ -86,7 +93,7 @@ class ReferenceDevice(Device):
             self.version = "source tree"
         if self.defect:
             self.version += f" with defect {self.defect}"
-        self._engine = ReferenceEngine(endpoint_class(self.defect), self.seed, time.time())
+        self._engine = ReferenceEngine(endpoint_class(self.defect), self.seed, time.time(), host_class(self.defect))
 
     def stop(self) -> None:
         """Nothing is left."""

@@ -7,8 +7,9 @@ from conformance.ike.connection import Connection
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
 from conformance.ike.sa import State
-from conformance.net.link import Datagram
+from conformance.net.link import Datagram, IpPacket
 from peers.contract import ChildStatus, DeviceError, SaState, SaStatus
+from peers.reference.dataplane import DeviceHost
 
 _STATES = {
     State.NEW: SaState.CONNECTING,
@@ -28,24 +29,34 @@ _CHILD_STATES = {
 class ReferenceEngine:
     """Holds one endpoint at a time; `apply` replaces it. Random octets come from ``seed``, so all is repeatable."""
 
-    def __init__(self, endpoint_class: type[Endpoint], seed: int, now: float) -> None:
+    def __init__(
+        self, endpoint_class: type[Endpoint], seed: int, now: float, host_class: type[DeviceHost] = DeviceHost
+    ) -> None:
         """An engine without a connection."""
         self.endpoint_class, self.seed, self.now = endpoint_class, seed, now
+        self.host_class = host_class
         self.endpoint: Endpoint | None = None
+        self.host: DeviceHost | None = None
 
     # --- orders -----------------------------------------------------------------------------------------------------
 
     def apply(self, connection: Connection) -> None:
         """Start anew with a connection."""
         self.endpoint = self.endpoint_class(connection, Random(self.seed).randbytes, self.now)
+        self.host = self.host_class(connection, Random(f"{self.seed}/data").randbytes)
 
     def clear(self) -> None:
         """Forget everything."""
-        self.endpoint = None
+        self.endpoint = self.host = None
 
     def initiate(self, child: str | None = None) -> None:
-        """Open an IKE SA."""
-        self._endpoint().initiate(child)
+        """Open an IKE SA, or the named Child SA where there is an IKE SA already."""
+        established = self._endpoint().established()
+        if child is not None and established:
+            established[-1].start_child(child)
+            self._endpoint().collect(established[-1])
+        else:
+            self._endpoint().initiate(child)
 
     def rekey_ike(self) -> None:
         """Rekey the newest IKE SA."""
@@ -75,7 +86,7 @@ class ReferenceEngine:
         """All IKE SAs."""
         sas = self.endpoint.sas.values() if self.endpoint else ()
         return [
-            SaStatus(sa.spi_i, sa.spi_r, _STATES[sa.state], tuple(_child_status(child) for child in sa.children))
+            SaStatus(sa.spi_i, sa.spi_r, _STATES[sa.state], tuple(self._child_status(child) for child in sa.children))
             for sa in sas
         ]
 
@@ -105,12 +116,32 @@ class ReferenceEngine:
     def receive(self, datagram: Datagram, now: float) -> None:
         """Take a datagram."""
         self.now = now
-        if self.endpoint is not None:
+        if self.endpoint is None or self.host is None:
+            return
+        if self.host.is_esp(datagram):
+            self.host.take_datagram(datagram, now)
+        else:
             self.endpoint.receive(datagram, now)
+            self._follow()
 
-    def drain(self) -> list[Datagram]:
-        """The datagrams to send."""
-        return self.endpoint.drain() if self.endpoint else []
+    def receive_packet(self, packet: bytes, now: float) -> None:
+        """Take an IP packet: ESP, AH, or what is in the clear."""
+        self.now = now
+        if self.host is not None:
+            self.host.take(packet, now)
+            self._follow()
+
+    def drain(self) -> list[Datagram | IpPacket]:
+        """What is to be sent."""
+        if self.endpoint is None or self.host is None:
+            return []
+        self._follow()
+        return [*self.endpoint.drain(), *self.host.drain()]
+
+    def _follow(self) -> None:
+        """Let the data plane see which Child SAs there are."""
+        if self.endpoint is not None and self.host is not None:
+            self.host.follow(self.endpoint.sas.values(), self.now)
 
     def next_timer(self) -> float | None:
         """When there is something to do."""
@@ -121,15 +152,17 @@ class ReferenceEngine:
         self.now = now
         if self.endpoint is not None:
             self.endpoint.tick(now)
+            self._follow()
 
-
-def _child_status(child: ChildSa) -> ChildStatus:
-    return ChildStatus(
-        child.config.name,
-        child.spi_in,
-        child.spi_out,
-        tuple(map(str, child.local_ts)),
-        tuple(map(str, child.remote_ts)),
-        child.mode,
-        _CHILD_STATES[child.state],
-    )
+    def _child_status(self, child: ChildSa) -> ChildStatus:
+        carried = self.host.octets(child) if self.host else None
+        return ChildStatus(
+            child.config.name,
+            child.spi_in,
+            child.spi_out,
+            tuple(map(str, child.local_ts)),
+            tuple(map(str, child.remote_ts)),
+            child.mode,
+            _CHILD_STATES[child.state],
+            *(carried or (None, None)),
+        )

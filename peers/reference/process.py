@@ -21,7 +21,8 @@ class ReferenceProcess(ReferenceDevice):
     def __init__(self, defect: str | None = None, *, seed: int = 1) -> None:
         """A device that is not started yet."""
         super().__init__(defect, seed=seed)
-        self.capabilities -= {Capability.IPV6}
+        # Packets that are not UDP need privileges that this device does without.
+        self.capabilities -= {Capability.IPV6, Capability.DATA_PLANE}
         self.backend = "a process of its own on loopback"
         self._process: subprocess.Popen[bytes] | None = None
         self._link_ports: tuple[int, int] = (0, 0)

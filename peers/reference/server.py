@@ -6,9 +6,10 @@ import time
 from typing import IO
 
 from conformance.net import LinkError, UdpLink
+from conformance.net.link import Datagram
 from peers.contract import DeviceError
 from peers.reference import channel
-from peers.reference.device import endpoint_class
+from peers.reference.device import endpoint_class, host_class
 from peers.reference.engine import ReferenceEngine
 
 TICK = 0.05
@@ -45,7 +46,8 @@ class Server:
     def _flush(self) -> None:
         for datagram in self.engine.drain():
             try:
-                self.link.send(datagram)
+                if isinstance(datagram, Datagram):  # ESP without UDP is not for these sockets
+                    self.link.send(datagram)
             except LinkError as error:
                 print(error, file=sys.stderr)
 
@@ -73,7 +75,8 @@ def main() -> None:
     orders, answers = sys.stdin.buffer, sys.stdout.buffer
     with UdpLink(host, (0, 0)) as link:
         channel.write(answers, link.ports)
-        engine = ReferenceEngine(endpoint_class(defect[0] if defect else None), int(seed), time.time())
+        name = defect[0] if defect else None
+        engine = ReferenceEngine(endpoint_class(name), int(seed), time.time(), host_class(name))
         Server(engine, link).run(orders, answers)
 
 

@@ -7,6 +7,7 @@ from pkgutil import iter_modules
 
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
+from peers.reference.dataplane import DeviceHost
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,15 +18,16 @@ class Defect:
     breaks: tuple[str, ...]
     endpoint: type[Endpoint]
     summary: str
+    host: type[DeviceHost] = DeviceHost
 
 
 _DEFECTS: dict[str, Defect] = {}
 
-Decision = type[IkeSa] | type[Endpoint]
+Decision = type[IkeSa] | type[Endpoint] | type[DeviceHost]
 
 
 def defect(*breaks: str) -> Callable[[type], type]:
-    """Register a subclass of `IkeSa` or `Endpoint` as a defect that breaks these purposes.
+    """Register a subclass of `IkeSa`, `Endpoint` or `DeviceHost` as a defect that breaks these purposes.
 
     Its name is that of the class with hyphens: ``AcceptsWrongAuth`` is ``accepts-wrong-auth``.
     """
@@ -34,14 +36,18 @@ def defect(*breaks: str) -> Callable[[type], type]:
         name = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in cls.__name__).strip("-")
         if name in _DEFECTS:
             raise ValueError(f"two defects are called {name}")
-        if issubclass(cls, Endpoint):
-            endpoint: type[Endpoint] = cls
+        endpoint: type[Endpoint] = Endpoint
+        host: type[DeviceHost] = DeviceHost
+        if issubclass(cls, DeviceHost):
+            host = cls
+        elif issubclass(cls, Endpoint):
+            endpoint = cls
         elif issubclass(cls, IkeSa):
             endpoint = type(f"{cls.__name__}Endpoint", (Endpoint,), {"sa_class": cls})
         else:
-            raise TypeError(f"{cls.__name__} is neither an IkeSa nor an Endpoint")
+            raise TypeError(f"{cls.__name__} is neither an IkeSa nor an Endpoint nor a DeviceHost")
         summary = (cls.__doc__ or "").strip().split("\n")[0]
-        _DEFECTS[name] = Defect(name, breaks, endpoint, summary)
+        _DEFECTS[name] = Defect(name, breaks, endpoint, summary, host)
         return cls
 
     return register

@@ -1,0 +1,104 @@
+"""The data plane of the reference device: a host with IPsec whose SAs come and go with the Child SAs of an endpoint."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from conformance.crypto import Random
+from conformance.ike.child import ChildSa
+from conformance.ike.connection import Connection
+from conformance.ike.ikesa import IkeSa
+from conformance.ipsec.sad import InboundSa, OutboundSa, child_parameters
+from conformance.ipsec.stack import IpsecHost
+from conformance.net.link import NON_ESP_MARKER, Datagram, IpPacket
+from conformance.net.packets import ip_packet, udp_datagram
+
+INNER_ADDRESSES = ("10.2.0.1", "fd02::1")
+"""Where the host behind the device answers."""
+
+
+@dataclass(slots=True, eq=False)
+class Carried:
+    """A Child SA in use with its two SAs; ``waiting``: nothing is sent on it yet."""
+
+    child: ChildSa
+    inbound: InboundSa
+    outbound: OutboundSa
+    waiting: bool = False
+
+
+class DeviceHost(IpsecHost):
+    """A host behind the device, and its SAD. `follow` is told after each step which IKE SAs there are."""
+
+    def __init__(self, connection: Connection, random: Random) -> None:
+        """A host without SAs at the inner addresses and the connection's own one."""
+        own = [connection.local_address] if connection.local_address else []
+        super().__init__([*INNER_ADDRESSES, *own], random)
+        self.encapsulation_port = connection.local_ports[1]
+        self.carried: dict[ChildSa, Carried] = {}
+        self.outbox: list[Datagram | IpPacket] = []
+
+    # --- Child SAs ------------------------------------------------------------------------------------------------
+
+    def follow(self, sas: Iterable[IkeSa], now: float) -> None:
+        """Install new Child SAs, remove deleted ones, move with the addresses of their IKE SAs."""
+        current = {child: sa for sa in sas for child in sa.children}
+        for child in [child for child in self.carried if child not in current]:
+            self.withdraw(self.carried.pop(child))
+        for child, sa in current.items():
+            udp = (sa.local.port, sa.remote.port) if sa.local_nat or sa.remote_nat else None
+            if child not in self.carried:
+                self.carried[child] = self.bring(child, sa, udp, now)
+            one = self.carried[child]
+            one.outbound.move(sa.local.host, sa.remote.host, udp)
+            one.inbound.move(sa.remote.host, sa.local.host, udp and udp[::-1])
+        for one in self.carried.values():
+            if one.waiting and self.may_send(one):
+                one.waiting = False
+                self.sad.add(one.outbound)
+
+    def bring(self, child: ChildSa, sa: IkeSa, udp: tuple[int, int] | None, now: float) -> Carried:
+        """Receive on a new Child SA from now on, and send on it as soon as the peer surely receives."""
+        inbound, outbound = child_parameters(child, sa.local.host, sa.remote.host, udp, **self.fields(child))
+        receiving, _ = self.install(inbound, None, now)
+        assert receiving is not None
+        return Carried(child, receiving, self.outbound_class(outbound, now), waiting=True)
+
+    def fields(self, child: ChildSa) -> dict[str, object]:
+        """Further parameters of the SAs of a Child SA."""
+        return {}
+
+    def may_send(self, one: Carried) -> bool:
+        """A responder goes on sending on the old SA until the new one, or the old one's end, is seen (2.8)."""
+        replaced = any(other.child.replaced_by is one.child for other in self.carried.values())
+        return one.child.initiator or not replaced or one.inbound.packets > 0
+
+    def withdraw(self, one: Carried) -> None:
+        """A deleted Child SA carries nothing any more."""
+        self.sad.remove(one.inbound)
+        self.sad.remove(one.outbound)
+
+    # --- packets --------------------------------------------------------------------------------------------------
+
+    def is_esp(self, datagram: Datagram) -> bool:
+        """ESP in UDP, or a NAT keepalive: on the encapsulation port, and no IKE."""
+        to_port = datagram.destination.port == self.encapsulation_port
+        return to_port and not datagram.payload.startswith(NON_ESP_MARKER)
+
+    def take_datagram(self, datagram: Datagram, now: float) -> None:
+        """Take ESP in UDP."""
+        self.take(ip_packet(datagram), now)
+
+    def take(self, packet: bytes, now: float) -> None:
+        """Take an IP packet from the wire."""
+        for answer in self.receive(packet, now):
+            self.outbox.append(udp_datagram(answer) or IpPacket(answer))
+
+    def drain(self) -> list[Datagram | IpPacket]:
+        """What goes onto the wire, in order."""
+        found, self.outbox = self.outbox, []
+        return found
+
+    def octets(self, child: ChildSa) -> tuple[int, int] | None:
+        """What a Child SA has carried, in and out, None: it is not in use."""
+        one = self.carried.get(child)
+        return (one.inbound.octets, one.outbound.octets) if one else None
