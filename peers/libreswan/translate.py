@@ -16,7 +16,7 @@ _SELECTOR = re.compile(r"(?P<net>[^\[\]]+)(\[(?P<protocol>\w+)(/(?P<port>\d+))?\
 _HASHES = {HashAlgorithm.SHA2_256: "sha2_256", HashAlgorithm.SHA2_384: "sha2_384", HashAlgorithm.SHA2_512: "sha2_512"}
 _FOREVER = 8 * 3600
 """Seconds: no purpose lasts so long. pluto knows no lifetime without an end."""
-_MARGIN = 6.0
+_MARGIN = 2.0
 """Seconds between rekeying and the end of an SA. pluto halves them for the responder, which so rekeys a bit later."""
 
 
