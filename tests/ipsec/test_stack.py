@@ -335,6 +335,14 @@ def test_a_router_reports_a_smaller_mtu(kind: dict[str, Any]) -> None:
     assert IP(hosts.ask(ping(1300, flags="DF"), 700.0)[0])[ICMP].type == 0
 
 
+@pytest.mark.parametrize("mtu", [0, 1384, 9000])
+def test_reports_that_say_nothing(mtu: int) -> None:
+    hosts = Hosts()
+    hosts.ask(ping(1300, flags="DF"))
+    report = bytes(IP(src="203.0.113.1", dst=HERE) / ICMP(type=3, code=4, nexthopmtu=mtu) / Raw(hosts.wire[0][:28]))
+    assert hosts.left.receive(report, 1.0) == [] and hosts.left.sad.outbound[0].path_mtu is None
+
+
 def test_lifetimes_and_rekeying() -> None:
     hosts = Hosts(soft=Lifetime(packets=1), hard=Lifetime(packets=2))
     hosts.ask(ping())
@@ -366,10 +374,15 @@ class Gullible(InboundSa):
         pass
 
 
+class GullibleHost(IpsecHost):
+    inbound_class = Gullible
+
+
 def test_a_decision_can_be_replaced() -> None:
     hosts = Hosts()
-    hosts.right.sad.add(Gullible(parameters(spi=THERE_SPI)))
-    hosts.ask(ping())
+    hosts.right = GullibleHost(RIGHT, Random(2).randbytes)
+    hosts.right.install(parameters(spi=THERE_SPI), parameters(spi=BACK_SPI, source=THERE, destination=HERE), 0.0)
+    assert len(hosts.ask(ping())) == 1
     hosts.carry(hosts.wire[:1])
     assert len(hosts.right.delivered) == 2 and not hosts.right.drops
 
