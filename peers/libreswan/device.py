@@ -18,8 +18,14 @@ from peers.places.place import DataPlane, Place
 _START_PATIENCE = 10.0
 _LOG_LIMIT = 32 * 1024 * 1024
 _PORTS = (500, 4500)
+_DIED = "ikespec: pluto has died or hung when it was told to forget the SAs of the connection before this one\n"
 # Of the debug log only what tells decisions: no fields of payloads, no bookkeeping, none of our own questions.
-_NOISE = re.compile(r"^[^|\]]*\|(?:\]|\s{2}|.*(?:hash.table|libevent|ref@|alloc|bytes of|whack:|fd-fd@|spent [\d.]+))")
+_NOISE = re.compile(
+    r"^[^|]*\|(?:\]|\s{2}|\s*(?:\*|.*(?:hash.table|libevent|ref@|ref fd|freeref|alloc|bytes of|whack|fd@|spent [\d.]+|"
+    r"emitting|payload chain|substructure|event_schedule|EVENT_CRYPTO|suspend|helper|job \d|Now let|adding a v|xfrm: |"
+    r"natd_hash|FOR_EACH|scheduling|recording|output PBS|resume|counters|processing (?:payload|global)|keyid|interface|"
+    r"pstats|: setting|converting|constructing|orient|locked by|sec_label|routing|owner)))"
+)
 
 
 class Libreswan(Device):
@@ -47,6 +53,7 @@ class Libreswan(Device):
         self._startup = Startup()
         self._connection: Connection | None = None
         self._log_from = 0
+        self._notice = ""
 
     # --- life
 
@@ -131,7 +138,7 @@ class Libreswan(Device):
         sections = translate.sections(connection, self.pixit, own_certificate(connection))
         secrets = translate.secrets(connection)
         startup = settings.startup_for(connection, self._startup)
-        anew, self._startup = startup != self._startup, startup
+        anew, self._startup, self._notice = startup != self._startup, startup, ""
         if anew or not self._forget():
             self._place.halt()
             self._launch()
@@ -178,10 +185,15 @@ class Libreswan(Device):
         delete = [control.words("--name", name, "--delete") for name in names]
         if not self._place.running():
             return False
+        self._notice = _DIED
         with contextlib.suppress(DeviceError):
             if not states(control.script([*end, control.words("--showstates")])):
                 control.script([*delete, control.words("--impair", "none"), control.words("--briefstatus")])
-                return self._place.running()
+                if self._place.running():
+                    self._notice = ""
+                    return True
+            elif self._place.running():
+                self._notice = ""
         return False
 
     # --- orders
@@ -241,13 +253,21 @@ class Libreswan(Device):
         names = translate.conn_names(self._connection) if self._connection is not None else {}
         return sa_statuses(listed, traffic, self._whole_log(), names)
 
+    def ping(self, source: str, destination: str) -> bool:
+        """Send an echo request from an inner address; whether the answer comes within a second."""
+        self.require(Capability.DATA_PLANE)
+        return self._place.ping(source, destination)
+
     def open_link(self, *, ipv6: bool = False) -> Link:
         """The link between the scripted peer and the daemon."""
         return self._place.open_link(ipv6=ipv6)
 
     def log(self) -> str:
-        """What the daemon logged since the last `apply`, without the noise of its debug log."""
-        return "".join(line for line in self._whole_log().splitlines(keepends=True) if not _NOISE.search(line))
+        """What the daemon logged since the last `apply`; without the noise of its debug log, unless it has died."""
+        found = self._whole_log()
+        if not self._place.running():
+            return self._notice + found
+        return self._notice + "".join(line for line in found.splitlines(keepends=True) if not _NOISE.search(line))
 
     def _whole_log(self) -> str:
         try:
