@@ -103,7 +103,8 @@ class Pixit:
     ``device_networks`` are prefixes behind the device, ``tester_networks`` those the scripted peer speaks for; inside
     each device network the first host address exists. ``response_timeout`` is how long the suites wait for any answer.
     The retransmission timers are those that the device uses unless its `Connection` says otherwise;
-    ``half_open_timeout`` is how long it keeps an IKE SA whose IKE_AUTH never comes.
+    ``half_open_timeout`` is how long it keeps an IKE SA whose IKE_AUTH never comes. ``tester_spare`` is a second IPv4
+    address that the tester can send from, as a NAT may get one in mid-session.
     """
 
     device_address: str
@@ -119,6 +120,7 @@ class Pixit:
     retransmit_base: float = 1.5
     retransmit_tries: int = 3
     half_open_timeout: float = 30.0
+    tester_spare: str | None = None
 
     def swapped(self) -> "Pixit":
         """The same with the device in the tester's place: how a second device is reached that is the first one's peer.
@@ -135,6 +137,7 @@ class Pixit:
             tester_ports=self.device_ports,
             device_networks=self.tester_networks,
             tester_networks=self.device_networks,
+            tester_spare=None,
         )
 
 

@@ -76,7 +76,12 @@ class NatTraversal(SaCore):
             self.remote, self.local = source, destination
 
     def follows(self) -> bool:
-        """Whether the peer's address may change: not where we are behind a NAT ourselves."""
+        """Whether the peer's address may change: not where we are behind a NAT ourselves.
+
+        A responder always goes with IKE_AUTH, since that tells whether the initiator has floated.
+        """
+        if self.state == State.HALF_OPEN and not self.initiator:
+            return True
         return self.remote_nat and not self.local_nat
 
     def is_new(self, message: Message) -> bool:

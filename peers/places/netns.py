@@ -22,6 +22,7 @@ PIXIT = Pixit(
     tester_address6="fd91::1",
     device_networks=("10.2.0.0/24", "fd02::/64"),
     tester_networks=("10.1.0.0/24", "fd01::/64"),
+    tester_spare="10.91.0.9",
 )
 _SYSCTLS = (
     "for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 > $f; done; "
@@ -109,6 +110,7 @@ class NetnsPlace(Place):
                 "link set lo up",
                 f"addr add {pixit.tester_address}/24 dev device0",
                 f"addr add {pixit.tester_address6}/64 dev device0 nodad",
+                *([f"addr add {pixit.tester_spare}/24 dev device0"] if pixit.tester_spare else []),
                 "link set device0 up",
             ],
         )

@@ -236,7 +236,9 @@ class UmlPlace(Place):
             raise DeviceError(self._device, "its guest is not started")
         pixit = self.pixit
         assert pixit.tester_address6 is not None
-        return EthernetLink(self._cable, (pixit.tester_address, pixit.tester_address6), _TESTER_MAC, _DEVICE_MAC)
+        spare = [pixit.tester_spare] if pixit.tester_spare else []
+        addresses = (pixit.tester_address, pixit.tester_address6, *spare)
+        return EthernetLink(self._cable, addresses, _TESTER_MAC, _DEVICE_MAC)
 
 
 def _init(pixit: Pixit) -> str:

@@ -1,0 +1,231 @@
+"""A peer behind a NAT whose mapping changes in mid-session (RFC 7296, sections 2.11 and 2.23)."""
+
+from conformance.net.link import Address
+from conformance.script import bend
+from conformance.script.peer import Peer
+from conformance.script.sa import ScriptedSa
+from conformance.script.verdict import NotApplicable
+from conformance.wire import ExchangeType
+from peers.contract import Capability
+from suites.connections import psk
+from suites.dut import Dut
+from suites.nat.steps import DESTINATION, SOURCE, behind_nat, established_behind, own_request
+from suites.purpose import purpose
+
+NAT, DELETES = Capability.NAT_T, Capability.DELETE_IKE
+ELSEWHERE = 45001
+"""A port from which nothing has come before."""
+
+
+@purpose(
+    "nat-masquerade", "RFC7296-2.23-2", "RFC7296-2.23-3", "RFC7296-2.11-1", "RFC7296-2.11-2", "RFC7296-2.23-4",
+    role="responder", needs=(NAT, DELETES),
+)  # fmt: skip
+def test_masquerade(peer: Peer, dut: Dut) -> None:
+    """Through a NAT that changes address and ports the IKE SA comes up, is rekeyed, and requests come back."""
+    behind_nat(peer)
+    sa = peer.sa()
+    sa.init()
+    sa.auth()
+    sa.must_be_established("RFC7296-2.23-2")
+    sa.rekey_child()
+    sa.liveness()
+    own_request(dut, sa, "RFC7296-2.23-4")
+
+
+@purpose(
+    "nat-4500-first", "RFC7296-2.23-3", "RFC7296-2.23-2", "RFC7296-2.23-22", role="responder", needs=(NAT, DELETES)
+)  # fmt: skip
+def test_4500_first(peer: Peer, dut: Dut) -> None:
+    """An initiator behind a NAT may use port 4500 from the first message on."""
+    behind_nat(peer)
+    sa = peer.sa()
+    sa.float_port()
+    sa.init()
+    sa.auth()
+    sa.must_be_established("RFC7296-2.23-2")
+    own_request(dut, sa, "RFC7296-2.23-3")
+
+
+@purpose(
+    "nat-rebind-port", "RFC7296-2.23-25", "RFC7296-2.11-2", role="responder", needs=(NAT, DELETES)
+)  # fmt: skip
+def test_rebind_port(peer: Peer, dut: Dut) -> None:
+    """The NAT forgets its mapping; after one message from the new port the device's requests go there."""
+    mappings = behind_nat(peer)
+    sa = peer.establish()
+    mappings.rebind()
+    answered(sa)
+    own_request(dut, sa, "RFC7296-2.23-25")
+
+
+@purpose(
+    "nat-rebind-address", "RFC7296-2.23-25", "RFC7296-2.11-2", role="responder", needs=(NAT, DELETES)
+)  # fmt: skip
+def test_rebind_address(peer: Peer, dut: Dut) -> None:
+    """The NAT gets another address; after one message from there the device's requests go there."""
+    if dut.pixit.tester_spare is None:
+        raise NotApplicable("the tester has one address only")
+    mappings = behind_nat(peer)
+    sa = peer.establish()
+    mappings.rebind(dut.pixit.tester_spare)
+    answered(sa)
+    own_request(dut, sa, "RFC7296-2.23-25")
+
+
+@purpose(
+    "nat-rebind-rekeyed", "RFC7296-2.23-25", "RFC7296-2.23-4", role="responder",
+    needs=(NAT, DELETES, Capability.REKEY_IKE),
+)  # fmt: skip
+def test_rebind_rekeyed(peer: Peer, dut: Dut) -> None:
+    """An IKE SA that replaces another goes on at the address and port to which the peer has moved."""
+    mappings = behind_nat(peer)
+    sa = peer.establish()
+    mappings.rebind()
+    sa.rekey()
+    new = sa.rekeyed
+    sa.finish()
+    new.liveness()
+    own_request(dut, new, "RFC7296-2.23-25")
+
+
+@purpose(
+    "nat-rekey", "RFC7296-2.23-4", "RFC7296-2.23-25", role="initiator",
+    needs=(NAT, DELETES, Capability.REKEY_IKE),
+)  # fmt: skip
+def test_rekey(peer: Peer, dut: Dut) -> None:
+    """The device rekeys an IKE SA through a NAT: its request and those on the new IKE SA come to our mapping."""
+    behind_nat(peer)
+    sa = peer.establish()
+    peer.pause()
+    dut.rekey_ike()
+    sa.answer(sa.expect_request(ExchangeType.CREATE_CHILD_SA))
+    new = sa.rekeyed
+    sa.expect_request(ExchangeType.INFORMATIONAL)
+    new.liveness()
+    own_request(dut, new, "RFC7296-2.23-4")
+
+
+@purpose(
+    "nat-rebind-child", "RFC7296-2.23-25", "RFC7296-2.23-4", role="initiator",
+    needs=(NAT, Capability.REKEY_CHILD),
+)  # fmt: skip
+def test_rebind_child(peer: Peer, dut: Dut) -> None:
+    """After the peer has moved the device rekeys a Child SA: the request comes to the new mapping."""
+    mappings = behind_nat(peer)
+    sa = peer.establish()
+    mappings.rebind()
+    answered(sa)
+    peer.pause()
+    dut.rekey_child()
+    request = sa.expect_request(ExchangeType.CREATE_CHILD_SA)
+    peer.check(request.destination == sa.local, f"a request to {sa.local}", request.destination, "RFC7296-2.23-25")
+    sa.answer(request)
+    sa.must_be_up()
+
+
+@purpose(
+    "nat-rebind-forged", "RFC7296-2.23-25", role="responder", needs=(NAT, DELETES)
+)  # fmt: skip
+def test_rebind_forged(peer: Peer, dut: Dut) -> None:
+    """A message from another port whose integrity check fails does not move the peer."""
+    sa = established_behind(peer, SOURCE)
+    here = sa.local
+    sa.local = Address(here.host, ELSEWHERE)
+    sa.send(ExchangeType.INFORMATIONAL, bend=bend.flip_icv())
+    sa.local = here
+    own_request(dut, sa, "RFC7296-2.23-25")
+
+
+@purpose(
+    "nat-rebind-unprotected", "RFC7296-2.23-25", role="responder", needs=(NAT, DELETES)
+)  # fmt: skip
+def test_rebind_unprotected(peer: Peer, dut: Dut) -> None:
+    """The IKE_SA_INIT request again, which nobody protects, does not move the peer to where it came from."""
+    sa = peer.sa()
+    with peer.preamble("IKE_SA_INIT and IKE_AUTH"):
+        sa.init()
+        assert sa.last_sent is not None
+        first = sa.last_sent
+        sa.float_port()
+        sa.auth()
+        sa.must_be_established()
+    peer.pause()
+    peer.send_raw(first.datagrams[0], Address(sa.local.host, ELSEWHERE), peer.remote)
+    own_request(dut, sa, "RFC7296-2.23-25")
+
+
+@purpose(
+    "nat-rebind-replayed", "RFC7296-2.23-25", role="responder", needs=(NAT, DELETES)
+)  # fmt: skip
+def test_rebind_replayed(peer: Peer, dut: Dut) -> None:
+    """An old message again, from another port, does not move the peer: only new messages do.
+
+    Otherwise anybody who has recorded one could send the device's packets elsewhere. The request that is sent again was
+    answered already, and another one after it.
+    """
+    sa = established_behind(peer, SOURCE)
+    sa.liveness()
+    assert sa.last_sent is not None
+    old = sa.last_sent
+    sa.liveness()
+    for sent in (old, sa.last_sent):
+        sa.resend(sent, source=Address(sa.local.host, ELSEWHERE))
+        peer.flush()
+        peer.pause()
+    own_request(dut, sa, "RFC7296-2.23-25")
+
+
+@purpose(
+    "nat-rebind-behind-nat", "RFC7296-2.23-26", role="responder", needs=(NAT, DELETES)
+)  # fmt: skip
+def test_rebind_behind_nat(peer: Peer, dut: Dut) -> None:
+    """A device that is behind a NAT itself does not follow a message from another port: it could be an attack.
+
+    The answer goes to where the request came from, and the device's own requests to where the peer was before.
+    """
+    sa = established_behind(peer, DESTINATION)
+    here = sa.local
+    sa.local = Address(here.host, ELSEWHERE)
+    sa.liveness()
+    sa.local = here
+    own_request(dut, sa, "RFC7296-2.23-26")
+
+
+@purpose("nat-response-port", "RFC7296-2.11-2", "RFC7296-2.11-3", role="responder", needs=(NAT,))
+def test_response_port(peer: Peer) -> None:
+    """A request that is repeated from a new mapping is answered there: the answer to the first one was lost."""
+    mappings = behind_nat(peer)
+    sa = peer.establish()
+    sa.liveness()
+    assert sa.last_sent is not None
+    mappings.rebind()
+    again = sa.repeat(sa.last_sent)
+    peer.check(again.source == sa.remote, f"a response from {sa.remote}", again.source, "RFC7296-2.11-3")
+    sa.must_be_up()
+
+
+@purpose(
+    "nat-rebind-retransmission", "RFC7296-2.23-25", role="responder", needs=(NAT, DELETES),
+    connection=psk(retransmit_timeout=1.0, retransmit_tries=4), waits=4.0,
+)  # fmt: skip
+def test_rebind_retransmission(peer: Peer, dut: Dut) -> None:
+    """A request of the device is under way to a mapping that is gone; its repetition goes to the new one.
+
+    The mapping is forgotten, the device's request is refused by the NAT, then one message of ours comes from a new
+    port. All packets go there from then on, retransmissions included.
+    """
+    mappings = behind_nat(peer)
+    sa = peer.establish()
+    mappings.rebind()
+    dut.delete_ike()
+    peer.idle(0.2)
+    peer.check(mappings.refused, "a request to the old mapping", "nothing")
+    sa.hold(ExchangeType.INFORMATIONAL)
+    sa.liveness()
+    sa.answer(sa.expect_request(ExchangeType.INFORMATIONAL, timeout=4.0))
+
+
+def answered(sa: ScriptedSa) -> None:
+    """A request from a new mapping, and its answer, which must come there."""
+    sa.must_be_up("RFC7296-2.11-2", "an answer at the new mapping")
