@@ -40,7 +40,8 @@ def diagnose() -> list[Finding]:
     if not packages.ok:
         return findings
     findings += _namespaces()
-    findings += [_tun(), _compiler(), _docker(), _strongswan(), _tool("tshark", "tshark", _TSHARK_MEANS)]
+    findings += [_tun(), _compiler(), _docker(), _strongswan(), _libreswan()]
+    findings.append(_tool("tshark", "tshark", _TSHARK_MEANS))
     findings.append(_tool("linux.uml", "user-mode-linux", _UML_MEANS))
     return findings
 
@@ -96,7 +97,7 @@ def _own_ports() -> Finding:
 def _namespaces() -> list[Finding]:
     """Make a namespace and try ESP in it, so that nothing of the host is touched."""
     name = f"ikespec-doctor-{os.getpid()}"
-    means = "strongSwan beside the suite, without Docker"
+    means = "strongSwan and libreswan beside the suite, without Docker"
     if shutil.which("ip") is None:
         return [Finding("network namespaces", False, "no command ip", means, "apt-get install iproute2")]
     made = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True, check=False)
@@ -145,7 +146,7 @@ def _docker() -> Finding:
     problem = docker_problem()
     seen = problem or "the daemon answers"
     mend = "apt-get install docker.io and start it, or join the group docker"
-    return Finding("Docker", problem is None, seen, "strongSwan in a container", mend)
+    return Finding("Docker", problem is None, seen, "strongSwan and libreswan in a container", mend)
 
 
 def _strongswan() -> Finding:
@@ -157,6 +158,19 @@ def _strongswan() -> Finding:
         return Finding("strongSwan", False, f"no {DAEMON}", means, STRONGSWAN_PACKAGES)
     # The daemon has no option that only prints its version; its control program heads its help with it.
     return Finding("strongSwan", True, _version_of("swanctl", "--help") or DAEMON, means)
+
+
+def _libreswan() -> Finding:
+    from peers.libreswan.settings import PACKAGES
+    from peers.places.rootfs import existing_root, rootfs_problem
+
+    means = "libreswan beside the suite, without Docker and without installing it"
+    found = existing_root("libreswan", PACKAGES)
+    if found is not None:
+        return Finding("libreswan", True, f"in {found}", means)
+    problem = rootfs_problem()
+    seen = problem or "fetched with apt-get when it is used for the first time (about 10 s, 170 MB)"
+    return Finding("libreswan", problem is None, seen, means, "--dut libreswan:docker")
 
 
 def _tool(command: str, package: str, means: str) -> Finding:
