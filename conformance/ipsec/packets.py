@@ -163,7 +163,8 @@ def _inner(sa: InboundSa, opened: Decapsulated, packet: bytes, outer: IpHeader, 
     else:
         protocol_at, start = outer.protocol_at, outer.payload_at
         head = packet[:protocol_at] + bytes((opened.next_header,)) + packet[protocol_at + 1 : start]
-        payload = _without_tfc(opened.next_header, opened.payload)
+        # AH has no padding to take away (RFC 4302, section 2).
+        payload = opened.payload if outer.protocol == AH else _without_tfc(opened.next_header, opened.payload)
         if encapsulated:
             payload = _for_other_addresses(opened.next_header, payload, outer)
         inner = with_length(head + payload, start)
@@ -178,10 +179,10 @@ def _inner(sa: InboundSa, opened: Decapsulated, packet: bytes, outer: IpHeader, 
 
 
 def _without_tfc(protocol: int, payload: bytes) -> bytes:
-    """The payload without TFC padding, where its own length tells: in transport mode for UDP only."""
+    """An ESP payload without TFC padding, where its own length tells: in transport mode for UDP only."""
     if protocol == UDP and len(payload) >= 8:
         size = payload[4] << 8 | payload[5]
-        return payload[: max(size, 8)]
+        return payload[:size] if size >= 8 else payload
     return payload
 
 

@@ -127,6 +127,16 @@ def test_tfc_padding_in_transport_mode_goes_where_udp_tells_its_length() -> None
     assert unprotect(sad, protect(sender, udp(), random, bend=EspBend(tfc=40))).packet == udp()
 
 
+@pytest.mark.parametrize("size", [0, 7, 8])
+def test_a_length_of_udp_that_cannot_be_tells_nothing(size: int) -> None:
+    packet = bytes(IP(src="10.1.0.1", dst="10.2.0.1") / UDP(len=size) / b"data")
+    sender, sad, _ = ends(mode=Mode.TRANSPORT)
+    received = unprotect(sad, protect(sender, packet, random)).packet
+    assert received is not None and len(received) == (32 if size < 8 else 28)
+    sender, sad, _ = ends("sha1", protocol=ProtocolID.AH, mode=Mode.TRANSPORT)
+    assert unprotect(sad, protect(sender, packet, random)).packet == packet
+
+
 def test_octets_behind_the_packet_are_not_the_packet() -> None:
     sender, sad, _ = ends()
     assert unprotect(sad, protect(sender, ping() + b"trailer", random) + b"padding of ethernet").packet == ping()
