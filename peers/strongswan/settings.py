@@ -44,6 +44,7 @@ class Runtime:
     fragment_size: int = 1280
     half_open_timeout: int = HALF_OPEN_TIMEOUT
     signature_authentication: bool = True
+    keepalive: float | None = 20.0
 
 
 def startup_for(connection: Connection, ports: tuple[int, int]) -> Startup:
@@ -67,6 +68,7 @@ def runtime_for(connection: Connection) -> Runtime:
         retransmit_tries=connection.retransmit_tries,
         fragment_size=connection.fragment_size or Runtime().fragment_size,
         signature_authentication=not classic,
+        keepalive=connection.keepalive,
     )
     if connection.cookies is CookiePolicy.ALWAYS:
         # The half-open SA that keeps the daemon asking must outlive the purpose.
@@ -100,6 +102,7 @@ charon {{
   retransmit_base = {runtime.retransmit_base:g}
   retransmit_tries = {runtime.retransmit_tries}
   retransmit_jitter = 0
+  keep_alive = {seconds(runtime.keepalive)}
   fragment_size = {runtime.fragment_size}
   signature_authentication = {yes[runtime.signature_authentication]}
   delete_rekeyed_delay = 1
