@@ -26,6 +26,7 @@ CAPABILITIES = frozenset(
         Capability.COOKIE_ALWAYS,
         Capability.FRAGMENTATION,
         Capability.NAT_T,
+        Capability.FORCED_ENCAPSULATION,
         Capability.CHILDLESS,
         Capability.CHILDLESS_REFUSAL,
         Capability.MULTIPLE_CHILDREN,
@@ -53,6 +54,7 @@ PIXIT = Pixit(
     tester_address="192.0.2.1",
     device_address6="2001:db8::2",
     tester_address6="2001:db8::1",
+    tester_spare="192.0.2.9",
 )
 
 

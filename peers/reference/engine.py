@@ -120,9 +120,9 @@ class ReferenceEngine:
             return
         if self.host.is_esp(datagram):
             self.host.take_datagram(datagram, now)
-        else:
-            self.endpoint.receive(datagram, now)
-            self._follow()
+        # The endpoint tells by itself what is IKE, and ignores the rest.
+        self.endpoint.receive(datagram, now)
+        self._follow()
 
     def receive_packet(self, packet: bytes, now: float) -> None:
         """Take an IP packet: ESP, AH, or what is in the clear."""
