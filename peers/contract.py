@@ -68,6 +68,8 @@ class Capability(StrEnum):
     LIST_SAS = "list-sas", "can list its SAs"
     LOG = "log", "its log can be read"
     DATA_PLANE = "data-plane", "really encrypts and decrypts packets"
+    PATH_MTU = "path-mtu", "fragments what its SAs carry, and heeds ICMP reports of the path MTU (RFC 4301, 8.2)"
+    GRE = "gre", "carries packets in GRE over Child SAs in transport mode, as FlexVPN does it"
     IPV6 = "ipv6", "reachable over IPv6"
     EAP = "eap", "EAP authentication (RFC 7296, 2.16)"
     VIRTUAL_IP = "virtual-ip", "assigns or requests inner addresses (RFC 7296, 2.19)"

@@ -1,8 +1,9 @@
 """The device under test as a purpose sees it: orders that stand in the trace."""
 
+from conformance.ike.child import ChildSa
 from conformance.ike.connection import Connection
 from conformance.script.peer import Peer
-from peers.contract import Device, Pixit, SaState, SaStatus
+from peers.contract import ChildStatus, Device, Pixit, SaState, SaStatus
 
 
 class Dut:
@@ -42,6 +43,11 @@ class Dut:
         self._order("the device is told to rekey the Child SA")
         self.device.rekey_child(name)
 
+    def reauthenticate(self) -> None:
+        """Replace the IKE SA and its Child SAs by new ones."""
+        self._order("the device is told to reauthenticate")
+        self.device.reauthenticate()
+
     def delete_ike(self) -> None:
         """Delete the IKE SA."""
         self._order("the device is told to delete the IKE SA")
@@ -59,3 +65,8 @@ class Dut:
     def established(self) -> list[SaStatus]:
         """Those that are up."""
         return [sa for sa in self.sas() if sa.state == SaState.ESTABLISHED]
+
+    def child(self, ours: ChildSa) -> ChildStatus | None:
+        """What the device says of a Child SA, None: it has none of these SPIs."""
+        found = [child for sa in self.sas() for child in sa.children]
+        return next((child for child in found if (child.spi_in, child.spi_out) == (ours.spi_out, ours.spi_in)), None)

@@ -72,6 +72,10 @@ class SentPacket:
     inner: bytes
     wire: bytes
     channel: Channel
+    sequence: int
+
+    def __str__(self) -> str:
+        return f"{self.channel.outbound} seq {self.sequence}: {inner.summary(self.inner)}"
 
 
 @dataclass(slots=True, eq=False)
@@ -114,11 +118,15 @@ def said(bend: Bend | None) -> str:
 
 @dataclass(slots=True, eq=False)
 class Traffic:
-    """All packets of a conversation that are not IKE. ``arrived`` are the device's, in order."""
+    """All packets of a conversation that are not IKE.
+
+    ``arrived`` are the device's, in order, ``asked`` the inner packets of ours.
+    """
 
     peer: Peer
     channels: dict[bytes, Channel] = field(default_factory=dict)
     arrived: list[Arrived] = field(default_factory=list)
+    asked: list[bytes] = field(default_factory=list)
     _sad: Sad = field(default_factory=Sad)
     _reassembler: Reassembler = field(default_factory=Reassembler)
     _number: int = 0
@@ -145,7 +153,7 @@ class Traffic:
     def _address(self, channel: Channel) -> BendableSa:
         """Send where the IKE SA is now: a rekey, a NAT or a change of addresses may have moved it."""
         sa = channel.keeper()
-        nat = sa.local_nat or sa.remote_nat
+        nat = sa.local_nat or sa.remote_nat or sa.connection.force_encapsulation
         ports = (sa.local.port, sa.remote.port)
         channel.outbound.move(sa.local.host, sa.remote.host, ports if nat else None)
         channel.inbound.move(sa.remote.host, sa.local.host, ports[::-1] if nat else None)
@@ -153,8 +161,8 @@ class Traffic:
 
     # --- out ------------------------------------------------------------------------------------------------------
 
-    def send(self, packet: bytes, child: ChildSa | None = None, *, bend: Bend | None = None) -> SentPacket:
-        """Send an inner packet, perhaps wrongly protected, and wait for nothing."""
+    def make(self, packet: bytes, child: ChildSa | None = None, *, bend: Bend | None = None) -> SentPacket:
+        """Protect an inner packet, perhaps wrongly, without sending it; `resend` does that."""
         channel = self.channel(child)
         self._address(channel)
         self._number += 1
@@ -162,17 +170,22 @@ class Traffic:
         wire = protect(
             channel.outbound, packet, self.peer.random, self.peer.link.now(), bend=bend, identification=self._number
         )
-        text = f"{channel.outbound} seq {sequence}: {inner.summary(packet)}"
-        sent = SentPacket(packet, wire, channel)
-        self._put(wire, text, said(bend))
+        self.asked.append(packet)
+        return SentPacket(packet, wire, channel, sequence)
+
+    def send(self, packet: bytes, child: ChildSa | None = None, *, bend: Bend | None = None) -> SentPacket:
+        """Send an inner packet, perhaps wrongly protected, and wait for nothing."""
+        sent = self.make(packet, child, bend=bend)
+        self._put(sent.wire, str(sent), said(bend))
         return sent
 
-    def resend(self, sent: SentPacket, wire: bytes | None = None) -> None:
+    def resend(self, sent: SentPacket, wire: bytes | None = None, bent: str = "sent before") -> None:
         """Send the same octets again, or others that are made of them."""
-        self._put(wire or sent.wire, f"{sent.channel.outbound} once more", "the same octets" if not wire else "changed")
+        self._put(wire or sent.wire, str(sent), bent)
 
     def clear(self, packet: bytes) -> None:
         """Send a packet in the clear. Raises NotApplicable where the link carries nothing but UDP."""
+        self.asked.append(packet)
         self._put(packet, f"in the clear: {inner.summary(packet)}", "", raw=True)
 
     def _put(self, wire: bytes, text: str, bent: str, *, raw: bool = False) -> None:
@@ -303,21 +316,24 @@ class Traffic:
 
         ``prove`` is another proof than a ping through the newest Child SA.
         """
-        mark = len(self.arrived)
+        self.peer.pause()
+        mark, asked = len(self.arrived), len(self.asked)
         yield
         self.peer.pause()
-        self._must_be_silent(mark, requirement)
+        self._must_be_silent(mark, asked, requirement)
         (prove or self.ping)()
         self.peer.pause()
-        self._must_be_silent(mark, requirement)
+        self._must_be_silent(mark, asked, requirement)
 
-    def _must_be_silent(self, mark: int, requirement: str | None) -> None:
-        leaked = set(map(id, self.leaks()))
-        found = [
-            one
-            for one in self.arrived[mark:]
-            if not one.taken and not one.dummy and (one.channel is not None or id(one) in leaked)
-        ]
+    def _must_be_silent(self, mark: int, asked: int, requirement: str | None) -> None:
+        fits = [inner.answers(packet) for packet in self.asked[asked:]]
+
+        def speaks(one: Arrived) -> bool:
+            if one.channel is not None or one.inner is None:
+                return one.channel is not None and not one.dummy
+            return self._leaked(one.inner) or any(fit(one.inner) for fit in fits)
+
+        found = [one for one in self.arrived[mark:] if not one.taken and speaks(one)]
         self.peer.check(not found, "no answer", "; ".join(map(str, found)), requirement)
 
     # --- evidence -------------------------------------------------------------------------------------------------

@@ -38,6 +38,7 @@ CAPABILITIES = frozenset(
         Capability.ESN,
         Capability.REKEY_IKE,
         Capability.REKEY_CHILD,
+        Capability.REAUTH,
         Capability.DELETE_IKE,
         Capability.DELETE_CHILD,
         Capability.LIFETIME,
@@ -46,6 +47,7 @@ CAPABILITIES = frozenset(
         Capability.LOG,
         Capability.IPV6,
         Capability.DATA_PLANE,
+        Capability.PATH_MTU,
     }
 )
 
@@ -131,6 +133,10 @@ class ReferenceDevice(Device):
     def rekey_child(self, name: str) -> None:
         """Rekey a Child SA."""
         self.engine.rekey_child(name)
+
+    def reauthenticate(self) -> None:
+        """Delete the IKE SA and open another."""
+        self.engine.reauthenticate()
 
     def delete_ike(self) -> None:
         """Delete the IKE SA."""

@@ -70,6 +70,12 @@ class ReferenceEngine:
         sa.start_child_rekey(self._child(name))
         self._endpoint().collect(sa)
 
+    def reauthenticate(self) -> None:
+        """Delete the newest IKE SA and open another one with the same first Child SA (RFC 7296, section 2.8.3)."""
+        first = self._sa().first_child
+        self.delete_ike()
+        self._endpoint().initiate(first)
+
     def delete_ike(self) -> None:
         """Delete the newest IKE SA."""
         sa = self._sa()

@@ -102,6 +102,10 @@ class ReferenceProcess(ReferenceDevice):
         """Rekey a Child SA."""
         self._order("rekey_child", name)
 
+    def reauthenticate(self) -> None:
+        """Delete the IKE SA and open another."""
+        self._order("reauthenticate")
+
     def delete_ike(self) -> None:
         """Delete the IKE SA."""
         self._order("delete_ike")

@@ -16,7 +16,18 @@ TICK = 0.05
 """A timer may be so many seconds late."""
 
 ORDERS = frozenset(
-    {"apply", "clear", "initiate", "rekey_ike", "rekey_child", "delete_ike", "delete_child", "list_sas", "log"}
+    {
+        "apply",
+        "clear",
+        "initiate",
+        "rekey_ike",
+        "rekey_child",
+        "reauthenticate",
+        "delete_ike",
+        "delete_child",
+        "list_sas",
+        "log",
+    }
 )
 
 

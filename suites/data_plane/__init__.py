@@ -1,0 +1,1 @@
+"""Traffic through Child SAs: what arrives, what must not, and how large it is."""

@@ -1,0 +1,104 @@
+"""Steps that purposes about traffic share."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Any
+
+from conformance.ike.child import ChildSa
+from conformance.ike.connection import Connection, Mode
+from conformance.script import inner
+from conformance.script.peer import Peer
+from conformance.script.sa import ScriptedSa
+from conformance.script.traffic import Arrived, Channel
+from peers.contract import Capability, Pixit, Unsupported
+from suites.connections import Setup, psk
+from suites.dut import Dut
+
+DATA = Capability.DATA_PLANE
+THROUGH = "RFC4303-3.1.2-1"
+"""In tunnel mode ESP protects the whole inner packet."""
+NO_SA = "RFC4303-3.4.2-1"
+"""What has no SA is discarded."""
+
+
+def up(peer: Peer, **changes: Any) -> ScriptedSa:
+    """The preamble: a Child SA through which a ping is answered."""
+    sa = peer.establish(**changes)
+    with peer.preamble("a ping through the Child SA"):
+        sa.traffic.ping()
+    return sa
+
+
+def flows(peer: Peer, child: ChildSa | None = None, requirement: str | None = None) -> Arrived:
+    """A ping is answered, protected, and nothing comes in the clear; returns the answer."""
+    found = peer.traffic.ping(child, requirement=requirement)
+    peer.traffic.must_not_leak("RFC4301-4.4.1-2")
+    return found
+
+
+def through(peer: Peer, found: Arrived, channel: Channel, requirement: str | None = None) -> None:
+    """The packet must have come through this Child SA."""
+    peer.check(found.channel is channel, f"an answer through {channel.inbound}", found, requirement)
+
+
+def between(mode: Mode = Mode.TRANSPORT, protocol: str = "", **changes: Any) -> Setup:
+    """A connection whose Child SA is for the two hosts themselves."""
+
+    def setup(pixit: Pixit) -> Connection:
+        ours, theirs = pixit.tester_address, pixit.device_address
+        suffix = f"[{protocol}]" if protocol else ""
+        selectors = {"local_ts": (f"{ours}/32{suffix}",), "remote_ts": (f"{theirs}/32{suffix}",)}
+        return psk(**{"mode": mode, **selectors, **changes})(pixit)
+
+    return setup
+
+
+def offering(peer: Peer, words: str) -> Connection:
+    """Our connection with a single proposal for the Child SA."""
+    first, *others = peer.connection.children
+    return replace(peer.connection, children=(replace(first, proposals=(words,)), *others))
+
+
+def each_suite(peer: Peer, suites: tuple[str, ...]) -> Iterator[tuple[str, ScriptedSa]]:
+    """A Child SA with each of the suites, one after the other; those that the device lacks are noted and left out."""
+    tried = 0
+    for words in suites:
+        sa = peer.sa(children=offering(peer, words).children)
+        sa.init()
+        sa.auth()
+        if not sa.children:
+            peer.note(f"the device does not take {words}: {sa.problem}")
+            if sa.keys is not None:
+                sa.delete()
+            continue
+        tried += 1
+        yield words, sa
+        sa.delete()
+    if not tried:
+        raise Unsupported(DATA, "the device", f"none of {', '.join(suites)}")
+
+
+@contextmanager
+def uncounted(peer: Peer, dut: Dut, sa: ScriptedSa, requirement: str | None = None) -> Iterator[None]:
+    """What is sent inside must get no answer, nor count as traffic of the Child SA; a ping proves it."""
+    channel = sa.traffic.channel()
+    before = octets_in(dut, channel)
+    with sa.traffic.silence(requirement):
+        yield
+        peer.pause()
+        after = octets_in(dut, channel)
+        peer.check(after == before, "octets received on the SA as before", f"{after}, before {before}", requirement)
+
+
+def octets_in(dut: Dut, channel: Channel) -> int | None:
+    """The device's count of octets received on a Child SA, None where it has none."""
+    with suppress(Unsupported):
+        found = dut.child(channel.child)
+        return found.bytes_in if found else None
+    return None
+
+
+def tcp_syn(channel: Channel, dport: int = inner.ECHO_PORT) -> bytes:
+    """A TCP SYN: answered whether the port is open or not."""
+    return inner.tcp(channel.ours, channel.theirs, "S", dport=dport, seq=1000, mss=1360)

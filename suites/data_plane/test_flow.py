@@ -1,0 +1,197 @@
+"""Traffic flows after set-up, after every kind of rekey, after reauthentication and a change of addresses."""
+
+from conformance.ike.connection import ChildConfig, Connection
+from conformance.net.link import Address
+from conformance.script import inner
+from conformance.script.peer import Peer
+from conformance.wire import ExchangeType
+from peers.contract import Capability, Pixit
+from suites.connections import Setup, psk
+from suites.data_plane.steps import DATA, THROUGH, flows, tcp_syn, through, up
+from suites.dut import Dut
+from suites.purpose import purpose
+
+NEW = "RFC7296-2.8-14"
+INHERITED = "RFC7296-2.8-7"
+
+
+def two_children() -> Setup:
+    """Two Child SAs, each for a part of our network."""
+
+    def setup(pixit: Pixit) -> Connection:
+        network = pixit.tester_networks[0].rpartition(".")[0]
+        names = {"net": f"{network}.0/28", "other": f"{network}.16/28"}
+        ours = tuple(
+            ChildConfig(name, local_ts=(ts,), remote_ts=pixit.device_networks[:1]) for name, ts in names.items()
+        )
+        return psk(children=ours)(pixit)
+
+    return setup
+
+
+@purpose("data-set-up", THROUGH, "RFC4301-4.4.1-2", "RFC4301-5.1.2-1", role="responder", needs=(DATA,))
+def test_set_up(peer: Peer) -> None:
+    """ICMP, UDP and TCP go through the Child SA of IKE_AUTH, both ways, between the ends of the tunnel.
+
+    A closed port answers as well: with ICMP port unreachable or with RST.
+    """
+    sa = peer.establish()
+    found = flows(peer, requirement=THROUGH)
+    outer = inner.read(found.wire)
+    ends = (sa.remote.host, sa.local.host)
+    peer.check((outer.src, outer.dst) == ends, f"outer addresses {ends}", outer.summary(), "RFC4301-5.1.2-1")
+    channel = sa.traffic.channel()
+    sa.traffic.ask(inner.udp(channel.ours, channel.theirs), requirement=THROUGH)
+    sa.traffic.ask(tcp_syn(channel), requirement=THROUGH)
+    sa.traffic.must_not_leak("RFC4301-4.4.1-2")
+
+
+@purpose("data-set-up-initiator", THROUGH, "RFC4301-4.4.1-2", role="initiator", needs=(DATA,))
+def test_set_up_initiator(peer: Peer, dut: Dut) -> None:
+    """The device opens the IKE SA; traffic flows through the Child SA."""
+    dut.initiate()
+    peer.accept()
+    flows(peer, requirement=THROUGH)
+
+
+@purpose("data-sequence", "RFC4303-2.2-1", "RFC4303-2.2-2", role="responder", needs=(DATA,))
+def test_sequence(peer: Peer) -> None:
+    """The device numbers its packets 1, 2, 3 and so on, and begins anew on a rekeyed Child SA."""
+    sa = peer.establish()
+    for number in (1, 2, 3, 4):
+        found = sa.traffic.ping()
+        rule = "RFC4303-2.2-2" if number == 1 else "RFC4303-2.2-1"
+        peer.check(found.sequence == number, f"sequence number {number}", found.sequence, rule)
+    sa.rekey_child()
+    sa.finish()
+    found = sa.traffic.ping()
+    peer.check(found.sequence == 1, "sequence number 1 on the new SA", found, "RFC4303-2.2-2")
+
+
+@purpose(
+    "data-second-child",
+    THROUGH,
+    "RFC4301-4.4.1-2",
+    role="responder",
+    needs=(DATA, Capability.MULTIPLE_CHILDREN),
+    connection=two_children(),
+)
+def test_second_child(peer: Peer) -> None:
+    """A Child SA that CREATE_CHILD_SA made carries its own traffic, and the first one goes on."""
+    sa = up(peer)
+    with peer.preamble("CREATE_CHILD_SA"):
+        sa.create_child("other")
+        peer.check(len(sa.children) == 2, "a second Child SA", sa.problem)
+    for child in sa.children:
+        through(peer, flows(peer, child), sa.traffic.channel(child), THROUGH)
+
+
+@purpose("data-child-rekey", NEW, "RFC4301-4.4.1-2", role="responder", needs=(DATA, Capability.REKEY_CHILD))
+def test_child_rekey(peer: Peer) -> None:
+    """After our rekey of the Child SA traffic flows through the new one."""
+    sa = up(peer)
+    old = sa.child
+    sa.rekey_child()
+    sa.finish()
+    peer.check(sa.child is not old, "a new Child SA", sa.problem)
+    through(peer, flows(peer, sa.child, NEW), sa.traffic.channel(sa.child), NEW)
+
+
+@purpose(
+    "data-child-rekey-pfs",
+    NEW,
+    role="responder",
+    needs=(DATA, Capability.REKEY_CHILD, Capability.PFS),
+    connection=psk(esp=("aes128gcm16-x25519",)),
+)
+def test_child_rekey_pfs(peer: Peer) -> None:
+    """The new Child SA has keys of a fresh key exchange: both sides derive the same."""
+    sa = up(peer)
+    sa.rekey_child()
+    sa.finish()
+    through(peer, flows(peer, sa.child, NEW), sa.traffic.channel(sa.child), NEW)
+
+
+@purpose(
+    "data-child-rekey-device", "RFC7296-2.8-15", "RFC4301-4.4.1-2", role="initiator",
+    needs=(DATA, Capability.REKEY_CHILD),
+)  # fmt: skip
+def test_child_rekey_device(peer: Peer, dut: Dut) -> None:
+    """The device rekeys the Child SA and deletes the old one; traffic flows through the new one."""
+    sa = up(peer)
+    old = sa.child
+    sa.hold(ExchangeType.INFORMATIONAL)
+    dut.rekey_child()
+    delete = sa.expect_request(ExchangeType.INFORMATIONAL)
+    sa.answer(delete)
+    peer.pause()
+    peer.check(sa.child is not old, "a new Child SA", sa.children)
+    through(peer, flows(peer, sa.child), sa.traffic.channel(sa.child), "RFC7296-2.8-15")
+
+
+@purpose("data-ike-rekey", INHERITED, "RFC4301-4.4.1-2", role="responder", needs=(DATA, Capability.REKEY_IKE))
+def test_ike_rekey(peer: Peer) -> None:
+    """The Child SA goes on carrying traffic when its IKE SA is replaced, and the new IKE SA can rekey it."""
+    sa = up(peer)
+    child = sa.child
+    sa.rekey()
+    sa.finish()
+    through(peer, flows(peer, child, INHERITED), sa.traffic.channel(child), INHERITED)
+    heir = sa.rekeyed
+    heir.rekey_child()
+    heir.finish()
+    through(peer, flows(peer, heir.child, INHERITED), heir.traffic.channel(heir.child), INHERITED)
+
+
+@purpose("data-ike-rekey-device", INHERITED, "RFC4301-4.4.1-2", role="initiator", needs=(DATA, Capability.REKEY_IKE))
+def test_ike_rekey_device(peer: Peer, dut: Dut) -> None:
+    """The device rekeys the IKE SA; the Child SA goes on carrying traffic."""
+    sa = up(peer)
+    child = sa.child
+    sa.hold(ExchangeType.INFORMATIONAL)
+    dut.rekey_ike()
+    sa.answer(sa.expect_request(ExchangeType.INFORMATIONAL))
+    peer.pause()
+    through(peer, flows(peer, child, INHERITED), sa.traffic.channel(child), INHERITED)
+
+
+@purpose("data-reauthentication", "RFC7296-2.8.3-1", "RFC4301-4.4.1-2", role="responder", needs=(DATA,))
+def test_reauthentication(peer: Peer) -> None:
+    """We open another IKE SA with another Child SA for the same traffic, then delete the old one: traffic flows."""
+    old = up(peer)
+    new = peer.establish(initial_contact=False)
+    flows(peer, new.child, "RFC7296-2.8.3-1")
+    old.delete()
+    peer.pause()
+    through(peer, flows(peer, new.child, "RFC7296-2.8.3-1"), new.traffic.channel(new.child), "RFC7296-2.8.3-1")
+
+
+@purpose("data-reauthentication-device", "RFC7296-2.8.3-1", role="initiator", needs=(DATA, Capability.REAUTH))
+def test_reauthentication_device(peer: Peer, dut: Dut) -> None:
+    """The device reauthenticates: it opens a new IKE SA with a new Child SA, and traffic flows through that."""
+    dut.initiate()
+    old = peer.accept()
+    flows(peer)
+    dut.reauthenticate()
+    new = peer.accept()
+    peer.check(new is not old, "another IKE SA", new)
+    through(peer, flows(peer, new.child), new.traffic.channel(new.child), "RFC7296-2.8.3-1")
+
+
+@purpose(
+    "data-address-change",
+    "RFC7296-2.23-25",
+    role="responder",
+    needs=(DATA, Capability.NAT_T),
+    connection=psk(force_encapsulation=True),
+    device={"force_encapsulation": False},
+)
+def test_address_change(peer: Peer) -> None:
+    """Behind a NAT that gives us another port, the device sends its ESP packets there after our next IKE message."""
+    sa = up(peer)
+    sa.local = Address(sa.local.host, sa.local.port + 1)
+    sa.liveness()
+    peer.pause()
+    found = flows(peer, requirement="RFC7296-2.23-25")
+    port = int.from_bytes(found.wire[22:24], "big")
+    peer.check(port == sa.local.port, f"ESP to our new port {sa.local.port}", port, "RFC7296-2.23-25")

@@ -1,0 +1,127 @@
+"""While old and new SAs overlap nothing is lost; what was deleted carries nothing."""
+
+from conformance.script.peer import Peer
+from conformance.wire import ExchangeType
+from peers.contract import Capability
+from suites.data_plane.steps import DATA, NO_SA, flows, up
+from suites.dut import Dut
+from suites.purpose import purpose
+
+READY, OLD = "RFC7296-2.8-14", "RFC7296-2.8-17"
+CLOSED, CLOSED_ALL = "RFC7296-1.4.1-4", "RFC7296-1.4.1-9"
+BURST = 12
+
+
+@purpose("data-rekey-overlap", READY, "RFC7296-1.4.1-1", role="responder", needs=(DATA, Capability.REKEY_CHILD))
+def test_rekey_overlap(peer: Peer) -> None:
+    """No packet is lost across our rekey: pings before, during and after it, on old and new SA, are answered.
+
+    The old SA is still there: we do not delete it. The device must be ready for packets on the new one before its
+    response goes out.
+    """
+    sa = up(peer)
+    old, sa.tidy = sa.child, False
+    asked = [sa.traffic.echo_request(old) for _ in range(4 * BURST)]
+    for packet in asked[:BURST]:
+        sa.traffic.send(packet, old)
+    sent = sa.begin(lambda: sa.start_child_rekey(old))
+    for packet in asked[BURST : 2 * BURST]:
+        sa.traffic.send(packet, old)
+    with peer.preamble("CREATE_CHILD_SA"):
+        sa.response(sent)
+        peer.check(len(sa.children) == 2, "a new Child SA", sa.problem)
+    for number, packet in enumerate(asked[2 * BURST :]):
+        sa.traffic.send(packet, sa.children[1 - number % 2])
+    for packet in asked:
+        sa.traffic.answer(packet, READY)
+
+
+@purpose("data-rekey-overlap-device", "RFC7296-1.4.1-1", role="initiator", needs=(DATA, Capability.REKEY_CHILD))
+def test_rekey_overlap_device(peer: Peer, dut: Dut) -> None:
+    """The device rekeys. Until we have answered its Delete, both SAs carry our packets, and none is lost."""
+    sa = up(peer)
+    old = sa.child
+    sa.hold(ExchangeType.CREATE_CHILD_SA, ExchangeType.INFORMATIONAL)
+    dut.rekey_child()
+    rekey = sa.expect_request(ExchangeType.CREATE_CHILD_SA)
+    asked = [sa.traffic.echo_request(old) for _ in range(3 * BURST)]
+    for packet in asked[:BURST]:
+        sa.traffic.send(packet, old)
+    sa.answer(rekey)
+    delete = sa.expect_request(ExchangeType.INFORMATIONAL)
+    new = sa.children[-1]
+    peer.check(new is not old, "a new Child SA", sa.problem)
+    for number, packet in enumerate(asked[BURST:]):
+        sa.traffic.send(packet, (old, new)[number % 2])
+    for packet in asked:
+        sa.traffic.answer(packet, "RFC7296-1.4.1-1")
+    sa.answer(delete)
+    flows(peer, new)
+
+
+@purpose("data-rekey-first-on-old", OLD, role="responder", needs=(DATA, Capability.REKEY_CHILD))
+def test_first_on_old(peer: Peer) -> None:
+    """After our rekey the device may send on either SA, and sends on the new one once it has received there."""
+    sa = up(peer)
+    old, sa.tidy = sa.child, False
+    with peer.preamble("CREATE_CHILD_SA"):
+        sa.rekey_child()
+        peer.check(len(sa.children) == 2, "a new Child SA", sa.problem)
+    new = sa.children[1]
+    flows(peer, old)
+    flows(peer, new)
+    sa.traffic.ping(new)
+    found = sa.traffic.ping(new)
+    peer.check(found.channel is sa.traffic.channel(new), "an answer on the new SA", found, OLD)
+
+
+@purpose("data-delete-child", CLOSED, NO_SA, "RFC4301-4.4.1-2", role="responder", needs=(DATA,))
+def test_delete_child(peer: Peer) -> None:
+    """When we delete the Child SA, traffic stops: our packets get no answer, neither protected nor in the clear."""
+    sa = up(peer)
+    child = sa.child
+    sa.delete_child()
+    with sa.traffic.silence(CLOSED, prove=sa.liveness):
+        sa.traffic.send(sa.traffic.echo_request(child), child)
+        peer.pause()
+
+
+@purpose("data-delete-child-device", "RFC7296-1.4.1-2", NO_SA, role="initiator", needs=(DATA, Capability.DELETE_CHILD))
+def test_delete_child_device(peer: Peer, dut: Dut) -> None:
+    """When the device deletes the Child SA, traffic stops."""
+    sa = up(peer)
+    child = sa.child
+    sa.hold(ExchangeType.INFORMATIONAL)
+    dut.delete_child()
+    sa.answer(sa.expect_request(ExchangeType.INFORMATIONAL))
+    peer.pause()
+    with sa.traffic.silence("RFC7296-1.4.1-2", prove=lambda: peer.establish(initial_contact=False)):
+        sa.traffic.send(sa.traffic.echo_request(child), child)
+        peer.pause()
+
+
+@purpose("data-delete-ike", CLOSED_ALL, NO_SA, role="responder", needs=(DATA,))
+def test_delete_ike(peer: Peer) -> None:
+    """The Child SAs go with their IKE SA: traffic stops, until there is another Child SA for it."""
+    sa = up(peer)
+    child = sa.child
+    sa.delete()
+    peer.pause()
+    with sa.traffic.silence(CLOSED_ALL, prove=lambda: up(peer)):
+        sa.traffic.send(sa.traffic.echo_request(child), child)
+        peer.pause()
+
+
+@purpose("data-old-child-deleted", CLOSED, NO_SA, role="responder", needs=(DATA, Capability.REKEY_CHILD), waits=2.0)
+def test_old_child_deleted(peer: Peer) -> None:
+    """Two seconds after we have deleted a rekeyed Child SA, packets on it get no answer any more.
+
+    A device may keep its receiving half a little longer for packets that are late.
+    """
+    sa = up(peer)
+    old = sa.child
+    sa.rekey_child()
+    sa.finish()
+    peer.idle(2.0)
+    with sa.traffic.silence(CLOSED):
+        sa.traffic.send(sa.traffic.echo_request(old), old)

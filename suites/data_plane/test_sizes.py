@@ -1,0 +1,208 @@
+"""How large packets become: overhead, MTU, fragments before and after encryption, path MTU.
+
+The expected sizes are those of the formulas of RFC 4302 and RFC 4303 (`conformance.ipsec.overhead`), which give the
+tables and examples of chapter 15 of "IKEv2 IPsec Virtual Private Networks" (Bartlett, Inamdar).
+"""
+
+from conformance.ipsec import icmp
+from conformance.ipsec.esp import EspBend
+from conformance.ipsec.fragments import fragment
+from conformance.ipsec.ip import parse
+from conformance.script.peer import Peer
+from conformance.script.sa import ScriptedSa
+from conformance.script.traffic import Arrived
+from conformance.script.verdict import NotApplicable
+from peers.contract import Capability
+from suites.connections import psk
+from suites.data_plane.steps import DATA, between, each_suite, flows, up
+from suites.purpose import purpose
+
+BLOCKS, ICV_SIZE, AH_SIZE = "RFC4303-2.4-2", "RFC4303-2.8-1", "RFC4302-2.6-1"
+REASSEMBLED, INSIDE, BOTH = "RFC4303-3.3.4-1", "RFC4303-3.3.4-2", "RFC4301-7.1-1"
+FRAGMENTED, PATH = "RFC4301-8.2.1-3", "RFC4301-8.2.1-1"
+MTU = 1500
+BOOK = {1421: 1480, 1422: 1480, 1423: 1496, 1430: 1496, 1431: 1496, 1438: 1496}
+"""Table 15-6: ESP in tunnel mode with AES-CBC and HMAC-SHA-1-96, octets of the inner packet and on the wire."""
+ESP_SUITES = (
+    *("aes128gcm16", "aes256gcm16", "aes128gcm12", "aes128gcm8", "aes128ccm16", "aes256ccm8", "chacha20poly1305"),
+    *("aes128-sha1", "aes256-sha256", "aes192-sha384", "aes256-sha512", "aes128-aesxcbc", "aes128ctr-sha1"),
+    *("3des-sha1", "null-sha1", "null-sha256", "aes128gmac"),
+)
+AH_SUITES = ("sha1", "sha256", "sha384", "sha512", "aesxcbc")
+
+
+def reply_of(sa: ScriptedSa, octets: int) -> Arrived:
+    """The reply, of exactly so many octets inside, to a ping of the same size."""
+    plain = len(sa.traffic.echo_request(size=0))
+    return sa.traffic.ask(sa.traffic.echo_request(size=octets - plain))
+
+
+def sizes(peer: Peer, sa: ScriptedSa, octets: tuple[int, ...], requirement: str) -> None:
+    """Replies of these inner sizes have on the wire what the formula says."""
+    arithmetic = sa.traffic.channel().encapsulation
+    for size in octets:
+        found = reply_of(sa, size)
+        wanted = arithmetic.size(size)
+        said = f"{size} octets become {wanted}"
+        peer.check(len(found.wire) == wanted, said, f"{len(found.wire)} octets", requirement)
+
+
+def whole(peer: Peer) -> None:
+    """Fragments outside must be visible, which they are only where the link carries IP packets."""
+    if any(one.wire[9] == 17 for one in peer.traffic.arrived if one.channel):
+        raise NotApplicable("a socket for UDP does not show fragments")
+
+
+@purpose("data-overhead-table", BLOCKS, ICV_SIZE, role="responder", needs=(DATA,), connection=psk(esp=("aes128-sha1",)))
+def test_table(peer: Peer) -> None:
+    """AES-CBC with HMAC-SHA-1-96 in tunnel mode: the sizes on the wire are those of table 15-6 of the book.
+
+    With UDP encapsulation each has 8 octets more. The overhead is largest, 73 octets, for a packet of 31.
+    """
+    sa = up(peer)
+    more = 8 if sa.traffic.channel().outbound.parameters.udp else 0
+    for size, wanted in {31: 104, **{size: wire for size, wire in BOOK.items() if wire + more <= MTU}}.items():
+        found = reply_of(sa, size)
+        said = f"{size} octets become {wanted + more}"
+        peer.check(len(found.wire) == wanted + more, said, f"{len(found.wire)} octets", BLOCKS)
+
+
+@purpose("data-overhead-esp", BLOCKS, ICV_SIZE, role="responder", needs=(DATA,), connection=psk(esp=ESP_SUITES))
+def test_overhead_esp(peer: Peer) -> None:
+    """For each cipher and integrity algorithm packets have the size that header, IV, padding and ICV make."""
+    for _, sa in each_suite(peer, ESP_SUITES):
+        sizes(peer, sa, (28, *range(60, 77, 3), 576, 1400), ICV_SIZE)
+
+
+@purpose("data-overhead-ah", AH_SIZE, role="responder", needs=(DATA, Capability.AH), connection=psk(esp=AH_SUITES))
+def test_overhead_ah(peer: Peer) -> None:
+    """For each integrity algorithm AH adds its 12 octets, the ICV, and no more padding than needed."""
+    for _, sa in each_suite(peer, AH_SUITES):
+        sizes(peer, sa, (28, 61, 84, 1400), AH_SIZE)
+
+
+@purpose(
+    "data-overhead-transport",
+    BLOCKS,
+    "RFC4303-3.1.1-1",
+    role="responder",
+    needs=(DATA, Capability.TRANSPORT),
+    connection=between(esp=("aes128-sha256",)),
+)
+def test_overhead_transport(peer: Peer) -> None:
+    """In transport mode there is no second IP header: 20 octets less than in tunnel mode, but for the padding."""
+    sizes(peer, up(peer), (28, 60, 61, 74, 75, 84, 1400), BLOCKS)
+
+
+@purpose(
+    "data-overhead-udp",
+    BLOCKS,
+    "RFC7296-2.23-9",
+    role="responder",
+    needs=(DATA, Capability.NAT_T),
+    connection=psk(force_encapsulation=True),
+    device={"force_encapsulation": False},
+)
+def test_overhead_udp(peer: Peer) -> None:
+    """UDP encapsulation adds 8 octets."""
+    sizes(peer, up(peer), (28, 60, 61, 62, 63, 84, 1400), BLOCKS)
+
+
+@purpose(
+    "data-overhead-ipv6",
+    BLOCKS,
+    role="responder",
+    needs=(DATA, Capability.IPV6),
+    connection=psk(ipv6=True, local_ts=("fd01::/64",), remote_ts=("fd02::/64",)),
+)
+def test_overhead_ipv6(peer: Peer) -> None:
+    """IPv6 in IPv6: 40 octets of outer header."""
+    sizes(peer, up(peer), (48, 80, 81, 82, 83, 104, 1400), BLOCKS)
+
+
+@purpose("data-mtu-largest", FRAGMENTED, role="responder", needs=(DATA, Capability.PATH_MTU))
+def test_largest(peer: Peer) -> None:
+    """The largest inner packet that fits comes in one piece of at most 1500 octets, one octet more makes two.
+
+    Whether the device fragments before or after encryption is its own choice; the packet has no DF bit.
+    """
+    sa = up(peer)
+    whole(peer)
+    largest = sa.traffic.channel().encapsulation.largest(MTU)
+    found = reply_of(sa, largest)
+    one = not found.pieces and len(found.wire) <= MTU and found.packet == found.inner
+    peer.check(one, "one packet", found.pieces or len(found.wire), FRAGMENTED)
+    mark = len(peer.traffic.arrived)
+    reply_of(sa, largest + 1)
+    fits(peer, mark, MTU, FRAGMENTED, split=True)
+
+
+def fits(peer: Peer, mark: int, mtu: int, requirement: str, *, split: bool) -> None:
+    """What came since ``mark`` came in pieces of at most ``mtu`` octets; ``split``: in more than one."""
+    came = [size for one in peer.traffic.arrived[mark:] for size in (one.pieces or (len(one.wire),))]
+    peer.check(max(came) <= mtu, f"no piece larger than {mtu}", came, requirement)
+    peer.check(not split or len(came) > 1, "more than one piece", came, requirement)
+
+
+@purpose("data-large", FRAGMENTED, REASSEMBLED, role="responder", needs=(DATA,))
+def test_large(peer: Peer) -> None:
+    """A ping of 4000 octets, sent in fragments of one ESP packet, is put together, and its reply arrives whole."""
+    sa = up(peer)
+    reply_of(sa, 2000)
+    found = reply_of(sa, 4000)
+    peer.check(found.packet is not None and len(found.packet) == 4000, "4000 octets", found, REASSEMBLED)
+
+
+@purpose("data-fragments-inside", INSIDE, BOTH, role="responder", needs=(DATA,))
+def test_fragments_inside(peer: Peer) -> None:
+    """Fragments of an inner packet, each in an ESP packet of its own and the last one first, reach the inner host."""
+    sa = up(peer)
+    packet = sa.traffic.echo_request(size=3000)
+    for part in reversed(fragment(packet, 1000, 77)):
+        sa.traffic.send(part)
+    sa.traffic.answer(packet, INSIDE)
+
+
+@purpose("data-fragments-inside-missing", BOTH, role="responder", needs=(DATA,))
+def test_fragments_missing(peer: Peer) -> None:
+    """Of a packet whose fragment was dropped for its ICV nothing arrives."""
+    sa = up(peer)
+    packet = sa.traffic.echo_request(size=1000)
+    with sa.traffic.silence("RFC4303-3.4.4-1"):
+        for number, part in enumerate(fragment(packet, 600, 78)):
+            sa.traffic.send(part, bend=EspBend(flip=0) if number else None)
+
+
+def report(sa: ScriptedSa, mtu: int, spi: bytes | None = None) -> bytes:
+    """ICMP from a router on the way: the device's last ESP packet, or one with another SPI, exceeds ``mtu``."""
+    wire = next(one.wire for one in reversed(sa.traffic.arrived) if one.channel is not None)
+    at = parse(wire).payload_at
+    quoted = wire if spi is None else wire[:at] + spi + wire[at + 4 :]
+    return icmp.too_big(quoted, mtu)
+
+
+@purpose("data-path-mtu", PATH, FRAGMENTED, role="responder", needs=(DATA, Capability.PATH_MTU))
+def test_path_mtu(peer: Peer) -> None:
+    """A router reports that the path carries 1200 octets: from then on the device's packets are no larger."""
+    sa = up(peer)
+    whole(peer)
+    reply_of(sa, 1400)
+    sa.traffic.clear(report(sa, 1200))
+    peer.pause()
+    mark = len(peer.traffic.arrived)
+    reply_of(sa, 1400)
+    fits(peer, mark, 1200, PATH, split=True)
+    flows(peer)
+
+
+@purpose("data-path-mtu-foreign", PATH, role="responder", needs=(DATA, Capability.PATH_MTU))
+def test_path_mtu_foreign(peer: Peer) -> None:
+    """A report about an SPI that the device does not send on changes nothing: it is mapped to no SA."""
+    sa = up(peer)
+    whole(peer)
+    reply_of(sa, 1300)
+    sa.traffic.clear(report(sa, 1000, b"\x12\x34\x56\x78"))
+    peer.pause()
+    found = reply_of(sa, 1300)
+    one = not found.pieces and found.packet == found.inner
+    peer.check(one, "one packet", found.pieces or len(found.wire), PATH)
