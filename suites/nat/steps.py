@@ -64,10 +64,17 @@ def several_sources(*, matching: bool) -> Bend:
     return bend.order(change, f"three source digests, {'one' if matching else 'none'} of which fits")
 
 
+def opened(peer: Peer, requirement: str, bent: Bend | None = None) -> ScriptedSa:
+    """An IKE SA after IKE_SA_INIT, which must succeed."""
+    sa = peer.sa()
+    answer = sa.init(bent)
+    peer.check(sa.keys is not None, "an IKE_SA_INIT response with SA, KE, Nr", answer, requirement)
+    return sa
+
+
 def established_behind(peer: Peer, *kinds: NotifyType) -> ScriptedSa:
     """An IKE SA whose IKE_SA_INIT request had digests that do not fit; IKE_AUTH goes to port 4500."""
-    sa = peer.sa()
-    sa.init(mismatch(*kinds))
+    sa = opened(peer, "RFC7296-2.23-16", mismatch(*kinds))
     sa.float_port()
     sa.auth()
     sa.must_be_established("RFC7296-2.23-16")

@@ -14,6 +14,7 @@ from suites.nat.steps import (
     established_behind,
     is_digest,
     mismatch,
+    opened,
     own_request,
     several_sources,
     without_detection,
@@ -59,8 +60,7 @@ def test_both_mismatch(peer: Peer, dut: Dut) -> None:
 @purpose("nat-no-detection", "RFC7296-2.11-2", "RFC7296-2.11-3", role="responder")
 def test_no_detection(peer: Peer) -> None:
     """A peer without NAT traversal, which is optional, gets its IKE SA on port 500."""
-    sa = peer.sa()
-    sa.init(without_detection())
+    sa = opened(peer, "RFC7296-2.11-2", without_detection())
     sa.auth()
     sa.must_be_established()
     sa.must_be_up()
@@ -69,8 +69,7 @@ def test_no_detection(peer: Peer) -> None:
 @purpose("nat-several-sources", "RFC7296-2.23-13", role="responder", needs=(NAT,))
 def test_several_sources(peer: Peer) -> None:
     """A request with three source digests, of which the second fits, comes from a peer with several networks."""
-    sa = peer.sa()
-    sa.init(several_sources(matching=True))
+    sa = opened(peer, "RFC7296-2.23-13", several_sources(matching=True))
     sa.auth()
     sa.must_be_established()
     sa.must_be_up()
@@ -177,6 +176,7 @@ def test_float_stays(peer: Peer, dut: Dut) -> None:
     sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
     sa.must_be_established()
     sa.float_port()
+    peer.pause()
     sa.liveness()
     dut.rekey_child()
     rekey = sa.expect_request(ExchangeType.CREATE_CHILD_SA)
@@ -195,6 +195,7 @@ def test_no_detection_initiator(peer: Peer, dut: Dut) -> None:
     sa = peer.respond_init(peer.expect_init(), without_detection())
     sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
     sa.must_be_established()
+    peer.pause()
     sa.must_be_up()
 
 

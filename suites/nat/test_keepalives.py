@@ -63,6 +63,7 @@ def test_sent_initiator(peer: Peer, dut: Dut) -> None:
     sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
     sa.must_be_established()
     sa.float_port()
+    peer.pause()
     sa.liveness()
     must_keep_alive(peer, sa)
 

@@ -9,7 +9,7 @@ from conformance.wire import ExchangeType
 from peers.contract import Capability
 from suites.connections import psk
 from suites.dut import Dut
-from suites.nat.steps import DESTINATION, SOURCE, behind_nat, established_behind, own_request
+from suites.nat.steps import DESTINATION, SOURCE, behind_nat, established_behind, opened, own_request
 from suites.purpose import purpose
 
 NAT, DELETES = Capability.NAT_T, Capability.DELETE_IKE
@@ -24,8 +24,7 @@ ELSEWHERE = 45001
 def test_masquerade(peer: Peer, dut: Dut) -> None:
     """Through a NAT that changes address and ports the IKE SA comes up, is rekeyed, and requests come back."""
     behind_nat(peer)
-    sa = peer.sa()
-    sa.init()
+    sa = opened(peer, "RFC7296-2.23-2")
     sa.auth()
     sa.must_be_established("RFC7296-2.23-2")
     sa.rekey_child()
@@ -206,7 +205,7 @@ def test_response_port(peer: Peer) -> None:
 
 
 @purpose(
-    "nat-rebind-retransmission", "RFC7296-2.23-25", role="responder", needs=(NAT, DELETES),
+    "nat-rebind-retransmission", "RFC7296-2.23-25", role="initiator", needs=(NAT, Capability.REKEY_CHILD),
     connection=psk(retransmit_timeout=1.0, retransmit_tries=4), waits=4.0,
 )  # fmt: skip
 def test_rebind_retransmission(peer: Peer, dut: Dut) -> None:
@@ -218,12 +217,13 @@ def test_rebind_retransmission(peer: Peer, dut: Dut) -> None:
     mappings = behind_nat(peer)
     sa = peer.establish()
     mappings.rebind()
-    dut.delete_ike()
+    dut.rekey_child()
     peer.idle(0.2)
     peer.check(mappings.refused, "a request to the old mapping", "nothing")
-    sa.hold(ExchangeType.INFORMATIONAL)
+    sa.hold(ExchangeType.CREATE_CHILD_SA)
     sa.liveness()
-    sa.answer(sa.expect_request(ExchangeType.INFORMATIONAL, timeout=4.0))
+    sa.answer(sa.expect_request(ExchangeType.CREATE_CHILD_SA, timeout=4.0))
+    sa.must_be_up()
 
 
 def answered(sa: ScriptedSa) -> None:

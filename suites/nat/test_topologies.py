@@ -4,7 +4,7 @@ from conformance.script.peer import Peer
 from conformance.wire import ExchangeType
 from peers.contract import Capability
 from suites.dut import Dut
-from suites.nat.steps import behind_nat, device_behind_nat, forward_ports, own_request, two_homes
+from suites.nat.steps import behind_nat, device_behind_nat, forward_ports, opened, own_request, two_homes
 from suites.purpose import purpose
 
 NAT, DELETES = Capability.NAT_T, Capability.DELETE_IKE
@@ -64,8 +64,7 @@ def test_two_peers_same_spi(peer: Peer) -> None:
 def test_device_behind(peer: Peer, dut: Dut) -> None:
     """A device behind a NAT that forwards ports answers, and goes on from port 4500 of the NAT."""
     device_behind_nat(peer, forwarding=True)
-    sa = peer.sa()
-    sa.init()
+    sa = opened(peer, "RFC7296-2.23-16")
     sa.auth()
     sa.must_be_established("RFC7296-2.23-16")
     peer.check(sa.remote.port == peer.connection.remote_ports[1], "IKE on port 4500", sa.remote, "RFC7296-2.23-4")
@@ -85,6 +84,7 @@ def test_device_behind_initiator(peer: Peer, dut: Dut) -> None:
     peer.check(auth.destination.port == peer.connection.local_ports[1], "IKE_AUTH to port 4500", auth.destination)
     sa.answer(auth)
     sa.must_be_established("RFC7296-2.23-21")
+    peer.pause()
     sa.liveness()
     sa.rekey_child()
     sa.liveness()
@@ -99,12 +99,14 @@ def test_device_rebind(peer: Peer, dut: Dut) -> None:
     sa = peer.respond_init(peer.expect_init())
     sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
     sa.must_be_established("RFC7296-2.23-21")
+    peer.pause()
     sa.liveness()
-    before = sa.remote
+    here, before = sa.local, sa.remote
     mappings.rebind()
     dut.delete_ike()
     request = sa.expect_request(ExchangeType.INFORMATIONAL)
     peer.check(request.source != before, "a request from the new mapping", request.source)
+    peer.check(request.destination == here, f"a request to {here}", request.destination)
     sa.answer(request)
 
 
@@ -116,8 +118,7 @@ def test_both_ends(peer: Peer, dut: Dut) -> None:
     """The peer is behind a NAT, and the device behind one that forwards ports."""
     device_behind_nat(peer, forwarding=True)
     behind_nat(peer)
-    sa = peer.sa()
-    sa.init()
+    sa = opened(peer, "RFC7296-2.23-16")
     sa.auth()
     sa.must_be_established("RFC7296-2.23-16")
     sa.rekey()
@@ -137,5 +138,6 @@ def test_forwarded_initiator(peer: Peer, dut: Dut) -> None:
     peer.check(auth.destination.port == peer.connection.local_ports[1], "IKE_AUTH to port 4500", auth.destination)
     sa.answer(auth)
     sa.must_be_established("RFC7296-2.23-21")
+    peer.pause()
     sa.liveness()
     own_request(dut, sa, "RFC7296-2.23-4")
