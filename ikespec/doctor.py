@@ -40,13 +40,11 @@ def diagnose() -> list[Finding]:
     if not packages.ok:
         return findings
     findings += _namespaces()
-    findings += [_tun(), _compiler(), _docker(), _strongswan(), _libreswan()]
+    findings += [_tun(), _compiler(), _docker(), _virtual_machine(), _strongswan(), _libreswan()]
     findings.append(_tool("tshark", "tshark", _TSHARK_MEANS))
-    findings.append(_tool("linux.uml", "user-mode-linux", _UML_MEANS))
     return findings
 
 
-_UML_MEANS = "a guest kernel with real ESP, to run a device in by hand where the host has none"
 _TSHARK_MEANS = "transcripts can be checked against an independent decoder"
 
 
@@ -147,6 +145,18 @@ def _docker() -> Finding:
     seen = problem or "the daemon answers"
     mend = "apt-get install docker.io and start it, or join the group docker"
     return Finding("Docker", problem is None, seen, "strongSwan and libreswan in a container", mend)
+
+
+def _virtual_machine() -> Finding:
+    from peers.places.rootfs import rootfs_problem
+    from peers.places.uml import uml_problem
+
+    problem = rootfs_problem() or uml_problem()
+    seen = problem or "fetched with apt-get when it is used for the first time (about 20 s)"
+    means = "real devices with kernel ESP and without any privileges: --dut strongswan:uml"
+    return Finding(
+        "virtual machine", problem is None, seen, means, "mount -o remount,exec /dev/shm, on Debian or Ubuntu"
+    )
 
 
 def _strongswan() -> Finding:
