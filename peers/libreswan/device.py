@@ -158,9 +158,15 @@ class Libreswan(Device):
                 *([control.words("--impair", "trigger:FREE_ROOT_CERTS")] if changed else []),
                 control.words("--rereadsecrets"),
                 control.words(f"--ddos-{settings.DDOS[connection.cookies]}"),
-                control.add(list(translate.conn_names(connection))),
             ]
         )
+        names = list(translate.conn_names(connection))
+        said = control.add(names)
+        logged = self._whole_log()
+        if not all(f'"{name}": added IKEv2 connection' in logged for name in names):
+            lines = [*said.strip().splitlines(), *(line for line in logged.splitlines() if "failed to add" in line)]
+            reason = lines[-1] if lines else "it says nothing"
+            raise DeviceError(self.name, f"refuses the connection: {reason}", "see its log")
 
     def clear(self) -> None:
         """Delete all SAs and the connection, forget all secrets."""
@@ -202,30 +208,29 @@ class Libreswan(Device):
         """Open the IKE SA and the named Child SA."""
         connection, control = self._loaded(), self._control()
         sections = translate.conn_names(connection)
-        script = []
         if child is None and connection.childless:
             # pluto opens an IKE SA alone only with this switch, though what it sends then is what RFC 6023 says.
-            script.append(control.words("--impair", "omit-v2-ike-auth-child"))
+            control.say("--impair", "omit-v2-ike-auth-child")
         name = next((one for one, its in sections.items() if child in (None, its)), None)
         if name is None:
             raise DeviceError(self.name, f"refuses initiate: there is no Child SA {child!r}")
-        control.script([*script, control.words("--name", name, "--initiate", "--asynchronous")])
+        control.order("--name", name, "--initiate")
 
     def rekey_ike(self) -> None:
         """Rekey the IKE SA now."""
-        self._control().say("--rekey-ike", "--name", str(self._ike().number), "--asynchronous")
+        self._control().order("--rekey-ike", "--name", str(self._ike().number))
 
     def rekey_child(self, name: str) -> None:
         """Rekey the named Child SA now."""
-        self._control().say("--rekey-ipsec", "--name", str(self._child(name).number), "--asynchronous")
+        self._control().order("--rekey-ipsec", "--name", str(self._child(name).number))
 
     def delete_ike(self) -> None:
         """Delete the IKE SA now, with an exchange that is repeated until it is answered."""
-        self._control().say("--deletestate", str(self._ike().number), "--asynchronous")
+        self._control().order("--deletestate", str(self._ike().number))
 
     def delete_child(self, name: str) -> None:
         """Delete the named Child SA now, with an exchange that is repeated until it is answered."""
-        self._control().say("--deletestate", str(self._child(name).number), "--asynchronous")
+        self._control().order("--deletestate", str(self._child(name).number))
 
     def _ike(self) -> State:
         found = [one for one in self._states() if one.established_ike]

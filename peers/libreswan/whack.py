@@ -12,6 +12,7 @@ from peers.places.place import Place
 _SUCCESS = range(10)  # below are informative codes of whack's protocol, which whack passes on as its exit status
 _REFUSAL = re.compile(r"^(?:0[1-9]\d|[1-9]\d\d) (?P<text>.*)$", re.MULTILINE)
 _POLL = 0.003
+_ORDER_PATIENCE = 0.1
 
 
 class Whack:
@@ -26,17 +27,25 @@ class Whack:
         """One whack command; what it prints. Raises DeviceError where pluto refuses or does not answer."""
         return self.script([self.words(*options)])
 
+    def order(self, *options: str) -> None:
+        """One whack command that makes pluto act. Raises DeviceError where pluto refuses.
+
+        pluto keeps some of them waiting until the exchange is over, whatever they say. So they are left at that.
+        """
+        self.script([f"{{ timeout {_ORDER_PATIENCE} {self.words(*options, '--asynchronous')} || [ $? = 124 ]; }}"])
+
     def words(self, *options: str) -> str:
         """One whack command for a script."""
         return f"{self._words} {shlex.join(options)}"
 
     def add(self, names: Sequence[str]) -> str:
-        """The command, for a script, that loads these sections of ipsec.conf."""
+        """Load sections of ipsec.conf; what the program says of mistakes. Whether pluto has them only its log tells."""
         inside = shlex.quote(self._place.inside)
-        return (
+        command = (
             f"{settings.PROGRAMS}/addconn --config {inside}/{settings.CONFIGURATION} "
             f"--ctlsocket {inside}/{settings.CONTROL_SOCKET} {shlex.join(names)}"
         )
+        return self._place.shell().run(command).output
 
     def script(self, commands: Sequence[str]) -> str:
         """Several commands, in one go; the first that fails ends it. Returns what all of them print."""

@@ -44,7 +44,7 @@ class Shell(ABC):
     def close(self) -> None:
         """End the shell; safe to call twice."""
 
-    def run(self, script: str, patience: float = 5.0) -> Done:
+    def run(self, script: str, patience: float = 3.0) -> Done:
         """Run a script and wait for its end, at most ``patience`` seconds. Raises DeviceError if that does not come."""
         mark = f"ikespec-{os.getpid()}-{next(_numbers)}"
         end = time.monotonic() + patience

@@ -33,3 +33,9 @@ def charon() -> Iterator[Device]:
 def other_charon() -> Iterator[Device]:
     with started("strongswan:netns") as device:
         yield device
+
+
+@pytest.fixture(scope="session")
+def pluto() -> Iterator[Device]:
+    with started("libreswan:netns") as device:
+        yield device
