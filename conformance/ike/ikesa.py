@@ -11,6 +11,17 @@ from conformance.wire import SA, ExchangeType, Message, NotifyType, Payload, Pro
 class IkeSa(IkeRekey):
     """An IKE SA in either role that behaves as RFC 7296 says."""
 
+    def on_request(self, message: Message) -> None:
+        """Answer a request, but leave one that came too early to its repetition."""
+        if self.is_early(message):
+            self.drop("a request before the IKE_AUTH response, which it may have overtaken")
+        else:
+            super().on_request(message)
+
+    def is_early(self, message: Message) -> bool:
+        """The responder is done with IKE_AUTH before the initiator, and its requests may overtake its response."""
+        return self.initiator and self.state == State.HALF_OPEN
+
     def handle(self, message: Message) -> Sequence[Payload]:
         """Answer an authentic request by its exchange type."""
         if message.exchange == ExchangeType.IKE_AUTH:

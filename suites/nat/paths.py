@@ -1,0 +1,91 @@
+"""Rough paths between the scripted peer and the device, and the life of an IKE SA on them."""
+
+from typing import Any
+
+from conformance.net.impaired import ImpairedLink, Impairment
+from conformance.script.peer import Peer
+from conformance.script.sa import ScriptedSa
+from conformance.script.verdict import Inconclusive
+from conformance.wire import SA, ExchangeType
+from suites.connections import Setup, certificates, psk
+from suites.dut import Dut
+
+PATIENT: dict[str, Any] = {"retransmit_timeout": 0.4, "retransmit_base": 1.2, "retransmit_tries": 8}
+"""Both sides repeat a request soon and often, so that a purpose takes seconds where many datagrams are lost."""
+LOSSES = Impairment(loss=0.35, in_a_row=2)
+ROUGH = Impairment(loss=0.25, in_a_row=2, duplicate=0.25, reorder=0.25, delay=0.01, jitter=0.02)
+COPIES = Impairment(duplicate=1.0, reorder=0.5)
+SHUFFLED = Impairment(duplicate=0.3, reorder=0.5, jitter=0.01)
+
+
+def patient() -> Setup:
+    """A shared key, and `PATIENT`."""
+    return psk(**PATIENT)
+
+
+def patient_fragments() -> Setup:
+    """Certificates and small fragments, so that IKE_AUTH is many datagrams, and `PATIENT`."""
+    return certificates(fragment_size=300, **PATIENT)
+
+
+def impair(peer: Peer, impairment: Impairment) -> ImpairedLink:
+    """From now on the path is impaired in both directions. The seed of the run decides how: it can be run again."""
+    seed = peer.random(8)
+    peer.note(f"the path: {impairment}, seed {seed.hex()}")
+    link = ImpairedLink(peer.link, seed, impairment, peer.note)
+    peer.link = link
+    peer.response_timeout = max(peer.response_timeout, 10.0)
+    return link
+
+
+def live_as_initiator(peer: Peer, requirement: str) -> None:
+    """All usual exchanges, begun by us: each must come to its end."""
+    sa = peer.sa()
+    answer = sa.init()
+    peer.expect(answer, SA, requirement)
+    sa.auth()
+    sa.must_be_established(requirement)
+    sa.rekey_child()
+    sa.finish()
+    sa.tidy = False  # a device that has deleted an IKE SA may not answer when the Delete is repeated
+    sa.rekey()
+    new = sa.rekeyed
+    peer.check(len(new.children) == 1, "one Child SA after both rekeys", len(new.children), requirement)
+    new.liveness()
+    new.liveness()
+
+
+def accept_initiator(peer: Peer, dut: Dut, requirement: str) -> ScriptedSa:
+    """The device opens the IKE SA."""
+    dut.initiate()
+    sa = peer.respond_init(peer.expect_init())
+    sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
+    sa.must_be_established(requirement)
+    peer.pause()
+    sa.liveness()
+    return sa
+
+
+def live_as_responder(peer: Peer, dut: Dut, requirement: str) -> None:
+    """The usual exchanges, begun by the device: each must come to its end."""
+    sa = accept_initiator(peer, dut, requirement)
+    dut.rekey_child()
+    sa.answer(sa.expect_request(ExchangeType.CREATE_CHILD_SA))
+    sa.expect_request(ExchangeType.INFORMATIONAL)
+    settle(sa)
+    dut.delete_ike()
+    sa.expect_request(ExchangeType.INFORMATIONAL)
+
+
+def settle(sa: ScriptedSa) -> None:
+    """Liveness checks until the device has surely taken what we sent before."""
+    if sa.held is not None:
+        sa.answer(sa.held)
+    sa.liveness()
+    sa.liveness()
+
+
+def must_have_lost(link: ImpairedLink) -> None:
+    """Nothing is proved where nothing was lost."""
+    if not link.lost:
+        raise Inconclusive("this seed loses nothing: run it with another one")

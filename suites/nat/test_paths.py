@@ -1,0 +1,142 @@
+"""Loss, duplication, reordering and delay on the path (RFC 7296, sections 2.1 to 2.4; RFC 7383)."""
+
+from dataclasses import replace
+
+from conformance.net.impaired import Impairment
+from conformance.script.peer import Peer
+from peers.contract import Capability
+from suites.dut import Dut
+from suites.nat.paths import (
+    COPIES,
+    LOSSES,
+    ROUGH,
+    SHUFFLED,
+    accept_initiator,
+    impair,
+    live_as_initiator,
+    live_as_responder,
+    must_have_lost,
+    patient,
+    patient_fragments,
+)
+from suites.nat.steps import behind_nat
+from suites.purpose import purpose
+
+REKEYS = (Capability.REKEY_IKE, Capability.REKEY_CHILD)
+ORDERS = (Capability.REKEY_CHILD, Capability.DELETE_IKE)
+FRAGMENTS = (Capability.FRAGMENTATION, Capability.ECDSA)
+ANSWERED, REPEATS = "RFC7296-2.1-2", "RFC7296-2.1-7"
+
+
+@purpose("path-duplicates", ANSWERED, role="responder", connection=patient())
+def test_duplicates(peer: Peer) -> None:
+    """Every datagram comes twice, some of the copies late: each request has one effect only."""
+    impair(peer, COPIES)
+    live_as_initiator(peer, ANSWERED)
+
+
+@purpose("path-duplicates-initiator", ANSWERED, role="initiator", needs=ORDERS, connection=patient())
+def test_duplicates_initiator(peer: Peer, dut: Dut) -> None:
+    """Every datagram comes twice: a device that initiates takes each response once."""
+    impair(peer, COPIES)
+    live_as_responder(peer, dut, ANSWERED)
+
+
+@purpose("path-delay", REPEATS, role="responder", connection=patient(), waits=6.0)
+def test_delay(peer: Peer) -> None:
+    """Each datagram takes a quarter of a second: answers come after the first repetition, and all goes well."""
+    impair(peer, Impairment(delay=0.25, jitter=0.05))
+    live_as_initiator(peer, ANSWERED)
+
+
+@purpose("path-delay-initiator", REPEATS, role="initiator", needs=ORDERS, connection=patient(), waits=6.0)
+def test_delay_initiator(peer: Peer, dut: Dut) -> None:
+    """The device initiates on a path where answers come after its first repetition."""
+    impair(peer, Impairment(delay=0.25, jitter=0.05))
+    live_as_responder(peer, dut, REPEATS)
+
+
+@purpose("path-loss", ANSWERED, role="responder", connection=patient(), waits=12.0)
+def test_loss(peer: Peer) -> None:
+    """A third of all datagrams is lost: the device answers our repetitions, and every exchange comes to its end."""
+    link = impair(peer, LOSSES)
+    live_as_initiator(peer, ANSWERED)
+    must_have_lost(link)
+
+
+@purpose("path-loss-initiator", REPEATS, role="initiator", needs=ORDERS, connection=patient(), waits=12.0)
+def test_loss_initiator(peer: Peer, dut: Dut) -> None:
+    """A third of all datagrams is lost: the device repeats its requests until they are answered."""
+    link = impair(peer, LOSSES)
+    live_as_responder(peer, dut, REPEATS)
+    must_have_lost(link)
+
+
+@purpose("path-rough", ANSWERED, role="responder", connection=patient(), waits=12.0)
+def test_rough(peer: Peer) -> None:
+    """Loss, duplication, reordering and delay at once, the device answering."""
+    link = impair(peer, ROUGH)
+    live_as_initiator(peer, ANSWERED)
+    must_have_lost(link)
+
+
+@purpose("path-rough-initiator", REPEATS, ANSWERED, role="initiator", needs=ORDERS, connection=patient(), waits=12.0)
+def test_rough_initiator(peer: Peer, dut: Dut) -> None:
+    """Loss, duplication, reordering and delay at once, the device initiating."""
+    link = impair(peer, ROUGH)
+    live_as_responder(peer, dut, REPEATS)
+    must_have_lost(link)
+
+
+@purpose("path-rough-nat", ANSWERED, role="responder", needs=(Capability.NAT_T,), connection=patient(),
+         waits=12.0)  # fmt: skip
+def test_rough_nat(peer: Peer) -> None:
+    """A rough path behind a NAT."""
+    impair(peer, ROUGH)
+    behind_nat(peer)
+    live_as_initiator(peer, ANSWERED)
+
+
+# --- fragments --------------------------------------------------------------------------------------------------------
+
+
+@purpose(
+    "path-fragments-shuffled", "RFC7383-2.6-7", "RFC7383-2.6-4", role="responder", needs=FRAGMENTS,
+    connection=patient_fragments(),
+)  # fmt: skip
+def test_fragments_shuffled(peer: Peer) -> None:
+    """Fragments of IKE_AUTH overtake each other, and some come twice."""
+    impair(peer, SHUFFLED)
+    live_as_initiator(peer, "RFC7383-2.6-7")
+
+
+@purpose(
+    "path-fragments-shuffled-initiator", "RFC7383-2.6-7", "RFC7383-2.6-4", role="initiator", needs=FRAGMENTS,
+    connection=patient_fragments(),
+)  # fmt: skip
+def test_fragments_shuffled_initiator(peer: Peer, dut: Dut) -> None:
+    """Fragments of our IKE_AUTH response overtake each other, and some come twice."""
+    impair(peer, SHUFFLED)
+    accept_initiator(peer, dut, "RFC7383-2.6-7").must_be_up()
+
+
+@purpose(
+    "path-fragments-lost", ANSWERED, "RFC7383-2.6-7", role="responder", needs=FRAGMENTS, connection=patient_fragments(),
+    waits=12.0,
+)  # fmt: skip
+def test_fragments_lost(peer: Peer) -> None:
+    """Single fragments are lost: with those of the repetition the message is complete."""
+    link = impair(peer, replace(LOSSES, loss=0.2))
+    live_as_initiator(peer, ANSWERED)
+    must_have_lost(link)
+
+
+@purpose(
+    "path-fragments-lost-initiator", REPEATS, "RFC7383-2.6-7", role="initiator", needs=FRAGMENTS,
+    connection=patient_fragments(), waits=12.0,
+)  # fmt: skip
+def test_fragments_lost_initiator(peer: Peer, dut: Dut) -> None:
+    """Single fragments are lost where the device initiates: it repeats its request and puts our answer together."""
+    link = impair(peer, replace(LOSSES, loss=0.2))
+    accept_initiator(peer, dut, REPEATS).must_be_up()
+    must_have_lost(link)
