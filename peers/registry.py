@@ -20,13 +20,16 @@ STRONGSWAN_PACKAGES = f"apt-get install {' '.join(strongswan.PACKAGES)}"
 def open_device(name_or_path: str, **options: Any) -> Device:
     """The device that a word on the command line means, not yet started.
 
-    ``reference``, ``reference:DEFECT`` (a defective one), ``reference:process`` (on loopback), ``strongswan`` and
-    ``libreswan`` (where they run is chosen) or with a place, such as ``strongswan:netns``, ``strongswan:docker`` and
-    ``strongswan:uml`` (a virtual machine that needs no privileges), or the path of a device file. ``options`` go to the
-    adapter: ``data_plane`` (``kernel``, ``shim``, ``libipsec``) and, in Docker, ``base`` (the image to build on); for a
-    device file ``ask``. Raises DeviceError.
+    ``reference``, ``reference:DEFECT`` (a defective one), ``reference:process`` (on loopback), ``reference:live`` (with
+    the time of day and the addresses of the real devices), ``strongswan`` and ``libreswan`` (where they run is chosen)
+    or with a place, such as ``strongswan:netns``, ``strongswan:docker`` and ``strongswan:uml`` (a virtual machine that
+    needs no privileges), or the path of a device file. ``options`` go to the adapter: ``data_plane`` (``kernel``,
+    ``shim``, ``libipsec``) and, in Docker, ``base`` (the image to build on); for a device file ``ask``. With
+    ``swapped`` the device gets the addresses that otherwise the tester has, where they can be chosen: so two devices
+    become each other's peer. Raises DeviceError.
     """
     if name_or_path.endswith(".toml") or "/" in name_or_path:
+        options.pop("swapped", None)
         return _external(Path(name_or_path), **options)
     name, _, place = name_or_path.partition(":")
     opener = _OPENERS.get(name)
@@ -44,6 +47,11 @@ def _external(path: Path, **options: Any) -> Device:
 
 def _reference(spec: str, place: str, options: dict[str, Any]) -> Device:
     # Imported only when asked for: it is no part of driving a real device.
+    swapped = options.pop("swapped", False)
+    if place == "live" or place.startswith("live:"):
+        from peers.reference.live import LiveReference
+
+        return _make(spec, LiveReference, place.removeprefix("live").removeprefix(":") or None, swapped, **options)
     if place == "process" or place.startswith("process:"):
         from peers.reference.process import ReferenceProcess
 
@@ -100,10 +108,12 @@ def _place(spec: str, place: str, options: dict[str, Any]) -> Place:
         from peers.places.uml import UmlPlace
 
         packages = (*(PACKAGES if name == "libreswan" else strongswan.PACKAGES), *GUEST)
-        return _make(spec, UmlPlace, name, partial(root_file_system, name, packages), **options)
+        root, swapped = partial(root_file_system, name, packages), options.get("swapped", False)
+        return _make(spec, UmlPlace, name, root, swapped=swapped)
     if place == "docker":
         from peers.places.container import ContainerPlace
 
+        options.pop("swapped", None)  # the Docker daemon gives addresses, each container others
         return _make(spec, ContainerPlace, name, **options)
     raise DeviceError(spec, f"there is no place {place!r}", nearest(place, PLACES) or f"known: {', '.join(PLACES)}")
 

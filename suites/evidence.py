@@ -1,8 +1,10 @@
 """The evidence of one purpose: capture, transcript, trace, keys for Wireshark, the device's log."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
+from conformance.ike.ikesa import IkeSa
 from conformance.net.keylog import ESP_TABLE, ike_line
 from conformance.net.pcapng import PcapngWriter
 from conformance.script.peer import Peer
@@ -10,8 +12,13 @@ from conformance.script.peer import Peer
 
 def key_lines(peer: Peer) -> list[str]:
     """Lines of Wireshark's ``ikev2_decryption_table`` for all IKE SAs of a conversation that Wireshark can decrypt."""
+    return ike_lines(peer.sas.values())
+
+
+def ike_lines(sas: Iterable[IkeSa]) -> list[str]:
+    """The same for any IKE SAs of ours."""
     lines = []
-    for sa in peer.sas.values():
+    for sa in sas:
         if sa.keys is None:
             continue
         keys, suite = sa.keys, sa.keys.suite

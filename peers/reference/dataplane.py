@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from conformance.crypto import Random
 from conformance.ike.child import ChildSa
@@ -29,10 +30,12 @@ class Carried:
 class DeviceHost(IpsecHost):
     """A host behind the device, and its SAD. `follow` is told after each step which IKE SAs there are."""
 
+    inner_addresses: ClassVar[tuple[str, ...]] = INNER_ADDRESSES
+
     def __init__(self, connection: Connection, random: Random) -> None:
         """A host without SAs at the inner addresses and the connection's own one."""
         own = [connection.local_address] if connection.local_address else []
-        super().__init__([*INNER_ADDRESSES, *own], random)
+        super().__init__([*self.inner_addresses, *own], random)
         self.encapsulation_port = connection.local_ports[1]
         self.carried: dict[ChildSa, Carried] = {}
         self.outbox: list[Datagram | IpPacket] = []

@@ -1,0 +1,212 @@
+"""Two devices that each know only the address of a tester, joined: what one sends to the tester reaches the other.
+
+Everything between them passes here, so it can be recorded, and a NAT or a bad line put in its way.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+from typing import Protocol
+
+from conformance.net.link import Address, Datagram, IpPacket, Link, PacketLink
+
+_STEP = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A device and the link to it. ``peer`` are the addresses that stand for the other device where this one lives.
+
+    Both tuples have the families in the same order: the address of a datagram tells which one is meant.
+    """
+
+    link: Link
+    device: tuple[str, ...]
+    peer: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Something that a device sent. ``left`` is None for what did not reach the other side, ``why`` says why."""
+
+    time: float
+    side: int
+    arrived: Datagram | IpPacket
+    left: Datagram | IpPacket | None
+    why: str = ""
+
+
+class Path(Protocol):
+    """What lies between the devices."""
+
+    name: str
+    """For people: ``NAT before device 0``."""
+
+    def carry(self, side: int, item: Datagram | IpPacket) -> Datagram | IpPacket | None:
+        """What becomes of a packet from the device of this side, None: it is lost."""
+
+
+class Wire:
+    """Nothing happens to packets."""
+
+    name = "wire"
+
+    def carry(self, side: int, item: Datagram | IpPacket) -> Datagram | IpPacket | None:
+        """All as it is."""
+        return item
+
+
+class PortNat:
+    """A NAT with the device ``inside`` behind it: that one's ports are others outside, and only UDP passes."""
+
+    shift = 40000
+
+    def __init__(self, inside: int) -> None:
+        self.inside = inside
+        self.name = "NAT"
+        self._known: set[int] = set()
+
+    def carry(self, side: int, item: Datagram | IpPacket) -> Datagram | IpPacket | None:
+        """Translate a port; nothing comes in to a port from which nothing went out."""
+        if isinstance(item, IpPacket):
+            return None
+        if side == self.inside:
+            port = item.source.port + self.shift
+            self._known.add(port)
+            return replace(item, source=Address(item.source.host, port))
+        port = item.destination.port
+        if port not in self._known:
+            return None
+        return replace(item, destination=Address(item.destination.host, port - self.shift))
+
+
+class LosesFirst:
+    """A line that loses each datagram when it comes for the first time: only what is repeated arrives."""
+
+    name = "loses each datagram once"
+
+    def __init__(self) -> None:
+        self._seen: set[Datagram] = set()
+
+    def carry(self, side: int, item: Datagram | IpPacket) -> Datagram | IpPacket | None:
+        """Lose it, or let it pass if it is a copy."""
+        if isinstance(item, IpPacket) or item in self._seen:
+            return item
+        self._seen.add(item)
+        return None
+
+
+class Cut:
+    """A wire that is cut."""
+
+    name = "cut"
+
+    def carry(self, side: int, item: Datagram | IpPacket) -> Datagram | IpPacket | None:
+        """Nothing arrives."""
+        return None
+
+
+class Relay:
+    """Carries packets between two sides in a thread of its own, from `start` until `close`.
+
+    Where each device is the other one's peer, packets stay as they are. Elsewhere addresses are translated, as a NAT
+    does. ``observer`` is told of every packet, in that thread.
+    """
+
+    def __init__(self, sides: tuple[Side, Side], observer: Callable[[Passed], None] = lambda _: None) -> None:
+        self.sides = sides
+        self.path: Path = Wire()
+        self.observer = observer
+        self._ended = threading.Event()
+        self._threads = [threading.Thread(target=self._serve, args=(side,), daemon=True) for side in (0, 1)]
+        self._lock = threading.Lock()
+        self._held: list[tuple[int, Datagram | IpPacket]] | None = None
+
+    def start(self) -> None:
+        """Begin to carry."""
+        for thread in self._threads:
+            thread.start()
+
+    def close(self) -> None:
+        """Stop carrying; closes the links."""
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+        for side in self.sides:
+            side.link.close()
+
+    @contextmanager
+    def holding(self, patience: float = 1.0) -> Iterator[None]:
+        """Hold everything back until both devices have sent something after the block, so that messages cross."""
+        with self._lock:
+            self._held = []
+        try:
+            yield
+            end = time.monotonic() + patience
+            while {side for side, _ in self._held} != {0, 1} and time.monotonic() < end:
+                time.sleep(_STEP)
+        finally:
+            with self._lock:
+                held, self._held = self._held, None
+            for side, item in held:
+                self._deliver(side, item)
+
+    @property
+    def translates(self) -> bool:
+        """Whether packets cannot stay as they are since the devices know each other under other addresses."""
+        one, other = self.sides
+        return one.device != other.peer or other.device != one.peer
+
+    def _serve(self, side: int) -> None:
+        link = self.sides[side].link
+        while not self._ended.is_set():
+            try:
+                item = link.receive(link.now() + _STEP)
+                if item is not None:
+                    self._carry(side, item)
+            except OSError:
+                time.sleep(_STEP)  # the device starts anew, or has ended; whoever gives it orders will see
+
+    def _carry(self, side: int, item: Datagram | IpPacket) -> None:
+        with self._lock:
+            if self._held is not None:
+                self._held.append((side, item))
+                return
+        self._deliver(side, item)
+
+    def _deliver(self, side: int, item: Datagram | IpPacket) -> None:
+        now = time.time()
+        to = self.sides[1 - side].link
+        with self._lock:
+            left, why = self._routed(side, item)
+            if left is not None:
+                left, why = self.path.carry(side, left), self.path.name
+            if isinstance(left, IpPacket) and not isinstance(to, PacketLink):
+                left, why = None, "the other device's link carries UDP only"
+            self.observer(Passed(now, side, item, left, "" if left is not None else why))
+        if isinstance(left, Datagram):
+            to.send(left)
+        elif left is not None and isinstance(to, PacketLink):
+            to.send_packet(left)
+
+    def _routed(self, side: int, item: Datagram | IpPacket) -> tuple[Datagram | IpPacket | None, str]:
+        """The packet with the addresses that the other device knows."""
+        here, there = self.sides[side], self.sides[1 - side]
+        host = item.destination.host if isinstance(item, Datagram) else item.destination
+        if host not in here.peer:
+            return None, "is not for the other device"
+        if not self.translates:
+            return item, ""
+        if isinstance(item, IpPacket):
+            return None, "only UDP goes through address translation"
+        family = _family(host, here.peer)
+        source = Address(there.peer[family], item.source.port)
+        return Datagram(source, Address(there.device[family], item.destination.port), item.payload), ""
+
+
+def _family(host: str, known: tuple[str, ...]) -> int:
+    version = ip_address(host).version
+    return next(index for index, one in enumerate(known) if ip_address(one).version == version)

@@ -1,0 +1,1 @@
+"""Cross-checks: real devices against each other, with every packet between them in our hands."""

@@ -1,0 +1,177 @@
+"""Every device with every other one, in both directions, through every scenario."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from datetime import date
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from peers.contract import Capability, Device, DeviceError
+from peers.deviations import Deviation, find, load_deviations
+from peers.registry import open_device
+from suites.interop.pair import Outcome, Pair
+from suites.interop.record import InteropFolder, Record, Verdict
+from suites.interop.scenario import Scenario
+
+Opener = Callable[..., Device]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A device of the matrix: its name there, and what it is opened by."""
+
+    label: str
+    spec: str
+
+
+def members(words: Sequence[str]) -> list[Member]:
+    """The devices that the words on the command line mean; one that is named twice meets itself.
+
+    Where no place is said, it is one where packets really flow if this machine has it. Raises DeviceError.
+    """
+    found: list[Member] = []
+    for word in words:
+        short = Path(word).stem if word.endswith(".toml") else word.partition(":")[0]
+        unique = sum(one.partition(":")[0] == short for one in words) == 1
+        label = short if unique or word.endswith(".toml") else word.replace(":", "-")
+        number = 1 + sum(one.label == label or one.label.startswith(f"{label}#") for one in found)
+        found.append(Member(label if number == 1 else f"{label}#{number}", _placed(word)))
+    return found
+
+
+def _placed(word: str) -> str:
+    name, _, place = word.partition(":")
+    if name == "reference" and place != "process" and not place.startswith(("process:", "live")):
+        return f"reference:live:{place}".rstrip(":")
+    if name in ("strongswan", "libreswan") and not place:
+        from peers.places.rootfs import rootfs_problem
+        from peers.places.uml import uml_problem
+
+        if rootfs_problem() is None and uml_problem() is None:
+            return f"{name}:uml"
+    return word
+
+
+class Matrix:
+    """Starts each device once or twice, as one peer of the other must have other addresses, and uses it for all."""
+
+    def __init__(self, devices: Sequence[Member], scenarios: Sequence[Scenario], folder: Path, *,
+                 opener: Opener = open_device, today: date | None = None) -> None:  # fmt: skip
+        self.members, self.scenarios, self.folder = list(devices), list(scenarios), folder
+        self._opener = opener
+        self._today = today or date.today()
+        self._devices: dict[tuple[int, bool], Device] = {}
+        self._deviations: dict[int, tuple[Deviation, ...]] = {}
+
+    @property
+    def total(self) -> int:
+        """How many results there will be."""
+        return len(self.members) * (len(self.members) - 1) * len(self.scenarios)
+
+    def run(self, command: Sequence[str]) -> Iterator[Record]:
+        """Run everything; yields the results as they come. Raises DeviceError where a device cannot be started."""
+        with ExitStack() as stack:
+            self._start(stack)
+            results = InteropFolder(self.folder, command, self.total, self._described())
+            results.open()
+            for one, other in combinations(range(len(self.members)), 2):
+                pair = Pair(self._devices[one, False], self._devices[other, True])
+                try:
+                    for record in self._pair(pair, (one, other)):
+                        results.add(record)
+                        yield record
+                finally:
+                    pair.close()
+            results.finish()
+
+    def _start(self, stack: ExitStack) -> None:
+        """Start all devices, side by side: the first of a pair as it is, the second with swapped addresses."""
+        last = len(self.members) - 1
+        wanted = [(index, swapped) for index in range(last + 1) for swapped in (False, True)
+                  if (index < last if not swapped else index > 0)]  # fmt: skip
+        lock = threading.Lock()
+
+        def start(which: tuple[int, bool]) -> None:
+            device = self._opener(self.members[which[0]].spec, swapped=which[1])
+            with lock:
+                stack.callback(device.stop)
+                self._devices[which] = device
+            device.start()
+
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            for done in [pool.submit(start, which) for which in wanted]:
+                done.result()
+        for (index, _), device in self._devices.items():
+            path = device.deviations_file
+            self._deviations[index] = load_deviations(path) if path is not None else ()
+
+    def _described(self) -> list[dict[str, Any]]:
+        found = []
+        for index, member in enumerate(self.members):
+            device = next(one for (number, _), one in self._devices.items() if number == index)
+            about = {"name": device.name, "version": device.version, "backend": device.backend}
+            found.append({"label": member.label, **about, "capabilities": sorted(device.capabilities)})
+        return found
+
+    def _pair(self, pair: Pair, indices: tuple[int, int]) -> Iterator[Record]:
+        for initiator in (0, 1):
+            for scenario in self.scenarios:
+                yield self._record(pair, scenario, initiator, indices, pair.run(scenario, initiator))
+
+    def _record(
+        self, pair: Pair, scenario: Scenario, initiator: int, indices: tuple[int, int], outcome: Outcome
+    ) -> Record:
+        ours, theirs = indices[initiator], indices[1 - initiator]
+        known = None
+        if outcome.verdict is Verdict.FAIL:
+            known = self._known(scenario, ours, "initiator", pair.devices[initiator]) or self._known(
+                scenario, theirs, "responder", pair.devices[1 - initiator]
+            )
+        labels = self.members[ours].label, self.members[theirs].label
+        evidence = None
+        if outcome.verdict is not Verdict.NOT_APPLICABLE and outcome.recording is not None:
+            evidence = f"evidence/{labels[0]}-{labels[1]}/{scenario.id}".replace("#", "-")
+            ends = [pair.devices[side].pixit for side in (initiator, 1 - initiator)]
+            addresses = [(one.device_address6 or "") if scenario.ipv6 else one.device_address for one in ends]
+            outcome.recording.write(self.folder / evidence, outcome.logs, addresses)
+        return Record(
+            scenario=scenario.id,
+            title=scenario.title,
+            subject=scenario.subject,
+            initiator=labels[0],
+            responder=labels[1],
+            verdict=outcome.verdict,
+            reason=" ".join(outcome.reason.split()),
+            started=round(outcome.started, 3),
+            duration=round(outcome.seconds, 3),
+            steps=tuple(asdict(one) for one in outcome.steps),
+            traffic=all(Capability.DATA_PLANE in one.capabilities for one in pair.devices),
+            decrypted=bool(outcome.recording and outcome.recording.sas),
+            known=known,
+            unexpected=outcome.verdict is Verdict.INCONCLUSIVE or (outcome.verdict is Verdict.FAIL and known is None),
+            evidence=evidence,
+        )
+
+    def _known(self, scenario: Scenario, index: int, role: str, device: Device) -> dict[str, Any] | None:
+        """The known deviation of a device, written for the scenario or for the scenario in this role."""
+        for purpose in (scenario.purpose, f"{scenario.purpose}-{role}"):
+            found = find(self._deviations[index], purpose, device.version, self._today)
+            if found is not None:
+                until = found.until.isoformat() if found.until else None
+                about = {"reason": found.reason, "until": until, "reference": found.reference}
+                return {"device": self.members[index].label, **about}
+        return None
+
+
+def select(scenarios: Sequence[Scenario], patterns: Sequence[str]) -> list[Scenario]:
+    """The scenarios whose identifier fits one of the patterns, all without any. Raises DeviceError for none."""
+    if not patterns:
+        return list(scenarios)
+    found = [one for one in scenarios if any(Path(one.id).match(pattern) for pattern in patterns)]
+    if not found:
+        raise DeviceError("interop", f"no scenario fits {', '.join(patterns)}", "see ikespec interop --list")
+    return found

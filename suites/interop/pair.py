@@ -1,0 +1,237 @@
+"""Two devices, the relay between them, and the conduct of one scenario."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+
+from conformance.ike.connection import Connection
+from conformance.net.relay import Cut, Relay, Side
+from conformance.wire import ExchangeType
+from peers.contract import Capability, Device, DeviceError, Pixit, Unsupported
+from suites.interop import state
+from suites.interop.record import Verdict
+from suites.interop.recording import Recording
+from suites.interop.scenario import BOTH, INITIATOR, RESPONDER, Order, Role, Scenario, Step
+
+_POLL = 0.015
+_LIVENESS = 4.0
+"""Seconds after which a device that checks liveness after one second of silence must have done it."""
+
+
+class Disagreement(Exception):  # noqa: N818 - what a scenario finds
+    """The devices do not come together; its text is one line."""
+
+
+@dataclass(slots=True)
+class StepOutcome:
+    """A step, what came of it (empty: what was demanded), and how long it took in seconds."""
+
+    text: str
+    problem: str
+    seconds: float
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a scenario. ``logs`` are those of initiator and responder."""
+
+    verdict: Verdict = Verdict.PASS
+    reason: str = ""
+    steps: list[StepOutcome] = field(default_factory=list)
+    recording: Recording | None = None
+    logs: tuple[str, str] = ("", "")
+    started: float = 0.0
+    seconds: float = 0.0
+
+
+class Pair:
+    """Two started devices and their relay, for scenarios in both directions."""
+
+    def __init__(self, one: Device, other: Device) -> None:
+        """Joins the devices; `close` gives the links back."""
+        self.devices = (one, other)
+        sides = (_side(one), _side(other))
+        self.recording = Recording(0)
+        self.relay = Relay(sides, lambda passed: self.recording.take(passed))
+        self.relay.start()
+
+    def close(self) -> None:
+        """Stop the relay; the devices go on."""
+        self.relay.close()
+
+    def run(self, scenario: Scenario, initiator: int) -> Outcome:
+        """Run a scenario with the device of this number as initiator."""
+        run = _Run(self, scenario, initiator)
+        outcome = run.outcome
+        outcome.started, begun = time.time(), time.monotonic()
+        try:
+            run.prepare()
+            for step in scenario.steps:
+                run.step(step)
+        except (Disagreement, DeviceError) as problem:
+            unsupported = isinstance(problem, Unsupported) and run.failed is Verdict.INCONCLUSIVE
+            outcome.verdict, outcome.reason = Verdict.NOT_APPLICABLE if unsupported else run.failed, str(problem)
+        outcome.seconds = time.monotonic() - begun
+        if outcome.verdict is not Verdict.NOT_APPLICABLE:
+            outcome.logs = (run.device(INITIATOR).log(), run.device(RESPONDER).log())
+            self.recording.keys(run.device(INITIATOR), run.device(RESPONDER))
+        outcome.recording = self.recording
+        return outcome
+
+
+class _Run:
+    """One scenario on a pair."""
+
+    def __init__(self, pair: Pair, scenario: Scenario, initiator: int) -> None:
+        self.pair, self.scenario, self.initiator = pair, scenario, initiator
+        self.outcome = Outcome()
+        self.failed = Verdict.INCONCLUSIVE
+        self.sas: dict[Role, state.Sas] = {INITIATOR: [], RESPONDER: []}
+        self.connections: dict[Role, Connection] = {}
+
+    def device(self, role: Role) -> Device:
+        return self.pair.devices[self.initiator if role is INITIATOR else 1 - self.initiator]
+
+    # --- before -----------------------------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Configure both. Raises Unsupported where one cannot do what the scenario needs."""
+        ours, theirs = self.scenario.connections(self.device(INITIATOR).pixit, self.device(RESPONDER).pixit)
+        self.connections = {INITIATOR: ours, RESPONDER: theirs}
+        if self.pair.relay.translates and self.scenario.ipv6:
+            raise Unsupported(Capability.IPV6, "the relay", "between these devices it translates addresses")
+        for role, connection in self.connections.items():
+            self.device(role).require(*sorted(self.scenario.needs(role, connection)))
+        for role, connection in self.connections.items():
+            self.device(role).apply(connection)
+        self.pair.relay.path = self.scenario.path(self.initiator)
+        self.pair.recording = Recording(self.initiator)
+        self.failed = Verdict.FAIL
+
+    # --- steps ------------------------------------------------------------------------------------------------------
+
+    def step(self, step: Step) -> None:
+        """Give the order, wait for quiet, let packets pass. Raises Disagreement, DeviceError."""
+        begun, problem = time.monotonic(), ""
+        self.pair.recording.note(step.text)
+        try:
+            self._obey(step)
+        except (Disagreement, DeviceError) as error:
+            problem = str(error)
+            raise
+        finally:
+            self.pair.recording.expect(problem or "both devices agree", not problem)
+            self.outcome.steps.append(StepOutcome(step.text, problem, round(time.monotonic() - begun, 3)))
+
+    def _obey(self, step: Step) -> None:
+        before = dict(self.sas)
+        if step.order is Order.FORGET:
+            self._forget(step.by[0])
+            return
+        if step.order is Order.GIVE_UP:
+            self.pair.relay.path = Cut()
+            self._settled(step, before, step.by)
+            return
+        if step.order is Order.LIVENESS:
+            self._liveness(step.by[0])
+        elif len(step.by) > 1:
+            with self.pair.relay.holding():
+                for role in step.by:
+                    self._order(step, role)
+        else:
+            self._order(step, step.by[0])
+        self._settled(step, before, BOTH)
+        self._traffic()
+
+    def _order(self, step: Step, role: Role) -> None:
+        device = self.device(role)
+        match step.order:
+            case Order.INITIATE:
+                device.initiate(step.child)
+            case Order.REKEY_IKE:
+                device.rekey_ike()
+            case Order.REKEY_CHILD:
+                device.rekey_child(step.child or "net")
+            case Order.REAUTHENTICATE:
+                device.reauthenticate()
+            case Order.DELETE_IKE:
+                device.delete_ike()
+            case Order.DELETE_CHILD:
+                device.delete_child(step.child or "net")
+
+    def _forget(self, role: Role) -> None:
+        relay = self.pair.relay
+        path, relay.path = relay.path, Cut()
+        self.device(role).apply(self.connections[role])
+        time.sleep(2 * _POLL)  # a last Delete is lost, too
+        relay.path = path
+
+    def _liveness(self, role: Role) -> None:
+        recording = self.pair.recording
+        mark = recording.mark()
+        side = self.initiator if role is INITIATOR else 1 - self.initiator
+        self._wait(
+            lambda: "" if recording.answered(ExchangeType.INFORMATIONAL, side, mark) else "no answered liveness check",
+            _LIVENESS,
+        )
+
+    # --- after each step --------------------------------------------------------------------------------------------
+
+    def _settled(self, step: Step, before: dict[Role, state.Sas], roles: tuple[Role, ...]) -> None:
+        """Wait until the devices in these roles list what they should, and agree."""
+
+        def problem() -> str:
+            self.sas |= {role: self.device(role).list_sas() for role in roles}
+            for role in roles:
+                missing = state.miss(step, self.sas[role], before[role])
+                if missing:
+                    return f"{self.device(role).name} ({role}): {missing}"
+            return state.disagreement(self.sas[INITIATOR], self.sas[RESPONDER]) if roles == BOTH else ""
+
+        self._wait(problem, self.scenario.patience)
+
+    def _wait(self, problem: Callable[[], str], patience: float) -> None:
+        end = time.monotonic() + patience
+        while found := problem():
+            if time.monotonic() > end:
+                for role in BOTH:
+                    if not self.device(role).alive():
+                        raise Disagreement(f"{self.device(role).name} ({role}) has crashed or hangs; {found}")
+                raise Disagreement(found)
+            time.sleep(_POLL)
+
+    def _traffic(self) -> None:
+        """Echo requests through every Child SA that stands, where both devices really encrypt."""
+        if not all(Capability.DATA_PLANE in self.device(role).capabilities for role in BOTH):
+            return
+        ours, theirs = self.device(INITIATOR).pixit, self.device(RESPONDER).pixit
+        found = state.pings(self.connections[INITIATOR], self.sas[INITIATOR], _hosts(ours), _hosts(theirs))
+        if not found:
+            return
+        before = {role: self.device(role).list_sas() for role in BOTH}
+        for source, destination in found:
+            # The first one may meet an SA that is just being installed on the other side.
+            if not any(self.device(INITIATOR).ping(source, destination) for _ in range(2)):
+                raise Disagreement(f"no answer to an echo request from {source} to {destination}")
+        for role in BOTH:
+            self.sas[role] = self.device(role).list_sas()
+            problem = state.uncounted(before[role], self.sas[role])
+            if problem:
+                raise Disagreement(f"{self.device(role).name} ({role}): {problem}")
+        self.pair.recording.expect(f"{len(found)} echo requests are answered and counted", True)
+
+
+def _side(device: Device) -> Side:
+    pixit = device.pixit
+    device_addresses, peers = [pixit.device_address], [pixit.tester_address]
+    if pixit.device_address6 is not None and pixit.tester_address6 is not None:
+        device_addresses.append(pixit.device_address6)
+        peers.append(pixit.tester_address6)
+    return Side(device.open_link(), tuple(device_addresses), tuple(peers))
+
+
+def _hosts(pixit: Pixit) -> list[str]:
+    """The addresses of a device to ping from and to: the first ones of its networks, and its own."""
+    inner = [str(ip_network(one)[1]) for one in pixit.device_networks]
+    return [*inner, *(one for one in (pixit.device_address, pixit.device_address6) if one is not None)]

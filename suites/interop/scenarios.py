@@ -1,0 +1,467 @@
+"""The scenarios of ``ikespec interop``, in the order in which they are shown."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+
+from conformance.crypto.pki import Authority, Leaf
+from conformance.ike.connection import ChildConfig, Connection, CookiePolicy, Identity, Mode, Party, Psk, PublicKey
+from conformance.wire import AuthMethod, HashAlgorithm
+from peers.contract import Capability, Pixit
+from suites.connections import DEVICE_NAME, OUR_NAME, SECRET, Setup, authority, build, certificates, leaf, psk
+from suites.interop.scenario import (
+    BOTH,
+    INITIATOR,
+    RESPONDER,
+    Order,
+    Scenario,
+    Step,
+    behind_nat,
+    delete_child,
+    delete_ike,
+    initiate,
+    losing,
+    rekey_child,
+    rekey_ike,
+)
+
+MANY = 4
+"""Child SAs of the scenario with many."""
+
+_PFS = ("aes128gcm16-x25519",)
+_HASHES = {"sha256": HashAlgorithm.SHA2_256, "sha384": HashAlgorithm.SHA2_384, "sha512": HashAlgorithm.SHA2_512}
+
+
+# --- connections ------------------------------------------------------------------------------------------------------
+
+
+def _signed(kind: str, *, method: AuthMethod | None = None, hash_: str | None = None, pss: bool = False) -> Setup:
+    """Certificates on both sides, with signatures of a named kind."""
+
+    def setup(pixit: Pixit) -> Connection:
+        found = certificates(kind)(pixit)
+        return replace(found, local=_signing(found.local), remote=_signing(found.remote))
+
+    def _signing(party: Party) -> Party:
+        assert isinstance(party.auth, PublicKey)
+        chosen = None if hash_ is None else _HASHES[hash_]
+        return replace(party, auth=replace(party.auth, method=method, hash=chosen, pss=pss))
+
+    return setup
+
+
+@lru_cache(maxsize=8)
+def _intermediate() -> Authority:
+    return Authority.create("ikespec intermediate CA", kind="ecdsa", issuer=authority("ecdsa"))
+
+
+@lru_cache(maxsize=8)
+def _issued(name: str) -> Leaf:
+    return _intermediate().issue(name, kind="ecdsa", sans=[name])
+
+
+def _through_intermediate(pixit: Pixit) -> Connection:
+    """Both know the root only; the intermediate authority's certificate comes with the message."""
+    ours, theirs = (
+        Party(Identity.of(name), PublicKey((found.certificate, _intermediate().certificate), found.key))
+        for name, found in ((name, _issued(name)) for name in (OUR_NAME, DEVICE_NAME))
+    )
+    return build(ours, theirs, pixit, trust=(authority("ecdsa").certificate,))
+
+
+def _two_methods(pixit: Pixit) -> Connection:
+    """The initiator signs, the responder has a shared key."""
+    ours = leaf(OUR_NAME, "ecdsa")
+    return build(
+        Party(Identity.of(OUR_NAME), PublicKey((ours.certificate,), ours.key)),
+        Party(Identity.of(DEVICE_NAME), Psk(SECRET)),
+        pixit,
+        trust=(authority("ecdsa").certificate,),
+    )
+
+
+def _many(pixit: Pixit) -> Connection:
+    """Several Child SAs: the first one between the inner hosts, the others between other parts of the networks."""
+    local, remote = (one[0].rpartition(".")[0] for one in (pixit.tester_networks, pixit.device_networks))
+    children = [
+        ChildConfig(
+            "net" if number == 0 else f"net{number + 1}",
+            local_ts=(f"{local}.{number * 16}/28",),
+            remote_ts=(f"{remote}.{number * 16}/28",),
+        )
+        for number in range(MANY)
+    ]
+    return replace(psk()(pixit), children=tuple(children))
+
+
+def _inner6(ipv6: bool) -> Setup:
+    """Inner networks of IPv6; the outer family is that of the scenario."""
+
+    def setup(pixit: Pixit) -> Connection:
+        local, remote = (one[1:2] for one in (pixit.tester_networks, pixit.device_networks))
+        return psk(local_ts=local, remote_ts=remote, ipv6=ipv6)(pixit)
+
+    return setup
+
+
+def _wide(pixit: Pixit) -> Connection:
+    """Selectors twice as wide as those of the responder."""
+    local, remote = (one[0].replace(".0/24", ".0/23") for one in (pixit.tester_networks, pixit.device_networks))
+    return psk(local_ts=(local,), remote_ts=(remote,))(pixit)
+
+
+def _narrow(connection: Connection) -> Connection:
+    """The responder's selectors as they usually are."""
+    child = connection.children[0]
+    local, remote = (tuple(one.replace("/23", "/24") for one in ts) for ts in (child.local_ts, child.remote_ts))
+    return replace(connection, children=(replace(child, local_ts=local, remote_ts=remote),))
+
+
+def _proposals(*words: str) -> Callable[[Connection], Connection]:
+    """The responder accepts only these for the IKE SA."""
+    return lambda connection: replace(connection, proposals=words)
+
+
+def _asking_for_cookies(connection: Connection) -> Connection:
+    return replace(connection, cookies=CookiePolicy.ALWAYS)
+
+
+def _responder_checks(connection: Connection) -> Connection:
+    return replace(connection, dpd_delay=1.0)
+
+
+def _initiator_checks(connection: Connection) -> Connection:
+    return replace(connection, dpd_delay=None)
+
+
+# --- the list ---------------------------------------------------------------------------------------------------------
+
+_AUTHENTICATION = (
+    Scenario("auth-psk", "Both authenticate with a shared key", "authentication"),
+    Scenario("auth-rsa", "RSA certificates, signature as both like it", "authentication", certificates("rsa")),
+    Scenario(
+        "auth-rsa-classic",
+        "RSA certificates with the method of RFC 7296 (SHA-1)",
+        "authentication",
+        _signed("rsa", method=AuthMethod.RSA_SIGNATURE),
+    ),
+    Scenario(
+        "auth-rsa-pkcs1",
+        "RSA certificates, Digital Signature with PKCS #1 v1.5 and SHA2-512",
+        "authentication",
+        _signed("rsa", method=AuthMethod.DIGITAL_SIGNATURE, hash_="sha512"),
+        requires=frozenset({Capability.RFC7427}),
+    ),
+    Scenario(
+        "auth-rsa-pss",
+        "RSA certificates, Digital Signature with RSASSA-PSS and SHA2-256",
+        "authentication",
+        _signed("rsa", method=AuthMethod.DIGITAL_SIGNATURE, hash_="sha256", pss=True),
+        requires=frozenset({Capability.RFC7427}),
+    ),
+    Scenario("auth-ecdsa", "ECDSA certificates, signature as both like it", "authentication", certificates("ecdsa")),
+    Scenario(
+        "auth-ecdsa-classic",
+        "ECDSA certificates with the method of RFC 4754",
+        "authentication",
+        _signed("ecdsa", method=AuthMethod.ECDSA_256),
+    ),
+    Scenario("auth-ed25519", "Ed25519 certificates (RFC 8420)", "authentication", certificates("ed25519")),
+    Scenario(
+        "auth-intermediate",
+        "ECDSA certificates of an intermediate authority that only the sender has",
+        "authentication",
+        _through_intermediate,
+    ),
+    Scenario("auth-mixed", "The initiator signs, the responder has a shared key", "authentication", _two_methods),
+    Scenario(
+        "auth-cookie",
+        "The responder asks for a cookie first",
+        "authentication",
+        responder=_asking_for_cookies,
+    ),
+)
+
+_PROPOSALS = (
+    Scenario(
+        "prop-cbc-modp2048",
+        "AES-CBC, HMAC-SHA2-256, MODP 2048",
+        "proposals",
+        psk(proposals=("aes256-sha256-modp2048",), esp=("aes256-sha256",)),
+    ),
+    Scenario(
+        "prop-cbc-sha512-modp3072",
+        "AES-CBC, HMAC-SHA2-512, MODP 3072",
+        "proposals",
+        psk(proposals=("aes128-sha512-modp3072",), esp=("aes128-sha512",)),
+    ),
+    Scenario(
+        "prop-gcm256-ecp384",
+        "AES-GCM with 256 bits, PRF of SHA2-384, ECP 384",
+        "proposals",
+        psk(proposals=("aes256gcm16-prfsha384-ecp384",), esp=("aes256gcm16",)),
+    ),
+    Scenario(
+        "prop-ctr-ecp256",
+        "AES-CTR, HMAC-SHA2-256, ECP 256; AES-CTR in ESP",
+        "proposals",
+        psk(proposals=("aes128ctr-sha256-ecp256",), esp=("aes128ctr-sha256",)),
+    ),
+    Scenario(
+        "prop-chacha",
+        "ChaCha20-Poly1305 in IKE and ESP (RFC 7634)",
+        "proposals",
+        psk(proposals=("chacha20poly1305-prfsha256-x25519",), esp=("chacha20poly1305",)),
+    ),
+    Scenario(
+        "prop-sha1-ecp521",
+        "AES-CBC, HMAC-SHA1, ECP 521",
+        "proposals",
+        psk(proposals=("aes128-sha1-ecp521",), esp=("aes128-sha1",)),
+    ),
+    Scenario(
+        "prop-esn",
+        "Extended sequence numbers",
+        "proposals",
+        psk(esp=("aes128gcm16-esn",)),
+        requires=frozenset({Capability.ESN}),
+    ),
+    Scenario(
+        "prop-second",
+        "The responder takes the second of three proposals",
+        "proposals",
+        psk(
+            proposals=(
+                "aes256gcm16-prfsha512-x25519",
+                "aes128gcm16-prfsha256-x25519",
+                "aes256-sha256-x25519",
+            )
+        ),
+        responder=_proposals("aes128gcm16-prfsha256-x25519"),
+    ),
+    Scenario(
+        "prop-other-group",
+        "The responder wants another key exchange method than the initiator's first (INVALID_KE_PAYLOAD)",
+        "proposals",
+        psk(proposals=("aes128gcm16-prfsha256-x25519-ecp256",)),
+        responder=_proposals("aes128gcm16-prfsha256-ecp256"),
+    ),
+)
+
+_CHILDREN = (
+    Scenario("child-transport", "A Child SA in transport mode", "child SAs", psk(mode=Mode.TRANSPORT)),
+    Scenario(
+        "child-narrowing",
+        "The responder narrows the selectors",
+        "child SAs",
+        _wide,
+        responder=_narrow,
+        requires=frozenset({Capability.NARROWING}),
+    ),
+    Scenario(
+        "child-many",
+        f"{MANY} Child SAs under one IKE SA",
+        "child SAs",
+        _many,
+        (initiate(), *(initiate(f"net{number}", children=number) for number in range(2, MANY + 1))),
+    ),
+    Scenario(
+        "child-less",
+        "An IKE SA without a Child SA, which comes later (RFC 6023)",
+        "child SAs",
+        psk(childless=True),
+        (initiate(children=0), initiate("net")),
+    ),
+    Scenario(
+        "child-again",
+        "A Child SA is deleted and opened again",
+        "child SAs",
+        steps=(initiate(), delete_child(INITIATOR), initiate("net")),
+        requires=frozenset({Capability.MULTIPLE_CHILDREN}),
+    ),
+)
+
+_REKEYS = (
+    Scenario(
+        "rekey-child-initiator",
+        "The initiator rekeys the Child SA",
+        "rekeying",
+        steps=(initiate(), rekey_child(INITIATOR)),
+    ),
+    Scenario(
+        "rekey-child-responder",
+        "The responder rekeys the Child SA",
+        "rekeying",
+        steps=(initiate(), rekey_child(RESPONDER)),
+    ),
+    Scenario(
+        "rekey-child-pfs",
+        "Both rekey the Child SA in turn, with a key exchange",
+        "rekeying",
+        psk(esp=_PFS),
+        (initiate(), rekey_child(INITIATOR), rekey_child(RESPONDER)),
+        requires=frozenset({Capability.PFS}),
+    ),
+    Scenario(
+        "rekey-child-crossing",
+        "Both rekey the Child SA in the same instant",
+        "rekeying",
+        steps=(initiate(), rekey_child(*BOTH)),
+        patience=8.0,
+    ),
+    Scenario(
+        "rekey-ike-initiator", "The initiator rekeys the IKE SA", "rekeying", steps=(initiate(), rekey_ike(INITIATOR))
+    ),
+    Scenario(
+        "rekey-ike-responder", "The responder rekeys the IKE SA", "rekeying", steps=(initiate(), rekey_ike(RESPONDER))
+    ),
+    Scenario(
+        "rekey-ike-crossing",
+        "Both rekey the IKE SA in the same instant",
+        "rekeying",
+        steps=(initiate(), rekey_ike(*BOTH)),
+        patience=8.0,
+    ),
+    Scenario(
+        "rekey-all",
+        "IKE SA and Child SA are rekeyed by both in turn",
+        "rekeying",
+        steps=(
+            initiate(),
+            rekey_ike(INITIATOR),
+            rekey_child(RESPONDER),
+            rekey_ike(RESPONDER),
+            rekey_child(INITIATOR),
+        ),
+    ),
+    Scenario(
+        "rekey-reauth",
+        "The initiator reauthenticates",
+        "rekeying",
+        steps=(initiate(), Step(Order.REAUTHENTICATE, new_ike=True, new_child=True, child="net")),
+    ),
+)
+
+_ENDS = (
+    Scenario(
+        "delete-ike-initiator",
+        "The initiator deletes the IKE SA",
+        "deletion and liveness",
+        steps=(initiate(), delete_ike(INITIATOR)),
+    ),
+    Scenario(
+        "delete-ike-responder",
+        "The responder deletes the IKE SA",
+        "deletion and liveness",
+        steps=(initiate(), delete_ike(RESPONDER)),
+    ),
+    Scenario(
+        "delete-child-initiator",
+        "The initiator deletes one of two Child SAs",
+        "deletion and liveness",
+        _many,
+        (initiate(), initiate("net2", children=2), delete_child(INITIATOR, left=1)),
+    ),
+    Scenario(
+        "delete-child-responder",
+        "The responder deletes one of two Child SAs",
+        "deletion and liveness",
+        _many,
+        (initiate(), initiate("net2", children=2), delete_child(RESPONDER, left=1)),
+    ),
+    Scenario(
+        "dpd-initiator",
+        "The initiator checks liveness",
+        "deletion and liveness",
+        psk(dpd_delay=1.0),
+        (initiate(), Step(Order.LIVENESS)),
+        responder=_initiator_checks,
+    ),
+    Scenario(
+        "dpd-responder",
+        "The responder checks liveness",
+        "deletion and liveness",
+        steps=(initiate(), Step(Order.LIVENESS, (RESPONDER,))),
+        responder=_responder_checks,
+    ),
+    Scenario(
+        "dpd-dead",
+        "The wire is cut, and the initiator gives up",
+        "deletion and liveness",
+        psk(dpd_delay=1.0, retransmit_timeout=0.2, retransmit_base=1.0, retransmit_tries=2),
+        (initiate(), Step(Order.GIVE_UP, ike_sas=0, children=0)),
+        responder=_initiator_checks,
+    ),
+    Scenario(
+        "initial-contact",
+        "The initiator comes back without its SAs (INITIAL_CONTACT)",
+        "deletion and liveness",
+        steps=(initiate(), Step(Order.FORGET), initiate()),
+    ),
+)
+
+_PATHS = (
+    Scenario(
+        "frag-rsa",
+        "RSA certificates in IKE fragments of 576 octets",
+        "path",
+        certificates("rsa", fragment_size=576),
+        requires=frozenset({Capability.FRAGMENTATION}),
+    ),
+    Scenario(
+        "frag-off",
+        "RSA certificates without IKE fragmentation",
+        "path",
+        certificates("rsa", fragment_size=0),
+    ),
+    Scenario(
+        "path-loss",
+        "The line loses each datagram once",
+        "path",
+        path=losing,
+        patience=12.0,
+    ),
+    Scenario(
+        "nat-initiator",
+        "The initiator is behind a NAT",
+        "path",
+        path=behind_nat,
+        requires=frozenset({Capability.NAT_T}),
+    ),
+    Scenario(
+        "nat-rekey",
+        "The initiator is behind a NAT, and both rekey",
+        "path",
+        steps=(initiate(), rekey_child(RESPONDER), rekey_ike(INITIATOR), rekey_ike(RESPONDER)),
+        path=behind_nat,
+        requires=frozenset({Capability.NAT_T}),
+    ),
+    Scenario(
+        "nat-forced",
+        "UDP encapsulation without a NAT",
+        "path",
+        psk(force_encapsulation=True),
+        requires=frozenset({Capability.NAT_T}),
+    ),
+    Scenario("mobike", "Both support MOBIKE (RFC 4555)", "path", psk(mobike=True)),
+)
+
+_IPV6 = (
+    Scenario("ipv6", "IPv6 outside and inside", "IPv6", _inner6(True), ipv6=True),
+    Scenario(
+        "ipv6-frag",
+        "IPv6, RSA certificates in IKE fragments",
+        "IPv6",
+        certificates("rsa", fragment_size=1280, ipv6=True),
+        ipv6=True,
+        requires=frozenset({Capability.FRAGMENTATION}),
+    ),
+    Scenario(
+        "ipv6-inside", "IPv6 networks through IPv4", "IPv6", _inner6(False), requires=frozenset({Capability.IPV6})
+    ),
+    Scenario("ipv6-outside", "IPv4 networks through IPv6", "IPv6", psk(ipv6=True), ipv6=True),
+    Scenario("ipv6-transport", "Transport mode in IPv6", "IPv6", psk(ipv6=True, mode=Mode.TRANSPORT), ipv6=True),
+)
+
+SCENARIOS = (*_AUTHENTICATION, *_PROPOSALS, *_CHILDREN, *_REKEYS, *_ENDS, *_PATHS, *_IPV6)
+"""All of them."""
