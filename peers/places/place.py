@@ -56,6 +56,21 @@ class Place(ABC):
         """A shell beside the daemon, for its control programs; the same one at every call. Raises DeviceError."""
         raise DeviceError(self.description, "has no shell for control programs")
 
+    def forget_paths(self) -> None:
+        """Let the kernel forget what it was told of path MTUs; nothing happens where no such report can come."""
+        return
+
+    def ping(self, source: str, destination: str) -> bool:
+        """Send one echo request from an address beside the daemon; whether it is answered in a second.
+
+        Raises DeviceError.
+        """
+        done = self.shell().run(f"ping -n -c 1 -W 1 -I {source} {destination}")
+        if done.status not in (0, 1):
+            complaint = (done.output.strip().splitlines() or ["it said nothing"])[-1]
+            raise DeviceError(self.description, f"cannot ping: {complaint}", "apt-get install iputils-ping")
+        return done.status == 0
+
     def control_path(self, name: str) -> str:
         """Where the daemon must make its control socket, as it sees it."""
         return f"{self.inside}/{name}"

@@ -31,6 +31,8 @@ PACKAGES = ("user-mode-linux", "kmod", "socat", "iputils-ping")
 
 MEMORY = "192M"
 BOOT_PATIENCE = 30.0
+_LAST_WORDS = 0.01
+"""Seconds of quiet after which the device has sent its Deletes for the SAs that it was told to forget."""
 _TESTER_MAC, _DEVICE_MAC = bytes.fromhex("02ab00000001"), bytes.fromhex("02ab00000002")
 _KERNEL, _MODULES = "usr/bin/linux.uml", "/usr/lib/uml/modules"
 _READY = "IKESPEC-READY"
@@ -201,6 +203,10 @@ class UmlPlace(Place):
             self.shell().run(f"kill {pid}; {wait}; pkill socat; rm -f {' '.join(self._sockets)}", 10.0)
         self._daemon = 0
 
+    def forget_paths(self) -> None:
+        """Let the kernel forget what it was told of path MTUs."""
+        self.shell().run("ip route flush cache; ip -6 route flush cache")
+
     def shell(self) -> SerialShell:
         """The shell on the second serial line."""
         if self._shell is None or self._guest is None or self._guest.poll() is not None:
@@ -238,7 +244,9 @@ class UmlPlace(Place):
         assert pixit.tester_address6 is not None
         spare = [pixit.tester_spare] if pixit.tester_spare else []
         addresses = (pixit.tester_address, pixit.tester_address6, *spare)
-        return EthernetLink(self._cable, addresses, _TESTER_MAC, _DEVICE_MAC)
+        link = EthernetLink(self._cable, addresses, _TESTER_MAC, _DEVICE_MAC)
+        link.drop(_LAST_WORDS)
+        return link
 
 
 def _init(pixit: Pixit) -> str:

@@ -80,6 +80,8 @@ class StrongSwan(Device):
             claims |= self._NEEDS_A_KERNEL
         if plane is not DataPlane.SHIM:
             claims.add(Capability.DATA_PLANE)
+        if plane is DataPlane.KERNEL:
+            claims |= {Capability.AH, Capability.PATH_MTU}
         if self.pixit.device_address6 is not None:
             claims.add(Capability.IPV6)
         if self._place.just_booted:
@@ -189,6 +191,7 @@ class StrongSwan(Device):
             control.request("unload-conn", {"name": self._connection.name})
             self._connection = None
         control.request("clear-creds")
+        self._place.forget_paths()
         self._load_spi = None
 
     # --- orders
@@ -229,6 +232,11 @@ class StrongSwan(Device):
         """All IKE SAs, without the one that only keeps the daemon under load."""
         found = [sa_status(entry) for _, entry in self._vici().list_sas()]
         return [sa for sa in found if sa.spi_i != self._load_spi]
+
+    def ping(self, source: str, destination: str) -> bool:
+        """Send an echo request from an inner address; whether the answer comes within a second."""
+        self.require(Capability.DATA_PLANE)
+        return self._place.ping(source, destination)
 
     def open_link(self, *, ipv6: bool = False) -> Link:
         """The link between the scripted peer and the daemon."""

@@ -12,7 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from conformance.ike.connection import ChildConfig, Connection, Identity, Party, Psk, PublicKey
-from conformance.wire import AuthMethod, HashAlgorithm, IdType
+from conformance.ike.proposals import protocol_of
+from conformance.ike.selectors import selector
+from conformance.wire import AuthMethod, HashAlgorithm, IdType, ProtocolID
 from peers.contract import Capability, Unsupported
 from peers.strongswan.settings import seconds
 
@@ -86,12 +88,29 @@ def _party(party: Party, *, ours: bool) -> Section:
     return section
 
 
+def _proposals(texts: tuple[str, ...]) -> Section:
+    """Those of ESP and of AH stand under keys of their own."""
+    found: Section = {}
+    for one in texts:
+        found.setdefault("esp_proposals" if protocol_of(one) == ProtocolID.ESP else "ah_proposals", []).append(one)
+    return found
+
+
+def _selector(text: str) -> str:
+    """The protocol by its number: where charon runs there may be no list of names."""
+    network, bracket, rest = text.partition("[")
+    if not bracket:
+        return text
+    _, slash, port = rest.partition("/")
+    return f"{network}[{selector(text).protocol}/{port if slash else '0-65535]'}"
+
+
 def child(config: ChildConfig) -> Section:
     """The section of one Child SA. Without a lifetime charon never rekeys it by itself."""
     section: Section = {
-        "esp_proposals": list(config.proposals),
-        "local_ts": list(config.local_ts),
-        "remote_ts": list(config.remote_ts),
+        **_proposals(config.proposals),
+        "local_ts": [_selector(one) for one in config.local_ts],
+        "remote_ts": [_selector(one) for one in config.remote_ts],
         "mode": config.mode.value,
         "start_action": "none",
         "close_action": "none",

@@ -3,7 +3,7 @@
 from conformance.script.peer import Peer
 from conformance.wire import ExchangeType
 from peers.contract import Capability
-from suites.data_plane.steps import DATA, NO_SA, flows, up
+from suites.data_plane.steps import DATA, NO_SA, flows, through, up
 from suites.dut import Dut
 from suites.purpose import purpose
 
@@ -59,9 +59,9 @@ def test_rekey_overlap_device(peer: Peer, dut: Dut) -> None:
     flows(peer, new)
 
 
-@purpose("data-rekey-first-on-old", OLD, role="responder", needs=(DATA, Capability.REKEY_CHILD))
-def test_first_on_old(peer: Peer) -> None:
-    """After our rekey the device may send on either SA, and sends on the new one once it has received there."""
+@purpose("data-rekey-switch", OLD, "RFC7296-1.4.1-4", role="responder", needs=(DATA, Capability.REKEY_CHILD))
+def test_switch(peer: Peer) -> None:
+    """After our rekey the device may send on either SA, and sends on the new one once we have deleted the old."""
     sa = up(peer)
     old, sa.tidy = sa.child, False
     with peer.preamble("CREATE_CHILD_SA"):
@@ -70,9 +70,10 @@ def test_first_on_old(peer: Peer) -> None:
     new = sa.children[1]
     flows(peer, old)
     flows(peer, new)
-    sa.traffic.ping(new)
-    found = sa.traffic.ping(new)
-    peer.check(found.channel is sa.traffic.channel(new), "an answer on the new SA", found, OLD)
+    sa.tidy = True
+    sa.delete_child(old)
+    peer.pause()
+    through(peer, flows(peer, new, "RFC7296-1.4.1-4"), sa.traffic.channel(new), "RFC7296-1.4.1-4")
 
 
 @purpose("data-delete-child", CLOSED, NO_SA, "RFC4301-4.4.1-2", role="responder", needs=(DATA,))
