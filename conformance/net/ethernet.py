@@ -164,6 +164,11 @@ class EthernetLink:
     def close(self) -> None:
         """Drop what came and was not taken."""
         self._closed = True
-        while select.select([self.cable], [], [], 0)[0]:
+        self.drop(0.0)
+
+    def drop(self, quiet: float) -> None:
+        """Drop what comes until nothing has come for ``quiet`` seconds."""
+        self._arrived.clear()
+        while select.select([self.cable], [], [], quiet)[0]:
             if not self.cable.recv(_LARGEST):
                 break
