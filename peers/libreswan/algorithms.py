@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from conformance.crypto import CryptoError
 from conformance.crypto.suite import proposal
+from conformance.ike.proposals import protocol_of
 from conformance.wire import Encr, Esn, Integ, KeMethod, Prf, ProtocolID, Transform, TransformType
 from peers.contract import Capability, Unsupported
 
@@ -80,28 +81,26 @@ def _ike(text: str) -> str:
     return _joined(found, prfs, text)
 
 
-def esp(proposals: Sequence[str]) -> str:
-    """The value of ``esp=``. Raises Unsupported."""
-    methods = {tuple(_names(_ids(text, ProtocolID.ESP)[TransformType.KE], _KE, text)) for text in proposals}
+def child(proposals: Sequence[str]) -> dict[str, str]:
+    """The settings for the algorithms of a Child SA, which uses either ESP or AH. Raises Unsupported."""
+    protocols = {protocol_of(text) for text in proposals}
+    if len(protocols) > 1:
+        raise unsupported("ESP and AH at choice: " + ",".join(proposals))
+    found = [_ids(text, *protocols) for text in proposals]
+    methods = {tuple(_names(each[TransformType.KE], _KE, ",".join(proposals))) for each in found}
     if len(methods) > 1 or any(len(one) > 1 for one in methods):
         raise unsupported("all proposals of a Child SA must have the same key exchange: " + ",".join(proposals))
-    return ",".join(_esp(text) for text in proposals)
+    sequences = {one.id for each in found for one in each[TransformType.ESN]}
+    words = ",".join(_child(each, text) for each, text in zip(found, proposals, strict=True))
+    return {
+        **({"phase2": "ah", "ah": words} if protocols == {ProtocolID.AH} else {"esp": words}),
+        "pfs": "yes" if any(methods) else "no",
+        "esn": "either" if len(sequences) > 1 else "yes" if Esn.YES in sequences else "no",
+    }
 
 
-def _esp(text: str) -> str:
-    found = _ids(text, ProtocolID.ESP)
+def _child(found: Mapping[int, Sequence[Transform]], text: str) -> str:
     return _joined(found, _names(found[TransformType.INTEG], _INTEG, text), text)
-
-
-def pfs(proposals: Sequence[str]) -> bool:
-    """Whether the Child SA has a key exchange of its own."""
-    return any(_names(_ids(text, ProtocolID.ESP)[TransformType.KE], _KE, text) for text in proposals)
-
-
-def esn(proposals: Sequence[str]) -> str:
-    """The value of ``esn=``: ``yes``, ``no`` or ``either``."""
-    ids = {one.id for text in proposals for one in _ids(text, ProtocolID.ESP)[TransformType.ESN]}
-    return "either" if len(ids) > 1 else "yes" if Esn.YES in ids else "no"
 
 
 def _ids(text: str, protocol: ProtocolID) -> defaultdict[int, list[Transform]]:
@@ -129,6 +128,7 @@ def _names(found: Sequence[Transform], known: Mapping[int, str], text: str) -> l
 def _joined(found: Mapping[int, Sequence[Transform]], second: Sequence[str], text: str) -> str:
     encrs = found[TransformType.ENCR]
     sizes = ["" if one.key_length is None else str(one.key_length) for one in encrs]
-    words = "+".join(name + size for name, size in zip(_names(encrs, _ENCR, text), sizes, strict=True))
+    ciphers = [name + size for name, size in zip(_names(encrs, _ENCR, text), sizes, strict=True)]
     methods = _names(found[TransformType.KE], _KE, text)
-    return words + ("-" + "+".join(second) if second else "") + (";" + "+".join(methods) if methods else "")
+    words = "-".join("+".join(each) for each in (ciphers, second) if each)
+    return words + (";" + "+".join(methods) if methods else "")

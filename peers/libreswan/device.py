@@ -41,7 +41,7 @@ class Libreswan(Device):
             *(Capability.CHILDLESS, Capability.MULTIPLE_CHILDREN, Capability.NARROWING, Capability.PFS),
             *(Capability.TUNNEL, Capability.TRANSPORT, Capability.ESN, Capability.REKEY_IKE, Capability.REKEY_CHILD),
             *(Capability.DELETE_IKE, Capability.DELETE_CHILD, Capability.LIFETIME, Capability.DPD),
-            *(Capability.LIST_SAS, Capability.LOG),
+            *(Capability.AH, Capability.LIST_SAS, Capability.LOG),
         }
     )
 
@@ -82,7 +82,7 @@ class Libreswan(Device):
     def _claims(self, plane: DataPlane) -> frozenset[Capability]:
         claims = set(self._ALWAYS)
         if plane is DataPlane.KERNEL:
-            claims.add(Capability.DATA_PLANE)
+            claims |= {Capability.DATA_PLANE, Capability.PATH_MTU}
         if self.pixit.device_address6 is not None:
             claims.add(Capability.IPV6)
         return frozenset(claims)
@@ -143,6 +143,7 @@ class Libreswan(Device):
             self._place.halt()
             self._launch()
         self._connection = None
+        self._place.forget_paths()
         self._start_log()
         self._load(connection, sections, secrets)
         self._connection = connection

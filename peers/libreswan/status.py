@@ -12,8 +12,10 @@ _STATE = re.compile(
     r'^000 #(?P<number>\d+): "(?P<name>[^"]+)"\S*(?: \S+)? STATE_V2_(?P<state>\w+) \(.*?\);(?P<rest>.*)$', re.MULTILINE
 )
 _PARENT = re.compile(r"IKE SA #(\d+);")
+# The SPI stands behind a dot, but behind a colon where the addresses are IPv6.
 _DETAILS = re.compile(
-    r'^000 #(?P<number>\d+): "[^"]+"\S*(?: \S+)*? (?:esp|ah)\.(?P<out>[0-9a-f]+)@\S+ (?:esp|ah)\.(?P<in>[0-9a-f]+)@',
+    r'^000 #(?P<number>\d+): "[^"]+"\S*(?: \S+)*? '
+    r"(?:esp|ah)[.:](?P<out>[0-9a-f]+)@\S+ (?:esp|ah)[.:](?P<in>[0-9a-f]+)@",
     re.MULTILINE,
 )
 _TRAFFIC = re.compile(r"^006 #(?P<number>\d+): .*?inBytes=(?P<in>\d+)(?:, outBytes=(?P<out>\d+))?", re.MULTILINE)

@@ -102,6 +102,8 @@ def _method(party: Party) -> str:
     key = auth.chain[0].public_key() if auth.chain else None
     if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
         raise Unsupported(Capability.ED25519, "libreswan", f"cannot authenticate with a {type(key).__name__}")
+    if isinstance(key, rsa.RSAPublicKey) and auth.method == AuthMethod.DIGITAL_SIGNATURE and auth.hash and not auth.pss:
+        raise unsupported("PKCS #1 v1.5 signatures with a hash of RFC 7427: it has RSASSA-PSS only")
     if isinstance(key, rsa.RSAPublicKey) and auth.method == AuthMethod.RSA_SIGNATURE:
         return "rsa-sha1"
     kind = "rsa" if isinstance(key, rsa.RSAPublicKey) else "ecdsa"
@@ -156,9 +158,7 @@ def lifetimes(connection: Connection) -> dict[str, str] | None:
 def _child(child: ChildConfig, connection: Connection) -> dict[str, str]:
     values = {
         "type": child.mode.value,
-        "esp": algorithms.esp(child.proposals),
-        "pfs": _yes(algorithms.pfs(child.proposals)),
-        "esn": algorithms.esn(child.proposals),
+        **algorithms.child(child.proposals),
         "salifetime": f"{_FOREVER if child.lifetime is None else ceil(child.lifetime + _MARGIN)}s",
     }
     left, right = _selector(child.local_ts), _selector(child.remote_ts)

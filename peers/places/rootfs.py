@@ -24,20 +24,8 @@ PACKAGE_LIST = "ikespec-packages"
 
 # What any root needs to be entered and to run scripts; the essential packages as far as a daemon meets them.
 _BASE = (
-    *(
-        "base-files",
-        "bash",
-        "coreutils",
-        "dash",
-        "findutils",
-        "grep",
-        "hostname",
-        "iproute2",
-        "mawk",
-        "mount",
-        "procps",
-    ),
-    *("sed", "util-linux"),
+    *("base-files", "bash", "coreutils", "dash", "findutils", "grep", "hostname", "iproute2", "iputils-ping", "mawk"),
+    *("mount", "procps", "sed", "util-linux"),
 )
 _TOOLS = ("apt-get", "dpkg-deb", "tar")
 _MERGED = ("bin", "sbin", "lib", "lib64")

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -60,14 +61,14 @@ def test_a_shared_key(up: Up) -> None:
     assert child.mode is Mode.TUNNEL
 
 
-def _certified(kind: str, authority_name: str = "root", **how: object) -> Connection:
+def _certified(kind: str, authority_name: str = "root", **how: Any) -> Connection:
     now = datetime.now(UTC)
     since, until = now - timedelta(days=1), now + timedelta(days=30)
     authority = Authority.create(f"{kind} {authority_name}", kind, since, until)
 
     def party(name: str) -> Party:
         leaf = authority.issue(name, kind=kind, sans=[name], not_before=since, not_after=until)
-        return Party(Identity.of(name), PublicKey((leaf.certificate,), leaf.key, **how))  # type: ignore[arg-type]
+        return Party(Identity.of(name), PublicKey((leaf.certificate,), leaf.key, **how))
 
     return device_view(local=party("device.example"), remote=party("tester.example"), trust=(authority.certificate,))
 
@@ -75,7 +76,7 @@ def _certified(kind: str, authority_name: str = "root", **how: object) -> Connec
 @pytest.mark.parametrize(
     ("kind", "how"), [("rsa", {}), ("rsa", {"pss": True, "hash": HashAlgorithm.SHA2_384}), ("ecdsa", {})]
 )
-def test_certificates(up: Up, kind: str, how: dict[str, object]) -> None:
+def test_certificates(up: Up, kind: str, how: dict[str, Any]) -> None:
     up(_certified(kind, **how))
 
 
@@ -103,6 +104,7 @@ def test_large_messages_are_fragmented_only_if_asked(up: Up, pluto: Device) -> N
         ("3des-sha1-modp1536", "null-sha1"),
         ("aes256ctr-sha384-modp4096", "aes128ccm12"),
         ("aes128-aesxcbc-modp3072", "aes128-aesxcbc"),
+        ("aes128-sha256-ecp256", "sha384"),
     ],
 )
 def test_proposals(up: Up, pluto: Device, ike: str, esp: str) -> None:
