@@ -140,9 +140,7 @@ def _opened(sa: InboundSa, packet: bytes) -> Decapsulated:
     sequence, plaintext = sa.authentic(sequence, lambda number: _plaintext(sa, number, packet, start))
     sa.accept_sequence(sequence)
     pad_length = plaintext[-2]
-    end = size - 2 - pad_length
-    if end < 0:
-        raise BadPadding(f"pad length {pad_length} in {size} octets")
+    end = sa.payload_end(size, pad_length)
     if pad_length and not sa.padding_is_right(plaintext[end:-2]):
         raise BadPadding(f"padding {plaintext[end:-2].hex()}")
     sa.count(end)

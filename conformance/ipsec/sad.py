@@ -12,7 +12,7 @@ from conformance.crypto.suite import ChildSuite
 from conformance.ike.child import ChildSa
 from conformance.ike.connection import Mode
 from conformance.ike.keys import ChildKeys
-from conformance.ipsec.errors import Reason, SaExpired, SequenceOverflow, UnknownSpi, WrongIcv
+from conformance.ipsec.errors import BadPadding, Reason, SaExpired, SequenceOverflow, UnknownSpi, WrongIcv
 from conformance.ipsec.flow import Flow, selected
 from conformance.ipsec.replay import ReplayWindow
 from conformance.wire import ProtocolID, TrafficSelector
@@ -302,6 +302,13 @@ class InboundSa(SecurityAssociation):
                     continue
         self.failures += 1
         raise WrongIcv(f"SPI {self.spi.hex()}, sequence number {sequence}")
+
+    def payload_end(self, size: int, pad_length: int) -> int:
+        """Where the payload ends in ``size`` octets of plaintext (RFC 4303, section 2.5). Raises BadPadding."""
+        end = size - 2 - pad_length
+        if end < 0:
+            raise BadPadding(f"pad length {pad_length} in {size} octets")
+        return end
 
     def padding_is_right(self, padding: bytes) -> bool:
         """The padding is what RFC 4303, section 2.4 wants a receiver to find."""

@@ -192,10 +192,11 @@ class IpsecHost:
         return [
             part
             for piece in self._pieces(sa, packet, sent, limit)
-            for part in self._fitting(self._protected(sa, piece, now, bend), limit, forced)
+            for part in self._fitting(self.protected(sa, piece, now, bend), limit, forced)
         ]
 
-    def _protected(self, sa: OutboundSa, packet: bytes, now: float, bend: Bend | None) -> bytes:
+    def protected(self, sa: OutboundSa, packet: bytes, now: float, bend: Bend | None) -> bytes:
+        """The packet for the wire. Raises subclasses of IpsecError."""
         self._identification = self._identification + 1 & 0xFFFF
         made = protect(sa, packet, self.random, now, bend=bend, identification=self._identification)
         if sa.parameters.udp is not None:
@@ -250,7 +251,7 @@ class IpsecHost:
             if ports[1] in self._encapsulation_ports():
                 return self._from_udp(packet, packet[at + 8 : outer.length], now)
         if outer.protocol in (ESP, AH):
-            return self._unprotected(packet, now)
+            return self.unprotected(packet, now)
         report = icmp.path_mtu(packet, outer)
         if report is not None and self.learn_path_mtu(report, now):
             return None
@@ -273,9 +274,10 @@ class IpsecHost:
             return None
         if payload.startswith(NON_ESP_MARKER):
             return None  # IKE is for others
-        return self._unprotected(packet, now)
+        return self.unprotected(packet, now)
 
-    def _unprotected(self, packet: bytes, now: float) -> bytes | None:
+    def unprotected(self, packet: bytes, now: float) -> bytes | None:
+        """The inner packet of one from the wire, None for a dummy. Raises subclasses of IpsecError."""
         received = unprotect(self.sad, packet, now)
         if received.packet is None:
             self.dummies += 1

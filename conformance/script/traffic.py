@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from conformance.ike.child import ChildSa, ChildState
 from conformance.ike.selectors import selectors
 from conformance.ipsec.errors import IpsecError
-from conformance.ipsec.flow import flow_of, selected
+from conformance.ipsec.flow import Flow, flow_of, selected
 from conformance.ipsec.fragments import Reassembler
 from conformance.ipsec.ip import AH, ESP, parse
 from conformance.ipsec.overhead import Encapsulation
@@ -31,6 +31,13 @@ from conformance.wire import ProtocolID
 if TYPE_CHECKING:
     from conformance.script.bendable import BendableSa
     from conformance.script.peer import Peer
+
+
+class _Open(InboundSa):
+    """An SA that takes what its selectors forbid: what a device sends must be seen."""
+
+    def selects(self, flow: Flow) -> bool:
+        return True
 
 
 @dataclass(slots=True, eq=False)
@@ -136,7 +143,7 @@ class Traffic:
     def add(self, sa: BendableSa, child: ChildSa) -> None:
         """A Child SA has come up."""
         inbound, outbound = child_parameters(child, sa.local.host, sa.remote.host)
-        channel = Channel(sa, child, InboundSa(inbound, sa.now), OutboundSa(outbound, sa.now))
+        channel = Channel(sa, child, _Open(inbound, sa.now), OutboundSa(outbound, sa.now))
         self.channels[child.spi_in] = channel
         self._sad.add(channel.inbound)
 

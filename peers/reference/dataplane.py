@@ -48,7 +48,7 @@ class DeviceHost(IpsecHost):
         for child in [child for child in self.carried if child not in current]:
             self.withdraw(self.carried.pop(child))
         for child, sa in current.items():
-            udp = (sa.local.port, sa.remote.port) if sa.local_nat or sa.remote_nat else None
+            udp = self.ports(sa)
             if child not in self.carried:
                 self.carried[child] = self.bring(child, sa, udp, now)
             one = self.carried[child]
@@ -58,6 +58,11 @@ class DeviceHost(IpsecHost):
             if one.waiting and self.may_send(one):
                 one.waiting = False
                 self.sad.add(one.outbound)
+
+    def ports(self, sa: IkeSa) -> tuple[int, int] | None:
+        """Our port and the peer's for ESP in UDP, None: there is no NAT, nor shall there seem to be one."""
+        nat = sa.local_nat or sa.remote_nat or sa.connection.force_encapsulation
+        return (sa.local.port, sa.remote.port) if nat else None
 
     def bring(self, child: ChildSa, sa: IkeSa, udp: tuple[int, int] | None, now: float) -> Carried:
         """Receive on a new Child SA from now on, and send on it as soon as the peer surely receives."""

@@ -59,7 +59,7 @@ def test_transport_rekey(peer: Peer) -> None:
 @purpose("data-null", "RFC4303-3.2.1-1", THROUGH, role="responder", needs=(DATA,), connection=psk(esp=("null-sha256",)))
 def test_null(peer: Peer) -> None:
     """Without encryption the inner packet can be read on the wire."""
-    sa = up(peer)
+    sa = peer.establish()
     found = flows(peer, requirement=THROUGH)
     readable = found.inner is not None and found.inner in found.wire
     peer.check(readable, "the inner packet as it is", found.wire.hex(), "RFC4303-3.2.1-1")
@@ -97,8 +97,9 @@ def test_ah(peer: Peer) -> None:
 )
 def test_ah_transport(peer: Peer) -> None:
     """AH in transport mode: traffic between the two hosts is authentic."""
-    sa = up(peer)
+    sa = peer.establish()
     channel = sa.traffic.channel()
+    flows(peer, requirement="RFC4302-3.3.3-1")
     sa.traffic.ask(inner.udp(channel.ours, channel.theirs), requirement="RFC4302-3.3.3-1")
     sa.traffic.ask(tcp_syn(channel), requirement="RFC4302-3.3.3-1")
     sa.traffic.must_not_leak("RFC4301-4.4.1-2")
@@ -126,7 +127,7 @@ def test_udp(peer: Peer) -> None:
 @purpose("data-ipv6-inside", VERSIONS, role="responder", needs=(DATA, Capability.IPV6), connection=inside6)
 def test_ipv6_inside(peer: Peer) -> None:
     """IPv6 goes through a tunnel between IPv4 addresses: ICMPv6, UDP and TCP."""
-    sa = up(peer)
+    sa = peer.establish()
     channel = sa.traffic.channel()
     flows(peer, requirement=VERSIONS)
     sa.traffic.ask(inner.udp(channel.ours, channel.theirs), requirement=VERSIONS)
@@ -136,7 +137,7 @@ def test_ipv6_inside(peer: Peer) -> None:
 @purpose("data-ipv6-outside", VERSIONS, role="responder", needs=(DATA, Capability.IPV6), connection=psk(ipv6=True))
 def test_ipv6_outside(peer: Peer) -> None:
     """IPv4 goes through a tunnel between IPv6 addresses."""
-    up(peer)
+    peer.establish()
     found = flows(peer, requirement=VERSIONS)
     peer.check(found.wire[0] >> 4 == 6 and found.inner and found.inner[0] >> 4 == 4, "IPv4 in IPv6", found, VERSIONS)
 

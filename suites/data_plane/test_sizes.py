@@ -91,7 +91,7 @@ def test_overhead_ah(peer: Peer) -> None:
 )
 def test_overhead_transport(peer: Peer) -> None:
     """In transport mode there is no second IP header: 20 octets less than in tunnel mode, but for the padding."""
-    sizes(peer, up(peer), (28, 60, 61, 74, 75, 84, 1400), BLOCKS)
+    sizes(peer, peer.establish(), (28, 60, 61, 74, 75, 84, 1400), BLOCKS)
 
 
 @purpose(

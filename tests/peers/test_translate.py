@@ -90,7 +90,7 @@ def test_every_option_reaches_the_daemon() -> None:
     assert one["mode"] == "transport"
     assert one["esp_proposals"] == ["aes256-sha256-x25519", "aes128gcm16"]
     assert (one["rekey_time"], one["life_time"]) == ("3s", "10s")
-    assert two["local_ts"] == ["10.2.0.0/24[tcp/80]", "fd02::/64"]
+    assert two["local_ts"] == ["10.2.0.0/24[6/80]", "fd02::/64"]
 
 
 def test_a_shared_key_is_loaded_for_both_identities() -> None:

@@ -1,0 +1,164 @@
+"""Defects of the data plane: sequence numbers and the replay window, padding, sizes."""
+
+from collections.abc import Callable
+
+from conformance.ipsec.errors import BadPadding, Replayed, TooOld
+from conformance.ipsec.sad import InboundSa, OutboundSa
+from peers.reference.dataplane import DeviceHost
+from peers.reference.defects.registry import defect
+
+
+def with_inbound(*breaks: str) -> Callable[[type[InboundSa]], type[InboundSa]]:
+    """Register a subclass of `InboundSa` as the only thing that is wrong with a host."""
+
+    def register(cls: type[InboundSa]) -> type[InboundSa]:
+        defect(*breaks)(type(cls.__name__, (DeviceHost,), {"inbound_class": cls, "__doc__": cls.__doc__}))
+        return cls
+
+    return register
+
+
+def with_outbound(*breaks: str) -> Callable[[type[OutboundSa]], type[OutboundSa]]:
+    """The same for `OutboundSa`."""
+
+    def register(cls: type[OutboundSa]) -> type[OutboundSa]:
+        defect(*breaks)(type(cls.__name__, (DeviceHost,), {"outbound_class": cls, "__doc__": cls.__doc__}))
+        return cls
+
+    return register
+
+
+# --- replay ---------------------------------------------------------------------------------------------------------
+
+
+@with_inbound("data-replay", "data-replay-new-contents", "data-ah-replay")
+class AcceptsReplays(InboundSa):
+    """Accepts a sequence number more than once."""
+
+    def check_sequence(self, sequence: int) -> None:
+        try:
+            super().check_sequence(sequence)
+        except Replayed:
+            return
+
+
+@with_inbound("data-too-old", "data-sequence-zero", "data-ah-replay")
+class AcceptsOldPackets(InboundSa):
+    """Accepts what is left of its window."""
+
+    def check_sequence(self, sequence: int) -> None:
+        try:
+            super().check_sequence(sequence)
+        except TooOld:
+            return
+
+
+@with_inbound("data-window", "data-window-default")
+class AcceptsInOrderOnly(InboundSa):
+    """Has no window: only a number higher than all before is accepted."""
+
+    def check_sequence(self, sequence: int) -> None:
+        if self.window is not None and sequence <= self.window.top:
+            raise TooOld(f"sequence number {sequence}")
+
+
+@with_inbound("data-window-forged", "data-window-forged-duplicate")
+class MovesWindowUnverified(InboundSa):
+    """Notes a sequence number before the ICV is checked."""
+
+    def check_sequence(self, sequence: int) -> None:
+        super().check_sequence(sequence)
+        if self.window is not None:
+            self.window.accept(sequence)
+
+    def accept_sequence(self, sequence: int) -> None:
+        return
+
+
+@with_inbound("data-gap")
+class RefusesGaps(InboundSa):
+    """Takes a number far to the right of its window for a wrong one."""
+
+    def check_sequence(self, sequence: int) -> None:
+        super().check_sequence(sequence)
+        if self.window is not None and sequence > self.window.top + 2**20:
+            raise TooOld(f"sequence number {sequence} is too far ahead")
+
+
+@with_inbound("data-esn", "data-esn-cbc")
+class ForgetsSubspaces(InboundSa):
+    """Never increments the high half of an extended sequence number."""
+
+    def sequence_of(self, low: int) -> int:
+        return low
+
+
+@with_inbound("data-esn-high")
+class GuessesSubspaces(InboundSa):
+    """Tries the next high half of an extended sequence number whenever an ICV is wrong."""
+
+    resync_after = 1
+
+
+# --- padding and sizes ----------------------------------------------------------------------------------------------
+
+
+@with_inbound("data-padding-contents")
+class IgnoresPadding(InboundSa):
+    """Does not look at the octets of padding."""
+
+    def padding_is_right(self, padding: bytes) -> bool:
+        return True
+
+
+@with_inbound("data-pad-length")
+class IgnoresPadLength(InboundSa):
+    """Takes a Pad Length that points in front of the payload for none."""
+
+    def payload_end(self, size: int, pad_length: int) -> int:
+        try:
+            return super().payload_end(size, pad_length)
+        except BadPadding:
+            return size - 2
+
+    def padding_is_right(self, padding: bytes) -> bool:
+        return not padding or super().padding_is_right(padding)
+
+
+@with_inbound("data-padding-long")
+class RefusesLongPadding(InboundSa):
+    """Takes padding beyond the cipher's block for wrong."""
+
+    def padding_is_right(self, padding: bytes) -> bool:
+        return len(padding) < self.alignment and super().padding_is_right(padding)
+
+
+@with_outbound(
+    *("data-overhead-table", "data-overhead-esp", "data-overhead-transport", "data-overhead-udp", "data-overhead-ipv6"),
+    "data-mtu-largest",
+)
+class PadsAnotherBlock(OutboundSa):
+    """Adds a block of padding that nobody needs."""
+
+    def padding_size(self, size: int) -> int:
+        return super().padding_size(size) + self.alignment
+
+
+# --- sequence numbers of its own ------------------------------------------------------------------------------------
+
+
+@with_outbound("data-sequence")
+class CountsFromZero(OutboundSa):
+    """The first packet has the sequence number zero."""
+
+    def next_sequence(self) -> int:
+        return super().next_sequence() - 1
+
+
+@with_outbound("data-sequence", "data-ah")
+class SkipsNumbers(OutboundSa):
+    """Leaves out every second sequence number."""
+
+    def next_sequence(self) -> int:
+        super().next_sequence()
+        return super().next_sequence()

@@ -1,0 +1,131 @@
+"""Defects of the data plane: which Child SAs are in use, when, and how they are carried."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from conformance.ike.child import ChildSa
+from conformance.ike.connection import Mode
+from conformance.ike.ikesa import IkeSa
+from conformance.ike.sa import State
+from conformance.ipsec.sad import OuterHeader
+from peers.reference.dataplane import Carried, DeviceHost
+from peers.reference.defects.registry import defect
+
+
+@defect("data-set-up-initiator", "data-child-rekey-device", "data-rekey-overlap-device")
+class MixesUpTheKeys(DeviceHost):
+    """Takes the keys of the other direction for a Child SA that it asked for itself."""
+
+    def bring(self, child: ChildSa, sa: IkeSa, udp: tuple[int, int] | None, now: float) -> Carried:
+        if not child.initiator:
+            return super().bring(child, sa, udp, now)
+        made = super().bring(replace(child, initiator=False), sa, udp, now)
+        return Carried(child, made.inbound, made.outbound, waiting=True)
+
+
+@defect(
+    *("data-child-rekey", "data-child-rekey-pfs", "data-rekey-overlap", "data-transport-rekey", "data-ike-rekey"),
+    *("data-sequence", "data-child-rekey-device"),
+)
+class NeverInstallsSuccessors(DeviceHost):
+    """Negotiates a new Child SA for an old one, but does not use it."""
+
+    def bring(self, child: ChildSa, sa: IkeSa, udp: tuple[int, int] | None, now: float) -> Carried:
+        made = super().bring(child, sa, udp, now)
+        if any(old.replaced_by is child for old in self.carried):
+            self.withdraw(made)
+            made.waiting = False
+        return made
+
+
+@defect("data-rekey-overlap", "data-rekey-overlap-device")
+class DropsTheOldAtOnce(DeviceHost):
+    """Gives up a Child SA as soon as there is another in its place."""
+
+    def follow(self, sas: Iterable[IkeSa], now: float) -> None:
+        super().follow(sas, now)
+        for child in [child for child in self.carried if child.replaced_by is not None]:
+            self.withdraw(self.carried[child])
+
+
+@defect("data-rekey-switch", "data-child-rekey", "data-child-rekey-pfs")
+class StaysOnTheOld(DeviceHost):
+    """Goes on sending on the SA that it had first."""
+
+    def may_send(self, one: Carried) -> bool:
+        return not self.sad.outbound
+
+    def withdraw(self, one: Carried) -> None:
+        self.sad.remove(one.inbound)
+
+
+@defect("data-delete-child", "data-delete-child-device", "data-delete-ike", "data-old-child-deleted")
+class KeepsDeletedSas(DeviceHost):
+    """Goes on using Child SAs that were deleted."""
+
+    def withdraw(self, one: Carried) -> None:
+        return
+
+
+@defect("data-second-child")
+class MixesUpSelectors(DeviceHost):
+    """Carries only the traffic of the first Child SA that it had."""
+
+    def bring(self, child: ChildSa, sa: IkeSa, udp: tuple[int, int] | None, now: float) -> Carried:
+        first = next(iter(self.carried), child)
+        return super().bring(replace(child, local_ts=first.local_ts, remote_ts=first.remote_ts), sa, udp, now)
+
+
+@defect("data-ike-rekey", "data-ike-rekey-device")
+class LosesChildrenOnRekey(DeviceHost):
+    """Does not give the Child SAs of an IKE SA to its successor."""
+
+    def follow(self, sas: Iterable[IkeSa], now: float) -> None:
+        known = list(sas)
+        rekeyed = any(sa.state == State.REKEYED for sa in known)
+        self.lost = rekeyed or getattr(self, "lost", False)
+        super().follow([] if self.lost else known, now)
+
+
+@defect("data-reauthentication", "data-reauthentication-device")
+class KnowsOneIkeSa(DeviceHost):
+    """Installs only the Child SAs of the first IKE SA that it had."""
+
+    def follow(self, sas: Iterable[IkeSa], now: float) -> None:
+        known = [sa for sa in sas if sa.state == State.ESTABLISHED]
+        self.first: IkeSa | None = getattr(self, "first", None) or next(iter(known), None)
+        super().follow([sa for sa in known if sa is self.first], now)
+
+
+@defect("data-address-change")
+class StaysAtTheOldAddress(DeviceHost):
+    """Sends ESP to the port from which the first IKE message came."""
+
+    def ports(self, sa: IkeSa) -> tuple[int, int] | None:
+        found = super().ports(sa)
+        self.known: tuple[int, int] | None = getattr(self, "known", None) or found
+        return self.known if found else None
+
+
+@defect("data-udp", "data-overhead-udp")
+class NeverEncapsulates(DeviceHost):
+    """Sends ESP without UDP although there is a NAT."""
+
+    def ports(self, sa: IkeSa) -> tuple[int, int] | None:
+        return None
+
+
+@defect("data-transport", "data-ah-transport", "data-overhead-transport")
+class AlwaysTunnels(DeviceHost):
+    """Agrees to transport mode and uses tunnel mode."""
+
+    def bring(self, child: ChildSa, sa: IkeSa, udp: tuple[int, int] | None, now: float) -> Carried:
+        return super().bring(replace(child, mode=Mode.TUNNEL), sa, udp, now)
+
+
+@defect("data-dscp")
+class WritesNoDscp(DeviceHost):
+    """Writes the DSCP zero into every outer header."""
+
+    def fields(self, child: ChildSa) -> dict[str, object]:
+        return {"outer": OuterHeader(dscp=0)}
