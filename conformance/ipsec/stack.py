@@ -247,8 +247,8 @@ class IpsecHost:
         """The inner packet, None where there is nothing to deliver. Raises subclasses of IpsecError."""
         at = outer.payload_at
         if outer.protocol == UDP and self._for_us(outer) and len(packet) >= at + 8:
-            ports = packet[at] << 8 | packet[at + 1], packet[at + 2] << 8 | packet[at + 3]
-            if ports[1] in self._encapsulation_ports():
+            port = packet[at + 2] << 8 | packet[at + 3]
+            if port in self._encapsulation_ports():
                 return self._from_udp(packet, packet[at + 8 : outer.length], now)
         if outer.protocol in (ESP, AH):
             return self.unprotected(packet, now)

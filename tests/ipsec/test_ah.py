@@ -99,6 +99,16 @@ def test_an_immutable_option() -> None:
         unprotect(sad, bytes(wire))
 
 
+def test_a_source_route_with_one_stop() -> None:
+    sender, sad, _ = ends(mode=Mode.TRANSPORT)
+    route = IPOption_LSRR(pointer=4, routers=["10.2.0.1"])
+    wire = IP(protect(sender, bytes(IP(src="10.1.0.1", dst="10.8.0.1", options=[route]) / UDP()), random))
+    wire.dst = "10.2.0.1"
+    wire.options[0].routers, wire.options[0].pointer = ["10.8.0.1"], 8
+    del wire.chksum
+    assert unprotect(sad, bytes(wire)).packet is not None
+
+
 def test_a_source_route_is_predicted() -> None:
     sender, sad, _ = ends(mode=Mode.TRANSPORT)
     route = IPOption_LSRR(pointer=4, routers=["10.9.0.1", "10.2.0.1"])

@@ -272,6 +272,13 @@ def test_checksums_behind_a_nat(make: Any) -> None:
     assert unprotect(sad, bytes(wire)).packet == bytes(make(IP(src="198.51.100.7", dst=THERE)))
 
 
+@pytest.mark.parametrize(("protocol", "size"), [(6, 17), (17, 7)])
+def test_cut_headers_behind_a_nat_stay_as_they_are(protocol: int, size: int) -> None:
+    sender, sad, _ = ends(mode=Mode.TRANSPORT, udp=(4500, 4500))
+    packet = bytes(IP(src=HERE, dst=THERE, proto=protocol) / Raw(b"x" * size))
+    assert unprotect(sad, protect(sender, packet, random)).packet == packet
+
+
 def test_no_checksum_stays_no_checksum() -> None:
     sender, sad, _ = ends(mode=Mode.TRANSPORT, udp=(4500, 4500))
     packet = bytes(IP(src=HERE, dst=THERE) / UDP(sport=7, dport=9, chksum=0) / b"data")

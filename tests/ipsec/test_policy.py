@@ -53,7 +53,10 @@ def flow(packet: bytes) -> Flow:
         (fragment(udp(2000), 1000)[0], 17, (4000, 7)),
         (fragment(udp(2000), 1000)[1], 17, (None, None)),
         (bytes(IP(dst="10.2.0.1", proto=17) / Raw(b"\1\2\3")), 17, (None, None)),
+        (bytes(IP(dst="10.2.0.1", proto=17) / Raw(b"\0\7\0\7")), 17, (7, 7)),
         (bytes(IP(dst="10.2.0.1", proto=1) / Raw(b"\10")), 1, (None, None)),
+        (bytes(IP(dst="10.2.0.1", proto=1) / Raw(b"\10\0\0")), 1, (None, None)),
+        (bytes(IP(dst="10.2.0.1", proto=1) / Raw(b"\10\0\0\0")), 1, (8 << 8, None)),
     ],
 )
 def test_flows(packet: bytes, protocol: int, ports: tuple[int | None, int | None]) -> None:

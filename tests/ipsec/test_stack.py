@@ -117,6 +117,14 @@ def test_transport_mode_between_hosts() -> None:
     assert IP(left.delivered[-1])[ICMP].type == 0
 
 
+def test_udp_without_a_checksum_is_for_ipv4() -> None:
+    hosts = Hosts()
+    bare = UDP(sport=4000, dport=7, chksum=0) / b"data"
+    (reply,) = hosts.ask(bytes(IP(src="10.1.0.1", dst="10.2.0.1") / bare))
+    assert bytes(IP(reply)[UDP].payload) == b"data" and IP(reply)[UDP].chksum
+    assert hosts.ask(bytes(IPv6(src="fd01::1", dst="fd02::1") / bare)) == []
+
+
 def test_what_gets_no_answer() -> None:
     hosts = Hosts()
     wrong = bytearray(udp())
@@ -333,6 +341,15 @@ def test_a_router_reports_a_smaller_mtu(kind: dict[str, Any]) -> None:
     (told,) = hosts.ask(ping(1300, flags="DF"), 2.0)
     assert IP(told)[ICMP].type == 3 and 1200 < IP(told)[ICMP].nexthopmtu < 1300
     assert IP(hosts.ask(ping(1300, flags="DF"), 700.0)[0])[ICMP].type == 0
+
+
+def test_ipv4_paths_may_be_narrower_than_those_of_ipv6() -> None:
+    hosts = Hosts()
+    hosts.ask(ping(1300, flags="DF"))
+    for mtu, known in ((700, 700), (60, 68)):
+        report = bytes(IP(src="203.0.113.1", dst=HERE) / ICMP(type=3, code=4, nexthopmtu=mtu) / Raw(hosts.wire[0][:28]))
+        hosts.left.receive(report, 1.0)
+        assert hosts.left.sad.outbound[0].path_mtu == known
 
 
 @pytest.mark.parametrize("mtu", [0, 1384, 9000])
