@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
@@ -106,7 +106,8 @@ class Pixit:
     each device network the first host address exists. ``response_timeout`` is how long the suites wait for any answer.
     The retransmission timers are those that the device uses unless its `Connection` says otherwise;
     ``half_open_timeout`` is how long it keeps an IKE SA whose IKE_AUTH never comes. ``tester_spare`` is a second IPv4
-    address that the tester can send from, as a NAT may get one in mid-session.
+    address that the tester can send from, as a NAT may get one in mid-session. Behind a real NAT the device sees the
+    tester at ``tester_outer``, and has the address ``device_inner`` itself.
     """
 
     device_address: str
@@ -123,6 +124,8 @@ class Pixit:
     retransmit_tries: int = 3
     half_open_timeout: float = 30.0
     tester_spare: str | None = None
+    tester_outer: str | None = None
+    device_inner: str | None = None
 
     def swapped(self) -> "Pixit":
         """The same with the device in the tester's place: how a second device is reached that is the first one's peer.
@@ -140,6 +143,8 @@ class Pixit:
             device_networks=self.tester_networks,
             tester_networks=self.device_networks,
             tester_spare=None,
+            tester_outer=None,
+            device_inner=None,
         )
 
 
@@ -182,6 +187,17 @@ class SaStatus:
     children: tuple[ChildStatus, ...] = ()
 
 
+class RealNat(Protocol):
+    """A NAT between tester and device that can be told to behave badly."""
+
+    @property
+    def behind(self) -> str:
+        """``tester`` or ``device``."""
+
+    def rebind(self, outer: str | None = None) -> None:
+        """Drop all mappings; new ones get other ports, and another address if ``outer`` names one."""
+
+
 class Device(ABC):
     """A device under test. A context manager: entering starts it, leaving stops it whatever happened.
 
@@ -199,6 +215,8 @@ class Device(ABC):
     capabilities: frozenset[Capability] = frozenset()
     """The PICS: what the device claims. May depend on where it runs, so read it after `start`."""
     pixit: Pixit
+    nat: RealNat | None = None
+    """The real NAT between tester and device where there is one; known after `start`."""
     deviations_file: Path | None = None
     """The known deviations of this device (`peers.deviations`), if somebody wrote them down."""
 

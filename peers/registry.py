@@ -13,7 +13,7 @@ from peers.strongswan import settings as strongswan
 from peers.tomlfile import nearest
 
 _T = TypeVar("_T")
-PLACES = ("netns", "docker", "uml")
+PLACES = ("netns", "netns-nat", "netns-natted", "docker", "uml")
 STRONGSWAN_PACKAGES = f"apt-get install {' '.join(strongswan.PACKAGES)}"
 
 
@@ -23,7 +23,8 @@ def open_device(name_or_path: str, **options: Any) -> Device:
     ``reference``, ``reference:DEFECT`` (a defective one), ``reference:process`` (on loopback), ``reference:live`` (with
     the time of day and the addresses of the real devices), ``strongswan`` and ``libreswan`` (where they run is chosen)
     or with a place, such as ``strongswan:netns``, ``strongswan:docker`` and ``strongswan:uml`` (a virtual machine that
-    needs no privileges), or the path of a device file. ``options`` go to the adapter: ``data_plane`` (``kernel``,
+    needs no privileges), in ``strongswan:netns-nat`` the tester is behind a real NAT and in ``strongswan:netns-natted``
+    the device; or the path of a device file. ``options`` go to the adapter: ``data_plane`` (``kernel``,
     ``shim``, ``libipsec``) and, in Docker, ``base`` (the image to build on); for a device file ``ask``. With
     ``swapped`` the device gets the addresses that otherwise the tester has, where they can be chosen: so two devices
     become each other's peer. Raises DeviceError.
@@ -89,7 +90,8 @@ def _place(spec: str, place: str, options: dict[str, Any]) -> Place:
     _plane(spec, options)
     if name == "libreswan":
         options["possible"] = (DataPlane.KERNEL, DataPlane.SHIM)
-    if place == "netns":
+    if place in ("netns", "netns-nat", "netns-natted"):
+        from peers.places.nat import Behind, NatPlace
         from peers.places.netns import NetnsPlace
 
         if name == "libreswan":
@@ -100,6 +102,10 @@ def _place(spec: str, place: str, options: dict[str, Any]) -> Place:
             options["root"] = partial(root_file_system, name, PACKAGES)
         elif problem := _strongswan_problem():
             raise DeviceError(spec, problem, STRONGSWAN_PACKAGES)
+        if place != "netns":
+            options.pop("swapped", None)
+            behind = Behind.TESTER if place == "netns-nat" else Behind.DEVICE
+            return _make(spec, NatPlace, name, behind=behind, **options)
         return _make(spec, NetnsPlace, name, **options)
     if place == "uml":
         from peers.libreswan.settings import PACKAGES

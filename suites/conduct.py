@@ -10,8 +10,9 @@ from pathlib import Path
 from pkgutil import walk_packages
 from random import Random
 
+from conformance.ike.connection import Connection
 from conformance.script.peer import Peer
-from peers.contract import Device, needs
+from peers.contract import Device, Pixit, needs
 from suites.dut import Dut
 from suites.judge import Verdict, judge
 from suites.purpose import Purpose, purpose_of
@@ -56,6 +57,15 @@ def all_purposes() -> dict[str, Written]:
     return found
 
 
+def seen_by_device(theirs: Connection, pixit: Pixit) -> Connection:
+    """The device's view of a connection where a real NAT changes the addresses."""
+    return replace(
+        theirs,
+        local_address=pixit.device_inner or theirs.local_address,
+        remote_address=pixit.tester_outer or theirs.remote_address,
+    )
+
+
 @contextmanager
 def prepared(purpose: Purpose, device: Device, seed: int) -> Iterator[tuple[Peer, Dut]]:
     """Load the connection of a purpose into a started device and open the link to it.
@@ -63,7 +73,7 @@ def prepared(purpose: Purpose, device: Device, seed: int) -> Iterator[tuple[Peer
     Raises Unsupported where the device lacks a capability.
     """
     ours = purpose.setup(device.pixit)
-    theirs = replace(ours.mirrored(), **purpose.device)
+    theirs = replace(seen_by_device(ours.mirrored(), device.pixit), **purpose.device)
     device.require(*sorted(purpose.needs), *sorted(needs(theirs)))
     device.apply(theirs)
     link = device.open_link(ipv6=":" in (ours.local_address or ""))

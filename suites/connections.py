@@ -12,7 +12,7 @@ from typing import Any
 
 from conformance.crypto.pki import Authority, Leaf
 from conformance.ike.connection import ChildConfig, Connection, Identity, Party, Psk, PublicKey
-from peers.contract import Pixit
+from peers.contract import Capability, Pixit, Unsupported
 
 Setup = Callable[[Pixit], Connection]
 
@@ -47,7 +47,8 @@ def build(local: Party, remote: Party, pixit: Pixit, *, ipv6: bool = False, **ch
     child = ChildConfig(local_ts=pixit.tester_networks[:1], remote_ts=pixit.device_networks[:1])
     ours, device = pixit.tester_address, pixit.device_address
     if ipv6:
-        assert pixit.tester_address6 is not None and pixit.device_address6 is not None
+        if pixit.tester_address6 is None or pixit.device_address6 is None:
+            raise Unsupported(Capability.IPV6, detail="it has no IPv6 address")
         ours, device = pixit.tester_address6, pixit.device_address6
     connection = Connection(
         local=local,

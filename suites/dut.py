@@ -3,7 +3,7 @@
 from conformance.ike.child import ChildSa
 from conformance.ike.connection import Connection
 from conformance.script.peer import Peer
-from peers.contract import ChildStatus, Device, Pixit, SaState, SaStatus
+from peers.contract import ChildStatus, Device, Pixit, RealNat, SaState, SaStatus
 
 
 class Dut:
@@ -22,6 +22,11 @@ class Dut:
     def pixit(self) -> Pixit:
         """How the device is reached."""
         return self.device.pixit
+
+    @property
+    def nat(self) -> RealNat | None:
+        """The real NAT between us and the device, if there is one."""
+        return self.device.nat
 
     def patience(self) -> float:
         """Seconds after which the device gives up a request that nobody answers, as it is configured."""

@@ -70,6 +70,7 @@ class Libreswan(Device):
     def _start(self) -> None:
         self._place.open()
         self.pixit = self._place.pixit  # a container knows its addresses only now
+        self.nat = self._place.nat
         plane = self._place.data_plane
         self.backend = f"{self._place.description}, {plane}"
         self._credentials = Credentials(self._place.directory, self._place.inside)

@@ -24,7 +24,7 @@ PIXIT = Pixit(
     tester_networks=("10.1.0.0/24", "fd01::/64"),
     tester_spare="10.91.0.9",
 )
-_SYSCTLS = (
+SYSCTLS = (
     "for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 > $f; done; "
     "for f in /proc/sys/net/ipv6/conf/*/accept_dad /proc/sys/net/ipv6/conf/*/accept_ra; do echo 0 > $f; done; "
     "echo 1 > /proc/sys/net/ipv4/ip_forward"
@@ -102,7 +102,7 @@ class NetnsPlace(Place):
         self._ip([], [f"netns add {tester}", f"netns add {device}"])
         self._ip(["-n", tester], [f"link add device0 type veth peer name tester0 netns {device}"])
         for namespace in (tester, device):
-            command = ["ip", "netns", "exec", namespace, "sh", "-c", _SYSCTLS]
+            command = ["ip", "netns", "exec", namespace, "sh", "-c", SYSCTLS]
             subprocess.run(command, capture_output=True, check=False)
         self._ip(
             ["-n", tester],

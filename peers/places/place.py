@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from conformance.net import Link
-from peers.contract import DeviceError, Pixit
+from peers.contract import DeviceError, Pixit, RealNat
 from peers.places.shell import Shell
 
 
@@ -33,6 +33,8 @@ class Place(ABC):
     inside: str
     """The path of the same directory as the daemon sees it."""
     data_plane: DataPlane
+    nat: RealNat | None = None
+    """The NAT between tester and daemon, if this place has one; known once it is open."""
     just_booted: bool = False
     """Whether the daemon's clock starts with the place: its monotonic time is then a few seconds."""
 

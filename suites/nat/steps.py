@@ -15,6 +15,7 @@ from conformance.script.sa import ScriptedSa
 from conformance.script.trace import Entry
 from conformance.script.verdict import Unexpected
 from conformance.wire import ExchangeType, Notify, NotifyType, Payload
+from peers.contract import RealNat
 from suites.dut import Dut
 
 SOURCE, DESTINATION = NotifyType.NAT_DETECTION_SOURCE_IP, NotifyType.NAT_DETECTION_DESTINATION_IP
@@ -84,8 +85,13 @@ def established_behind(peer: Peer, *kinds: NotifyType) -> ScriptedSa:
 # --- NATs of ours -----------------------------------------------------------------------------------------------------
 
 
-def behind_nat(peer: Peer) -> Mappings:
-    """From now on the scripted peer has an inner address and a NAT in front of it. Call it before anything is sent."""
+def behind_nat(peer: Peer, dut: Dut) -> Mappings | RealNat:
+    """From now on the scripted peer has an inner address and a NAT in front of it. Call it before anything is sent.
+
+    Where the tester is behind a real one, that is used.
+    """
+    if dut.nat is not None and dut.nat.behind == "tester":
+        return dut.nat
     outer = peer.local.host
     mappings = Mappings(outer, note=peer.note)
     peer.link = Nat(peer.link, mappings).inside()
@@ -94,15 +100,22 @@ def behind_nat(peer: Peer) -> Mappings:
     return mappings
 
 
-def forward_ports(peer: Peer, mappings: Mappings) -> None:
-    """The peer's NAT lets the device in on the usual ports."""
+def forward_ports(peer: Peer, mappings: Mappings | RealNat) -> None:
+    """The peer's NAT lets the device in on the usual ports; a real one always does."""
+    if not isinstance(mappings, Mappings):
+        return
     assert peer.connection.local_address is not None
     for port in peer.connection.local_ports:
         mappings.forward(peer.link, Address(peer.connection.local_address, port), port)
 
 
-def device_behind_nat(peer: Peer, *, forwarding: bool) -> Mappings:
-    """From now on the device is behind a NAT of ours; with ``forwarding`` that lets us in on the usual ports."""
+def device_behind_nat(peer: Peer, dut: Dut, *, forwarding: bool) -> Mappings | RealNat:
+    """From now on the device is behind a NAT; with ``forwarding`` one of ours lets us in on the usual ports.
+
+    Where the device is behind a real one, that is used.
+    """
+    if dut.nat is not None and dut.nat.behind == "device":
+        return dut.nat
     device = peer.remote.host
     mappings = Mappings(OUTSIDE, note=peer.note)
     peer.link = DeviceNat(peer.link, mappings)

@@ -62,7 +62,6 @@ def test_sent_initiator(peer: Peer, dut: Dut) -> None:
     sa = peer.respond_init(peer.expect_init(), mismatch(DESTINATION))
     sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
     sa.must_be_established()
-    sa.float_port()
     peer.pause()
     sa.liveness()
     must_keep_alive(peer, sa)
@@ -72,12 +71,12 @@ def test_sent_initiator(peer: Peer, dut: Dut) -> None:
     "nat-keepalive-no-liveness", "RFC3948-4-1", role="responder", needs=(NAT, Capability.DPD),
     connection=psk(keepalive=0.5), device={"dpd_delay": 2.0, "keepalive": 20.0}, waits=5.0,
 )  # fmt: skip
-def test_no_liveness(peer: Peer) -> None:
+def test_no_liveness(peer: Peer, dut: Dut) -> None:
     """Keepalives do not tell that the peer is alive: a device that hears nothing else checks liveness.
 
     Our side is behind a NAT and sends a keepalive each half second; the device's check is due after two seconds.
     """
-    behind_nat(peer)
+    behind_nat(peer, dut)
     sa = peer.establish()
 
     def check(message: Message) -> bool:

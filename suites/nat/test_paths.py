@@ -86,10 +86,10 @@ def test_rough_initiator(peer: Peer, dut: Dut) -> None:
 
 @purpose("path-rough-nat", ANSWERED, role="responder", needs=(Capability.NAT_T,), connection=patient(),
          waits=12.0)  # fmt: skip
-def test_rough_nat(peer: Peer) -> None:
+def test_rough_nat(peer: Peer, dut: Dut) -> None:
     """A rough path behind a NAT."""
     link = impair(peer, ROUGH)
-    behind_nat(peer)
+    behind_nat(peer, dut)
     live_as_initiator(peer, link, ANSWERED)
 
 

@@ -63,7 +63,7 @@ def test_two_peers_same_spi(peer: Peer) -> None:
 )  # fmt: skip
 def test_device_behind(peer: Peer, dut: Dut) -> None:
     """A device behind a NAT that forwards ports answers, and goes on from port 4500 of the NAT."""
-    device_behind_nat(peer, forwarding=True)
+    device_behind_nat(peer, dut, forwarding=True)
     sa = opened(peer, "RFC7296-2.23-16")
     sa.auth()
     sa.must_be_established("RFC7296-2.23-16")
@@ -77,7 +77,7 @@ def test_device_behind(peer: Peer, dut: Dut) -> None:
 )  # fmt: skip
 def test_device_behind_initiator(peer: Peer, dut: Dut) -> None:
     """A device behind a NAT that maps each of its ports to another one initiates and floats to our port 4500."""
-    device_behind_nat(peer, forwarding=False)
+    device_behind_nat(peer, dut, forwarding=False)
     dut.initiate()
     sa = peer.respond_init(peer.expect_init())
     auth = sa.expect_request(ExchangeType.IKE_AUTH)
@@ -94,7 +94,7 @@ def test_device_behind_initiator(peer: Peer, dut: Dut) -> None:
 @purpose("nat-device-rebind", "RFC7296-2.23-21", "RFC7296-2.11-3", role="initiator", needs=(NAT, DELETES))
 def test_device_rebind(peer: Peer, dut: Dut) -> None:
     """The NAT in front of the device forgets its mapping; the device's next request comes from another port."""
-    mappings = device_behind_nat(peer, forwarding=False)
+    mappings = device_behind_nat(peer, dut, forwarding=False)
     dut.initiate()
     sa = peer.respond_init(peer.expect_init())
     sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
@@ -116,8 +116,8 @@ def test_device_rebind(peer: Peer, dut: Dut) -> None:
 @purpose("nat-both-ends", "RFC7296-2.23-16", "RFC7296-2.23-4", role="responder", needs=(NAT, DELETES))
 def test_both_ends(peer: Peer, dut: Dut) -> None:
     """The peer is behind a NAT, and the device behind one that forwards ports."""
-    device_behind_nat(peer, forwarding=True)
-    behind_nat(peer)
+    device_behind_nat(peer, dut, forwarding=True)
+    behind_nat(peer, dut)
     sa = opened(peer, "RFC7296-2.23-16")
     sa.auth()
     sa.must_be_established("RFC7296-2.23-16")
@@ -131,7 +131,7 @@ def test_both_ends(peer: Peer, dut: Dut) -> None:
 @purpose("nat-forwarded-initiator", "RFC7296-2.23-21", "RFC7296-2.23-20", role="initiator", needs=(NAT, DELETES))
 def test_forwarded_initiator(peer: Peer, dut: Dut) -> None:
     """The device initiates to a peer behind a NAT that forwards ports: the peer's source digest does not fit."""
-    forward_ports(peer, behind_nat(peer))
+    forward_ports(peer, behind_nat(peer, dut))
     dut.initiate()
     sa = peer.respond_init(peer.expect_init())
     auth = sa.expect_request(ExchangeType.IKE_AUTH)

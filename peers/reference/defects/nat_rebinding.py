@@ -159,7 +159,7 @@ class FollowsReplays(IkeSa):
         return True
 
 
-@defect("nat-rebind-behind-nat")
+@defect("nat-rebind-behind-nat", "nat-rebind-both-behind")
 class FollowsBehindNat(IkeSa):
     """Follows the peer although it is behind a NAT itself."""
 
