@@ -149,29 +149,27 @@ class Traffic:
 
     def channel(self, child: ChildSa | None = None) -> Channel:
         """That of a Child SA, by default the newest one that is up. Raises Unexpected where there is none."""
-        if child is not None:
-            return self.channels[child.spi_in]
-        found = list(self.channels.values())
+        found = list(self.channels.values()) if child is None else [self.channels[child.spi_in]]
         up = [one for one in found if one.child.state == ChildState.INSTALLED and one.child.replaced_by is None]
         if not found:
             raise Unexpected("a Child SA", "there is none")
-        return (up or found)[-1]
+        chosen = (up or found)[-1]
+        self._move(chosen)
+        return chosen
 
-    def _address(self, channel: Channel) -> BendableSa:
-        """Send where the IKE SA is now: a rekey, a NAT or a change of addresses may have moved it."""
+    def _move(self, channel: Channel) -> None:
+        """Go where the IKE SA is now: a rekey, a NAT or a change of addresses may have moved it."""
         sa = channel.keeper()
         nat = sa.local_nat or sa.remote_nat or sa.connection.force_encapsulation
         ports = (sa.local.port, sa.remote.port)
         channel.outbound.move(sa.local.host, sa.remote.host, ports if nat else None)
         channel.inbound.move(sa.remote.host, sa.local.host, ports[::-1] if nat else None)
-        return sa
 
     # --- out ------------------------------------------------------------------------------------------------------
 
     def make(self, packet: bytes, child: ChildSa | None = None, *, bend: Bend | None = None) -> SentPacket:
         """Protect an inner packet, perhaps wrongly, without sending it; `resend` does that."""
         channel = self.channel(child)
-        self._address(channel)
         self._number += 1
         sequence = channel.outbound.sequence + 1 if bend is None or bend.sequence is None else bend.sequence
         wire = protect(
