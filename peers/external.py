@@ -88,6 +88,7 @@ class ExternalDevice(Device):
     def apply(self, connection: Connection) -> None:
         """Render the template, write the connection as JSON, and run or ask for ``apply``."""
         self.require(*sorted(needs(connection)))
+        self._forget()
         if connection != self._connection or "apply" in self._file.commands:
             if not self._knows("apply"):
                 if self._connection is not None:
@@ -155,6 +156,7 @@ class ExternalDevice(Device):
         """Run ``list_sas``, which prints a JSON list of the fields of `SaStatus`, SPIs in hexadecimal."""
         if "list_sas" not in self._file.commands:
             raise Unsupported(Capability.LIST_SAS, self.name)
+        self._look_back()
         output = self._run("list_sas")
         try:
             return [_sa(one) for one in json.loads(output)]
@@ -224,7 +226,6 @@ class ExternalDevice(Device):
         )
 
     def _run(self, order: str) -> str:
-        self._look_back()
         process = self._start(order)
         try:
             output, complaint = process.communicate(timeout=self._file.command_timeout)
@@ -241,6 +242,12 @@ class ExternalDevice(Device):
         for order, process in ended:
             output, complaint = process.communicate()
             self._judge(order, process.returncode, complaint or output)
+
+    def _forget(self) -> None:
+        """An order of the purpose before may still wait for an SA that is gone; how it ends matters no more."""
+        for _, process in self._given:
+            _end(process)
+        self._given.clear()
 
     def _judge(self, order: str, code: int, output: str) -> None:
         if code != 0:

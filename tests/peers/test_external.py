@@ -138,12 +138,12 @@ def test_a_command_that_fails_says_so_in_one_line(tmp_path: Path) -> None:
 
 def test_a_failed_order_shows_with_the_next_one(tmp_path: Path) -> None:
     text = GOOD.replace('initiate = "echo up {child} >> {folder}/log"', 'initiate = "echo no line >&2; exit 3"')
-    with ExternalDevice(_device_file(tmp_path, text)) as device:
+    with ExternalDevice(_device_file(tmp_path, text), ask=lambda words: None) as device:
         device.apply(device_view())
         device.initiate()
         with pytest.raises(DeviceError, match=r"commands\.initiate ended with 3: no line"):
             for _ in range(500):
-                device.log()
+                device.rekey_ike()
                 time.sleep(0.01)
 
 
