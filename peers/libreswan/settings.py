@@ -1,6 +1,7 @@
 """What a pluto daemon is started with: its paths, its packages, and the ``config setup`` section of ipsec.conf."""
 
 from dataclasses import dataclass
+from math import ceil
 
 from conformance.ike.connection import Connection, CookiePolicy
 
@@ -20,16 +21,18 @@ HALF_OPEN_TIMEOUT = 200.0
 
 @dataclass(frozen=True, slots=True)
 class Startup:
-    """What pluto reads only when it starts; a change needs a new process."""
+    """What pluto reads only when it starts; a change needs a new process. ``keepalive`` is a time in seconds."""
 
     half_open_limit: int = 10
+    keepalive: int = 20
 
 
 def startup_for(connection: Connection, current: Startup) -> Startup:
     """What the daemon must have been started with to hold this connection; ``current`` where it does not matter."""
-    if connection.cookies is CookiePolicy.UNDER_LOAD:
-        return Startup(half_open_limit=connection.half_open_limit)
-    return current
+    limit = connection.half_open_limit if connection.cookies is CookiePolicy.UNDER_LOAD else current.half_open_limit
+    # Zero would mean the default; whoever wants no keepalives waits for them in vain for an hour.
+    keepalive = 3600 if connection.keepalive is None else max(1, ceil(connection.keepalive))
+    return Startup(limit, keepalive)
 
 
 DDOS = {CookiePolicy.NEVER: "unlimited", CookiePolicy.UNDER_LOAD: "auto", CookiePolicy.ALWAYS: "busy"}
@@ -58,4 +61,5 @@ config setup
     ddos-ike-threshold={startup.half_open_limit}
     max-halfopen-ike=50000
     uniqueids=yes
+    keep-alive={startup.keepalive}
 """

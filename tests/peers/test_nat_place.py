@@ -8,7 +8,6 @@ import pytest
 
 from conformance.net import Address, Datagram, UdpLink
 from peers.contract import DeviceError
-from peers.places import nat
 from peers.places.nat import INNER, Behind, NatPlace
 from peers.places.netns import PIXIT
 from peers.places.place import DataPlane
@@ -77,6 +76,6 @@ def test_the_usual_ports_are_forwarded(place: NatPlace) -> None:
 
 
 def test_a_missing_command_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nat.shutil, "which", lambda command: None)
+    monkeypatch.setattr("shutil.which", lambda command: None)
     with pytest.raises(DeviceError, match="apt-get install nftables conntrack"):
         NatPlace("test").open()
