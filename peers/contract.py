@@ -69,6 +69,7 @@ class Capability(StrEnum):
     LOG = "log", "its log can be read"
     DATA_PLANE = "data-plane", "really encrypts and decrypts packets"
     PATH_MTU = "path-mtu", "fragments what its SAs carry, and heeds ICMP reports of the path MTU (RFC 4301, 8.2)"
+    ECHO = "echo", "echoes what comes to TCP port 7 of its inner address"
     GRE = "gre", "carries packets in GRE over Child SAs in transport mode, as FlexVPN does it"
     IPV6 = "ipv6", "reachable over IPv6"
     EAP = "eap", "EAP authentication (RFC 7296, 2.16)"
@@ -344,4 +345,6 @@ def needs(connection: Connection) -> frozenset[Capability]:
             wanted.add(Capability.ESN)
         if child.lifetime is not None:
             wanted.add(Capability.LIFETIME)
+        if child.gre:
+            wanted.add(Capability.GRE)
     return frozenset(wanted)

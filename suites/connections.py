@@ -2,7 +2,7 @@
 
 Each builder returns a `Setup`: given how a device is reached, it makes *our* view of the connection; the device gets
 the mirrored one. Keyword arguments replace fields of `Connection`; ``esp`` (proposals), ``local_ts``, ``remote_ts``,
-``mode`` and ``child_lifetime`` are those of its Child SA.
+``mode``, ``gre`` and ``child_lifetime`` are those of its Child SA.
 """
 
 from collections.abc import Callable
@@ -26,6 +26,7 @@ _CHILD_FIELDS = {
     "remote_ts": "remote_ts",
     "mode": "mode",
     "child_lifetime": "lifetime",
+    "gre": "gre",
 }
 
 

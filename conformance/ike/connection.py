@@ -80,7 +80,10 @@ class Mode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ChildConfig:
-    """A Child SA that a connection may hold. Lifetimes in seconds, None: the side never rekeys by itself."""
+    """A Child SA that a connection may hold. Lifetimes in seconds, None: the side never rekeys by itself.
+
+    ``gre``: it carries GRE packets between its two ends, and the networks of both sides are reached through these.
+    """
 
     name: str = "net"
     proposals: tuple[str, ...] = ("aes128gcm16",)
@@ -88,6 +91,7 @@ class ChildConfig:
     remote_ts: tuple[str, ...] = ("10.2.0.0/24",)
     mode: Mode = Mode.TUNNEL
     lifetime: float | None = None
+    gre: bool = False
 
     def mirrored(self) -> "ChildConfig":
         """The same Child SA as the other side describes it."""

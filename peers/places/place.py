@@ -38,6 +38,11 @@ class Place(ABC):
     just_booted: bool = False
     """Whether the daemon's clock starts with the place: its monotonic time is then a few seconds."""
 
+    echoes: bool = False
+    """Whether TCP port 7 of the inner address echoes."""
+    has_gre: bool = False
+    """Whether GRE tunnels can be made."""
+
     @abstractmethod
     def open(self) -> None:
         """Prepare the place, after removing what dead runs left. Raises DeviceError."""
@@ -57,6 +62,14 @@ class Place(ABC):
     def shell(self) -> Shell:
         """A shell beside the daemon, for its control programs; the same one at every call. Raises DeviceError."""
         raise DeviceError(self.description, "has no shell for control programs")
+
+    def open_gre(self, local: str, remote: str, networks: Sequence[str]) -> None:
+        """Route networks into a GRE tunnel between two addresses. Raises DeviceError."""
+        raise DeviceError(self.description, "cannot make GRE tunnels")
+
+    def close_gre(self) -> None:
+        """Take the GRE tunnel away, if there is one."""
+        return
 
     def forget_paths(self) -> None:
         """Let the kernel forget what it was told of path MTUs; nothing happens where no such report can come."""

@@ -36,6 +36,7 @@ _LAST_WORDS = 0.01
 _TESTER_MAC, _DEVICE_MAC = bytes.fromhex("02ab00000001"), bytes.fromhex("02ab00000002")
 _KERNEL, _MODULES = "usr/bin/linux.uml", "/usr/lib/uml/modules"
 _READY = "IKESPEC-READY"
+_GRE = "ikespec-gre"
 _PREPARE = (
     "mount -t tmpfs run /run; mkdir /run/lab; mount -t hostfs none /run/lab -o {folder}; exec sh /run/lab/init.sh"
 )
@@ -53,6 +54,7 @@ ip link set lo up; ip link set vec0 up
 {addresses}
 echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding
 for f in /proc/sys/net/ipv4/conf/*/rp_filter /proc/sys/net/ipv4/conf/*/send_redirects; do echo 0 > $f; done
+ln -s $(command -v socat) /run/echo && setsid /run/echo TCP6-LISTEN:7,fork,reuseaddr PIPE < /dev/null &
 # A line keeps its settings, and what comes in early, only as long as somebody holds it open.
 exec 8<> /dev/ttyS0 9<> /dev/ttyS1
 stty -F /dev/ttyS0 raw -echo; stty -F /dev/ttyS1 raw -echo
@@ -99,6 +101,7 @@ class UmlPlace(Place):
 
     description = "User-mode Linux"
     just_booted = True
+    echoes = has_gre = True
 
     def __init__(self, device: str, root: Callable[[], Path], *, swapped: bool = False) -> None:
         self._device, self._make_root = device, root
@@ -112,6 +115,7 @@ class UmlPlace(Place):
         self._control: socket.socket | None = None
         self._daemon = 0
         self._sockets: set[str] = set()
+        self._gre_is_open = False
 
     # --- life -------------------------------------------------------------------------------------------------------
 
@@ -202,6 +206,21 @@ class UmlPlace(Place):
             wait = f"i=0; while kill -0 {pid} && [ $i -lt 60 ]; do sleep 0.05; i=$((i+1)); done; kill -9 {pid}"
             self.shell().run(f"kill {pid}; {wait}; pkill socat; rm -f {' '.join(self._sockets)}", 10.0)
         self._daemon = 0
+
+    def open_gre(self, local: str, remote: str, networks: Sequence[str]) -> None:
+        """Route networks into a GRE tunnel between two addresses."""
+        routes = "".join(f" && ip route replace {network} dev {_GRE}" for network in networks)
+        made = f"ip link add {_GRE} type gre local {local} remote {remote} && ip link set {_GRE} up{routes}"
+        done = self.shell().run(made)
+        if done.status != 0:
+            raise DeviceError(self._device, f"cannot make a GRE tunnel: {done.output.strip()}")
+        self._gre_is_open = True
+
+    def close_gre(self) -> None:
+        """Take the GRE tunnel away, if there is one."""
+        if self._gre_is_open:
+            self.shell().run(f"ip link del {_GRE}")
+            self._gre_is_open = False
 
     def forget_paths(self) -> None:
         """Let the kernel forget what it was told of path MTUs."""

@@ -8,11 +8,14 @@ from conformance.crypto import Random
 from conformance.ike.child import ChildSa
 from conformance.ike.connection import Connection
 from conformance.ike.ikesa import IkeSa
+from conformance.ipsec.inner import InnerHost
+from conformance.ipsec.ip import parse
 from conformance.ipsec.sad import InboundSa, OutboundSa, child_parameters
 from conformance.ipsec.stack import IpsecHost
 from conformance.net.link import NON_ESP_MARKER, Datagram, IpPacket
 from conformance.net.packets import ip_packet, udp_datagram
 
+GRE = 47
 INNER_ADDRESSES = ("10.2.0.1", "fd02::1")
 """Where the host behind the device answers."""
 
@@ -27,6 +30,20 @@ class Carried:
     waiting: bool = False
 
 
+class GreHost(InnerHost):
+    """A host that is also behind a GRE tunnel which ends here (RFC 2784): it answers there as well, in GRE."""
+
+    def answer(self, packet: bytes, now: float) -> list[bytes]:
+        """The packets that answer this one."""
+        received = parse(packet)
+        body = packet[received.payload_at : received.length]
+        if received.protocol != GRE or received.destination not in self.addresses or received.fragment:
+            return super().answer(packet, now)
+        if len(body) < 4 or body[:2] != b"\0\0":
+            return []
+        return [self.packet(received, GRE, body[:4] + answer) for answer in super().answer(body[4:], now)]
+
+
 class DeviceHost(IpsecHost):
     """A host behind the device, and its SAD. `follow` is told after each step which IKE SAs there are."""
 
@@ -36,6 +53,8 @@ class DeviceHost(IpsecHost):
         """A host without SAs at the inner addresses and the connection's own one."""
         own = [connection.local_address] if connection.local_address else []
         super().__init__([*self.inner_addresses, *own], random)
+        if any(child.gre for child in connection.children):
+            self.inner = GreHost([*self.inner_addresses, *own], random)
         self.encapsulation_port = connection.local_ports[1]
         self.carried: dict[ChildSa, Carried] = {}
         self.outbox: list[Datagram | IpPacket] = []

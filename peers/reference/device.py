@@ -48,6 +48,8 @@ CAPABILITIES = frozenset(
         Capability.IPV6,
         Capability.DATA_PLANE,
         Capability.PATH_MTU,
+        Capability.GRE,
+        Capability.ECHO,
     }
 )
 

@@ -83,6 +83,10 @@ class StrongSwan(Device):
             claims.add(Capability.DATA_PLANE)
         if plane is DataPlane.KERNEL:
             claims |= {Capability.AH, Capability.PATH_MTU}
+            if self._place.has_gre:
+                claims.add(Capability.GRE)
+            if self._place.echoes:
+                claims.add(Capability.ECHO)
         if self.pixit.device_address6 is not None:
             claims.add(Capability.IPV6)
         if self._place.just_booted:
@@ -175,6 +179,9 @@ class StrongSwan(Device):
             self._vici().request(command, message)
         self._vici().request("load-conn", {connection.name: section})
         self._connection = connection
+        if any(child.gre for child in connection.children):
+            local, remote = self.pixit.device_address, self.pixit.tester_address
+            self._place.open_gre(local, remote, self.pixit.tester_networks)
         if connection.cookies is CookiePolicy.ALWAYS:
             self._load_spi = open_half(self.name, self._place, connection)
 
@@ -192,6 +199,7 @@ class StrongSwan(Device):
             control.request("unload-conn", {"name": self._connection.name})
             self._connection = None
         control.request("clear-creds")
+        self._place.close_gre()
         self._place.forget_paths()
         self._load_spi = None
 

@@ -1,9 +1,14 @@
 """Ways to carry packets: transport mode, GRE, no encryption, AH, UDP, and every pair of IP versions."""
 
+from dataclasses import replace
+
 from conformance.ike.connection import Connection
 from conformance.ipsec.ip import parse
+from conformance.ipsec.overhead import Gre
 from conformance.script import inner
 from conformance.script.peer import Peer
+from conformance.script.sa import ScriptedSa
+from conformance.script.traffic import Arrived
 from peers.contract import Capability, Pixit
 from suites.connections import psk
 from suites.data_plane.steps import DATA, THROUGH, between, flows, tcp_syn, up
@@ -54,6 +59,67 @@ def test_transport_rekey(peer: Peer) -> None:
     sa.finish()
     peer.check(not sa.traffic.channel().inbound.tunnel, "transport mode again", sa.child.mode, "RFC7296-1.3.1-7")
     flows(peer, sa.child, BETWEEN)
+
+
+GRE = between(protocol="gre", gre=True)
+
+
+def gre_ping(sa: ScriptedSa, size: int = 56) -> tuple[bytes, Arrived]:
+    """Ping the network behind the device through GRE; the question and the protected answer."""
+    channel = sa.traffic.channel()
+    asked = inner.ping("10.1.0.1", "10.2.0.1", ident=47, sequence=size, size=size)
+    sa.traffic.send(inner.in_gre(channel.ours, channel.theirs, asked))
+    fits = inner.answers(asked)
+
+    def answers(one: Arrived) -> bool:
+        found = inner.out_of_gre(one.packet) if one.channel is not None and one.packet else None
+        return found is not None and fits(found)
+
+    return asked, sa.traffic.expect(answers, f"the answer to {inner.summary(asked)} in GRE", requirement=BETWEEN)
+
+
+@purpose("data-gre", BETWEEN, "RFC4301-4.4.1-2", role="responder", needs=(DATA,), connection=GRE)
+def test_gre(peer: Peer) -> None:
+    """GRE in transport mode, as FlexVPN uses it: networks behind both ends reach each other, and the size is right.
+
+    ESP covers the GRE header of 4 octets and the inner packet; the outer IP header is that of GRE.
+    """
+    sa = peer.establish()
+    for size in (0, 56, 57, 1300):
+        asked, found = gre_ping(sa, size)
+        wanted = replace(sa.traffic.channel().encapsulation, gre=Gre()).size(len(asked))
+        said = f"{len(asked)} octets become {wanted}"
+        peer.check(len(found.wire) == wanted, said, f"{len(found.wire)} octets", "RFC4303-2.4-2")
+    sa.traffic.must_not_leak("RFC4301-4.4.1-2")
+
+
+@purpose(
+    "data-gre-rekey",
+    BETWEEN,
+    "RFC7296-2.8-14",
+    role="responder",
+    needs=(DATA, Capability.REKEY_CHILD),
+    connection=GRE,
+)
+def test_gre_rekey(peer: Peer) -> None:
+    """The tunnel of GRE goes on when its Child SA is rekeyed."""
+    sa = peer.establish()
+    gre_ping(sa)
+    sa.rekey_child()
+    sa.finish()
+    _, found = gre_ping(sa, 57)
+    peer.check(found.channel is sa.traffic.channel(sa.child), "an answer on the new SA", found, "RFC7296-2.8-14")
+
+
+@purpose("data-gre-clear", "RFC4301-5.2-2", role="responder", needs=(DATA,), connection=GRE)
+def test_gre_clear(peer: Peer) -> None:
+    """GRE in the clear between the two ends is dropped."""
+    sa = peer.establish()
+    gre_ping(sa)
+    channel = sa.traffic.channel()
+    asked = inner.ping("10.1.0.1", "10.2.0.1", ident=48)
+    with sa.traffic.silence("RFC4301-5.2-2", prove=lambda: gre_ping(sa, 58)):
+        sa.traffic.clear(inner.in_gre(channel.ours, channel.theirs, asked))
 
 
 @purpose("data-null", "RFC4303-3.2.1-1", THROUGH, role="responder", needs=(DATA,), connection=psk(esp=("null-sha256",)))

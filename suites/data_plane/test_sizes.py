@@ -14,6 +14,7 @@ from conformance.script.traffic import Arrived
 from conformance.script.verdict import NotApplicable
 from peers.contract import Capability
 from suites.connections import psk
+from suites.data_plane.conversation import Conversation
 from suites.data_plane.steps import DATA, between, each_suite, flows, up
 from suites.purpose import purpose
 
@@ -154,6 +155,22 @@ def test_large(peer: Peer) -> None:
     reply_of(sa, 2000)
     found = reply_of(sa, 4000)
     peer.check(found.packet is not None and len(found.packet) == 4000, "4000 octets", found, REASSEMBLED)
+
+
+@purpose("data-tcp-mss", FRAGMENTED, role="responder", needs=(DATA, Capability.ECHO))
+def test_tcp_mss(peer: Peer) -> None:
+    """A TCP connection whose MSS ignores the overhead of ESP works all the same: whatever is sent comes back whole.
+
+    We announce an MSS of 1460, so that a full segment with the headers of ESP does not fit into 1500 octets. The device
+    may send smaller segments, or fragments before or after encryption, but no packet larger than the link.
+    """
+    sa = up(peer)
+    mark = len(peer.traffic.arrived)
+    data = bytes(number & 0xFF for number in range(4 * 1440))
+    got = Conversation(peer, sa.traffic.channel()).echo(data, 1440, mss=1460)
+    peer.check(got == data, f"{len(data)} octets back", f"{len(got)} octets", FRAGMENTED)
+    if not sa.traffic.channel().outbound.parameters.udp:
+        fits(peer, mark, MTU, FRAGMENTED, split=True)
 
 
 @purpose("data-fragments-inside", INSIDE, BOTH, role="responder", needs=(DATA,))

@@ -25,6 +25,7 @@ class MixesUpTheKeys(DeviceHost):
 
 @defect(
     *("data-child-rekey", "data-child-rekey-pfs", "data-rekey-overlap", "data-transport-rekey", "data-ike-rekey"),
+    "data-gre-rekey",
     *("data-sequence", "data-child-rekey-device"),
 )
 class NeverInstallsSuccessors(DeviceHost):
@@ -115,7 +116,7 @@ class NeverEncapsulates(DeviceHost):
         return None
 
 
-@defect("data-transport", "data-ah-transport", "data-overhead-transport")
+@defect("data-transport", "data-ah-transport", "data-overhead-transport", "data-gre")
 class AlwaysTunnels(DeviceHost):
     """Agrees to transport mode and uses tunnel mode."""
 

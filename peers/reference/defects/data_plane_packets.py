@@ -105,7 +105,7 @@ class RefusesLongPackets(DeviceHost):
         return found
 
 
-@defect("data-clear", "data-clear-transport")
+@defect("data-clear", "data-clear-transport", "data-gre-clear")
 class TakesCleartext(DeviceHost):
     """Lets in what comes without protection."""
 
@@ -168,7 +168,7 @@ class CoversMutableFields(DeviceHost):
 # --- fragments and MTU ----------------------------------------------------------------------------------------------
 
 
-@defect("data-mtu-largest", "data-path-mtu")
+@defect("data-mtu-largest", "data-path-mtu", "data-tcp-mss")
 class IgnoresTheMtu(DeviceHost):
     """Sends packets of any size."""
 
