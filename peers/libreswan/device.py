@@ -216,7 +216,9 @@ class Libreswan(Device):
         name = next((one for one, its in sections.items() if child in (None, its)), None)
         if name is None:
             raise DeviceError(self.name, f"refuses initiate: there is no Child SA {child!r}")
-        control.order("--name", name, "--initiate")
+        # For another Child SA of an IKE SA whack has to wait until that is there.
+        give = control.leave if self._states() else control.order
+        give("--name", name, "--initiate")
 
     def rekey_ike(self) -> None:
         """Rekey the IKE SA now."""

@@ -12,7 +12,6 @@ from peers.places.place import Place
 _SUCCESS = range(10)  # below are informative codes of whack's protocol, which whack passes on as its exit status
 _REFUSAL = re.compile(r"^(?:0[1-9]\d|[1-9]\d\d) (?P<text>.*)$", re.MULTILINE)
 _POLL = 0.003
-_ORDER_PATIENCE = 0.1
 
 
 class Whack:
@@ -28,11 +27,12 @@ class Whack:
         return self.script([self.words(*options)])
 
     def order(self, *options: str) -> None:
-        """One whack command that makes pluto act. Raises DeviceError where pluto refuses.
+        """One whack command that makes pluto act, without waiting for what comes of it. Raises DeviceError."""
+        self.say(*options, "--asynchronous")
 
-        pluto keeps some of them waiting until the exchange is over, whatever they say. So they are left at that.
-        """
-        self.script([f"{{ timeout {_ORDER_PATIENCE} {self.words(*options, '--asynchronous')} || [ $? = 124 ]; }}"])
+    def leave(self, *options: str) -> None:
+        """The same for a command that pluto keeps waiting whatever it says; what pluto answers is lost."""
+        self.script([f"{{ {self.words(*options, '--asynchronous')} > /dev/null 2>&1 & }}"])
 
     def words(self, *options: str) -> str:
         """One whack command for a script."""
