@@ -95,7 +95,7 @@ def test_delete_child_device(peer: Peer, dut: Dut) -> None:
     sa.hold(ExchangeType.INFORMATIONAL)
     dut.delete_child()
     sa.answer(sa.expect_request(ExchangeType.INFORMATIONAL))
-    peer.pause()
+    sa.liveness()  # by now it has seen our answer
     with sa.traffic.silence("RFC7296-1.4.1-2", prove=lambda: peer.establish(initial_contact=False)):
         sa.traffic.send(sa.traffic.echo_request(child), child)
         peer.pause()
