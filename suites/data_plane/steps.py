@@ -99,6 +99,10 @@ def octets_in(dut: Dut, channel: Channel) -> int | None:
     return None
 
 
-def tcp_syn(channel: Channel, dport: int = inner.ECHO_PORT) -> bytes:
-    """A TCP SYN: answered whether the port is open or not."""
+CLOSED_PORT = 9
+"""Nobody should listen there: a connection that opens would be closed by nobody."""
+
+
+def tcp_syn(channel: Channel, dport: int = CLOSED_PORT) -> bytes:
+    """A TCP SYN: a closed port answers with RST."""
     return inner.tcp(channel.ours, channel.theirs, "S", dport=dport, seq=1000, mss=1360)

@@ -11,7 +11,7 @@ from conformance.script.verdict import NotApplicable
 from conformance.wire import NotifyType
 from peers.contract import Capability, Pixit
 from suites.connections import psk
-from suites.data_plane.steps import DATA, NO_SA, THROUGH, between, flows, tcp_syn, uncounted, up
+from suites.data_plane.steps import CLOSED_PORT, DATA, NO_SA, THROUGH, between, flows, tcp_syn, uncounted, up
 from suites.data_plane.test_flow import two_children
 from suites.dut import Dut
 from suites.purpose import purpose
@@ -21,8 +21,8 @@ SELECTORS, UNPROTECTED = "RFC4301-5.2-3", "RFC4301-5.2-2"
 
 
 def one_port(pixit: Pixit) -> Connection:
-    """A Child SA for TCP port 7 behind the device."""
-    ours, theirs = f"{pixit.tester_networks[0]}[tcp]", f"{pixit.device_networks[0]}[tcp/7]"
+    """A Child SA for one TCP port behind the device."""
+    ours, theirs = f"{pixit.tester_networks[0]}[tcp]", f"{pixit.device_networks[0]}[tcp/{CLOSED_PORT}]"
     return psk(local_ts=(ours,), remote_ts=(theirs,))(pixit)
 
 
@@ -181,7 +181,7 @@ def test_fragment_port(peer: Peer) -> None:
     """On an SA with selectors for ports, fragments without ports are dropped: nobody has agreed to them."""
     sa = peer.establish()
     channel = sa.traffic.channel()
-    segment = inner.tcp(channel.ours, channel.theirs, "S", seq=5, data=bytes(100), sport=40009)
+    segment = inner.tcp(channel.ours, channel.theirs, "S", dport=CLOSED_PORT, seq=5, data=bytes(100))
 
     def good() -> None:
         sa.traffic.ask(tcp_syn(channel))
