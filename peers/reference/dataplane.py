@@ -73,10 +73,20 @@ class DeviceHost(IpsecHost):
             one = self.carried[child]
             one.outbound.move(sa.local.host, sa.remote.host, udp)
             one.inbound.move(sa.remote.host, sa.local.host, udp and udp[::-1])
+        self.release()
+
+    def release(self) -> None:
+        """Send from now on on the SAs that had to wait and need not any more."""
         for one in self.carried.values():
             if one.waiting and self.may_send(one):
                 one.waiting = False
                 self.sad.add(one.outbound)
+
+    def unprotected(self, packet: bytes, now: float) -> bytes | None:
+        """The inner packet; what came through a new SA is answered there."""
+        found = super().unprotected(packet, now)
+        self.release()
+        return found
 
     def ports(self, sa: IkeSa) -> tuple[int, int] | None:
         """Our port and the peer's for ESP in UDP, None: there is no NAT, nor shall there seem to be one."""
