@@ -101,7 +101,7 @@ def test_rekey(peer: Peer, dut: Dut) -> None:
     dut.rekey_ike()
     sa.answer(sa.expect_request(ExchangeType.CREATE_CHILD_SA))
     new = sa.rekeyed
-    sa.expect_request(ExchangeType.INFORMATIONAL)
+    sa.answer(sa.expect_request(ExchangeType.INFORMATIONAL))
     new.liveness()
     own_request(dut, new, "RFC7296-2.23-4")
 
@@ -177,7 +177,7 @@ def test_rebind_replayed(peer: Peer, dut: Dut) -> None:
 
 
 @purpose(
-    "nat-rebind-behind-nat", "RFC7296-2.23-26", role="responder", needs=(NAT, DELETES)
+    "nat-rebind-behind-nat", "RFC7296-2.23-26", "RFC7296-2.11-2", role="responder", needs=(NAT, DELETES)
 )  # fmt: skip
 def test_rebind_behind_nat(peer: Peer, dut: Dut) -> None:
     """A device that is behind a NAT itself does not follow a message from another port: it could be an attack.
@@ -185,21 +185,15 @@ def test_rebind_behind_nat(peer: Peer, dut: Dut) -> None:
     The answer goes to where the request came from, and the device's own requests to where the peer was before.
     """
     sa = established_behind(peer, DESTINATION)
-    here = sa.local
-    sa.local = Address(here.host, ELSEWHERE)
-    sa.liveness()
-    sa.local = here
+    ask_from_elsewhere(sa)
     own_request(dut, sa, "RFC7296-2.23-26")
 
 
-@purpose("nat-rebind-both-behind", "RFC7296-2.23-26", role="responder", needs=(NAT, DELETES))
+@purpose("nat-rebind-both-behind", "RFC7296-2.23-26", "RFC7296-2.11-2", role="responder", needs=(NAT, DELETES))
 def test_rebind_both_behind(peer: Peer, dut: Dut) -> None:
     """A device that is behind a NAT itself does not follow a peer behind a NAT of its own either."""
     sa = established_behind(peer, SOURCE, DESTINATION)
-    here = sa.local
-    sa.local = Address(here.host, ELSEWHERE)
-    sa.liveness()
-    sa.local = here
+    ask_from_elsewhere(sa)
     own_request(dut, sa, "RFC7296-2.23-26")
 
 
@@ -237,6 +231,15 @@ def test_rebind_retransmission(peer: Peer, dut: Dut) -> None:
     sa.liveness()
     sa.answer(sa.expect_request(ExchangeType.CREATE_CHILD_SA, timeout=4.0))
     sa.must_be_up()
+
+
+def ask_from_elsewhere(sa: ScriptedSa) -> None:
+    """A new request from another port, whose answer must come there."""
+    here, there = sa.local, Address(sa.local.host, ELSEWHERE)
+    sa.local = there
+    answer = sa.response(sa.begin(sa.start_liveness), protected=True)
+    sa.peer.check(answer.destination == there, f"an answer to {there}", answer.destination, "RFC7296-2.11-2")
+    sa.local = here
 
 
 def answered(sa: ScriptedSa) -> None:

@@ -97,7 +97,7 @@ class FollowsNobody(IkeSa):
             super().heard(message, source, destination)
 
 
-@defect("nat-rebind-port", "nat-response-port", "nat-rebind-address")
+@defect("nat-rebind-port", "nat-response-port", "nat-rebind-address", "nat-rebind-behind-nat", "nat-rebind-both-behind")
 class AnswersToOldMapping(IkeSa):
     """Sends responses to the address that it knows and not to where the request came from."""
 
