@@ -75,7 +75,7 @@ class InnerHost:
         made = make(whole, received)
         return [] if made is None else [made]
 
-    def packet(self, received: IpHeader, protocol: int, body: bytes) -> bytes:
+    def packet(self, received: IpHeader, protocol: int, body: bytes, *, dont_fragment: bool = False) -> bytes:
         """A packet back to where one came from, with its DSCP and without ECN."""
         self._identification = self._identification + 1 & 0xFFFF
         head = header(
@@ -85,6 +85,7 @@ class InnerHost:
             len(body),
             traffic_class=received.traffic_class & 0xFC,
             identification=self._identification,
+            dont_fragment=dont_fragment,
         )
         return head + body
 
@@ -165,7 +166,9 @@ class InnerHost:
     ) -> bytes:
         bare = _TCP.pack(key[3], key[2], sequence, acknowledged, 5 << 4, flags, 65535, 0, 0) + data
         value = transport_checksum(key[1], key[0], TCP, bare)
-        return self.packet(received, TCP, bare[:16] + value.to_bytes(2, "big") + bare[18:])
+        segment = bare[:16] + value.to_bytes(2, "big") + bare[18:]
+        # Segments without data ask for no fragments, as those of hosts that discover the path MTU do.
+        return self.packet(received, TCP, segment, dont_fragment=not data)
 
 
 def _intact(packet: bytes, received: IpHeader) -> bool:

@@ -92,6 +92,7 @@ class Arrived:
     ``channel`` is the Child SA that it came through, None: it came in the clear or cannot be opened, ``problem`` says
     why. ``inner`` is what it carries (itself, where it is in the clear), ``packet`` the same once fragments that were
     made inside are together. ``pieces`` are the sizes of the fragments that were made outside, empty: it came whole.
+    ``wire`` is the packet on the wire; of ESP in UDP its outer IP header was not seen, only its addresses and size.
     """
 
     wire: bytes

@@ -7,10 +7,12 @@ from typing import Any
 
 from conformance.ike.child import ChildSa
 from conformance.ike.connection import Connection, Mode
+from conformance.ipsec.ip import UDP, parse
 from conformance.script import inner
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.traffic import Arrived, Channel
+from conformance.script.verdict import NotApplicable
 from peers.contract import Capability, Pixit, Unsupported
 from suites.connections import Setup, psk
 from suites.dut import Dut
@@ -97,6 +99,12 @@ def octets_in(dut: Dut, channel: Channel) -> int | None:
         found = dut.child(channel.child)
         return found.bytes_in if found else None
     return None
+
+
+def visible(found: Arrived) -> None:
+    """The outer header is about to be judged; a socket for UDP does not show it, nor fragments."""
+    if parse(found.wire).protocol == UDP:
+        raise NotApplicable("ESP in UDP arrives at a socket, which does not show the outer IP header")
 
 
 CLOSED_PORT = 9

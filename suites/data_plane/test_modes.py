@@ -11,7 +11,7 @@ from conformance.script.sa import ScriptedSa
 from conformance.script.traffic import Arrived
 from peers.contract import Capability, Pixit
 from suites.connections import psk
-from suites.data_plane.steps import DATA, THROUGH, between, flows, tcp_syn, up
+from suites.data_plane.steps import DATA, THROUGH, between, flows, tcp_syn, up, visible
 from suites.purpose import purpose
 
 BETWEEN, VERSIONS = "RFC4303-3.1.1-1", "RFC4303-3.1.2-1"
@@ -214,6 +214,23 @@ def test_dscp(peer: Peer) -> None:
     sa = up(peer)
     for tos in (0xB8, 0x28):
         found = sa.traffic.ask(sa.traffic.echo_request(tos=tos))
+        visible(found)
         assert found.inner is not None
         got = found.wire[1] & 0xFC
         peer.check(got == found.inner[1] & 0xFC, f"DSCP of the inner {found.inner[1]:#x}", got, "RFC4301-5.1.2.1-1")
+
+
+@purpose("data-df", "RFC4301-8.1-1", role="responder", needs=(DATA,))
+def test_df(peer: Peer) -> None:
+    """The DF bit of the outer header is copied from the inner one, or always set, or always clear: one of the three.
+
+    A host sets DF in TCP segments if it discovers the path MTU, and leaves it clear in echo replies.
+    """
+    sa = up(peer)
+    channel = sa.traffic.channel()
+    found = [sa.traffic.ask(packet) for packet in (sa.traffic.echo_request(), tcp_syn(channel), tcp_syn(channel, 8))]
+    visible(found[0])
+    bits = [(parse(one.inner or b"").dont_fragment, parse(one.wire).dont_fragment) for one in found]
+    copied, outside = all(inside == out for inside, out in bits), {out for _, out in bits}
+    said = ", ".join(f"{inside:d} inside and {out:d} outside" for inside, out in bits)
+    peer.check(copied or len(outside) == 1, "DF copied, always set, or always clear", said, "RFC4301-8.1-1")

@@ -8,7 +8,7 @@ from conformance.ipsec.ah import AhBend
 from conformance.ipsec.errors import MalformedPacket, Misaligned, TooShort, WrongIcv
 from conformance.ipsec.flow import Flow
 from conformance.ipsec.icmp import PathMtu
-from conformance.ipsec.ip import AH, UDP, parse
+from conformance.ipsec.ip import AH, UDP, parse, with_checksum
 from conformance.ipsec.packets import Bend
 from conformance.ipsec.sad import InboundSa, OutboundSa
 from conformance.ipsec.spd import Action, Direction, Policy, Spd
@@ -215,3 +215,12 @@ class HeedsEveryReport(DeviceHost):
         for sa in self.sad.outbound:
             sa.path_mtu, sa.path_mtu_until = report.mtu, now + self.path_mtu_lasts
         return True
+
+
+@defect("data-df")
+class TurnsDfOver(DeviceHost):
+    """Sets the DF bit of the outer header where the inner one is clear, and the reverse."""
+
+    def protected(self, sa: OutboundSa, packet: bytes, now: float, bend: Bend | None) -> bytes:
+        made = super().protected(sa, packet, now, bend)
+        return with_checksum(made[:6] + bytes((made[6] ^ 0x40,)) + made[7:20]) + made[20:]
