@@ -1,12 +1,12 @@
-"""Keys and certificates in the NSS database of a running pluto.
+"""Keys and certificates in the NSS database of a pluto.
 
-NSS names certificates after their subject: two of the same subject cannot be told apart. So the database holds what one
-connection needs and nothing else, and is changed with NSS's own tools, 10 ms for each change.
+NSS names certificates after their subject: two of the same subject cannot be told apart. And a pluto that runs does not
+reliably forget what is deleted. So the database holds what one connection needs; what is missing is added, 10 ms for
+each, and where something would have to go, a new pluto gets a new database.
 """
 
 import hashlib
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 
 from cryptography import x509
@@ -41,6 +41,12 @@ def own_certificate(connection: Connection) -> str | None:
     return name_of(own.chain[0]) if own is not None and own.chain else None
 
 
+def _wanted(connection: Connection) -> dict[str, x509.Certificate]:
+    """All certificates that a connection needs in the database, by name, our own first."""
+    own = public_key(connection)
+    return {name_of(one): one for one in (*(own.chain if own is not None else ()), *connection.trust)}
+
+
 class Credentials:
     """The certificates in one database, and the key that belongs to one of them."""
 
@@ -49,7 +55,6 @@ class Credentials:
         self._directory = directory
         self._inside = inside
         self._loaded: set[str] = set()
-        self._keys: set[str] = set()
 
     @property
     def _database(self) -> str:
@@ -58,36 +63,33 @@ class Credentials:
     def create(self, shell: Shell) -> None:
         """Make an empty database; pluto does not start without one."""
         (self._directory / DATABASE).mkdir(exist_ok=True)
-        self._loaded, self._keys = set(), set()
+        self._loaded = set()
         done = shell.run(f"rm -f {self._inside}/{DATABASE}/*; certutil -N -d {self._database} --empty-password")
         if done.status != 0:
             raise DeviceError("libreswan", f"cannot make the NSS database: {done.output.strip()}")
 
-    def replace(self, shell: Shell, connection: Connection) -> bool:
-        """Make the database hold what this connection needs and nothing else; whether anything had to be changed."""
-        wanted = {name_of(one): one for one in connection.trust}
-        own = public_key(connection)
-        chain = own.chain if own is not None else ()
-        wanted |= {name_of(one): one for one in chain[1:]}
-        keep = set(wanted) | ({name_of(chain[0])} if chain else set())
-        script = list(self._removals(self._loaded - keep))
-        for name in sorted(set(wanted) - self._loaded):
-            script.append(self._certificate(name, wanted[name], "CT,," if wanted[name] in connection.trust else ",,"))
-        if own is not None and chain and name_of(chain[0]) not in self._loaded:
-            script.append(self._own(connection))
+    def must_be_new(self, connection: Connection) -> bool:
+        """Whether there is something in the database that this connection must not have."""
+        wanted = set(_wanted(connection))
+        return bool(wanted and self._loaded - wanted)
+
+    def complete(self, shell: Shell, connection: Connection) -> bool:
+        """Add what this connection needs to the database; whether anything had to be. Raises DeviceError."""
+        own, missing = own_certificate(connection), set(_wanted(connection)) - self._loaded
+        script = [
+            self._own(connection)
+            if name == own
+            else self._certificate(name, one, "CT,," if one in connection.trust else ",,")
+            for name, one in _wanted(connection).items()
+            if name in missing
+        ]
         if not script:
             return False
-        self._loaded = set()  # unknown until it has succeeded
+        self._loaded |= missing
         done = shell.run(" &&\n".join(script), patience=10.0)
         if done.status != 0:
             raise DeviceError("libreswan", f"refuses a certificate: {done.output.strip().splitlines()[-1]}")
-        self._loaded = keep
-        self._keys = {name_of(chain[0])} if chain else set()
         return True
-
-    def _removals(self, names: set[str]) -> Iterator[str]:
-        for name in sorted(names):
-            yield f"certutil {'-F' if name in self._keys else '-D'} -n {name} -d {self._database}"
 
     def _certificate(self, name: str, certificate: x509.Certificate, trust: str) -> str:
         file = f"{name}.pem"

@@ -131,7 +131,7 @@ class Libreswan(Device):
     # --- configuration
 
     def apply(self, connection: Connection) -> None:
-        """Load a connection, in about 10 ms. Starts the daemon anew (0.1 s) if it crashed or counts otherwise."""
+        """Load a connection, in about 10 ms. Starts the daemon anew (0.1 s) if it crashed or must forget something."""
         self._control()
         self.require(*sorted(needs(connection)))
         if connection.local_ports != _PORTS:
@@ -139,7 +139,8 @@ class Libreswan(Device):
         sections = translate.sections(connection, self.pixit, own_certificate(connection))
         secrets = translate.secrets(connection)
         startup = settings.startup_for(connection, self._startup)
-        anew, self._startup, self._notice = startup != self._startup, startup, ""
+        anew = startup != self._startup or (self._credentials is not None and self._credentials.must_be_new(connection))
+        self._startup, self._notice = startup, ""
         if anew or not self._forget():
             self._place.halt()
             self._launch()
@@ -154,7 +155,7 @@ class Libreswan(Device):
         assert credentials is not None
         self._write(settings.CONFIGURATION, settings.setup(self._startup, self._place.inside) + sections)
         self._write(settings.SECRETS, secrets)
-        changed = credentials.replace(self._place.shell(), connection)
+        changed = credentials.complete(self._place.shell(), connection)
         control.script(
             [
                 *([control.words("--impair", "trigger:FREE_ROOT_CERTS")] if changed else []),
