@@ -41,10 +41,13 @@ def diagnose() -> list[Finding]:
         return findings
     findings += _namespaces()
     findings += [_tun(), _compiler(), _docker(), _virtual_machine(), _strongswan(), _libreswan()]
+    findings.append(_tool("nft", "nftables", _NAT_MEANS))
+    findings.append(_tool("conntrack", "conntrack", _NAT_MEANS))
     findings.append(_tool("tshark", "tshark", _TSHARK_MEANS))
     return findings
 
 
+_NAT_MEANS = "a real NAT in front of tester or device: --dut strongswan:netns-nat, strongswan:netns-natted"
 _TSHARK_MEANS = "transcripts can be checked against an independent decoder"
 
 

@@ -58,11 +58,29 @@ def all_purposes() -> dict[str, Written]:
 
 
 def seen_by_device(theirs: Connection, pixit: Pixit) -> Connection:
-    """The device's view of a connection where a real NAT changes the addresses."""
+    """The device's view of a connection where a real NAT changes the addresses.
+
+    In transport mode it has the addresses that it sees in its policy, too (RFC 7296, section 2.23.1).
+    """
+    seen = {
+        pixit.device_address: pixit.device_inner or pixit.device_address,
+        pixit.tester_address: pixit.tester_outer or pixit.tester_address,
+    }
+    hosts = {f"{one}/32": f"{other}/32" for one, other in seen.items()}
+    children = tuple(
+        replace(
+            child,
+            local_ts=tuple(hosts.get(one, one) for one in child.local_ts),
+            remote_ts=tuple(hosts.get(one, one) for one in child.remote_ts),
+        )
+        for child in theirs.children
+    )
+    assert theirs.local_address is not None and theirs.remote_address is not None
     return replace(
         theirs,
-        local_address=pixit.device_inner or theirs.local_address,
-        remote_address=pixit.tester_outer or theirs.remote_address,
+        local_address=seen.get(theirs.local_address, theirs.local_address),
+        remote_address=seen.get(theirs.remote_address, theirs.remote_address),
+        children=children,
     )
 
 
