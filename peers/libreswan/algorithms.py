@@ -83,7 +83,10 @@ def _ike(text: str) -> str:
 
 def child(proposals: Sequence[str]) -> dict[str, str]:
     """The settings for the algorithms of a Child SA, which uses either ESP or AH. Raises Unsupported."""
-    protocols = {protocol_of(text) for text in proposals}
+    try:
+        protocols = {protocol_of(text) for text in proposals}
+    except CryptoError as error:
+        raise unsupported(str(error)) from error
     if len(protocols) > 1:
         raise unsupported("ESP and AH at choice: " + ",".join(proposals))
     found = [_ids(text, *protocols) for text in proposals]
