@@ -93,6 +93,26 @@ def _close(console: Console, progress: RunProgress, folder: Path) -> NoReturn:
     raise SystemExit(EXIT_VERDICT if progress.unexpected else EXIT_OK)
 
 
+@app.command()
+def interop(
+    devices: Annotated[list[str] | None, typer.Argument(help="Two devices or more, as for run --dut")] = None,
+    out: Annotated[Path | None, typer.Option(help="Results folder; default: results/interop-DEVICES-TIME")] = None,
+    scenario: Annotated[list[str] | None, typer.Option(help="Only these scenarios, * and ? allowed")] = None,
+    show: Annotated[bool, typer.Option("--list", help="List the scenarios and do nothing")] = False,
+) -> None:
+    """Let every device open connections to every other one; exit codes as for run."""
+    from ikespec import interop as crossing
+
+    if show:
+        crossing.show_scenarios(Console())
+        return
+    if len(devices or ()) < 2:
+        fail("interop needs two devices or more, such as: ikespec interop strongswan reference")
+    with one_line_errors():
+        unexpected = crossing.run(Console(), devices or (), out, scenario or (), sys.argv)
+    raise SystemExit(EXIT_VERDICT if unexpected else EXIT_OK)
+
+
 @app.command("list")
 def list_purposes(
     pattern: Annotated[str, typer.Argument(help="Ids to list, * and ? allowed")] = "*",
@@ -113,12 +133,25 @@ def explain(purpose: Annotated[str, typer.Argument(help="The id of a purpose or 
 
 
 @app.command()
-def report(folder: Annotated[Path, typer.Argument(help="A results folder")]) -> None:
-    """Write the reports of a results folder again."""
+def report(
+    folder: Annotated[Path, typer.Argument(help="A results folder")],
+    beside: Annotated[
+        list[Path] | None, typer.Option(help="Results of another device to show beside")
+    ] = None,
+) -> None:
+    """Write the reports of a results folder again; of one of ikespec interop, its page."""
     import reports
+    from reports.beside import text
+    from reports.interop import write_interop
 
     with one_line_errors():
-        reports.write_all(folder)
+        if (folder / "interop.json").exists():
+            write_interop(folder)
+            print(folder / "interop.html")
+            return
+        results = reports.write_all(folder, beside=beside or ())
+        if beside:
+            print(text(results, [reports.load(one) for one in beside]))
     print(folder / "report.html")
 
 

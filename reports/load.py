@@ -23,15 +23,15 @@ def load(folder: Path) -> Results:
 
     A last line that a killed run left half-written is passed over. If a purpose stands there twice, the last counts.
     """
-    run = _run(Fields.parse("run.json", _text(folder, "run.json")))
+    run = _run(Fields.parse("run.json", read_text(folder, "run.json")))
     results: dict[str, Result] = {}
     cut = False
     # Only the line feed ends a line of JSON: a device's text may hold any other separator that Unicode knows.
-    lines = _text(folder, "results.jsonl").split("\n")
+    lines = read_text(folder, "results.jsonl").split("\n")
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        if number == len(lines) and not _is_json(line):
+        if number == len(lines) and not is_json(line):
             cut = True
             continue
         result = _result(Fields.parse(f"results.jsonl line {number}", line))
@@ -40,7 +40,8 @@ def load(folder: Path) -> Results:
     return Results(folder, run, tuple(results.values()), cut)
 
 
-def _text(folder: Path, name: str) -> str:
+def read_text(folder: Path, name: str) -> str:
+    """A file of a results folder. Raises `ReportError`."""
     try:
         return (folder / name).read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
@@ -49,7 +50,8 @@ def _text(folder: Path, name: str) -> str:
         raise ReportError(f"{folder / name}: cannot be read: {error.strerror}") from error
 
 
-def _is_json(line: str) -> bool:
+def is_json(line: str) -> bool:
+    """Whether it is a whole line of JSON."""
     try:
         json.loads(line)
     except ValueError:
@@ -79,7 +81,7 @@ def _run(fields: Fields) -> Run:
 def _result(fields: Fields) -> Result:
     fields.schema(SCHEMA)
     evidence = fields.text_or_none("evidence")
-    if evidence is not None and not _inside(evidence):
+    if evidence is not None and not inside(evidence):
         raise fields.wrong("evidence", "a path inside the results folder")
     return Result(
         purpose=fields.text("purpose"),
@@ -90,7 +92,7 @@ def _result(fields: Fields) -> Result:
         role=fields.text("role"),
         tier=fields.text("tier"),
         verdict=fields.choice("verdict", Verdict),
-        known=_known(fields),
+        known=read_known(fields),
         unexpected=fields.flag("unexpected"),
         reason=fields.text("reason", ""),
         expected=fields.text("expected", ""),
@@ -105,14 +107,16 @@ def _result(fields: Fields) -> Result:
     )
 
 
-def _known(fields: Fields) -> Known | None:
+def read_known(fields: Fields) -> Known | None:
+    """The known deviation of a result."""
     if fields.values.get("known") is None:
         return None
     known = fields.inner("known")
     return Known(known.text("reason"), known.text_or_none("until"), known.text("reference", ""))
 
 
-def _inside(path: str) -> bool:
+def inside(path: str) -> bool:
+    """Whether a path stays in the folder that it is relative to."""
     parts = PurePosixPath(path)
     return bool(path) and not parts.is_absolute() and ".." not in parts.parts and "\\" not in path and "\0" not in path
 
@@ -143,15 +147,16 @@ def load_evidence(results: Results, result: Result) -> Evidence:
     for path in files:
         try:
             if path.name == "trace.json":
-                trace = _trace(path)
+                trace = read_trace(path)
             elif path.name == "device.log":
-                log = _log(path)
+                log = read_log(path)
         except (OSError, ReportError) as error:
             problems.append(str(error))
     return Evidence(trace, log, files, tuple(problems))
 
 
-def _trace(path: Path) -> dict[str, Any]:
+def read_trace(path: Path) -> dict[str, Any]:
+    """A trace file, checked. Raises `ReportError`, OSError."""
     size = path.stat().st_size
     if size > TRACE_LIMIT:
         raise ReportError(f"trace.json has {size} octets, more than a report reads; see transcript.txt")
@@ -165,11 +170,12 @@ def _trace(path: Path) -> dict[str, Any]:
     return dict(fields.values)
 
 
-def _log(path: Path) -> str:
+def read_log(path: Path, limit: int = LOG_LIMIT) -> str:
+    """The end of a log, of at most so many octets. Raises OSError."""
     with path.open("rb") as file:
         size = file.seek(0, 2)
-        file.seek(max(0, size - LOG_LIMIT))
+        file.seek(max(0, size - limit))
         text = file.read().decode(errors="replace")
-    if size <= LOG_LIMIT:
+    if size <= limit:
         return text
-    return f"[the first {size - LOG_LIMIT} octets are left out here; see device.log]\n" + text.partition("\n")[2]
+    return f"[the first {size - limit} octets are left out here; see {path.name}]\n" + text.partition("\n")[2]

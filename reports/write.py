@@ -1,6 +1,7 @@
 """All reports of a results folder."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from reports.allure import write_allure
@@ -13,17 +14,18 @@ from reports.markdown import summary
 from reports.records import Results
 
 
-def write_all(folder: Path, requirements: Path | None = None) -> Results:
+def write_all(folder: Path, requirements: Path | None = None, beside: Sequence[Path] = ()) -> Results:
     """Write report.html, coverage.html, coverage.json, junit.xml, summary.md and allure-results/ into ``folder``.
 
     Each is replaced in one step, so that none is ever half-written. ``requirements`` is a folder with other requirement
-    files than those that ship with the suites. Raises `ReportError` for a folder that breaks the schema, OSError where
+    files than those that ship with the suites, ``beside`` the results of other devices to show where a purpose did not
+    pass. Raises `ReportError` for a folder that breaks the schema, OSError where
     it cannot be written.
     """
     results = load(folder)
     known = catalogue(requirements)
     covered = coverage(results, known)
-    write_text(folder / "report.html", report_page(results, known))
+    write_text(folder / "report.html", report_page(results, known, [load(one) for one in beside]))
     write_text(folder / "coverage.html", coverage_page(results, covered))
     write_text(folder / "coverage.json", json.dumps(covered.to_json(), indent=1) + "\n")
     write_text(folder / "junit.xml", junit_xml(results))

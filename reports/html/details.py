@@ -1,13 +1,15 @@
 """What the page knows of one purpose, as JSON, cut to a size that a browser bears, with a note of what was cut."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from reports.beside import Other, conclusion, others
 from reports.coverage import section_url
 from reports.load import Evidence
-from reports.records import Result
+from reports.records import Result, Results, Standing
 from suites.requirements import Catalogue
 
 ENTRIES = 400
@@ -35,8 +37,13 @@ class Budget:
     left: int = PAGE
 
 
-def details(one: Result, evidence: Evidence, requirements: Catalogue, budget: Budget) -> dict[str, Any]:
-    """Everything that is shown when a purpose is opened. ``budget`` gets smaller."""
+def details(
+    one: Result, evidence: Evidence, requirements: Catalogue, budget: Budget, beside: Sequence[Results] = ()
+) -> dict[str, Any]:
+    """Everything that is shown when a purpose is opened. ``budget`` gets smaller.
+
+    ``beside`` are the results of other devices, shown where the purpose did not pass.
+    """
     notes = list(evidence.problems)
     found: dict[str, Any] = {
         "reason": one.reason,
@@ -50,7 +57,9 @@ def details(one: Result, evidence: Evidence, requirements: Catalogue, budget: Bu
         "files": _files(one, evidence),
         "notes": notes,
     }
-    for key, value in (("trace", _trace(evidence.trace, notes)), ("log", evidence.log)):
+    if beside and one.standing not in (Standing.PASS, Standing.NOT_APPLICABLE):
+        found["beside"] = _beside(one, others(one.purpose, beside))
+    for key, value in (("trace", shown_trace(evidence.trace, notes)), ("log", evidence.log)):
         if not value:
             continue
         size = len(value) if isinstance(value, str) else len(json.dumps(value, separators=(",", ":")))
@@ -60,6 +69,14 @@ def details(one: Result, evidence: Evidence, requirements: Catalogue, budget: Bu
         budget.left -= size
         found[key] = value
     return found
+
+
+def _beside(one: Result, found: Sequence[Other]) -> dict[str, Any]:
+    rows = [
+        {"device": it.device, "label": it.label, "slug": it.slug, "reason": it.result.reason if it.result else ""}
+        for it in found
+    ]
+    return {"conclusion": conclusion(one, found), "rows": rows}
 
 
 def _cited(one: Result) -> list[str]:
@@ -93,7 +110,8 @@ def _files(one: Result, evidence: Evidence) -> list[dict[str, Any]]:
     ]
 
 
-def _trace(trace: dict[str, Any] | None, notes: list[str]) -> dict[str, Any] | None:
+def shown_trace(trace: dict[str, Any] | None, notes: list[str]) -> dict[str, Any] | None:
+    """A trace cut to what the page bears; ``notes`` say what was cut."""
     if trace is None:
         return None
     entries = trace["entries"]

@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -38,33 +39,49 @@ def script_json(value: Any) -> Markup:
     return Markup(text.encode(errors="replace").decode())
 
 
-def report_page(results: Results, requirements: Catalogue) -> str:
-    """The page of a run: verdicts by subject, and behind each purpose its conversation and evidence."""
+def report_page(results: Results, requirements: Catalogue, beside: Sequence[Results] = ()) -> str:
+    """The page of a run: verdicts by subject, and behind each purpose its conversation and evidence.
+
+    ``beside`` are runs against other devices: where a purpose did not pass, theirs stands beside it.
+    """
     budget = Budget()
     groups = [
-        (standing, [(one, details(one, load_evidence(results, one), requirements, budget)) for one in members])
+        (standing, [(one, details(one, load_evidence(results, one), requirements, budget, beside)) for one in members])
         for standing, members in results.groups.items()
     ]
-    return _render("report.html.jinja", "report.js", results, groups=groups, subjects=_subjects(results))
+    return render(
+        "report.html.jinja",
+        ("chart.js", "report.js"),
+        results=results,
+        run=results.run,
+        groups=groups,
+        subjects=_subjects(results),
+    )
 
 
 def coverage_page(results: Results, coverage: Coverage) -> str:
     """The page of the requirements: which were tested, with what result."""
     states = ["broken", "known", "kept", "undecided", "untested", "untestable"]
     rfcs = [(rfc, members, _count(members, states)) for rfc, members in coverage.by_rfc().items()]
-    return _render(
-        "coverage.html.jinja", "coverage.js", results, coverage=coverage, states=states, rfcs=rfcs, url=section_url
+    return render(
+        "coverage.html.jinja",
+        ("coverage.js",),
+        results=results,
+        run=results.run,
+        coverage=coverage,
+        states=states,
+        rfcs=rfcs,
+        url=section_url,
     )
 
 
-def _render(template: str, script: str, results: Results, **values: Any) -> str:
-    code = (_FOLDER / script).read_text(encoding="utf-8")
+def render(template: str, scripts: Sequence[str], **values: Any) -> str:
+    """A page of this folder's template with its style sheet and, in one element, these scripts."""
+    code = "\n".join((_FOLDER / script).read_text(encoding="utf-8") for script in scripts)
     return (
         _templates()
         .get_template(template)
         .render(
-            results=results,
-            run=results.run,
             Standing=Standing,
             style=Markup((_FOLDER / "style.css").read_text(encoding="utf-8")),
             code=Markup(code),

@@ -1,13 +1,15 @@
 """Every device with every other one, in both directions, through every scenario."""
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from datetime import date
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from peers.contract import Capability, Device, DeviceError
@@ -60,11 +62,15 @@ class Matrix:
     """Starts each device once or twice, as one peer of the other must have other addresses, and uses it for all."""
 
     def __init__(self, devices: Sequence[Member], scenarios: Sequence[Scenario], folder: Path, *,
-                 opener: Opener = open_device, today: date | None = None) -> None:  # fmt: skip
+                 opener: Opener = open_device, today: date | None = None, at_once: int = 2) -> None:  # fmt: skip
         self.members, self.scenarios, self.folder = list(devices), list(scenarios), folder
         self._opener = opener
         self._today = today or date.today()
+        self._slots = threading.Semaphore(at_once)
         self._devices: dict[tuple[int, bool], Device] = {}
+        self._locks: defaultdict[tuple[int, bool], threading.Lock] = defaultdict(threading.Lock)
+        self._done: SimpleQueue[Record] = SimpleQueue()
+        self._stop = threading.Event()
         self._deviations: dict[int, tuple[Deviation, ...]] = {}
 
     @property
@@ -78,15 +84,28 @@ class Matrix:
             self._start(stack)
             results = InteropFolder(self.folder, command, self.total, self._described())
             results.open()
-            for one, other in combinations(range(len(self.members)), 2):
-                pair = Pair(self._devices[one, False], self._devices[other, True])
+            stack.callback(self._stop.set)
+            pairs = list(combinations(range(len(self.members)), 2))
+            with ThreadPoolExecutor(max_workers=len(pairs)) as pool:
+                jobs = [pool.submit(self._pair, indices) for indices in pairs]
                 try:
-                    for record in self._pair(pair, (one, other)):
+                    for _ in range(self.total):
+                        record = self._next(jobs)
                         results.add(record)
                         yield record
                 finally:
-                    pair.close()
+                    self._stop.set()
             results.finish()
+
+    def _next(self, jobs: list[Future[None]]) -> Record:
+        """The next result of any pair. Raises what ended a pair."""
+        while True:
+            try:
+                return self._done.get(timeout=0.2)
+            except Empty:
+                for job in jobs:
+                    if job.done():
+                        job.result()
 
     def _start(self, stack: ExitStack) -> None:
         """Start all devices, side by side: the first of a pair as it is, the second with swapped addresses."""
@@ -117,10 +136,20 @@ class Matrix:
             found.append({"label": member.label, **about, "capabilities": sorted(device.capabilities)})
         return found
 
-    def _pair(self, pair: Pair, indices: tuple[int, int]) -> Iterator[Record]:
-        for initiator in (0, 1):
-            for scenario in self.scenarios:
-                yield self._record(pair, scenario, initiator, indices, pair.run(scenario, initiator))
+    def _pair(self, indices: tuple[int, int]) -> None:
+        """Both directions between two devices, once nobody else uses them."""
+        one, other = (indices[0], False), (indices[1], True)
+        with ExitStack() as stack:
+            for lock in (self._locks[one], self._locks[other], self._slots):
+                stack.enter_context(lock)
+            if self._stop.is_set():
+                return
+            pair = stack.enter_context(closing(Pair(self._devices[one], self._devices[other])))
+            for initiator, scenario in product((0, 1), self.scenarios):
+                if self._stop.is_set():
+                    return
+                outcome = pair.run(scenario, initiator)
+                self._done.put(self._record(pair, scenario, initiator, indices, outcome))
 
     def _record(
         self, pair: Pair, scenario: Scenario, initiator: int, indices: tuple[int, int], outcome: Outcome

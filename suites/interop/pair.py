@@ -163,6 +163,7 @@ class _Run:
     def _forget(self, role: Role) -> None:
         relay = self.pair.relay
         path, relay.path = relay.path, Cut()
+        self.pair.recording.keys(self.device(role))
         self.device(role).apply(self.connections[role])
         time.sleep(2 * _POLL)  # a last Delete is lost, too
         relay.path = path
@@ -183,6 +184,8 @@ class _Run:
 
         def problem() -> str:
             self.sas |= {role: self.device(role).list_sas() for role in roles}
+            if step.leftovers:
+                self.sas[RESPONDER] = state.shared(self.sas[RESPONDER], self.sas[INITIATOR])
             for role in roles:
                 missing = state.miss(step, self.sas[role], before[role])
                 if missing:

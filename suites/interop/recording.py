@@ -58,7 +58,9 @@ class Recording:
 
     def keys(self, *devices: Device) -> None:
         """Learn the keys that our own devices have."""
-        self.sas += [sa for one in devices if isinstance(one, LiveReference) for sa in one.ike_sas()]
+        for sa in (sa for one in devices if isinstance(one, LiveReference) for sa in one.ike_sas()):
+            if not any((known.spi_i, known.spi_r) == (sa.spi_i, sa.spi_r) for known in self.sas):
+                self.sas.append(sa)
 
     # --- while it goes on -------------------------------------------------------------------------------------------
 

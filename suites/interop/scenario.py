@@ -51,6 +51,7 @@ class Step:
 
     ``ike_sas`` and ``children`` are counts. ``new_ike`` and ``new_child`` say whether the SPIs of the IKE SA, and those
     of the Child SA ``child``, must be others than before; where SAs are rekeyed, all others must be as they were.
+    With ``leftovers`` the responder may still have SAs that the initiator has not.
     """
 
     order: Order
@@ -60,6 +61,7 @@ class Step:
     children: int = 1
     new_ike: bool = False
     new_child: bool = False
+    leftovers: bool = False
 
     @property
     def text(self) -> str:
@@ -133,7 +135,7 @@ class Scenario:
     path: Callable[[int], Path] = straight
     requires: frozenset[Capability] = frozenset()
     ipv6: bool = False
-    patience: float = 6.0
+    patience: float = 5.0
 
     @property
     def purpose(self) -> str:

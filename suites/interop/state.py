@@ -34,6 +34,11 @@ def child_spis(sas: Sas, name: str | None = None) -> set[Spis]:
     return {(one.spi_in, one.spi_out) for one in children(sas) if name in (None, one.name)}
 
 
+def shared(sas: Sas, others: Sas) -> list[SaStatus]:
+    """Those IKE SAs that the other device has as well."""
+    return [sa for sa in sas if (sa.spi_i, sa.spi_r) in ike_spis(others)]
+
+
 def disagreement(ours: Sas, theirs: Sas) -> str:
     """In words, what initiator and responder list differently; empty if nothing."""
     if ike_spis(ours) != ike_spis(theirs):
