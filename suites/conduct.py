@@ -11,8 +11,9 @@ from pkgutil import walk_packages
 from random import Random
 
 from conformance.ike.connection import Connection
+from conformance.net.link import PacketLink
 from conformance.script.peer import Peer
-from peers.contract import Device, Pixit, needs
+from peers.contract import Capability, Device, Pixit, needs
 from suites.dut import Dut
 from suites.judge import Verdict, judge
 from suites.purpose import Purpose, purpose_of
@@ -96,6 +97,9 @@ def prepared(purpose: Purpose, device: Device, seed: int) -> Iterator[tuple[Peer
     device.apply(theirs)
     link = device.open_link(ipv6=":" in (ours.local_address or ""))
     try:
+        if not isinstance(link, PacketLink) and Capability.AH not in purpose.needs:
+            # Sockets carry ESP in UDP only, so there must seem to be a NAT where traffic is to be seen.
+            ours = replace(ours, force_encapsulation=ours.force_encapsulation or Capability.DATA_PLANE in purpose.needs)
         peer = Peer(link, ours, Random(f"{seed}/{purpose.id}").randbytes, device.pixit.response_timeout)
         yield peer, Dut(device, peer, theirs)
     finally:
