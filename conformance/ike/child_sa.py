@@ -190,10 +190,12 @@ class ChildExchange(InitExchange, SaCore):
         if sa is None or ts_i is None or ts_r is None:
             raise Violation("response without SA, TSi or TSr")
         self.check_choice(offer, sa)
+        transport = message.notify(NotifyType.USE_TRANSPORT_MODE) is not None
+        if transport:
+            ts_i, ts_r = self.local_selectors(ts_i), self.remote_selectors(ts_r)
         self.check_selectors(offer, ts_i, ts_r)
         chosen = sa.proposals[0]
         nonces, shared = self.child_secrets(offer, ChildSuite.of(chosen), message)
-        transport = message.notify(NotifyType.USE_TRANSPORT_MODE) is not None
         if transport and offer.config.mode != Mode.TRANSPORT:
             raise Violation("USE_TRANSPORT_MODE was not asked for")
         child = self.install(
@@ -301,11 +303,12 @@ class ChildExchange(InitExchange, SaCore):
         sa, ts_i, ts_r = message.first(SA), message.first(TSi), message.first(TSr)
         if sa is None or ts_i is None or ts_r is None:
             raise Refusal(NotifyType.INVALID_SYNTAX, "request without SA, TSi or TSr", fatal=True)
-        config, remote_ts, local_ts = self.select(ts_i, ts_r, old)
+        asked = message.notify(NotifyType.USE_TRANSPORT_MODE) is not None
+        config, remote_ts, local_ts = self.select_transport(ts_i, ts_r, old) if asked else self.select(ts_i, ts_r, old)
         chosen = self.choose_child(config, sa.proposals, message)
         suite, spi = ChildSuite.of(chosen), self.choose_child_spi()
         public, shared = self.child_key_exchange(suite, message)
-        transport = config.mode == Mode.TRANSPORT and message.notify(NotifyType.USE_TRANSPORT_MODE) is not None
+        transport = config.mode == Mode.TRANSPORT and asked
         child = self.install(
             config, chosen, spi, nonces, shared,
             initiator=False, transport=transport, local_ts=local_ts, remote_ts=remote_ts,
@@ -333,6 +336,16 @@ class ChildExchange(InitExchange, SaCore):
             if remote_ts and local_ts:
                 return config, remote_ts, local_ts
         raise Refusal(NotifyType.TS_UNACCEPTABLE, "no traffic selectors in common")
+
+    def select_transport(
+        self, ts_i: TSi, ts_r: TSr, old: ChildSa | None
+    ) -> tuple[ChildConfig, tuple[TrafficSelector, ...], tuple[TrafficSelector, ...]]:
+        """A configuration for transport mode with the addresses that we see, else any with those that the peer sent."""
+        try:
+            found = self.select(self.remote_selectors(ts_i), self.local_selectors(ts_r), old)
+        except Refusal:
+            return self.select(ts_i, ts_r, old)
+        return found if found[0].mode == Mode.TRANSPORT else self.select(ts_i, ts_r, old)
 
     def narrowed(self, offered: TSi | TSr, policy: tuple[TrafficSelector, ...]) -> tuple[TrafficSelector, ...]:
         """What of the offered selectors our policy allows."""

@@ -1,12 +1,25 @@
 """NAT detection and what follows from it (RFC 7296, section 2.23; RFC 3948)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha1
 from ipaddress import ip_address
+from typing import TypeVar
 
 from conformance.ike.sa import SaCore, State
 from conformance.net.link import NAT_KEEPALIVE, Address, Datagram
-from conformance.wire import ExchangeType, Message, Notify, NotifyType
+from conformance.wire import (
+    ExchangeType,
+    Message,
+    Notify,
+    NotifyType,
+    TrafficSelector,
+    TSi,
+    TSr,
+    UnknownSelector,
+)
+
+T = TypeVar("T", TSi, TSr)
 
 
 def nat_hash(spi_i: bytes, spi_r: bytes, address: Address) -> bytes:
@@ -37,6 +50,19 @@ def behind_nat(message: Message, source: Address, destination: Address) -> tuple
     seen_source = nat_hash(message.spi_i, message.spi_r, source)
     seen_destination = nat_hash(message.spi_i, message.spi_r, destination)
     return seen_source not in sources, seen_destination not in destinations
+
+
+def at_address(found: Sequence[object], address: str) -> tuple[TrafficSelector | UnknownSelector, ...]:
+    """Selectors with another address in those for one host of the same family (RFC 7296, section 2.23.1)."""
+    packed = ip_address(address).packed
+
+    def moved(one: object) -> TrafficSelector | UnknownSelector:
+        assert isinstance(one, TrafficSelector | UnknownSelector)
+        if not isinstance(one, TrafficSelector) or one.start != one.end or len(one.start) != len(packed):
+            return one
+        return replace(one, start=packed, end=packed)
+
+    return tuple(map(moved, found))
 
 
 class NatTraversal(SaCore):
@@ -91,6 +117,16 @@ class NatTraversal(SaCore):
         if message.is_response:
             return self.pending is not None and self.is_awaited(message, self.pending)
         return message.message_id == self.expected_id
+
+    # --- transport mode (RFC 7296, section 2.23.1) ----------------------------------------------------------------
+
+    def local_selectors(self, found: T) -> T:
+        """The peer's selectors for our side as we see ourselves, if a NAT stands between."""
+        return replace(found, selectors=at_address(found.selectors, self.local.host)) if self.local_nat else found
+
+    def remote_selectors(self, found: T) -> T:
+        """The peer's selectors for its side as we see it, if it is behind a NAT."""
+        return replace(found, selectors=at_address(found.selectors, self.remote.host)) if self.remote_nat else found
 
     # --- keepalives (RFC 3948, section 4) -------------------------------------------------------------------------
 
