@@ -183,10 +183,10 @@ class _Run:
         """Wait until the devices in these roles list what they should, and agree."""
 
         def problem() -> str:
-            self.sas |= {role: self.device(role).list_sas() for role in roles}
-            if step.leftovers:
-                self.sas[RESPONDER] = state.shared(self.sas[RESPONDER], self.sas[INITIATOR])
             for role in roles:
+                self.sas[role] = self.device(role).list_sas()
+                if step.leftovers and role is RESPONDER:
+                    self.sas[role] = state.shared(self.sas[role], self.sas[INITIATOR])
                 missing = state.miss(step, self.sas[role], before[role])
                 if missing:
                     return f"{self.device(role).name} ({role}): {missing}"
@@ -212,7 +212,7 @@ class _Run:
         found = state.pings(self.connections[INITIATOR], self.sas[INITIATOR], _hosts(ours), _hosts(theirs))
         if not found:
             return
-        before = {role: self.device(role).list_sas() for role in BOTH}
+        before = dict(self.sas)
         for source, destination in found:
             # The first one may meet an SA that is just being installed on the other side.
             if not any(self.device(INITIATOR).ping(source, destination) for _ in range(2)):
@@ -222,7 +222,7 @@ class _Run:
             problem = state.uncounted(before[role], self.sas[role])
             if problem:
                 raise Disagreement(f"{self.device(role).name} ({role}): {problem}")
-        self.pair.recording.expect(f"{len(found)} echo requests are answered and counted", True)
+        self.pair.recording.expect(f"every echo request is answered and counted ({len(found)})", True)
 
 
 def _side(device: Device) -> Side:

@@ -24,7 +24,7 @@ BOTH = (INITIATOR, RESPONDER)
 class Order(StrEnum):
     """What a device can be told; the value is how a step reads."""
 
-    INITIATE = "opens"
+    INITIATE = "opens a connection"
     REKEY_IKE = "rekeys the IKE SA"
     REKEY_CHILD = "rekeys the Child SA"
     REAUTHENTICATE = "reauthenticates"
@@ -66,9 +66,10 @@ class Step:
     @property
     def text(self) -> str:
         """The step in words."""
-        who = " and ".join(f"the {one}" for one in self.by)
-        name = f" {self.child!r}" if self.child is not None and self.order is not Order.REKEY_CHILD else ""
-        return f"{who} {self.order}{name}"
+        verb, space, rest = self.order.value.partition(" ")
+        words = f"the {self.by[0]} {verb}" if len(self.by) == 1 else f"both {verb.removesuffix('s')}"
+        name = f" for {self.child}" if self.child is not None and self.order is Order.INITIATE else ""
+        return f"{words}{space}{rest}{name}"
 
 
 def initiate(child: str | None = None, *, children: int = 1) -> Step:

@@ -307,7 +307,6 @@ _REKEYS = (
         "Both rekey the Child SA in the same instant",
         "rekeying",
         steps=(initiate(), rekey_child(*BOTH)),
-        patience=8.0,
     ),
     Scenario(
         "rekey-ike-initiator", "The initiator rekeys the IKE SA", "rekeying", steps=(initiate(), rekey_ike(INITIATOR))
@@ -320,7 +319,6 @@ _REKEYS = (
         "Both rekey the IKE SA in the same instant",
         "rekeying",
         steps=(initiate(), rekey_ike(*BOTH)),
-        patience=8.0,
     ),
     Scenario(
         "rekey-all",

@@ -56,7 +56,7 @@ def test_the_evidence_is_decrypted_and_complete(tmp_path: Path) -> None:
     assert "Established" in (folder / "responder.log").read_text()
     [line] = [one for one in (tmp_path / "interop.jsonl").read_text().splitlines() if '"one", "responder"' in one]
     assert [step["text"] for step in json.loads(line)["steps"]] == [
-        "the initiator opens",
+        "the initiator opens a connection",
         "the initiator rekeys the IKE SA",
     ]
 
