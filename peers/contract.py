@@ -69,6 +69,7 @@ class Capability(StrEnum):
     LOG = "log", "its log can be read"
     DATA_PLANE = "data-plane", "really encrypts and decrypts packets"
     PATH_MTU = "path-mtu", "fragments what its SAs carry, and heeds ICMP reports of the path MTU (RFC 4301, 8.2)"
+    DROP_COUNTERS = "drop-counters", "counts the packets that its IPsec drops"
     ECHO = "echo", "echoes what comes to TCP port 7 of its inner address"
     GRE = "gre", "carries packets in GRE over Child SAs in transport mode, as FlexVPN does it"
     IPV6 = "ipv6", "reachable over IPv6"
@@ -280,6 +281,10 @@ class Device(ABC):
         Returns only then, so somebody else must carry the packets meanwhile.
         """
         raise Unsupported(Capability.DATA_PLANE, self.name)
+
+    def drops(self) -> int:
+        """How many packets its IPsec has dropped so far, for whatever reason."""
+        raise Unsupported(Capability.DROP_COUNTERS, self.name)
 
     def log(self) -> str:
         """What the device logged since the last `apply`; empty where its log cannot be read."""

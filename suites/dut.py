@@ -67,6 +67,10 @@ class Dut:
         """The IKE SAs that the device holds."""
         return self.device.list_sas()
 
+    def drops(self) -> int:
+        """How many packets the IPsec of the device has dropped so far."""
+        return self.device.drops()
+
     def established(self) -> list[SaStatus]:
         """Those that are up."""
         return [sa for sa in self.sas() if sa.state == SaState.ESTABLISHED]

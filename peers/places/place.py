@@ -43,6 +43,9 @@ class Place(ABC):
     has_gre: bool = False
     """Whether GRE tunnels can be made."""
 
+    counts_drops: bool = False
+    """Whether `drops` works."""
+
     @abstractmethod
     def open(self) -> None:
         """Prepare the place, after removing what dead runs left. Raises DeviceError."""
@@ -62,6 +65,13 @@ class Place(ABC):
     def shell(self) -> Shell:
         """A shell beside the daemon, for its control programs; the same one at every call. Raises DeviceError."""
         raise DeviceError(self.description, "has no shell for control programs")
+
+    def drops(self) -> int:
+        """How many packets the kernel's IPsec has dropped. Raises DeviceError."""
+        done = self.shell().run("cat /proc/net/xfrm_stat")
+        if done.status != 0:
+            raise DeviceError(self.description, "has no /proc/net/xfrm_stat", "CONFIG_XFRM_STATISTICS")
+        return sum(int(line.split()[1]) for line in done.output.splitlines() if line.startswith("Xfrm"))
 
     def open_gre(self, local: str, remote: str, networks: Sequence[str]) -> None:
         """Route networks into a GRE tunnel between two addresses. Raises DeviceError."""

@@ -101,7 +101,7 @@ class UmlPlace(Place):
 
     description = "User-mode Linux"
     just_booted = True
-    echoes = has_gre = True
+    echoes = has_gre = counts_drops = True
 
     def __init__(self, device: str, root: Callable[[], Path], *, swapped: bool = False) -> None:
         self._device, self._make_root = device, root

@@ -135,6 +135,10 @@ class DeviceHost(IpsecHost):
         found, self.outbox = self.outbox, []
         return found
 
+    def dropped(self) -> int:
+        """How many packets were dropped, for whatever reason."""
+        return sum(self.drops.values())
+
     def octets(self, child: ChildSa) -> tuple[int, int] | None:
         """What a Child SA has carried, in and out, None: it is not in use."""
         one = self.carried.get(child)

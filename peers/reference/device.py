@@ -49,6 +49,7 @@ CAPABILITIES = frozenset(
         Capability.DATA_PLANE,
         Capability.PATH_MTU,
         Capability.GRE,
+        Capability.DROP_COUNTERS,
         Capability.ECHO,
     }
 )
@@ -151,6 +152,10 @@ class ReferenceDevice(Device):
     def list_sas(self) -> list[SaStatus]:
         """All IKE SAs."""
         return self.engine.list_sas()
+
+    def drops(self) -> int:
+        """How many packets its IPsec has dropped."""
+        return self.engine.drops()
 
     def log(self) -> str:
         """The log since `apply`."""

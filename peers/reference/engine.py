@@ -96,6 +96,10 @@ class ReferenceEngine:
             for sa in sas
         ]
 
+    def drops(self) -> int:
+        """How many packets its IPsec has dropped since `apply`."""
+        return self.host.dropped() if self.host else 0
+
     def log(self) -> str:
         """The log since `apply`."""
         return "".join(f"{time:.6f} {text}\n" for time, text in self.endpoint.log) if self.endpoint else ""

@@ -22,7 +22,8 @@ class ReferenceProcess(ReferenceDevice):
         """A device that is not started yet."""
         super().__init__(defect, seed=seed)
         # Packets that are not UDP need privileges that this device does without.
-        self.capabilities -= {Capability.IPV6, Capability.DATA_PLANE}
+        self.capabilities -= {Capability.IPV6, Capability.DATA_PLANE, Capability.PATH_MTU, Capability.GRE}
+        self.capabilities -= {Capability.ECHO, Capability.DROP_COUNTERS}
         self.backend = "a process of its own on loopback"
         self._process: subprocess.Popen[bytes] | None = None
         self._link_ports: tuple[int, int] = (0, 0)

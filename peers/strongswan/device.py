@@ -85,6 +85,8 @@ class StrongSwan(Device):
             claims |= {Capability.AH, Capability.PATH_MTU}
             if self._place.has_gre:
                 claims.add(Capability.GRE)
+            if self._place.counts_drops:
+                claims.add(Capability.DROP_COUNTERS)
             if self._place.echoes:
                 claims.add(Capability.ECHO)
         if self.pixit.device_address6 is not None:
@@ -241,6 +243,11 @@ class StrongSwan(Device):
         """All IKE SAs, without the one that only keeps the daemon under load."""
         found = [sa_status(entry) for _, entry in self._vici().list_sas()]
         return [sa for sa in found if sa.spi_i != self._load_spi]
+
+    def drops(self) -> int:
+        """How many packets the kernel's IPsec has dropped."""
+        self.require(Capability.DROP_COUNTERS)
+        return self._place.drops()
 
     def ping(self, source: str, destination: str) -> bool:
         """Send an echo request from an inner address; whether the answer comes within a second."""

@@ -7,6 +7,7 @@ from conformance.ipsec.fragments import fragment
 from conformance.ipsec.ip import with_checksum
 from conformance.script import inner
 from conformance.script.peer import Peer
+from conformance.script.traffic import said
 from conformance.script.verdict import NotApplicable
 from conformance.wire import NotifyType
 from peers.contract import Capability, Pixit
@@ -33,6 +34,28 @@ def test_wrong_icv(peer: Peer, dut: Dut) -> None:
     with uncounted(peer, dut, sa, ICV):
         for octet in (0, 8, -1):
             sa.traffic.send(sa.traffic.echo_request(), bend=EspBend(flip=octet))
+
+
+@purpose("data-drops-counted", "RFC4303-4-1", role="responder", needs=(DATA, Capability.DROP_COUNTERS))
+def test_counted(peer: Peer, dut: Dut) -> None:
+    """Packets with an unknown SPI, a wrong ICV, a replayed or old number, a foreign source are counted as dropped."""
+    sa = up(peer)
+    sa.traffic.jump(100_000)
+    sa.traffic.ping()
+    stranger = inner.ping("10.9.0.1", sa.traffic.channel().theirs)
+    for bend, packet in (
+        (EspBend(spi=b"\x12\x34\x56\x78"), None),
+        (EspBend(flip=0), None),
+        (EspBend(sequence=100_000), None),
+        (EspBend(sequence=9), None),
+        (None, stranger),
+    ):
+        before = dut.drops()
+        with sa.traffic.silence():
+            for _ in range(3):
+                sa.traffic.send(packet or sa.traffic.echo_request(), bend=bend)
+        found = dut.drops() - before
+        peer.check(found >= 3, f"3 packets more dropped ({said(bend) or 'foreign source'})", found, "RFC4303-4-1")
 
 
 @purpose("data-wrong-icv-cbc", ICV, role="responder", needs=(DATA,), connection=psk(esp=("aes128-sha256",)))

@@ -224,3 +224,11 @@ class TurnsDfOver(DeviceHost):
     def protected(self, sa: OutboundSa, packet: bytes, now: float, bend: Bend | None) -> bytes:
         made = super().protected(sa, packet, now, bend)
         return with_checksum(made[:6] + bytes((made[6] ^ 0x40,)) + made[7:20]) + made[20:]
+
+
+@defect("data-drops-counted")
+class CountsNoDrops(DeviceHost):
+    """Drops packets without a trace."""
+
+    def dropped(self) -> int:
+        return 0
