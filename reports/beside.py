@@ -41,7 +41,8 @@ def conclusion(one: Result, beside: Sequence[Other]) -> str:
     if passed == len(said):
         return f"Only this device: it passes on {_count(passed, 'other')}."
     if passed == 0:
-        return f"No device passes: {_count(len(said), 'other')} fails as well; the purpose may be wrong, or all are."
+        fails = "fails" if len(said) == 1 else "fail"
+        return f"No device passes: {_count(len(said), 'other')} {fails} as well; the purpose may be wrong, or all are."
     return f"It passes on {passed} of {_count(len(said), 'other')}."
 
 
