@@ -109,7 +109,10 @@ def interop(
     if len(devices or ()) < 2:
         fail("interop needs two devices or more, such as: ikespec interop strongswan reference")
     with one_line_errors():
-        unexpected = crossing.run(Console(), devices or (), out, scenario or (), sys.argv)
+        try:
+            unexpected = crossing.run(Console(), devices or (), out, scenario or (), sys.argv)
+        except KeyboardInterrupt:
+            fail("interrupted; ikespec report FOLDER makes a page of what there is")
     raise SystemExit(EXIT_VERDICT if unexpected else EXIT_OK)
 
 
@@ -135,9 +138,7 @@ def explain(purpose: Annotated[str, typer.Argument(help="The id of a purpose or 
 @app.command()
 def report(
     folder: Annotated[Path, typer.Argument(help="A results folder")],
-    beside: Annotated[
-        list[Path] | None, typer.Option(help="Results of another device to show beside")
-    ] = None,
+    beside: Annotated[list[Path] | None, typer.Option(help="Results of another device to show beside")] = None,
 ) -> None:
     """Write the reports of a results folder again; of one of ikespec interop, its page."""
     import reports
