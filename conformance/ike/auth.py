@@ -21,7 +21,7 @@ from conformance.crypto.x509 import (
 from conformance.ike.child_sa import ChildExchange
 from conformance.ike.connection import Party, Psk, PublicKey
 from conformance.ike.events import Established, Refusal, Violation
-from conformance.ike.sa import State
+from conformance.ike.sending import State
 from conformance.wire import (
     AUTH,
     CERT,

@@ -1,12 +1,13 @@
-"""A Child SA: the pair of ESP or AH SAs that an IKE SA negotiated."""
+"""A Child SA: the pair of ESP or AH SAs that an IKE SA negotiated, and the offer of one."""
 
 from dataclasses import dataclass, field
 from enum import Enum
 
+from conformance.crypto.ke import KeyExchange
 from conformance.crypto.suite import ChildSuite
 from conformance.ike.connection import ChildConfig, Mode
 from conformance.ike.keys import ChildKeys
-from conformance.wire import ProtocolID, TrafficSelector
+from conformance.wire import Proposal, ProtocolID, TrafficSelector
 
 
 class ChildState(Enum):
@@ -52,3 +53,26 @@ class ChildSa:
     def __str__(self) -> str:
         local, remote = (", ".join(map(str, ts)) for ts in (self.local_ts, self.remote_ts))
         return f"{self.config.name}{{{self.spi_in.hex()} in, {self.spi_out.hex()} out}} {local} === {remote}"
+
+
+@dataclass(slots=True, eq=False)
+class ChildOffer:
+    """A Child SA that we asked for. ``rival`` is what the peer's own rekey made meanwhile (RFC 7296, 2.8.1)."""
+
+    config: ChildConfig
+    spi: bytes
+    proposals: tuple[Proposal, ...]
+    nonce: bytes
+    exchange: KeyExchange | None = None
+    rekeys: ChildSa | None = None
+    rival: ChildSa | None = None
+    local_ts: tuple[TrafficSelector, ...] = field(default=())
+    remote_ts: tuple[TrafficSelector, ...] = field(default=())
+
+
+def loses(own: tuple[bytes, bytes], rival: tuple[bytes, bytes]) -> bool:
+    """True if the SA made with the nonces ``own`` is redundant: it has the lowest of the four (RFC 7296, 2.8.1).
+
+    The comparison is octet by octet, and the end of a nonce is lower than any octet: that of Python's bytes.
+    """
+    return min(own) < min(rival)

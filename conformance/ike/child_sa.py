@@ -1,20 +1,20 @@
 """Child SAs: the first one of IKE_AUTH, further ones, rekeying (RFC 7296, sections 1.2, 1.3, 2.8, 2.9)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 from conformance.crypto import CryptoError
-from conformance.crypto.ke import KeyExchange, key_exchange, respond
+from conformance.crypto.ke import key_exchange, respond
 from conformance.crypto.suite import ChildSuite
-from conformance.ike.child import ChildSa, ChildState
+from conformance.ike.child import ChildOffer, ChildSa, ChildState, loses
 from conformance.ike.connection import ChildConfig, Mode
 from conformance.ike.events import ChildDown, ChildUp, Refusal, Violation
 from conformance.ike.keys import derive_child_keys
 from conformance.ike.proposals import child_proposals, choose, groups, is_choice_of
-from conformance.ike.sa import SaCore, State
+from conformance.ike.sa import SaCore
 from conformance.ike.sa_init import InitExchange, nonce_problem
 from conformance.ike.selectors import covered, narrow, selectors
+from conformance.ike.sending import State
 from conformance.wire import (
     KE,
     SA,
@@ -34,29 +34,6 @@ from conformance.wire import (
 
 RETRY_DELAY = 10.0
 """Seconds before a refused rekey is tried again: not at once, over several minutes (RFC 7296, section 2.25)."""
-
-
-@dataclass(slots=True, eq=False)
-class ChildOffer:
-    """A Child SA that we asked for. ``rival`` is what the peer's own rekey made meanwhile (RFC 7296, 2.8.1)."""
-
-    config: ChildConfig
-    spi: bytes
-    proposals: tuple[Proposal, ...]
-    nonce: bytes
-    exchange: KeyExchange | None = None
-    rekeys: ChildSa | None = None
-    rival: ChildSa | None = None
-    local_ts: tuple[TrafficSelector, ...] = field(default=())
-    remote_ts: tuple[TrafficSelector, ...] = field(default=())
-
-
-def loses(own: tuple[bytes, bytes], rival: tuple[bytes, bytes]) -> bool:
-    """True if the SA made with the nonces ``own`` is redundant: it has the lowest of the four (RFC 7296, 2.8.1).
-
-    The comparison is octet by octet, and the end of a nonce is lower than any octet: that of Python's bytes.
-    """
-    return min(own) < min(rival)
 
 
 class ChildExchange(InitExchange, SaCore):

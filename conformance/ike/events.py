@@ -9,7 +9,7 @@ from conformance.wire import Notify, NotifyType, ProtocolID
 
 if TYPE_CHECKING:
     from conformance.ike.child import ChildSa
-    from conformance.ike.sa import SaCore
+    from conformance.ike.sending import Sender
 
 
 class Refusal(Exception):  # noqa: N818 - not an error of ours
@@ -47,7 +47,7 @@ class InvalidPublicValue(Violation):
 class Event:
     """Something that happened on an IKE SA."""
 
-    sa: SaCore
+    sa: Sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +59,14 @@ class Established(Event):
 class SuccessorCreated(Event):
     """A rekey made another IKE SA; whether it survives a collision is not known yet."""
 
-    successor: SaCore
+    successor: Sender
 
 
 @dataclass(frozen=True, slots=True)
 class Rekeyed(Event):
     """The IKE SA has a successor, which took over the Child SAs."""
 
-    successor: SaCore
+    successor: Sender
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from conformance.ike.events import Refusal
 from conformance.ike.ike_rekey import IkeRekey
-from conformance.ike.sa import State
+from conformance.ike.sending import State
 from conformance.wire import SA, ExchangeType, Message, NotifyType, Payload, ProtocolID
 
 

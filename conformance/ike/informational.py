@@ -6,7 +6,7 @@ from functools import partial
 from conformance.ike.auth import AuthExchange
 from conformance.ike.child import ChildSa, ChildState
 from conformance.ike.events import Refusal
-from conformance.ike.sa import State
+from conformance.ike.sending import State
 from conformance.wire import Delete, ExchangeType, Message, NotifyType, Payload, ProtocolID
 
 

@@ -10,7 +10,7 @@ from conformance.ike.events import InvalidPublicValue, Refusal, Violation
 from conformance.ike.keys import IkeKeys, derive_ike_keys, skeyseed
 from conformance.ike.nat import NatTraversal
 from conformance.ike.proposals import choose, groups, is_choice_of, parsed
-from conformance.ike.sa import NO_SPI, State
+from conformance.ike.sending import NO_SPI, State
 from conformance.wire import (
     KE,
     SA,

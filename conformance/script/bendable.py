@@ -12,7 +12,7 @@ from conformance.ike.child import ChildSa
 from conformance.ike.events import ExchangeFailed
 from conformance.ike.ikesa import IkeSa
 from conformance.ike.protection import Fragment
-from conformance.ike.sa import State
+from conformance.ike.sending import State
 from conformance.script.bend import STRAIGHT, Bend
 from conformance.script.message import Received, Sent
 from conformance.wire import SK, SKF, ExchangeType, Message, NotifyType

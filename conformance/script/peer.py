@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from conformance.crypto import Random
 from conformance.ike.connection import Connection
 from conformance.ike.events import Refusal
-from conformance.ike.sa import NO_SPI, State
+from conformance.ike.sending import NO_SPI, State
 from conformance.net.link import NAT_KEEPALIVE, NON_ESP_MARKER, Address, Datagram, IpPacket, Link
 from conformance.script.bend import STRAIGHT, Bend
 from conformance.script.message import Received, Sent

@@ -6,7 +6,7 @@ from functools import partial
 
 from conformance.ike.child import ChildSa
 from conformance.ike.ike_rekey import IkeRekey
-from conformance.ike.sa import State
+from conformance.ike.sending import State
 from conformance.net.link import Address
 from conformance.script.bend import STRAIGHT, Bend, order
 from conformance.script.bendable import BendableSa

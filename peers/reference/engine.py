@@ -6,7 +6,7 @@ from conformance.ike.child import ChildSa, ChildState
 from conformance.ike.connection import Connection
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.sa import State
+from conformance.ike.sending import State
 from conformance.net.link import Datagram, IpPacket
 from peers.contract import ChildStatus, DeviceError, SaState, SaStatus
 from peers.reference.dataplane import DeviceHost

@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from conformance.ike.child import ChildSa
-from conformance.ike.sa import State
+from conformance.ike.sending import State
 from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.sa import State
+from conformance.ike.sending import State
 from conformance.net.link import Address
 from peers.contract import DeviceError
 from peers.reference.device import PIXIT

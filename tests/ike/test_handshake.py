@@ -4,7 +4,7 @@ import pytest
 
 from conformance.ike.connection import ChildConfig, CookiePolicy, Mode
 from conformance.ike.events import Closed, ExchangeFailed
-from conformance.ike.sa import State
+from conformance.ike.sending import State
 from conformance.wire import (
     AUTH,
     AuthMethod,

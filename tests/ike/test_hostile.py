@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.sa import State
+from conformance.ike.sending import State
 from conformance.net.link import Datagram
 from conformance.wire import ExchangeType, Message, Notify, NotifyType, Payload, UnknownPayload
 from tests.ike.pair import Pair

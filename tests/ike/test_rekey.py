@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.ike.child_sa import loses
+from conformance.ike.child import loses
 from conformance.ike.events import ChildUp, ExchangeFailed
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.sa import State
+from conformance.ike.sending import State
 from conformance.wire import NotifyType
 from peers.reference.device import PIXIT
 from suites.connections import psk

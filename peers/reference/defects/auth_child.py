@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from conformance.ike.child import ChildSa
-from conformance.ike.child_sa import ChildOffer
+from conformance.ike.child import ChildOffer, ChildSa
 from conformance.ike.connection import ChildConfig, Mode
 from conformance.ike.events import Refusal
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.sa import State
+from conformance.ike.sending import State
 from conformance.wire import (
     CP,
     SA,

@@ -5,7 +5,7 @@ from typing import Any
 
 from conformance.ike.events import Refusal
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.sa import State
+from conformance.ike.sending import State
 from conformance.wire import (
     AUTH,
     SA,

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from conformance.ike.child import ChildSa, ChildState
-from conformance.ike.child_sa import ChildOffer
+from conformance.ike.child import ChildOffer, ChildSa, ChildState
 from conformance.ike.connection import ChildConfig
 from conformance.ike.events import Refusal
 from conformance.ike.ikesa import IkeSa

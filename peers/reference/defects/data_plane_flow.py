@@ -6,7 +6,7 @@ from dataclasses import replace
 from conformance.ike.child import ChildSa
 from conformance.ike.connection import Mode
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.sa import State
+from conformance.ike.sending import State
 from conformance.ipsec.sad import OuterHeader
 from peers.reference.dataplane import Carried, DeviceHost
 from peers.reference.defects.registry import defect

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from conformance.ike.events import Refusal
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.sa import Pending
+from conformance.ike.sending import Pending
 from conformance.wire import (
     CP,
     CfgAttr,

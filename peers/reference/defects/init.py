@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.events import Refusal
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.sa import NO_SPI, Pending, State
+from conformance.ike.sending import NO_SPI, Pending, State
 from conformance.net.link import Datagram
 from conformance.wire import (
     FLAG_INITIATOR,

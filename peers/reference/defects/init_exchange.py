@@ -11,7 +11,7 @@ from conformance.ike.ikesa import IkeSa
 from conformance.ike.keys import IkeKeys, derive_ike_keys, skeyseed
 from conformance.ike.nat import nat_hash
 from conformance.ike.proposals import groups
-from conformance.ike.sa import NO_SPI
+from conformance.ike.sending import NO_SPI
 from conformance.net.link import Address, Datagram
 from conformance.wire import (
     KE,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from conformance.crypto.ke import KeyExchange
 from conformance.crypto.suite import ChildSuite
-from conformance.ike.child_sa import ChildOffer
+from conformance.ike.child import ChildOffer
 from conformance.ike.events import InvalidPublicValue, Refusal, Violation
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import SA, Message, Nonce, NotifyType, Proposal, TransformType
