@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from hashlib import sha1
 from ipaddress import ip_address
 from typing import TypeVar
@@ -25,9 +26,13 @@ T = TypeVar("T", TSi, TSr)
 
 def nat_hash(spi_i: bytes, spi_r: bytes, address: Address) -> bytes:
     """SHA-1 of SPIi | SPIr | IP address | port: the data of a NAT_DETECTION_*_IP notify, 20 octets."""
-    return sha1(
-        spi_i + spi_r + ip_address(address.host).packed + address.port.to_bytes(2, "big"), usedforsecurity=False
-    ).digest()
+    data = spi_i + spi_r + _packed(address.host) + address.port.to_bytes(2, "big")
+    return sha1(data, usedforsecurity=False).digest()
+
+
+@lru_cache(maxsize=1024)
+def _packed(host: str) -> bytes:
+    return ip_address(host).packed
 
 
 def detection(spi_i: bytes, spi_r: bytes, source: Address, destination: Address) -> list[Notify]:

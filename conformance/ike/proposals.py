@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from conformance.crypto.suite import proposal
-from conformance.wire import Encr, Integ, KeMethod, Proposal, ProtocolID, Transform, TransformType
+from conformance.wire import Integ, KeMethod, Proposal, ProtocolID, Transform, TransformType
 
 _NONE_IDS = {TransformType.INTEG: Integ.NONE, TransformType.KE: KeMethod.NONE}
 
@@ -36,10 +36,14 @@ def without(one: Proposal, kind: TransformType) -> Proposal:
 
 def of_type(one: Proposal, kind: TransformType) -> tuple[Transform, ...]:
     """The transforms of one type, in the order of preference, without what came in reserved fields (section 2.5)."""
+    return _of_type(one.transforms, kind)
+
+
+def _of_type(transforms: tuple[Transform, ...], kind: TransformType) -> tuple[Transform, ...]:
     return tuple(
-        Transform(transform.type, transform.id, transform.attributes)
-        for transform in one.transforms
-        if transform.type == kind
+        Transform(one.type, one.id, one.attributes) if one.reserved1 or one.reserved2 else one
+        for one in transforms
+        if one.type == kind
     )
 
 
@@ -105,23 +109,15 @@ def is_choice_of(chosen: Proposal, offered: Iterable[Proposal]) -> bool:
     for theirs in offered:
         if theirs.number != chosen.number or theirs.protocol != chosen.protocol:
             continue
-        counts = {kind: len(of_type(chosen, kind)) for kind in _types(theirs)}
-        within = all(set(of_type(chosen, kind)) <= set(of_type(theirs, kind)) for kind in _types(chosen))
-        return within and all(
-            count == 1 or (count == 0 and any(_is_none(one) for one in of_type(theirs, kind)))
-            for kind, count in counts.items()
-        )
+        return _is_choice(chosen.transforms, theirs.transforms)
     return False
 
 
-def is_aead(encr: int) -> bool:
-    """True for ciphers that need no integrity transform (RFC 5282)."""
-    return encr in (
-        Encr.AES_GCM_8,
-        Encr.AES_GCM_12,
-        Encr.AES_GCM_16,
-        Encr.AES_CCM_8,
-        Encr.AES_CCM_12,
-        Encr.AES_CCM_16,
-        Encr.CHACHA20_POLY1305,
-    )
+@lru_cache(maxsize=512)
+def _is_choice(chosen: tuple[Transform, ...], offered: tuple[Transform, ...]) -> bool:
+    for kind in {one.type for one in (*chosen, *offered)}:
+        ours, theirs = _of_type(chosen, kind), _of_type(offered, kind)
+        left_out = not ours and any(_is_none(one) for one in theirs)
+        if not left_out and (len(ours) != 1 or ours[0] not in theirs):
+            return False
+    return True

@@ -9,61 +9,37 @@ from conformance.crypto import Random
 from conformance.ike.connection import Connection
 from conformance.ike.events import Refusal
 from conformance.ike.sending import NO_SPI, State
-from conformance.net.link import NAT_KEEPALIVE, NON_ESP_MARKER, Address, Datagram, IpPacket, Link
-from conformance.script.bend import STRAIGHT, Bend
+from conformance.net.link import Address, Link
+from conformance.script.bend import Bend
+from conformance.script.mailbox import Mailbox, is_init_request
 from conformance.script.message import Received, Sent
 from conformance.script.sa import ScriptedSa
-from conformance.script.trace import Entry, Trace
 from conformance.script.traffic import Traffic
 from conformance.script.verdict import Inconclusive, Unexpected
 from conformance.wire import (
     FLAG_RESPONSE,
-    SKF,
     ExchangeType,
     Message,
     Notify,
     NotifyType,
     Payload,
-    WireError,
-    decode_message,
-    encode_message,
     summary_message,
 )
 
 P = TypeVar("P", bound=Payload)
 
-MOMENT = 0.003
-"""Seconds that a device may need to finish with a message after it has answered it, if it takes several at once."""
 
-MAX_INBOX = 20_000
-"""More messages than this in one conversation are a flood from the device: the purpose ends."""
-
-BREATH = 0.002
-"""Seconds: a device may not be ready again the moment it has sent, and drop what comes then with the same ID."""
-
-
-class Peer:
+class Peer(Mailbox):
     """Our end of every conversation with the device: a set of scripted IKE SAs on one link.
 
     ``connection`` is our view of it, ``random`` the only source of random octets, ``response_timeout`` how long an
-    answer may take, in seconds. ``trace`` keeps what happens, in order; ``inbox`` has the messages of the device, and
-    ``fragments`` all fragments but the one that completes a message. ``traffic`` is what goes through Child SAs.
+    answer may take, in seconds.
     """
 
     def __init__(self, link: Link, connection: Connection, random: Random, response_timeout: float = 2.0) -> None:
         """A peer without SAs."""
-        self.link, self.connection, self.random = link, connection, random
-        self.response_timeout = response_timeout
-        self.trace = Trace()
+        super().__init__(link, connection, random, response_timeout)
         self.traffic = Traffic(self)
-        self.sas: dict[bytes, ScriptedSa] = {}
-        self.inbox: list[Received] = []
-        self.fragments: list[Received] = []
-        self._sent: dict[bytes, Sent] = {}
-        self._stray: list[Datagram] = []
-        self._wanted: Callable[[Received], bool] | None = None
-        self._entry: Entry | None = None
-        self._received: Received | None = None
 
     # --- IKE SAs --------------------------------------------------------------------------------------------------
 
@@ -162,207 +138,7 @@ class Peer:
         received.refusal = self.send_message(message, received.destination, received.source, bend)
         return received.refusal
 
-    # --- out ------------------------------------------------------------------------------------------------------
-
-    @property
-    def local(self) -> Address:
-        """Our address for plain IKE."""
-        assert self.connection.local_address is not None
-        return Address(self.connection.local_address, self.connection.local_ports[0])
-
-    @property
-    def remote(self) -> Address:
-        """The device's address for plain IKE."""
-        assert self.connection.remote_address is not None
-        return Address(self.connection.remote_address, self.connection.remote_ports[0])
-
-    def send_message(
-        self, message: Message, source: Address | None = None, destination: Address | None = None,
-        bend: Bend | None = None,
-    ) -> Sent:  # fmt: skip
-        """Send an unprotected message outside of any SA."""
-        bend = bend or STRAIGHT
-        bent = bend.payloads(message)
-        datagrams = tuple(bend.datagrams([bend.ciphertext(encode_message(bent))]))
-        sent = Sent(bent, datagrams, bend.text)
-        self.remember(sent)
-        for raw in datagrams:
-            self.send_raw(raw, source, destination)
-        return sent
-
-    def send_raw(self, raw: bytes, source: Address | None = None, destination: Address | None = None) -> None:
-        """Send any octets as one datagram; on the encapsulation port they need their own non-ESP marker."""
-        self._stray.append(Datagram(source or self.local, destination or self.remote, raw))
-        self.flush()
-
-    def remember(self, sent: Sent) -> None:
-        """Keep what a datagram is about, for the trace."""
-        for raw in sent.datagrams:
-            self._sent[raw] = sent
-
-    def flush(self) -> None:
-        """Send what waits in the outboxes."""
-        waiting, self._stray = self._stray, []
-        for sa in list(self.sas.values()):
-            waiting += sa.outbox
-            sa.outbox.clear()
-            sa.events.clear()
-        for datagram in waiting:
-            self._record_sent(datagram)
-            self.link.send(datagram)
-
-    def _record_sent(self, datagram: Datagram) -> None:
-        raw = datagram.payload.removeprefix(NON_ESP_MARKER)
-        entry = self.trace.add(Entry(self.link.now(), "message", sent=True, datagram=datagram))
-        sent = self._sent.get(raw)
-        if sent is None:
-            entry.text = "NAT keepalive" if raw == NAT_KEEPALIVE else f"{len(raw)} octets"
-            return
-        entry.message, entry.bent, entry.encrypted = sent.message, sent.bent, sent.encrypted
-        if len(sent.datagrams) > 1:
-            entry.text = f"{summary_message(sent.message)}, {_part(raw)}"
-
-    # --- in -------------------------------------------------------------------------------------------------------
-
-    def wait(self, fits: Callable[[Received], bool], what: str, timeout: float | None = None) -> Received:
-        """Wait for a message that ``fits``; earlier ones that nobody took count. Raises Unexpected if none comes."""
-        limit = self.response_timeout if timeout is None else timeout
-        self.flush()
-        until = self.link.now() + limit
-        seen = 0
-        self._wanted = fits
-        try:
-            while True:
-                for received in self.inbox[seen:]:
-                    if not received.taken and fits(received):
-                        received.taken = True
-                        return received
-                seen = len(self.inbox)
-                if not self.pump(until):
-                    break
-        finally:
-            self._wanted = None
-        got = "; ".join(str(one) for one in self.inbox[-8:] if not one.taken) or "nothing"
-        self.trace.expect(self.link.now(), f"{what} within {limit:g} s", ok=False)
-        raise Unexpected(f"{what} within {limit:g} s", got)
-
-    def idle(self, seconds: float) -> None:
-        """Let time pass and behave: for purposes of the slow tier only."""
-        until = self.link.now() + seconds
-        while self.pump(until):
-            pass
-
-    def breathe(self) -> None:
-        """Give the device the moment that it needs before it takes another message with the same message ID."""
-        self.idle(BREATH)
-
-    def forget(self) -> None:
-        """What has come so far is not waited for any more."""
-        for received in self.inbox:
-            received.taken = True
-
-    def pause(self) -> None:
-        """Let a device with several threads finish what it has got: it may take two messages in any order."""
-        self.idle(MOMENT)
-
-    def awaits(self, received: Received) -> bool:
-        """True if the script waits for this message just now."""
-        return self._wanted is not None and self._wanted(received)
-
-    def pump(self, until: float) -> bool:
-        """Send what waits and take one datagram; False once it is ``until``."""
-        self.flush()
-        timers = [timer for sa in self.sas.values() if (timer := sa.next_timer()) is not None]
-        datagram = self.link.receive(min([until, *timers]))
-        now = self.link.now()
-        if isinstance(datagram, IpPacket):
-            self._take_packet(datagram, now)
-        elif datagram is not None:
-            self._take(datagram, now)
-        for sa in list(self.sas.values()):
-            sa.tick(now)
-        return now < until
-
-    def _take_packet(self, packet: IpPacket, now: float) -> None:
-        self.traffic.take_packet(packet, self.trace.add(Entry(now, "message", packet=packet)))
-
-    def _take(self, datagram: Datagram, now: float) -> None:
-        raw = datagram.payload
-        entry = self.trace.add(Entry(now, "message", datagram=datagram))
-        ours, theirs = self.connection.local_ports[1], self.connection.remote_ports[1]
-        if datagram.destination.port == ours or datagram.source.port == theirs:
-            if not raw.startswith(NON_ESP_MARKER):
-                if raw == NAT_KEEPALIVE:
-                    entry.text = "NAT keepalive"
-                else:
-                    self.traffic.take_datagram(datagram, entry)
-                return
-            raw = raw[len(NON_ESP_MARKER) :]
-        try:
-            message = decode_message(raw, lenient=True)
-        except WireError as error:
-            entry.problem = str(error)
-            return
-        entry.message = message
-        if len(self.inbox) >= MAX_INBOX:
-            raise Unexpected("a device that answers", f"more than {MAX_INBOX} messages")
-        self._entry, self._received = entry, None
-        sa = self.sas.get(message.spi_i) or self.sas.get(message.spi_r)
-        if sa is not None:
-            sa.receive(raw, datagram.source, datagram.destination, now)
-        if self._received is None:
-            received = Received(message, raw, datagram.source, datagram.destination, now, sa, problem=entry.problem)
-            if message.first(SKF) is not None and not entry.problem:
-                self.fragments.append(received)
-            elif not self._is_repeated_init(received):
-                self.inbox.append(received)
-        else:
-            self._received.raw = raw
-
-    def _is_repeated_init(self, received: Received) -> bool:
-        """The device repeats an IKE_SA_INIT request: answer as before, or go on waiting for the script."""
-        if received.sa is not None or not is_init_request(received.message):
-            return False
-        for known in self.inbox:
-            if known.raw == received.raw and is_init_request(known.message):
-                known.copies += 1
-                if known.sa is not None and known.sa.last_response is not None:
-                    known.sa.reply_path = (received.destination, received.source)
-                    known.sa.retransmit_response()
-                elif known.refusal is not None:
-                    for raw in known.refusal.datagrams:
-                        self.send_raw(raw, received.destination, received.source)
-                return True
-        return False
-
-    def opened(self, message: Message, *, protected: bool) -> None:
-        """An SA has decrypted the message that is being taken."""
-        if self._entry is not None:
-            self._entry.message, self._entry.encrypted = message, protected
-
-    def dropped(self, reason: str) -> None:
-        """An SA ignores the message that is being taken."""
-        if self._entry is not None:
-            self._entry.problem = reason
-        if self._received is not None:
-            self._received.problem = reason
-
-    def delivered(self, sa: ScriptedSa | Any, message: Message) -> Received:
-        """An SA hands over the message that is being taken."""
-        assert self._entry is not None and self._entry.datagram is not None
-        datagram = self._entry.datagram
-        self._received = Received(
-            message, datagram.payload, datagram.source, datagram.destination, self._entry.time, sa,
-            self._entry.encrypted,
-        )  # fmt: skip
-        self.inbox.append(self._received)
-        return self._received
-
     # --- expectations ---------------------------------------------------------------------------------------------
-
-    def note(self, text: str) -> None:
-        """Write a remark into the trace."""
-        self.trace.note(self.link.now(), text)
 
     def check(self, condition: object, expected: str, got: object = "", requirement: str | None = None) -> None:
         """State an expectation; it stands in the trace. Raises Unexpected if it is not met."""
@@ -411,17 +187,3 @@ class Peer:
             if not one.taken and (one.message.is_response or (one.sa is not None and not one.protected))
         ]
         self.check(not answers, "no answer", "; ".join(map(str, answers)), requirement)
-
-
-def _part(raw: bytes) -> str:
-    """Which part of a message a datagram is, in words."""
-    try:
-        fragment = decode_message(raw, lenient=True).first(SKF)
-    except WireError:
-        fragment = None
-    return f"fragment {fragment.number} of {fragment.total}" if fragment else "sent more than once"
-
-
-def is_init_request(message: Message) -> bool:
-    """True for a request to start an IKE SA."""
-    return message.exchange == ExchangeType.IKE_SA_INIT and not message.is_response and message.spi_r == NO_SPI

@@ -6,8 +6,9 @@ from dataclasses import replace
 from conformance.ike.proposals import parsed
 from conformance.script import bend
 from conformance.script.bend import Bend
+from conformance.script.mailbox import is_init_request
 from conformance.script.message import Received
-from conformance.script.peer import Peer, is_init_request
+from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Unexpected
 from conformance.wire import (
