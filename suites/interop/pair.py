@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 
 from conformance.ike.connection import Connection
+from conformance.net import Address, UdpLink
 from conformance.net.relay import Cut, Relay, Side
 from conformance.wire import ExchangeType
 from peers.contract import Capability, Device, DeviceError, Pixit, Unsupported
@@ -228,10 +229,14 @@ class _Run:
 def _side(device: Device) -> Side:
     pixit = device.pixit
     device_addresses, peers = [pixit.device_address], [pixit.tester_address]
+    link = device.open_link()
     if pixit.device_address6 is not None and pixit.tester_address6 is not None:
         device_addresses.append(pixit.device_address6)
         peers.append(pixit.tester_address6)
-    return Side(device.open_link(), tuple(device_addresses), tuple(peers))
+        if isinstance(link, UdpLink):  # it has the sockets of one family; other links have both
+            for port in pixit.tester_ports:
+                link.open(Address(pixit.tester_address6, port))
+    return Side(link, tuple(device_addresses), tuple(peers))
 
 
 def _hosts(pixit: Pixit) -> list[str]:
