@@ -20,12 +20,15 @@ _STEP = 0.005
 class Side:
     """A device and the link to it. ``peer`` are the addresses that stand for the other device where this one lives.
 
-    Both tuples have the families in the same order: the address of a datagram tells which one is meant.
+    Both tuples have the families in the same order: the address of a datagram tells which one is meant. The ports are
+    those for plain IKE and for IKE and ESP in UDP, of the device and of whom it takes for its peer.
     """
 
     link: Link
     device: tuple[str, ...]
     peer: tuple[str, ...]
+    device_ports: tuple[int, int] = (500, 4500)
+    peer_ports: tuple[int, int] = (500, 4500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +70,18 @@ class PortNat:
     def __init__(self, inside: int) -> None:
         self.inside = inside
         self.name = "NAT"
-        self._known: set[int] = set()
+        self._known: dict[int, int] = {}
 
     def carry(self, side: int, item: Datagram | IpPacket) -> Datagram | IpPacket | None:
         """Translate a port; nothing comes in to a port from which nothing went out."""
         if isinstance(item, IpPacket):
             return None
         if side == self.inside:
-            port = item.source.port + self.shift
-            self._known.add(port)
-            return replace(item, source=Address(item.source.host, port))
-        port = item.destination.port
-        if port not in self._known:
-            return None
-        return replace(item, destination=Address(item.destination.host, port - self.shift))
+            outside = (item.source.port + self.shift) % 65536 or 1
+            self._known[outside] = item.source.port
+            return replace(item, source=Address(item.source.host, outside))
+        inside = self._known.get(item.destination.port)
+        return None if inside is None else replace(item, destination=Address(item.destination.host, inside))
 
 
 class LosesFirst:
@@ -158,7 +159,8 @@ class Relay:
     def translates(self) -> bool:
         """Whether packets cannot stay as they are since the devices know each other under other addresses."""
         one, other = self.sides
-        return one.device != other.peer or other.device != one.peer
+        addresses = one.device != other.peer or other.device != one.peer
+        return addresses or one.device_ports != other.peer_ports or other.device_ports != one.peer_ports
 
     def _serve(self, side: int) -> None:
         link = self.sides[side].link
@@ -203,8 +205,11 @@ class Relay:
         if isinstance(item, IpPacket):
             return None, "only UDP goes through address translation"
         family = _family(host, here.peer)
-        source = Address(there.peer[family], item.source.port)
-        return Datagram(source, Address(there.device[family], item.destination.port), item.payload), ""
+        if item.destination.port not in here.peer_ports:
+            return None, f"goes to port {item.destination.port}, which stands for none of the other device"
+        which = here.peer_ports.index(item.destination.port)
+        source = Address(there.peer[family], there.peer_ports[which])
+        return Datagram(source, Address(there.device[family], there.device_ports[which]), item.payload), ""
 
 
 def _family(host: str, known: tuple[str, ...]) -> int:

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 
 from conformance.ike.connection import Connection
 from conformance.net import Address, UdpLink
-from conformance.net.relay import Cut, Relay, Side
+from conformance.net.relay import Cut, PortNat, Relay, Side, Wire
 from conformance.wire import ExchangeType
 from peers.contract import Capability, Device, DeviceError, Pixit, Unsupported
 from suites.interop import state
@@ -106,8 +106,12 @@ class _Run:
             self.device(role).require(*sorted(self.scenario.needs(role, connection)))
         for role, connection in self.connections.items():
             self.device(role).apply(connection)
-        self.pair.relay.path = self.scenario.path(self.initiator)
         self.pair.recording = Recording(self.initiator)
+        path = self.scenario.path(self.initiator)
+        if self.pair.relay.translates and isinstance(path, PortNat):
+            path = Wire()
+            self.pair.recording.note("between these devices the relay translates addresses: it is the NAT")
+        self.pair.relay.path = path
         self.failed = Verdict.FAIL
 
     # --- steps ------------------------------------------------------------------------------------------------------
@@ -236,7 +240,7 @@ def _side(device: Device) -> Side:
         if isinstance(link, UdpLink):  # it has the sockets of one family; other links have both
             for port in pixit.tester_ports:
                 link.open(Address(pixit.tester_address6, port))
-    return Side(link, tuple(device_addresses), tuple(peers))
+    return Side(link, tuple(device_addresses), tuple(peers), pixit.device_ports, pixit.tester_ports)
 
 
 def _hosts(pixit: Pixit) -> list[str]:

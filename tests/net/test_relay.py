@@ -143,3 +143,17 @@ def test_addresses_are_translated_where_the_devices_know_each_other_under_others
         lab.says(1, datagram(OTHER, "10.91.0.9"))
         assert soon(lambda: lab.links[0].heard == [datagram(OTHER, ONE)])
         assert lab.says(0, ESP).why == "only UDP goes through address translation"
+
+
+def test_ports_are_translated_where_a_device_has_others() -> None:
+    links = FakeLink(), FakeLink()
+    passed: list[Passed] = []
+    sides = Side(links[0], (ONE,), (OTHER,)), Side(links[1], (OTHER,), (ONE,), (5000, 5001), (5002, 5003))
+    with closing(Relay(sides, passed.append)) as relay:
+        relay.start()
+        links[0].says(datagram(ONE, OTHER, (4500, 4500)))
+        assert soon(lambda: links[1].heard == [datagram(ONE, OTHER, (5003, 5001))])
+        links[1].says(datagram(OTHER, ONE, (5000, 5002)))
+        assert soon(lambda: links[0].heard == [datagram(OTHER, ONE)])
+        links[0].says(datagram(ONE, OTHER, (500, 501)))
+        assert soon(lambda: passed and passed[-1].why.startswith("goes to port 501"))

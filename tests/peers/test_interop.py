@@ -42,6 +42,15 @@ def test_two_implementations_come_together(tmp_path: Path, specs: tuple[str, str
     assert all(one.traffic for one in found.values()) == ("strongswan:netns" not in specs or _has_data_plane())
 
 
+def test_where_addresses_are_translated_everybody_finds_a_nat(tmp_path: Path) -> None:
+    found = run(tmp_path, ("strongswan:netns", "reference:process"), "auth-psk", "nat-initiator", "rekey-ike-responder")
+    assert {one.verdict for one in found.values()} <= {Verdict.PASS, Verdict.NOT_APPLICABLE}
+    record = found["reference", "auth-psk"]
+    assert record.verdict is Verdict.PASS
+    assert record.evidence is not None
+    assert any(one.datagram.source.port == 4500 for one in read_pcapng(tmp_path / record.evidence / "capture.pcapng"))
+
+
 def _has_data_plane() -> bool:
     with started("strongswan:netns") as device:
         return Capability.DATA_PLANE in device.capabilities
