@@ -4,6 +4,10 @@ import os
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("ikespec", deadline=None)
+settings.load_profile("ikespec")  # a loaded machine is no defect
 
 MUST_RUN = bool(os.environ.get("IKESPEC_NO_SKIP"))
 """Set in CI: a skipped test is a failed one there."""
