@@ -4,9 +4,9 @@ import os
 from collections.abc import Generator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("ikespec", deadline=None)
+settings.register_profile("ikespec", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ikespec")  # a loaded machine is no defect
 
 MUST_RUN = bool(os.environ.get("IKESPEC_NO_SKIP"))
