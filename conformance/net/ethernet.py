@@ -169,6 +169,7 @@ class EthernetLink:
     def drop(self, quiet: float) -> None:
         """Drop what comes until nothing has come for ``quiet`` seconds."""
         self._arrived.clear()
-        while select.select([self.cable], [], [], quiet)[0]:
+        # The guest may have ended before, and its cable with it.
+        while self.cable.fileno() >= 0 and select.select([self.cable], [], [], quiet)[0]:
             if not self.cable.recv(_LARGEST):
                 break
