@@ -1,0 +1,231 @@
+"""Every report of a results folder, with a hostile device in it."""
+
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from unittest import mock
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reports import ReportError, compare_results, load, write_all
+from reports.records import Standing
+from tests.reports.sample import HOSTILE, record, records, run_json, write_sample
+
+CHROMIUM = shutil.which("chromium")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = write_sample(tmp_path_factory.mktemp("sample"))
+    write_all(path)
+    return path
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def test_all_results_are_read(folder: Path) -> None:
+    results = load(folder)
+    assert [one.purpose for one in results.results] == [one["purpose"] for one, _ in records()]
+    assert results.missing == 0 and sum(results.counts.values()) == len(results.results)
+
+
+def test_a_half_written_last_line_is_passed_over(tmp_path: Path) -> None:
+    write_sample(tmp_path)
+    path = tmp_path / "results.jsonl"
+    lines = path.read_text()
+    path.write_text(lines.rstrip("\n")[:-30])
+    results = load(tmp_path)
+    assert len(results.results) == len(records()) - 1 and results.missing == 1
+    write_all(tmp_path)
+    assert "did not come to its end" in (tmp_path / "report.html").read_text() or results.run.finished
+
+
+def _change(key: str, value: object) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        path = folder / "results.jsonl"
+        first, *rest = path.read_text().splitlines()
+        path.write_text("\n".join([json.dumps({**json.loads(first), key: value}), *rest]) + "\n")
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("break_it", "complaint"),
+    [
+        (_change("verdict", "perhaps"), "results.jsonl line 1"),
+        (_change("schema", 99), "schema"),
+        (_change("duration", "long"), "duration"),
+        (_change("requirements", 7), "requirements"),
+        (lambda folder: (folder / "run.json").write_text("{"), "run.json"),
+        (lambda folder: (folder / "run.json").write_text("[]"), "run.json"),
+        (lambda folder: (folder / "run.json").unlink(), "run.json"),
+        (lambda folder: (folder / "results.jsonl").write_text("no JSON\n{}\n"), "results.jsonl line 1"),
+    ],
+)
+def test_a_broken_folder_is_one_line(tmp_path: Path, break_it: Callable[[Path], object], complaint: str) -> None:
+    write_sample(tmp_path)
+    break_it(tmp_path)
+    with pytest.raises(ReportError) as caught:
+        load(tmp_path)
+    assert complaint in str(caught.value) and "\n" not in str(caught.value)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 3000), st.binary(min_size=1, max_size=6), st.sampled_from(["results.jsonl", "run.json"]))
+def test_any_damage_is_read_or_refused(folder: Path, at: int, junk: bytes, name: str) -> None:
+    with tempfile.TemporaryDirectory() as copy:
+        for one in ("results.jsonl", "run.json"):
+            shutil.copy(folder / one, copy)
+        path = Path(copy) / name
+        data = path.read_bytes()
+        at %= len(data)
+        path.write_bytes(data[:at] + junk + data[at + len(junk) :])
+        try:
+            load(Path(copy))
+        except ReportError as error:
+            assert "\n" not in str(error)
+
+
+def test_damaged_evidence_does_not_spoil_the_page(tmp_path: Path) -> None:
+    write_sample(tmp_path)
+    for number, path in enumerate(sorted(tmp_path.glob("evidence/*/trace.json"))):
+        path.write_bytes([b"{", b"[]", b"\xff\xfe", b'{"schema": 1, "entries": 7}'][number % 4])
+    write_all(tmp_path)
+    assert (tmp_path / "report.html").exists()
+
+
+# --- the page ---------------------------------------------------------------------------------------------------------
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+
+
+def test_the_page_needs_nothing_else_and_takes_no_markup_from_a_device(folder: Path) -> None:
+    page = (folder / "report.html").read_text()
+    assert HOSTILE.split("\x1b")[0] not in page
+    tags = _Tags()
+    tags.feed(page)
+    names = [tag for tag, _ in tags.seen]
+    assert "img" not in names and "iframe" not in names and "link" not in names
+    for _, attributes in tags.seen:
+        assert not any(key.startswith("on") for key in attributes)
+        assert not (attributes.get("src") or "").startswith(("http", "//"))
+    scripts = [attributes for tag, attributes in tags.seen if tag == "script"]
+    assert sum("type" not in attributes for attributes in scripts) == 1
+
+
+def _browse(page: Path, fragment: str, tmp_path: Path) -> tuple[str, list[str]]:
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed: apt-get install chromium")
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+    command += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    command += [f"--user-data-dir={tmp_path}", "--enable-logging=stderr", "--virtual-time-budget=3000", "--dump-dom"]
+    done = subprocess.run(
+        [*command, f"{page.as_uri()}#{fragment}"], capture_output=True, text=True, timeout=60, check=False
+    )
+    return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+
+
+@pytest.mark.parametrize("purpose", ["hostile-device", "init-cookie-echo"])
+def test_a_purpose_opens_in_a_browser(folder: Path, tmp_path: Path, purpose: str) -> None:
+    assert purpose in {one["purpose"] for one, _ in records()}
+    dom, complaints = _browse(folder / "report.html", purpose, tmp_path)
+    assert not complaints
+    assert "owned" not in re.search(r"<title>(.*?)</title>", dom, re.S).group(1)  # type: ignore[union-attr]
+    opened = dom[dom.index(f'id="{purpose}"') :]
+    assert 'class="detail"' in opened and 'class="chart"' in opened
+
+
+# --- the other files --------------------------------------------------------------------------------------------------
+
+
+def test_junit(folder: Path) -> None:
+    root = ElementTree.parse(folder / "junit.xml").getroot()
+    cases = {case.get("name"): case for case in root.iter("testcase")}
+    results = load(folder)
+    assert len(cases) == len(results.results)
+    expected = {
+        Standing.PASS: set(),
+        Standing.WARN: {"system-out"},
+        Standing.FAIL: {"failure"},
+        Standing.INCONCLUSIVE: {"error"},
+        Standing.NOT_APPLICABLE: {"skipped"},
+        Standing.KNOWN: {"skipped"},
+    }
+    for one in results.results:
+        children = {child.tag for child in cases[one.purpose]} & {"failure", "error", "skipped"}
+        assert children == expected[one.standing] - {"system-out"}, one.purpose
+    assert int(root.get("failures") or 0) == results.counts[Standing.FAIL]
+
+
+def test_allure(folder: Path) -> None:
+    found = [json.loads(path.read_text()) for path in (folder / "allure-results").glob("*-result.json")]
+    results = load(folder)
+    assert {one["name"] for one in found} and len(found) == len(results.results)
+    for one in found:
+        assert one["status"] in ("passed", "failed", "broken", "skipped")
+        assert one["stop"] >= one["start"]
+        for attachment in one.get("attachments", []):
+            assert (folder / "allure-results" / attachment["source"]).exists()
+    assert any(one.get("steps") for one in found)
+
+
+def test_summary_and_coverage(folder: Path) -> None:
+    summary = (folder / "summary.md").read_text()
+    results = load(folder)
+    for one in results.results:
+        if one.unexpected:
+            assert one.purpose in summary
+    assert "<script>" not in summary
+    covered = json.loads((folder / "coverage.json").read_text())
+    cited = {requirement for one in results.results for requirement in one.requirements}
+    text = json.dumps(covered)
+    assert all(requirement in text for requirement in cited if requirement.startswith("RFC"))
+
+
+def test_reports_are_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    write_sample(tmp_path)
+    write_all(tmp_path)
+    before = (tmp_path / "junit.xml").read_text()
+    with mock.patch("reports.write.junit_xml", side_effect=RuntimeError("stop")), pytest.raises(RuntimeError):
+        write_all(tmp_path)
+    assert (tmp_path / "junit.xml").read_text() == before
+    assert not list(tmp_path.glob("*.tmp")) and not list(tmp_path.glob("*.new"))
+
+
+def _run(folder: Path, **verdicts: str) -> Path:
+    folder.mkdir()
+    lines = [json.dumps(record(name, "A title.", "format", verdict)) for name, verdict in verdicts.items()]
+    (folder / "results.jsonl").write_text("\n".join(lines) + "\n")
+    (folder / "run.json").write_text(json.dumps(run_json(len(lines))))
+    return folder
+
+
+def test_comparison(tmp_path: Path) -> None:
+    before = _run(tmp_path / "a", stays="pass", breaks="pass", heals="fail", goes="pass", turns="warn")
+    after = _run(tmp_path / "b", stays="pass", breaks="fail", heals="pass", comes="pass", turns="pass")
+    found = compare_results(load(before), load(after))
+
+    def names(changes: Any) -> list[str]:
+        return [change.purpose for change in changes]
+
+    assert names(found.failing) == ["breaks"] and names(found.fixed) == ["heals"]
+    assert names(found.new) == ["comes"] and names(found.gone) == ["goes"]
+    assert found.worse and "breaks" in found.text() and "breaks" in found.markdown()
+    assert not compare_results(load(before), load(before)).worse
