@@ -59,7 +59,11 @@ def details(
     }
     if beside and one.standing not in (Standing.PASS, Standing.NOT_APPLICABLE):
         found["beside"] = _beside(one, others(one.purpose, beside))
-    for key, value in (("trace", shown_trace(evidence.trace, notes)), ("log", evidence.log)):
+    trace, log = shown_trace(evidence.trace, notes), evidence.log
+    if one.standing is Standing.PASS:
+        # Whoever doubts a pass has the capture and the log beside the page; here they would make most of its size.
+        trace, log = without_octets(trace), ""
+    for key, value in (("trace", trace), ("log", log)):
         if not value:
             continue
         size = len(value) if isinstance(value, str) else len(json.dumps(value, separators=(",", ":")))
@@ -69,6 +73,14 @@ def details(
         budget.left -= size
         found[key] = value
     return found
+
+
+def without_octets(trace: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A conversation whose datagrams have their sizes only."""
+    if not trace:
+        return trace
+    entries = [{key: value for key, value in entry.items() if key != "bytes"} for entry in trace["entries"]]
+    return {**trace, "entries": entries}
 
 
 def _beside(one: Result, found: Sequence[Other]) -> dict[str, Any]:
