@@ -25,7 +25,7 @@ def open_device(name_or_path: str, **options: Any) -> Device:
     or with a place, such as ``strongswan:netns``, ``strongswan:docker`` and ``strongswan:uml`` (a virtual machine that
     needs no privileges), in ``strongswan:netns-nat`` the tester is behind a real NAT and in ``strongswan:netns-natted``
     the device; or the path of a device file. ``options`` go to the adapter: ``data_plane`` (``kernel``,
-    ``shim``, ``libipsec``) and, in Docker, ``base`` (the image to build on); for a device file ``ask``. With
+    ``shim``, ``libipsec``; the spec may end with it: ``strongswan:netns:libipsec``) and, in Docker, ``base`` (the image to build on); for a device file ``ask``. With
     ``swapped`` the device gets the addresses that otherwise the tester has, where they can be chosen: so two devices
     become each other's peer. Raises DeviceError.
     """
@@ -87,6 +87,9 @@ def _plane(spec: str, options: dict[str, Any]) -> None:
 
 def _place(spec: str, place: str, options: dict[str, Any]) -> Place:
     name = spec.partition(":")[0]
+    place, _, plane = place.partition(":")
+    if plane:
+        options["data_plane"] = plane
     _plane(spec, options)
     if name == "libreswan":
         options["possible"] = (DataPlane.KERNEL, DataPlane.SHIM)

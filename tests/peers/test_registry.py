@@ -106,3 +106,11 @@ def test_capabilities_have_words_and_descriptions() -> None:
     assert Capability("psk") is Capability.PSK
     assert all(one.description for one in Capability)
     assert len({one.description for one in Capability}) == len(Capability)
+
+
+def test_a_data_plane_may_stand_behind_the_place() -> None:
+    with mock.patch("peers.registry._strongswan_problem", return_value=None):
+        place = open_device("strongswan:netns:libipsec")._place  # type: ignore[attr-defined]
+    assert place._wanted == "libipsec"
+    with pytest.raises(DeviceError, match="there is no data plane 'hardware'"):
+        open_device("strongswan:netns:hardware")
