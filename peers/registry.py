@@ -24,10 +24,10 @@ def open_device(name_or_path: str, **options: Any) -> Device:
     the time of day and the addresses of the real devices), ``strongswan`` and ``libreswan`` (where they run is chosen)
     or with a place, such as ``strongswan:netns``, ``strongswan:docker`` and ``strongswan:uml`` (a virtual machine that
     needs no privileges), in ``strongswan:netns-nat`` the tester is behind a real NAT and in ``strongswan:netns-natted``
-    the device; or the path of a device file. ``options`` go to the adapter: ``data_plane`` (``kernel``,
-    ``shim``, ``libipsec``; the spec may end with it: ``strongswan:netns:libipsec``) and, in Docker, ``base`` (the image to build on); for a device file ``ask``. With
-    ``swapped`` the device gets the addresses that otherwise the tester has, where they can be chosen: so two devices
-    become each other's peer. Raises DeviceError.
+    the device; or the path of a device file. ``options`` go to the adapter: ``data_plane``
+    (``kernel``, ``shim``, ``libipsec``; the word may end with it: ``strongswan:netns:libipsec``) and, in Docker,
+    ``base`` (the image to build on); for a device file ``ask``. With ``swapped`` the device gets the addresses that
+    otherwise the tester has, where they can be chosen: so two devices become each other's peer. Raises DeviceError.
     """
     if name_or_path.endswith(".toml") or "/" in name_or_path:
         options.pop("swapped", None)
