@@ -9,6 +9,7 @@ A purpose that fails because of a known deviation still fails; it only does not 
     reference = "RFC 7296, 2.6; log: 'cookie invalid'"
     versions = ["<=5.9.8"]                # optional: which versions of the device; all conditions must hold
     until = 2027-06-30                    # optional: from this day on it is unexpected again
+    where = "*device behind a NAT*"       # optional: only where the device runs so, a pattern for its backend
 """
 
 import operator
@@ -62,14 +63,18 @@ class Deviation:
     reference: str
     versions: tuple[str, ...] = ()
     until: date | None = None
+    where: str = "*"
 
     def expired(self, today: date) -> bool:
         """Whether its time is over: then a failure counts as unexpected again."""
         return self.until is not None and today >= self.until
 
-    def applies(self, purpose: str, version: str) -> bool:
-        """Whether it speaks of this purpose and this version of the device; an unknown version matches no condition."""
-        if not fnmatchcase(purpose, self.purpose):
+    def applies(self, purpose: str, version: str, backend: str = "") -> bool:
+        """Whether it speaks of this purpose, this version of the device and the place where it runs.
+
+        An unknown version matches no condition.
+        """
+        if not fnmatchcase(purpose, self.purpose) or not fnmatchcase(backend, self.where):
             return False
         return all(_holds(condition, version) for condition in self.versions)
 
@@ -81,9 +86,12 @@ def _holds(condition: str, version: str) -> bool:
     return _OPERATORS[match[1] or "=="](compare_versions(version, match[2]), 0)
 
 
-def find(deviations: Sequence[Deviation], purpose: str, version: str, today: date) -> Deviation | None:
+def find(
+    deviations: Sequence[Deviation], purpose: str, version: str, today: date, backend: str = ""
+) -> Deviation | None:
     """The known deviation that excuses a failure of this purpose today, if there is one."""
-    return next((one for one in deviations if one.applies(purpose, version) and not one.expired(today)), None)
+    fitting = (one for one in deviations if one.applies(purpose, version, backend))
+    return next((one for one in fitting if not one.expired(today)), None)
 
 
 def load_deviations(path: Path, purposes: Collection[str] | None = None) -> tuple[Deviation, ...]:
@@ -101,9 +109,11 @@ def load_deviations(path: Path, purposes: Collection[str] | None = None) -> tupl
         for condition in versions:
             if not _CONDITION.fullmatch(condition):
                 raise table.error("versions", 'expected conditions such as "<=5.9.8"')
-        deviation = Deviation(purpose, table.text("reason"), table.text("reference"), versions, table.day("until"))
+        reason, reference, until = table.text("reason"), table.text("reference"), table.day("until")
+        deviation = Deviation(purpose, reason, reference, versions, until, table.text("where", "*"))
         table.done()
-        if any(one.purpose == purpose and one.versions == versions for one in found):
+        same = (purpose, versions, deviation.where)
+        if any((one.purpose, one.versions, one.where) == same for one in found):
             raise table.error("purpose", "is listed twice for the same versions")
         found.append(deviation)
     top.done()

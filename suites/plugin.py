@@ -222,7 +222,7 @@ def _record(item: pytest.Item, purpose: Purpose, verdict: Verdict, session: Sess
     started, clock = item.stash[_STARTED]
     known = None
     if device is not None and verdict.verdict in ("fail", "warn", "inconclusive"):
-        known = find(session.deviations, purpose.id, device.version, date.today())
+        known = find(session.deviations, purpose.id, device.version, date.today(), device.backend)
     documentation = (getattr(item, "function", None).__doc__ or purpose.id).strip()
     return Record(
         purpose=purpose.id,

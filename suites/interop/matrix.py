@@ -188,7 +188,7 @@ class Matrix:
     def _known(self, scenario: Scenario, index: int, role: str, device: Device) -> dict[str, Any] | None:
         """The known deviation of a device, written for the scenario or for the scenario in this role."""
         for purpose in (scenario.purpose, f"{scenario.purpose}-{role}"):
-            found = find(self._deviations[index], purpose, device.version, self._today)
+            found = find(self._deviations[index], purpose, device.version, self._today, device.backend)
             if found is not None:
                 until = found.until.isoformat() if found.until else None
                 about = {"reason": found.reason, "until": until, "reference": found.reference}

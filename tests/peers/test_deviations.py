@@ -108,3 +108,13 @@ def test_the_shipped_file_is_valid() -> None:
     for deviation in load_deviations(StrongSwan.deviations_file):
         assert deviation.reason
         assert deviation.reference
+
+
+def test_a_deviation_may_be_known_in_one_place_only(tmp_path: Path) -> None:
+    path = tmp_path / "known.toml"
+    path.write_text(
+        '[[deviation]]\npurpose = "nat-x"\nreason = "r"\nreference = "f"\nwhere = "*device behind a NAT*"\n'
+    )
+    known = load_deviations(path)
+    assert find(known, "nat-x", "4.10", date(2026, 1, 1), "netns, device behind a NAT, shim") is not None
+    assert find(known, "nat-x", "4.10", date(2026, 1, 1), "netns, shim") is None
