@@ -342,6 +342,7 @@ def needs(connection: Connection) -> frozenset[Capability]:
         (Capability.MULTIPLE_CHILDREN, len(connection.children) > 1),
         (Capability.DPD, connection.dpd_delay is not None),
         (Capability.LIFETIME, connection.lifetime is not None),
+        (Capability.VIRTUAL_IP, connection.local_pool is not None or connection.remote_pool is not None),
     )
     wanted |= {capability for capability, asked in asked_for if asked}
     for child in connection.children:

@@ -18,7 +18,7 @@ from conformance.crypto.x509 import (
     subject_key_hash,
     validate_chain,
 )
-from conformance.ike.child_sa import ChildExchange
+from conformance.ike.config_mode import ConfigMode
 from conformance.ike.connection import Party, Psk, PublicKey
 from conformance.ike.events import Established, Refusal, Violation
 from conformance.ike.sending import State
@@ -52,7 +52,7 @@ def identity_body(payload: IDi | IDr) -> bytes:
     return bytes((payload.id_type,)) + payload.reserved2.to_bytes(3, "big") + payload.data
 
 
-class AuthExchange(ChildExchange):
+class AuthExchange(ConfigMode):
     """The two IKE_AUTH messages in both roles."""
 
     peer_identity: IDi | IDr | None = None

@@ -54,6 +54,14 @@ class ChildExchange(InitExchange, SaCore):
         taken = any(child.spi_in == spi for child in self.children)
         return spi if not taken and int.from_bytes(spi, "big") > 255 else self.choose_child_spi()
 
+    def own_selectors(self, config: ChildConfig) -> tuple[TrafficSelector, ...]:
+        """What our side of a Child SA may be (RFC 7296, section 2.9)."""
+        return selectors(config.local_ts)
+
+    def peer_selectors(self, config: ChildConfig) -> tuple[TrafficSelector, ...]:
+        """What the peer's side of a Child SA may be (RFC 7296, section 2.9)."""
+        return selectors(config.remote_ts)
+
     # --- as initiator of the exchange -----------------------------------------------------------------------------
 
     def make_offer(self, config: ChildConfig, *, with_ke: bool, rekeys: ChildSa | None = None) -> ChildOffer:
@@ -64,8 +72,8 @@ class ChildExchange(InitExchange, SaCore):
         exchange = key_exchange(group, self.random) if group is not None else None
         nonce = self.choose_nonce() if with_ke else self.nonce_i
         offer = ChildOffer(config, spi, proposals, nonce, exchange, rekeys)
-        offer.local_ts = rekeys.local_ts if rekeys else selectors(config.local_ts)
-        offer.remote_ts = rekeys.remote_ts if rekeys else selectors(config.remote_ts)
+        offer.local_ts = rekeys.local_ts if rekeys else self.own_selectors(config)
+        offer.remote_ts = rekeys.remote_ts if rekeys else self.peer_selectors(config)
         return offer
 
     def offer_payloads(self, offer: ChildOffer) -> list[Payload]:
@@ -308,8 +316,8 @@ class ChildExchange(InitExchange, SaCore):
     ) -> tuple[ChildConfig, tuple[TrafficSelector, ...], tuple[TrafficSelector, ...]]:
         """The configuration that fits, and its narrowed remote and local selectors (RFC 7296, section 2.9)."""
         for config in [old.config] if old else self.connection.children:
-            remote_ts = self.narrowed(ts_i, selectors(config.remote_ts))
-            local_ts = self.narrowed(ts_r, selectors(config.local_ts))
+            remote_ts = self.narrowed(ts_i, self.peer_selectors(config))
+            local_ts = self.narrowed(ts_r, self.own_selectors(config))
             if remote_ts and local_ts:
                 return config, remote_ts, local_ts
         raise Refusal(NotifyType.TS_UNACCEPTABLE, "no traffic selectors in common")

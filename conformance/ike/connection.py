@@ -116,6 +116,11 @@ class Connection:
     ``keepalive`` is the time in seconds without a packet after which a side behind a NAT sends a NAT keepalive, None:
     never. The ports are those for plain IKE and for IKE and ESP in UDP (RFC 3948). ``half_open_limit`` is the number of
     half-open IKE SAs from which `CookiePolicy.UNDER_LOAD` asks for cookies.
+
+    ``local_pool`` is an IPv4 prefix (``10.77.0.0/24``) from which this side assigns an inner address to the initiator,
+    ``remote_pool`` one from which the other side does: then this side, as initiator, asks for an address (RFC 7296,
+    section 2.19). Whoever gets the address has the selectors that it asks for in its Child SAs (``0.0.0.0/0``), and
+    the responder narrows them to the address.
     """
 
     local: Party
@@ -141,6 +146,8 @@ class Connection:
     retransmit_timeout: float = 1.0
     retransmit_base: float = 1.5
     retransmit_tries: int = 3
+    local_pool: str | None = None
+    remote_pool: str | None = None
 
     def mirrored(self) -> "Connection":
         """The configuration that the other side needs to match this one.
@@ -156,5 +163,7 @@ class Connection:
             remote_address=self.local_address,
             local_ports=self.remote_ports,
             remote_ports=self.local_ports,
+            local_pool=self.remote_pool,
+            remote_pool=self.local_pool,
             children=tuple(child.mirrored() for child in self.children),
         )

@@ -62,9 +62,11 @@ class Endpoint:
 
     def new_sa(self, *, initiator: bool, local: Address, remote: Address) -> IkeSa:
         """An IKE SA of the class of this endpoint."""
-        return self.sa_class(
+        sa = self.sa_class(
             self.connection, initiator=initiator, local=local, remote=remote, random=self.random, now=self.now
         )
+        sa.neighbours = self.sas.values()
+        return sa
 
     def register(self, sa: IkeSa) -> None:
         """From now on datagrams with its SPI go to ``sa``."""

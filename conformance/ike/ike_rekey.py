@@ -42,6 +42,7 @@ class IkeRekey(InformationalExchange):
         )
         new.state = State.ESTABLISHED
         new.peer_identity, new.first_child = self.peer_identity, self.first_child
+        new.virtual_address = self.virtual_address
         new.fragmenting, new.peer_hashes = self.fragmenting, self.peer_hashes
         new.local_nat, new.remote_nat = self.local_nat, self.remote_nat
         return new

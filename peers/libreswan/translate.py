@@ -1,6 +1,7 @@
 """The vendor-neutral connection in the words of ipsec.conf and ipsec.secrets."""
 
 import re
+from ipaddress import ip_network
 from math import ceil
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -14,6 +15,7 @@ from peers.libreswan.algorithms import unsupported
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SELECTOR = re.compile(r"(?P<net>[^\[\]]+)(\[(?P<protocol>\w+)(/(?P<port>\d+))?\])?")
 _HASHES = {HashAlgorithm.SHA2_256: "sha2_256", HashAlgorithm.SHA2_384: "sha2_384", HashAlgorithm.SHA2_512: "sha2_512"}
+_UPDOWN = "/usr/libexec/ipsec/_updown"
 _FOREVER = 8 * 3600
 """Seconds: no purpose lasts so long. pluto knows no lifetime without an end."""
 _MARGIN = 2.0
@@ -35,7 +37,7 @@ def sections(connection: Connection, pixit: Pixit, certificate: str | None) -> s
 
     ``certificate`` is the name of ours in the NSS database. Raises Unsupported.
     """
-    common = {**_ends(connection, pixit, certificate), **_ike(connection)}
+    common = {**_ends(connection, pixit, certificate), **_ike(connection), **_pools(connection)}
     return "".join(
         _section(conn_name(connection, one), {**common, **_child(one, connection)}) for one in _children(connection)
     )
@@ -116,6 +118,17 @@ def _method(party: Party) -> str:
     return f"{kind}-sha2"
 
 
+def _pools(connection: Connection) -> dict[str, str]:
+    """Who assigns an inner address to whom. Only the script that pluto comes with gives us the address we get."""
+    if connection.remote_pool is not None:
+        return {"leftmodecfgclient": "yes", "rightmodecfgserver": "yes", "modecfgpull": "yes", "leftupdown": _UPDOWN}
+    if connection.local_pool is not None:
+        hosts = list(ip_network(connection.local_pool).hosts())
+        pool = f"{hosts[0]}-{hosts[-1]}"
+        return {"leftmodecfgserver": "yes", "rightmodecfgclient": "yes", "rightaddresspool": pool}
+    return {}
+
+
 def _ike(connection: Connection) -> dict[str, str]:
     times = lifetimes(connection)
     milliseconds = round(connection.retransmit_timeout * 1000)
@@ -169,6 +182,8 @@ def _child(child: ChildConfig, connection: Connection) -> dict[str, str]:
         ("left", left, connection.local_address),
         ("right", right, connection.remote_address),
     ):
+        if side == "right" and connection.local_pool is not None:
+            continue
         if child.mode is Mode.TUNNEL or net.split("/")[0] != address:
             values[f"{side}subnet"] = net
         if protocol:

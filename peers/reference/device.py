@@ -51,6 +51,7 @@ CAPABILITIES = frozenset(
         Capability.GRE,
         Capability.DROP_COUNTERS,
         Capability.ECHO,
+        Capability.VIRTUAL_IP,
     }
 )
 

@@ -36,6 +36,7 @@ class StrongSwan(Device):
             *(Capability.FORCED_ENCAPSULATION, Capability.MULTIPLE_CHILDREN, Capability.NARROWING, Capability.PFS),
             *(Capability.TUNNEL, Capability.REKEY_IKE, Capability.REKEY_CHILD, Capability.DELETE_IKE),
             *(Capability.DELETE_CHILD, Capability.LIFETIME, Capability.DPD, Capability.LIST_SAS, Capability.LOG),
+            Capability.VIRTUAL_IP,
         }
     )
     _NEEDS_A_KERNEL: ClassVar[frozenset[Capability]] = frozenset(
@@ -179,6 +180,8 @@ class StrongSwan(Device):
             self._vici().request("reload-settings")
         for command, message in credentials:
             self._vici().request(command, message)
+        if connection.local_pool is not None:
+            self._vici().request("load-pool", {connection.name: {"addrs": connection.local_pool}})
         self._vici().request("load-conn", {connection.name: section})
         self._connection = connection
         if any(child.gre for child in connection.children):
@@ -199,6 +202,8 @@ class StrongSwan(Device):
                     raise
         if self._connection is not None:
             control.request("unload-conn", {"name": self._connection.name})
+            if self._connection.local_pool is not None:
+                control.request("unload-pool", {"name": self._connection.name})
             self._connection = None
         control.request("clear-creds")
         self._place.close_gre()

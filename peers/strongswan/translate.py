@@ -149,6 +149,15 @@ def connection(value: Connection, default_remote: str) -> Section:
         "reauth_time": "0s",
         "rand_time": "0s",
     }
+    # The side that gets an address has the selectors "dynamic": charon puts the address in their place.
+    if value.remote_pool is not None:
+        section["vips"] = ["0.0.0.0"]
+        for each in section["children"].values():
+            each["local_ts"] = ["dynamic"]
+    if value.local_pool is not None:
+        section["pools"] = [value.name]
+        for each in section["children"].values():
+            each["remote_ts"] = ["dynamic"]
     # Naming a port, even 500, is different from the default only where it is another one: then charon does not float.
     if value.remote_ports[0] != 500:
         section["remote_port"] = str(value.remote_ports[0])

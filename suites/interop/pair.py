@@ -214,7 +214,9 @@ class _Run:
         if not all(Capability.DATA_PLANE in self.device(role).capabilities for role in BOTH):
             return
         ours, theirs = self.device(INITIATOR).pixit, self.device(RESPONDER).pixit
-        found = state.pings(self.connections[INITIATOR], self.sas[INITIATOR], _hosts(ours), _hosts(theirs))
+        connection, sas = self.connections[INITIATOR], self.sas[INITIATOR]
+        hosts = _hosts(ours) if connection.remote_pool is None else state.assigned(sas, connection.remote_pool)
+        found = state.pings(connection, sas, hosts, _hosts(theirs))
         if not found:
             return
         before = dict(self.sas)

@@ -29,6 +29,7 @@ MANY = 4
 """Child SAs of the scenario with many."""
 
 _PFS = ("aes128gcm16-x25519",)
+_POOL = "10.77.0.0/24"
 _HASHES = {"sha256": HashAlgorithm.SHA2_256, "sha384": HashAlgorithm.SHA2_384, "sha512": HashAlgorithm.SHA2_512}
 
 
@@ -120,6 +121,11 @@ def _narrow(connection: Connection) -> Connection:
 def _proposals(*words: str) -> Callable[[Connection], Connection]:
     """The responder accepts only these for the IKE SA."""
     return lambda connection: replace(connection, proposals=words)
+
+
+def _pool(pixit: Pixit) -> Connection:
+    """The initiator has no inner network of its own: it gets an address from the responder."""
+    return psk(local_ts=("0.0.0.0/0",), remote_pool=_POOL)(pixit)
 
 
 def _asking_for_cookies(connection: Connection) -> Connection:
@@ -271,6 +277,13 @@ _CHILDREN = (
         "child SAs",
         psk(childless=True),
         (initiate(children=0), initiate("net")),
+    ),
+    Scenario(
+        "config-mode",
+        "The initiator gets an inner address from the responder's pool (RFC 7296, 2.19)",
+        "child SAs",
+        _pool,
+        (initiate(), rekey_child(INITIATOR), rekey_ike(RESPONDER)),
     ),
     Scenario(
         "child-again",

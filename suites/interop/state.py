@@ -89,6 +89,12 @@ def uncounted(before: Sas, after: Sas) -> str:
     return ""
 
 
+def assigned(sas: Sas, pool: str) -> list[str]:
+    """The single addresses of a pool that the initiator's Child SAs have for its own side (RFC 7296, section 2.19)."""
+    found = (one.removesuffix("/32") for child in children(sas) for one in child.local_ts)
+    return [one for one in found if "/" not in one and _inside(one, (pool,))]
+
+
 def pings(connection: Connection, sas: Sas, hosts: Sequence[str], peers: Sequence[str]) -> list[tuple[str, str]]:
     """Source and destination for each Child SA that stands, as far as hosts exist in its selectors.
 
