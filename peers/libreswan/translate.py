@@ -9,13 +9,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from conformance.ike.connection import ChildConfig, Connection, Identity, Mode, Party, Psk, PublicKey
 from conformance.wire import AuthMethod, HashAlgorithm, IdType
 from peers.contract import Capability, Pixit, Unsupported
-from peers.libreswan import algorithms
+from peers.libreswan import algorithms, settings
 from peers.libreswan.algorithms import unsupported
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SELECTOR = re.compile(r"(?P<net>[^\[\]]+)(\[(?P<protocol>\w+)(/(?P<port>\d+))?\])?")
 _HASHES = {HashAlgorithm.SHA2_256: "sha2_256", HashAlgorithm.SHA2_384: "sha2_384", HashAlgorithm.SHA2_512: "sha2_512"}
-_UPDOWN = "/usr/libexec/ipsec/_updown"
 _FOREVER = 8 * 3600
 """Seconds: no purpose lasts so long. pluto knows no lifetime without an end."""
 _MARGIN = 2.0
@@ -121,7 +120,12 @@ def _method(party: Party) -> str:
 def _pools(connection: Connection) -> dict[str, str]:
     """Who assigns an inner address to whom. Only the script that pluto comes with gives us the address we get."""
     if connection.remote_pool is not None:
-        return {"leftmodecfgclient": "yes", "rightmodecfgserver": "yes", "modecfgpull": "yes", "leftupdown": _UPDOWN}
+        return {
+            "leftmodecfgclient": "yes",
+            "rightmodecfgserver": "yes",
+            "modecfgpull": "yes",
+            "leftupdown": f"{settings.PROGRAMS}/_updown",
+        }
     if connection.local_pool is not None:
         hosts = list(ip_network(connection.local_pool).hosts())
         pool = f"{hosts[0]}-{hosts[-1]}"

@@ -147,6 +147,7 @@ class _Run:
         else:
             self._order(step, step.by[0])
         self._settled(step, before, BOTH)
+        self._addressed()
         self._traffic()
 
     def _order(self, step: Step, role: Role) -> None:
@@ -209,13 +210,24 @@ class _Run:
                 raise Disagreement(found)
             time.sleep(_POLL)
 
+    def _addressed(self) -> None:
+        """Where the responder has a pool, every Child SA is for an address of it (RFC 7296, section 2.19)."""
+        pool = self.connections[INITIATOR].remote_pool
+        for child in state.children(self.sas[INITIATOR]) if pool is not None else ():
+            if not state.assigned(child, pool or ""):
+                raise Disagreement(
+                    f"the initiator's side of a Child SA is {', '.join(child.local_ts)}, not of the pool"
+                )
+
     def _traffic(self) -> None:
         """Echo requests through every Child SA that stands, where both devices really encrypt."""
         if not all(Capability.DATA_PLANE in self.device(role).capabilities for role in BOTH):
             return
         ours, theirs = self.device(INITIATOR).pixit, self.device(RESPONDER).pixit
         connection, sas = self.connections[INITIATOR], self.sas[INITIATOR]
-        hosts = _hosts(ours) if connection.remote_pool is None else state.assigned(sas, connection.remote_pool)
+        hosts = _hosts(ours)
+        if connection.remote_pool is not None:
+            hosts = [one for child in state.children(sas) for one in state.assigned(child, connection.remote_pool)]
         found = state.pings(connection, sas, hosts, _hosts(theirs))
         if not found:
             return

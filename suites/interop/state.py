@@ -89,10 +89,10 @@ def uncounted(before: Sas, after: Sas) -> str:
     return ""
 
 
-def assigned(sas: Sas, pool: str) -> list[str]:
-    """The single addresses of a pool that the initiator's Child SAs have for its own side (RFC 7296, section 2.19)."""
-    found = (one.removesuffix("/32") for child in children(sas) for one in child.local_ts)
-    return [one for one in found if "/" not in one and _inside(one, (pool,))]
+def assigned(child: ChildStatus, pool: str) -> list[str]:
+    """The single addresses of a pool that the initiator's Child SA has for its own side (RFC 7296, section 2.19)."""
+    found = (one.removesuffix("/32") for one in child.local_ts)
+    return [one for one in found if one.replace(".", "").isdigit() and _inside(one, (pool,))]
 
 
 def pings(connection: Connection, sas: Sas, hosts: Sequence[str], peers: Sequence[str]) -> list[tuple[str, str]]:

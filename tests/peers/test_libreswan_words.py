@@ -236,3 +236,13 @@ def test_counters_without_states_in_the_kernel_are_none() -> None:
 )
 def test_selectors_are_read(written: str, expected: str) -> None:
     assert selector(written) == expected
+
+
+def test_inner_addresses() -> None:
+    asks = _conn(replace(device_view(), remote_pool="10.77.0.0/24"))
+    assert (asks["leftmodecfgclient"], asks["rightmodecfgserver"]) == ("yes", "yes")
+    assert asks["leftupdown"] == "/usr/libexec/ipsec/_updown"
+    assigns = _conn(replace(device_view(), local_pool="10.77.0.0/24"))
+    assert assigns["rightaddresspool"] == "10.77.0.1-10.77.0.254"
+    assert assigns["leftupdown"] == "%disabled"
+    assert "rightsubnet" not in assigns

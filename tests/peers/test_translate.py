@@ -174,3 +174,12 @@ def test_user_space_esp_comes_before_the_kernel() -> None:
     assert "kernel-libipsec kernel-netlink" not in settings.render(
         settings.Startup(), settings.Runtime(), DataPlane.KERNEL, "/run/x/log", "/run/x/vici"
     )
+
+
+def test_inner_addresses_are_dynamic_selectors() -> None:
+    asks = translate.connection(device_view(remote_pool="10.77.0.0/24"), "10.91.0.1")
+    assert asks["vips"] == ["0.0.0.0"]
+    assert asks["children"]["net"]["local_ts"] == ["dynamic"]
+    assigns = translate.connection(device_view(local_pool="10.77.0.0/24"), "10.91.0.1")
+    assert assigns["pools"] == ["ikespec"]
+    assert assigns["children"]["net"]["remote_ts"] == ["dynamic"]
