@@ -1,6 +1,7 @@
 """The strongSwan adapter: the same over vici wherever the daemon runs."""
 
 import re
+import time
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,6 +16,7 @@ from peers.strongswan.settings import Runtime, Startup
 from peers.strongswan.status import sa_status, text
 
 _START_PATIENCE = 10.0
+_LEASES_END = 1.0
 _LOG_LIMIT = 8 * 1024 * 1024
 # What our own questions leave in the log; with the shim there are no states whose counters could be read.
 _NOISE = re.compile(r"\[CFG\] vici client \d+ |\[KNL\] querying SAD entry with SPI \w+ failed")
@@ -200,15 +202,27 @@ class StrongSwan(Device):
                 # It may have ended by itself in between; what is still there after this is a defect of the device.
                 if any(text(entry["uniqueid"]) == identifier for _, entry in control.list_sas()):
                     raise
-        if self._connection is not None:
-            control.request("unload-conn", {"name": self._connection.name})
-            if self._connection.local_pool is not None:
-                control.request("unload-pool", {"name": self._connection.name})
-            self._connection = None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            control.request("unload-conn", {"name": connection.name})
+            if connection.local_pool is not None:
+                self._unload_pool(connection.name)
         control.request("clear-creds")
         self._place.close_gre()
         self._place.forget_paths()
         self._load_spi = None
+
+    def _unload_pool(self, name: str) -> None:
+        """Forget the pool as soon as the SAs that are being destroyed have given their addresses back."""
+        end = time.monotonic() + _LEASES_END
+        while True:
+            try:
+                self._vici().request("unload-pool", {"name": name})
+                return
+            except DeviceError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.01)
 
     # --- orders
 
