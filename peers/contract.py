@@ -14,7 +14,7 @@ from typing import Protocol, Self
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from conformance.ike.connection import Connection, CookiePolicy, Mode, Party, Psk
+from conformance.ike.core.connection import Connection, CookiePolicy, Mode, Party, Psk
 from conformance.net import Link
 
 

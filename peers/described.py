@@ -6,7 +6,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from conformance.ike.connection import Connection, Party, Psk
+from conformance.ike.core.connection import Connection, Party, Psk
 from peers.contract import Pixit
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import jinja2
 
-from conformance.ike.connection import Connection, Mode
+from conformance.ike.core.connection import Connection, Mode
 from conformance.net import Link, UdpLink
 from peers.contract import Capability, ChildStatus, Device, DeviceError, SaState, SaStatus, Unsupported, needs
 from peers.described import connection_json

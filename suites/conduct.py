@@ -10,7 +10,7 @@ from pathlib import Path
 from pkgutil import walk_packages
 from random import Random
 
-from conformance.ike.connection import Connection
+from conformance.ike.core.connection import Connection
 from conformance.net.link import PacketLink
 from conformance.script.peer import Peer
 from peers.contract import Capability, Device, Pixit, needs

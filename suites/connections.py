@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from conformance.crypto.pki import Authority, Leaf
-from conformance.ike.connection import ChildConfig, Connection, Identity, Party, Psk, PublicKey
+from conformance.ike.core.connection import ChildConfig, Connection, Identity, Party, Psk, PublicKey
 from peers.contract import Capability, Pixit, Unsupported
 
 Setup = Callable[[Pixit], Connection]

@@ -1,7 +1,7 @@
 """The device under test as a purpose sees it: orders that stand in the trace."""
 
-from conformance.ike.child import ChildSa
-from conformance.ike.connection import Connection
+from conformance.ike.core.child import ChildSa
+from conformance.ike.core.connection import Connection
 from conformance.script.peer import Peer
 from peers.contract import ChildStatus, Device, Pixit, RealNat, SaState, SaStatus
 

@@ -4,10 +4,10 @@ from hashlib import sha256
 from typing import ClassVar
 
 from conformance.crypto import Random
-from conformance.ike.connection import Connection, CookiePolicy
-from conformance.ike.events import Closed, Established, Event, Refusal, SuccessorCreated
+from conformance.ike.core.connection import Connection, CookiePolicy
+from conformance.ike.core.events import Closed, Established, Event, Refusal, SuccessorCreated
+from conformance.ike.core.sending import NO_SPI, State
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.sending import NO_SPI, State
 from conformance.net.link import NON_ESP_MARKER, Address, Datagram
 from conformance.wire import (
     FLAG_INITIATOR,

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from conformance.ike.events import Refusal
-from conformance.ike.ike_rekey import IkeRekey
-from conformance.ike.sending import State
+from conformance.ike.core.events import Refusal
+from conformance.ike.core.ike_rekey import IkeRekey
+from conformance.ike.core.sending import State
 from conformance.wire import SA, ExchangeType, Message, NotifyType, Payload, ProtocolID
 
 

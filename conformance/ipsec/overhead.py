@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import lcm
 
 from conformance.crypto.cipher import Cipher
-from conformance.ike.connection import Mode
+from conformance.ike.core.connection import Mode
 from conformance.ipsec import ah
 from conformance.ipsec.sad import OutboundSa
 from conformance.wire import ProtocolID

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from conformance.ike.connection import Identity
-from conformance.ike.selectors import contains, selectors
+from conformance.ike.core.connection import Identity
+from conformance.ike.core.selectors import contains, selectors
 from conformance.wire import IdType, TrafficSelector
 
 

@@ -9,9 +9,9 @@ from math import lcm
 
 from conformance.crypto import IntegrityError, Random
 from conformance.crypto.suite import ChildSuite
-from conformance.ike.child import ChildSa
-from conformance.ike.connection import Mode
-from conformance.ike.keys import ChildKeys
+from conformance.ike.core.child import ChildSa
+from conformance.ike.core.connection import Mode
+from conformance.ike.core.keys import ChildKeys
 from conformance.ipsec.errors import BadPadding, Reason, SaExpired, SequenceOverflow, UnknownSpi, WrongIcv
 from conformance.ipsec.flow import Flow, selected
 from conformance.ipsec.replay import ReplayWindow

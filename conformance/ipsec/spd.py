@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from conformance.ike.selectors import selectors
+from conformance.ike.core.selectors import selectors
 from conformance.ipsec.flow import Flow, flow_of, selected
 from conformance.ipsec.ip import parse
 from conformance.wire import TrafficSelector

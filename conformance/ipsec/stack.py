@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from conformance.crypto import Random
-from conformance.ike.child import ChildSa
+from conformance.ike.core.child import ChildSa
 from conformance.ipsec import icmp
 from conformance.ipsec.errors import IpsecError, NoSa, PolicyViolation, Reason, TooBig
 from conformance.ipsec.flow import Flow, flow_of

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from conformance.crypto import IntegrityError
-from conformance.ike import protection
-from conformance.ike.child import ChildSa
-from conformance.ike.events import ExchangeFailed
+from conformance.ike.core import protection
+from conformance.ike.core.child import ChildSa
+from conformance.ike.core.events import ExchangeFailed
+from conformance.ike.core.protection import Fragment
+from conformance.ike.core.sending import State
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.protection import Fragment
-from conformance.ike.sending import State
 from conformance.script.bend import STRAIGHT, Bend
 from conformance.script.message import Received, Sent
 from conformance.wire import SK, SKF, ExchangeType, Message, NotifyType

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from conformance.crypto import Random
-from conformance.ike.connection import Connection
-from conformance.ike.sending import NO_SPI
+from conformance.ike.core.connection import Connection
+from conformance.ike.core.sending import NO_SPI
 from conformance.net.link import NAT_KEEPALIVE, NON_ESP_MARKER, Address, Datagram, IpPacket, Link
 from conformance.script.bend import STRAIGHT, Bend
 from conformance.script.message import Received, Sent

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from conformance.crypto import Random
-from conformance.ike.connection import Connection
-from conformance.ike.events import Refusal
-from conformance.ike.sending import NO_SPI, State
+from conformance.ike.core.connection import Connection
+from conformance.ike.core.events import Refusal
+from conformance.ike.core.sending import NO_SPI, State
 from conformance.net.link import Address, Link
 from conformance.script.bend import Bend
 from conformance.script.mailbox import Mailbox, is_init_request

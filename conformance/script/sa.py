@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from conformance.ike.child import ChildSa
-from conformance.ike.ike_rekey import IkeRekey
-from conformance.ike.sending import State
+from conformance.ike.core.child import ChildSa
+from conformance.ike.core.ike_rekey import IkeRekey
+from conformance.ike.core.sending import State
 from conformance.net.link import Address
 from conformance.script.bend import STRAIGHT, Bend, order
 from conformance.script.bendable import BendableSa

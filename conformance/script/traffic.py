@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
-from conformance.ike.child import ChildSa, ChildState
-from conformance.ike.selectors import selectors
+from conformance.ike.core.child import ChildSa, ChildState
+from conformance.ike.core.selectors import selectors
 from conformance.ipsec.errors import IpsecError
 from conformance.ipsec.flow import Flow, flow_of, selected
 from conformance.ipsec.fragments import Reassembler

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from conformance.crypto import CryptoError
 from conformance.crypto.suite import proposal
-from conformance.ike.proposals import protocol_of
+from conformance.ike.core.proposals import protocol_of
 from conformance.wire import Encr, Esn, Integ, KeMethod, Prf, ProtocolID, Transform, TransformType
 from peers.contract import Capability, Unsupported
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, pkcs12
 
-from conformance.ike.connection import Connection
+from conformance.ike.core.connection import Connection
 from peers.contract import Capability, DeviceError, Unsupported
 from peers.libreswan.settings import DATABASE
 from peers.libreswan.translate import public_key

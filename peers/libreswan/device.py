@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import ClassVar
 
-from conformance.ike.connection import Connection
+from conformance.ike.core.connection import Connection
 from conformance.net import Link
 from peers.contract import Capability, Device, DeviceError, SaStatus, needs
 from peers.libreswan import settings, translate

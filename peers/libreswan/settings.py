@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import ceil
 
-from conformance.ike.connection import Connection, CookiePolicy
+from conformance.ike.core.connection import Connection, CookiePolicy
 
 PACKAGES = ("libreswan", "libnss3-tools")
 """The packages that hold the daemon and the tools for its certificates."""

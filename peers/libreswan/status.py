@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address, summarize_address_range
 
-from conformance.ike.connection import Mode
+from conformance.ike.core.connection import Mode
 from peers.contract import ChildStatus, SaState, SaStatus
 
 _STATE = re.compile(

@@ -6,7 +6,7 @@ from math import ceil
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from conformance.ike.connection import ChildConfig, Connection, Identity, Mode, Party, Psk, PublicKey
+from conformance.ike.core.connection import ChildConfig, Connection, Identity, Mode, Party, Psk, PublicKey
 from conformance.wire import AuthMethod, HashAlgorithm, IdType
 from peers.contract import Capability, Pixit, Unsupported
 from peers.libreswan import algorithms, settings

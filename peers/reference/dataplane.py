@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from conformance.crypto import Random
-from conformance.ike.child import ChildSa
-from conformance.ike.connection import Connection
+from conformance.ike.core.child import ChildSa
+from conformance.ike.core.connection import Connection
 from conformance.ike.ikesa import IkeSa
 from conformance.ipsec.inner import InnerHost
 from conformance.ipsec.ip import parse

@@ -3,7 +3,7 @@
 import time
 from importlib.metadata import PackageNotFoundError, version
 
-from conformance.ike.connection import Connection
+from conformance.ike.core.connection import Connection
 from conformance.ike.endpoint import Endpoint
 from conformance.net import Link
 from conformance.net.memory import MemoryLink

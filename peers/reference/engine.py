@@ -2,11 +2,11 @@
 
 from random import Random
 
-from conformance.ike.child import ChildSa, ChildState
-from conformance.ike.connection import Connection
+from conformance.ike.core.child import ChildSa, ChildState
+from conformance.ike.core.connection import Connection
+from conformance.ike.core.sending import State
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.sending import State
 from conformance.net.link import Datagram, IpPacket
 from peers.contract import ChildStatus, DeviceError, SaState, SaStatus
 from peers.reference.dataplane import DeviceHost

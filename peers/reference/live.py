@@ -5,7 +5,7 @@ import time
 from ipaddress import ip_address, ip_network
 from typing import Any, cast
 
-from conformance.ike.connection import Connection
+from conformance.ike.core.connection import Connection
 from conformance.ike.ikesa import IkeSa
 from conformance.ipsec.ip import ICMP, ICMPV6, checksum, header, parse, transport_checksum
 from conformance.net import IpPacket, Link

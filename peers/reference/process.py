@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from conformance.ike.connection import Connection
+from conformance.ike.core.connection import Connection
 from conformance.net import Link, UdpLink
 from peers.contract import Capability, DeviceError, SaStatus
 from peers.reference import channel

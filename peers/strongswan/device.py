@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import ClassVar
 
-from conformance.ike.connection import Connection, CookiePolicy
+from conformance.ike.core.connection import Connection, CookiePolicy
 from conformance.net import Link
 from peers.contract import Capability, Device, DeviceError, SaStatus, needs
 from peers.places.place import DataPlane, Place

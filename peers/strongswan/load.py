@@ -4,7 +4,7 @@ import os
 
 from conformance.crypto.ke import key_exchange
 from conformance.crypto.suite import proposal
-from conformance.ike.connection import Connection
+from conformance.ike.core.connection import Connection
 from conformance.net import Address, Datagram
 from conformance.wire import (
     FLAG_INITIATOR,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from math import ceil
 
-from conformance.ike.connection import Connection, CookiePolicy, PublicKey
+from conformance.ike.core.connection import Connection, CookiePolicy, PublicKey
 from conformance.wire import AuthMethod
 from peers.places.place import DataPlane
 

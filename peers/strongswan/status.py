@@ -5,7 +5,7 @@ import socket
 from collections.abc import Mapping
 from typing import Any
 
-from conformance.ike.connection import Mode
+from conformance.ike.core.connection import Mode
 from peers.contract import ChildStatus, SaState, SaStatus
 
 _STATES = {

@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from conformance.ike.connection import ChildConfig, Connection, Identity, Party, Psk, PublicKey
-from conformance.ike.proposals import protocol_of
-from conformance.ike.selectors import selector
+from conformance.ike.core.connection import ChildConfig, Connection, Identity, Party, Psk, PublicKey
+from conformance.ike.core.proposals import protocol_of
+from conformance.ike.core.selectors import selector
 from conformance.wire import AuthMethod, HashAlgorithm, IdType, ProtocolID
 from peers.contract import Capability, Unsupported
 from peers.strongswan.settings import seconds

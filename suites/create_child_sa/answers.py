@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from conformance.ike.child import ChildSa
+from conformance.ike.core.child import ChildSa
 from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal

@@ -3,8 +3,8 @@
 from contextlib import suppress
 from dataclasses import replace
 
-from conformance.ike.child import ChildSa
-from conformance.ike.sending import State
+from conformance.ike.core.child import ChildSa
+from conformance.ike.core.sending import State
 from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa

@@ -1,6 +1,6 @@
 """Exchanges of both sides that collide (RFC 7296, sections 1.4.1, 2.8.1, 2.8.2 and 2.25)."""
 
-from conformance.ike.child import ChildSa
+from conformance.ike.core.child import ChildSa
 from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal

@@ -7,8 +7,8 @@ keys are made of, its nonce and its public value.
 from dataclasses import replace
 
 from conformance.crypto.suite import proposal
-from conformance.ike.connection import ChildConfig, Connection, Mode
-from conformance.ike.selectors import covered, selectors
+from conformance.ike.core.connection import ChildConfig, Connection, Mode
+from conformance.ike.core.selectors import covered, selectors
 from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer

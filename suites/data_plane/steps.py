@@ -5,8 +5,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
-from conformance.ike.child import ChildSa
-from conformance.ike.connection import Connection, Mode
+from conformance.ike.core.child import ChildSa
+from conformance.ike.core.connection import Connection, Mode
 from conformance.ipsec.ip import UDP, parse
 from conformance.script import inner
 from conformance.script.peer import Peer

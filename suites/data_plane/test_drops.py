@@ -1,6 +1,6 @@
 """Packets that a device must drop, and odd ones that it must take."""
 
-from conformance.ike.connection import Connection
+from conformance.ike.core.connection import Connection
 from conformance.ipsec.ah import AhBend
 from conformance.ipsec.esp import EspBend
 from conformance.ipsec.fragments import fragment

@@ -1,6 +1,6 @@
 """Traffic flows after set-up, after every kind of rekey, after reauthentication and a change of addresses."""
 
-from conformance.ike.connection import ChildConfig, Connection
+from conformance.ike.core.connection import ChildConfig, Connection
 from conformance.net.link import Address
 from conformance.script import inner
 from conformance.script.peer import Peer

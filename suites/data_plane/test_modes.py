@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from conformance.ike.connection import Connection
+from conformance.ike.core.connection import Connection
 from conformance.ipsec.ip import parse
 from conformance.ipsec.overhead import Gre
 from conformance.script import inner

@@ -2,7 +2,7 @@
 
 from math import ceil
 
-from conformance.ike.protection import Fragment
+from conformance.ike.core.protection import Fragment
 from conformance.script.message import Received, Sent
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa

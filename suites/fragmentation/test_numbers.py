@@ -1,6 +1,6 @@
 """Fragment numbers and totals that make no sense, and sets that change (RFC 7383, sections 2.5.2 and 2.6)."""
 
-from conformance.ike.protection import Fragment
+from conformance.ike.core.protection import Fragment
 from conformance.script.peer import Peer
 from conformance.wire import ExchangeType, VendorID
 from peers.contract import Capability

@@ -6,7 +6,7 @@ from typing import Any
 
 from conformance.crypto.pki import Authority
 from conformance.crypto.x509 import subject_key_hash
-from conformance.ike.connection import Connection, Identity, Mode, Party, Psk, PublicKey
+from conformance.ike.core.connection import Connection, Identity, Mode, Party, Psk, PublicKey
 from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.message import Sent

@@ -2,7 +2,7 @@
 
 from ipaddress import ip_address, ip_network
 
-from conformance.ike.selectors import host
+from conformance.ike.core.selectors import host
 from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.wire import (

@@ -1,7 +1,7 @@
 """The suite of the first Child SA, and IKE SAs without one (RFC 7296, sections 1.2 and 2.7; RFC 6023)."""
 
 from conformance.crypto.suite import proposal
-from conformance.ike.proposals import is_choice_of, of_type
+from conformance.ike.core.proposals import is_choice_of, of_type
 from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.script.sa import fatal

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from conformance.ike.connection import Identity
+from conformance.ike.core.connection import Identity
 from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.script.sa import fatal

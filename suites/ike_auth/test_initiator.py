@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from conformance.crypto.pki import Authority, Leaf
-from conformance.ike.connection import Identity, Party, Psk
-from conformance.ike.proposals import of_type
+from conformance.ike.core.connection import Identity, Party, Psk
+from conformance.ike.core.proposals import of_type
 from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa

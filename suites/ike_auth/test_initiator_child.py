@@ -1,8 +1,8 @@
 """The device initiates: what it makes of our answer about its first Child SA (RFC 7296, sections 1.2, 1.3.1, 2.9)."""
 
 from conformance.crypto.suite import proposal
-from conformance.ike.connection import Mode
-from conformance.ike.selectors import covered, selectors
+from conformance.ike.core.connection import Mode
+from conformance.ike.core.selectors import covered, selectors
 from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer

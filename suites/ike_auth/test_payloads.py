@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from conformance.ike import protection
+from conformance.ike.core import protection
 from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer

@@ -1,7 +1,7 @@
 """What protects IKE_AUTH, and what may not come before it (RFC 7296, sections 1.2, 1.4, 2.1 and 3.14)."""
 
 from conformance.crypto.ke import key_exchange
-from conformance.ike.proposals import groups, parsed
+from conformance.ike.core.proposals import groups, parsed
 from conformance.script import bend
 from conformance.script.message import Sent
 from conformance.script.peer import Peer

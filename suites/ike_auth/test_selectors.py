@@ -1,7 +1,7 @@
 """Traffic selectors and the mode of the first Child SA (RFC 7296, sections 1.3.1 and 2.9)."""
 
-from conformance.ike.connection import Mode
-from conformance.ike.selectors import covered, selector, selectors
+from conformance.ike.core.connection import Mode
+from conformance.ike.core.selectors import covered, selector, selectors
 from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer

@@ -3,7 +3,7 @@
 from conformance.crypto.pki import new_key
 from conformance.crypto.sigalg import Scheme, SignatureAlgorithm
 from conformance.crypto.sign import sign, signature_algorithm
-from conformance.ike.connection import PublicKey
+from conformance.ike.core.connection import PublicKey
 from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.wire import AUTH, AuthMethod, ExchangeType, HashAlgorithm, Message, NotifyType

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from conformance.ike.proposals import parsed
+from conformance.ike.core.proposals import parsed
 from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.mailbox import is_init_request

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from conformance.ike.nat import nat_hash
+from conformance.ike.core.nat import nat_hash
 from conformance.net.link import Address
 from conformance.script import bend
 from conformance.script.peer import Peer

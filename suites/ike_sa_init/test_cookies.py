@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from conformance.ike.connection import CookiePolicy
+from conformance.ike.core.connection import CookiePolicy
 from conformance.script import bend
 from conformance.script.message import Received
 from conformance.script.peer import Peer

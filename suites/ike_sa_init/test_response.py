@@ -1,7 +1,7 @@
 """The response to a correct request, and what must not disturb it (RFC 7296, sections 1.2, 2.5, 3.1, 3.12)."""
 
 from conformance.crypto.prf import prf
-from conformance.ike.proposals import is_choice_of
+from conformance.ike.core.proposals import is_choice_of
 from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer

@@ -1,6 +1,6 @@
 """Messages that nobody has authenticated (RFC 7296, sections 1.2, 2.4 and 2.21.4)."""
 
-from conformance.ike import protection
+from conformance.ike.core import protection
 from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 
-from conformance.ike.connection import Connection
+from conformance.ike.core.connection import Connection
 from conformance.net import Address, UdpLink
 from conformance.net.relay import Cut, PortNat, Relay, Side, Wire
 from conformance.wire import ExchangeType

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from conformance.crypto import CryptoError
-from conformance.ike.fragmentation import Reassembly
+from conformance.ike.core.fragmentation import Reassembly
+from conformance.ike.core.protection import unseal
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.protection import unseal
 from conformance.net.link import NAT_KEEPALIVE, NON_ESP_MARKER, Datagram, IpPacket
 from conformance.net.pcapng import PcapngWriter
 from conformance.net.relay import Passed

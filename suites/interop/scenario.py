@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from conformance.ike.connection import Connection, Mode
+from conformance.ike.core.connection import Connection, Mode
 from conformance.net.relay import LosesFirst, Path, PortNat, Wire
 from peers.contract import Capability, Pixit, needs
 from suites.connections import Setup, psk

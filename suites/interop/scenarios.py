@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from conformance.crypto.pki import Authority, Leaf
-from conformance.ike.connection import ChildConfig, Connection, CookiePolicy, Identity, Mode, Party, Psk, PublicKey
+from conformance.ike.core.connection import ChildConfig, Connection, CookiePolicy, Identity, Mode, Party, Psk, PublicKey
 from conformance.wire import AuthMethod, HashAlgorithm
 from peers.contract import Capability, Pixit
 from suites.connections import DEVICE_NAME, OUR_NAME, SECRET, Setup, authority, build, certificates, leaf, psk

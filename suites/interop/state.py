@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
 
-from conformance.ike.connection import Connection
+from conformance.ike.core.connection import Connection
 from peers.contract import ChildStatus, SaState, SaStatus
 from suites.interop.scenario import Order, Step
 

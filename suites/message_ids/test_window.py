@@ -1,6 +1,6 @@
 """Message IDs outside of the window, and responses to nothing (RFC 7296, sections 2.2, 2.3 and 3.1)."""
 
-from conformance.ike.sending import State
+from conformance.ike.core.sending import State
 from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.script.verdict import Unexpected

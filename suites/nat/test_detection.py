@@ -1,6 +1,6 @@
 """NAT detection and what follows from it at once: digests that do not fit, port 4500, the non-ESP marker."""
 
-from conformance.ike.nat import nat_hash
+from conformance.ike.core.nat import nat_hash
 from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from conformance.ike.connection import Mode
+from conformance.ike.core.connection import Mode
 from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa

@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from conformance.ike.core.sending import State
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.sending import State
 from conformance.net.link import Address
 from peers.contract import DeviceError
 from peers.reference.device import PIXIT

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
-from conformance.ike.connection import Connection
+from conformance.ike.core.connection import Connection
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
 from conformance.net.link import Datagram

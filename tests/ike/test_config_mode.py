@@ -3,8 +3,8 @@
 from dataclasses import replace
 from ipaddress import ip_address
 
+from conformance.ike.core.events import ExchangeFailed
 from conformance.ike.endpoint import Endpoint
-from conformance.ike.events import ExchangeFailed
 from conformance.wire import NotifyType
 from suites.connections import psk
 from tests.ike.pair import Pair

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.ike.connection import ChildConfig, CookiePolicy, Mode
-from conformance.ike.events import Closed, ExchangeFailed
-from conformance.ike.sending import State
+from conformance.ike.core.connection import ChildConfig, CookiePolicy, Mode
+from conformance.ike.core.events import Closed, ExchangeFailed
+from conformance.ike.core.sending import State
 from conformance.wire import (
     AUTH,
     AuthMethod,

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conformance.ike.core.sending import State
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.sending import State
 from conformance.net.link import Datagram
 from conformance.wire import ExchangeType, Message, Notify, NotifyType, Payload, UnknownPayload
 from tests.ike.pair import Pair

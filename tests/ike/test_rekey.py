@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.ike.child import loses
-from conformance.ike.events import ChildUp, ExchangeFailed
+from conformance.ike.core.child import loses
+from conformance.ike.core.events import ChildUp, ExchangeFailed
+from conformance.ike.core.sending import State
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.sending import State
 from conformance.wire import NotifyType
 from peers.reference.device import PIXIT
 from suites.connections import psk

@@ -9,7 +9,7 @@ from scapy.layers.inet import IP, UDP, IPOption_LSRR, IPOption_NOP, IPOption_RR,
 from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, PadN
 from scapy.packet import Raw
 
-from conformance.ike.connection import Mode
+from conformance.ike.core.connection import Mode
 from conformance.ipsec.ah import AhBend
 from conformance.ipsec.errors import (
     IpsecError,

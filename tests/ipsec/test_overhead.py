@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.crypto.cipher import cipher
-from conformance.ike.connection import Mode
+from conformance.ike.core.connection import Mode
 from conformance.ipsec import ah
 from conformance.ipsec.overhead import Encapsulation, Gre
 from conformance.ipsec.packets import protect

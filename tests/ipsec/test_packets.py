@@ -9,7 +9,7 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment
 from scapy.packet import Raw
 
-from conformance.ike.connection import Mode
+from conformance.ike.core.connection import Mode
 from conformance.ipsec import esp
 from conformance.ipsec.ah import AhBend
 from conformance.ipsec.errors import (

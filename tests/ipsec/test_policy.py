@@ -19,8 +19,8 @@ from scapy.layers.inet6 import (
 from scapy.layers.sctp import SCTP
 from scapy.packet import Raw
 
-from conformance.ike.connection import Identity
-from conformance.ike.selectors import SelectorError, selectors
+from conformance.ike.core.connection import Identity
+from conformance.ike.core.selectors import SelectorError, selectors
 from conformance.ipsec.errors import MalformedPacket
 from conformance.ipsec.flow import Flow, flow_of
 from conformance.ipsec.fragments import fragment

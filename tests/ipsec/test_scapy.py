@@ -9,7 +9,7 @@ from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrHopByHop, IPv6
 from scapy.layers.ipsec import AH, ESP, SecurityAssociation
 from scapy.packet import Packet, Raw
 
-from conformance.ike.connection import Mode
+from conformance.ike.core.connection import Mode
 from conformance.ipsec.packets import protect, unprotect
 from conformance.ipsec.sad import InboundSa, OutboundSa, Sad, SaParameters
 from conformance.wire import ProtocolID

@@ -11,10 +11,10 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import ICMPv6EchoReply, ICMPv6PacketTooBig, IPv6
 from scapy.packet import Raw
 
-from conformance.ike.child import ChildSa
-from conformance.ike.connection import ChildConfig, Mode
-from conformance.ike.keys import ChildKeys
-from conformance.ike.selectors import selectors
+from conformance.ike.core.child import ChildSa
+from conformance.ike.core.connection import ChildConfig, Mode
+from conformance.ike.core.keys import ChildKeys
+from conformance.ike.core.selectors import selectors
 from conformance.ipsec import esp, icmp
 from conformance.ipsec.errors import Reason
 from conformance.ipsec.esp import EspBend

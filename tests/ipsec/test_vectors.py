@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from conformance.crypto.suite import ChildSuite, proposal
-from conformance.ike.connection import Mode
+from conformance.ike.core.connection import Mode
 from conformance.ipsec import esp
 from conformance.ipsec.esp import EspBend
 from conformance.ipsec.packets import protect, unprotect

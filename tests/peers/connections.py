@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from conformance.ike.connection import Connection, Identity, Party, Psk
+from conformance.ike.core.connection import Connection, Identity, Party, Psk
 
 TESTER = Party(Identity.of("tester.example"), Psk(b"a shared secret"))
 DEVICE = Party(Identity.of("device.example"), Psk(b"a shared secret"))

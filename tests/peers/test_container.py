@@ -10,7 +10,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from conformance.ike.connection import CookiePolicy
+from conformance.ike.core.connection import CookiePolicy
 from conformance.net import Datagram
 from conformance.wire import SA, ExchangeType, NotifyType, decode_message
 from peers.contract import Device, SaState

@@ -11,7 +11,7 @@ import docker
 import pytest
 
 from conformance.crypto.pki import Authority
-from conformance.ike.connection import CookiePolicy, Identity, Party, PublicKey
+from conformance.ike.core.connection import CookiePolicy, Identity, Party, PublicKey
 from conformance.net import Datagram
 from conformance.wire import SA, ExchangeType, NotifyType, decode_message
 from peers.contract import Device, DeviceError

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conformance.crypto.pki import Authority
-from conformance.ike.connection import ChildConfig, Connection, Identity, Mode, Party, PublicKey
+from conformance.ike.core.connection import ChildConfig, Connection, Identity, Mode, Party, PublicKey
 from conformance.wire import HashAlgorithm
 from peers.contract import Device, SaState, SaStatus
 from tests.peers.connections import device_view

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from conformance.crypto.pki import Authority
-from conformance.ike.connection import ChildConfig, Connection, Identity, Mode, Party, Psk, PublicKey
+from conformance.ike.core.connection import ChildConfig, Connection, Identity, Mode, Party, Psk, PublicKey
 from conformance.wire import AuthMethod, HashAlgorithm, IdType
 from peers.contract import Pixit, SaState, Unsupported
 from peers.libreswan import algorithms, settings, translate

@@ -1,6 +1,6 @@
 import pytest
 
-from conformance.ike.connection import Mode
+from conformance.ike.core.connection import Mode
 from peers.contract import SaState
 from peers.strongswan.status import sa_status, selector
 

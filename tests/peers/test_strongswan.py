@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.ike.connection import CookiePolicy
+from conformance.ike.core.connection import CookiePolicy
 from conformance.net import Link
 from conformance.wire import SA, ExchangeType, Message, NotifyType, decode_message
 from peers.contract import Capability, Device, DeviceError, SaState, Unsupported

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from conformance.crypto.pki import Authority
-from conformance.ike.connection import ChildConfig, Connection, Identity, Mode, Party, PublicKey
+from conformance.ike.core.connection import ChildConfig, Connection, Identity, Mode, Party, PublicKey
 from conformance.wire import AuthMethod, HashAlgorithm
 from peers.contract import Device, SaState, SaStatus
 from peers.strongswan.device import StrongSwan

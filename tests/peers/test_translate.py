@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_der_private_key
 
-from conformance.ike.connection import ChildConfig, CookiePolicy, Identity, Mode, Party, Psk, PublicKey
+from conformance.ike.core.connection import ChildConfig, CookiePolicy, Identity, Mode, Party, Psk, PublicKey
 from conformance.wire import AuthMethod, HashAlgorithm, IdType
 from peers.contract import Unsupported
 from peers.places.place import DataPlane

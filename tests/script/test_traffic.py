@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from conformance.ike.connection import Mode
+from conformance.ike.core.connection import Mode
 from conformance.ipsec.esp import EspBend
 from conformance.ipsec.ip import parse
 from conformance.net.keylog import ESP_TABLE

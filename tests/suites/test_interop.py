@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.ike.connection import Mode
+from conformance.ike.core.connection import Mode
 from conformance.net.pcapng import read_pcapng
 from peers.contract import ChildStatus, Device, DeviceError, SaState, SaStatus
 from peers.places.netns import PIXIT

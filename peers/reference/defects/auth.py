@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
-from conformance.ike.connection import Party, Psk
+from conformance.ike.core.connection import Party, Psk
 from conformance.ike.ikesa import IkeSa
 from conformance.net.link import NON_ESP_MARKER
 from conformance.wire import (
@@ -214,7 +214,7 @@ class DemandsIdr(IkeSa):
 
     def check_peer(self, identity: IDi | IDr, message: Message) -> None:
         if not self.initiator and message.first(IDr) is None:
-            from conformance.ike.events import Violation
+            from conformance.ike.core.events import Violation
 
             raise Violation("no IDr")
         super().check_peer(identity, message)

@@ -16,8 +16,8 @@ from conformance.crypto import CryptoError
 from conformance.crypto.sigalg import Scheme
 from conformance.crypto.sign import signature_algorithm
 from conformance.crypto.x509 import CertificateError, validate_chain
-from conformance.ike.connection import PublicKey
-from conformance.ike.events import Refusal, Violation
+from conformance.ike.core.connection import PublicKey
+from conformance.ike.core.events import Refusal, Violation
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import (
     AUTH,

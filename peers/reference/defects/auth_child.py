@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from conformance.ike.child import ChildOffer, ChildSa
-from conformance.ike.connection import ChildConfig, Mode
-from conformance.ike.events import Refusal
+from conformance.ike.core.child import ChildOffer, ChildSa
+from conformance.ike.core.connection import ChildConfig, Mode
+from conformance.ike.core.events import Refusal
+from conformance.ike.core.sending import State
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.sending import State
 from conformance.wire import (
     CP,
     SA,

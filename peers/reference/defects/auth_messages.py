@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from conformance.ike.events import Refusal
+from conformance.ike.core.events import Refusal
+from conformance.ike.core.sending import State
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.sending import State
 from conformance.wire import (
     AUTH,
     SA,

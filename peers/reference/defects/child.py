@@ -5,12 +5,12 @@ from dataclasses import replace
 
 from conformance.crypto.ke import respond
 from conformance.crypto.suite import ChildSuite
-from conformance.ike.child import ChildSa
-from conformance.ike.connection import ChildConfig
-from conformance.ike.events import Refusal
+from conformance.ike.core.child import ChildSa
+from conformance.ike.core.connection import ChildConfig
+from conformance.ike.core.events import Refusal
+from conformance.ike.core.proposals import choose
+from conformance.ike.core.selectors import covered
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.proposals import choose
-from conformance.ike.selectors import covered
 from conformance.wire import (
     KE,
     SA,

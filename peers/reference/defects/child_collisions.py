@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from conformance.ike.child import ChildSa, ChildState
-from conformance.ike.events import Refusal
-from conformance.ike.ike_rekey import IkeRekey
+from conformance.ike.core.child import ChildSa, ChildState
+from conformance.ike.core.events import Refusal
+from conformance.ike.core.ike_rekey import IkeRekey
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import Delete, Message, Notify, NotifyType, Payload, ProtocolID
 from peers.reference.defects.registry import defect

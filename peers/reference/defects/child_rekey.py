@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from conformance.ike.child import ChildOffer, ChildSa, ChildState
-from conformance.ike.connection import ChildConfig
-from conformance.ike.events import Refusal
+from conformance.ike.core.child import ChildOffer, ChildSa, ChildState
+from conformance.ike.core.connection import ChildConfig
+from conformance.ike.core.events import Refusal
+from conformance.ike.core.selectors import host
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.selectors import host
 from conformance.wire import (
     SA,
     Delete,

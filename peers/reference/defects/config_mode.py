@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from conformance.ike.connection import ChildConfig
-from conformance.ike.events import Refusal
+from conformance.ike.core.connection import ChildConfig
+from conformance.ike.core.events import Refusal
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType, Message, NotifyType, Payload, TrafficSelector
 from peers.reference.defects.registry import defect

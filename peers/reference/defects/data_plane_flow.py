@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from conformance.ike.child import ChildSa
-from conformance.ike.connection import Mode
+from conformance.ike.core.child import ChildSa
+from conformance.ike.core.connection import Mode
+from conformance.ike.core.sending import State
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.sending import State
 from conformance.ipsec.sad import OuterHeader
 from peers.reference.dataplane import Carried, DeviceHost
 from peers.reference.defects.registry import defect

@@ -3,7 +3,7 @@
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from conformance.crypto import Random
-from conformance.ike.connection import Connection
+from conformance.ike.core.connection import Connection
 from conformance.ipsec.ah import AhBend
 from conformance.ipsec.errors import MalformedPacket, Misaligned, TooShort, WrongIcv
 from conformance.ipsec.flow import Flow

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from conformance.ike.core.events import Refusal
 from conformance.ike.endpoint import Endpoint
-from conformance.ike.events import Refusal
 from conformance.ike.ikesa import IkeSa
 from conformance.net.link import Datagram
 from conformance.wire import (

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from conformance.crypto import IntegrityError
-from conformance.ike import protection
+from conformance.ike.core import protection
+from conformance.ike.core.protection import Fragment
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.protection import Fragment
 from conformance.wire import (
     FLAG_VERSION,
     SA,

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from conformance.crypto import IntegrityError
+from conformance.ike.core.fragmentation import Reassembly
+from conformance.ike.core.protection import Fragment
 from conformance.ike.endpoint import Endpoint
-from conformance.ike.fragmentation import Reassembly
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.protection import Fragment
 from conformance.net.link import Datagram
 from conformance.wire import SK, SKF, ExchangeType, Message, Notify, NotifyType, encode_message, encode_payloads
 from peers.reference.defects.registry import defect

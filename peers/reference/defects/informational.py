@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from conformance.ike.events import Refusal
+from conformance.ike.core.events import Refusal
+from conformance.ike.core.sending import Pending
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.sending import Pending
 from conformance.wire import (
     CP,
     CfgAttr,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from conformance.ike.child import ChildSa
+from conformance.ike.core.child import ChildSa
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import Delete, Message, Payload, ProtocolID
 from peers.reference.defects.registry import defect

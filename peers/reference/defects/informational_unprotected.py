@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from conformance.crypto import IntegrityError
-from conformance.ike import protection
+from conformance.ike.core import protection
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
 from conformance.net.link import Address, Datagram

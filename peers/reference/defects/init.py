@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from conformance.ike.core.events import Refusal
+from conformance.ike.core.sending import NO_SPI, Pending, State
 from conformance.ike.endpoint import Endpoint
-from conformance.ike.events import Refusal
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.sending import NO_SPI, Pending, State
 from conformance.net.link import Datagram
 from conformance.wire import (
     FLAG_INITIATOR,

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 from conformance.crypto.ke import KeyExchange, key_exchange
 from conformance.crypto.suite import IkeSuite
+from conformance.ike.core.events import Refusal
+from conformance.ike.core.keys import IkeKeys, derive_ike_keys, skeyseed
+from conformance.ike.core.nat import nat_hash
+from conformance.ike.core.proposals import groups
+from conformance.ike.core.sending import NO_SPI
 from conformance.ike.endpoint import Endpoint
-from conformance.ike.events import Refusal
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.keys import IkeKeys, derive_ike_keys, skeyseed
-from conformance.ike.nat import nat_hash
-from conformance.ike.proposals import groups
-from conformance.ike.sending import NO_SPI
 from conformance.net.link import Address, Datagram
 from conformance.wire import (
     KE,

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from conformance.crypto.suite import proposal
+from conformance.ike.core.proposals import choose, of_type
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.proposals import choose, of_type
 from conformance.wire import (
     SA,
     AttributeType,

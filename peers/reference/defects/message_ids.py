@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from conformance.ike.ike_rekey import IkeRekey
+from conformance.ike.core.ike_rekey import IkeRekey
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import FLAG_INITIATOR, ExchangeType, Message, Notify, NotifyType, Payload
 from peers.reference.defects.registry import defect

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from conformance.ike.core.sending import Build, Handler, Pending
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.sending import Build, Handler, Pending
 from conformance.wire import FLAG_INITIATOR, FLAG_RESPONSE, ExchangeType, Message
 from peers.reference.defects.registry import defect
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
+from conformance.ike.core.events import Refusal, Violation
+from conformance.ike.core.nat import detection
 from conformance.ike.endpoint import Endpoint
-from conformance.ike.events import Refusal, Violation
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.nat import detection
 from conformance.net.link import NON_ESP_MARKER, Address, Datagram
 from conformance.wire import ExchangeType, Header, Message, Notify, NotifyType, WireError, decode_header
 from peers.reference.defects.registry import defect

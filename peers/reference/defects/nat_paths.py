@@ -1,7 +1,7 @@
 """Defects that show on rough paths: what is lost, doubled, late or out of order."""
 
+from conformance.ike.core.sending import Pending, State
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.sending import Pending, State
 from conformance.wire import SKF, Message, NotifyType
 from peers.reference.defects.fragmentation import InOrderOnly
 from peers.reference.defects.registry import defect

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
+from conformance.ike.core.ike_rekey import IkeRekey
+from conformance.ike.core.sending import Pending
 from conformance.ike.endpoint import Endpoint
-from conformance.ike.ike_rekey import IkeRekey
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.sending import Pending
 from conformance.net.link import NAT_KEEPALIVE, Address, Datagram
 from conformance.wire import ExchangeType, Header, Message
 from peers.reference.defects.registry import defect

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from conformance.crypto.ke import KeyExchange, respond
 from conformance.crypto.suite import IkeSuite
-from conformance.ike import keys
-from conformance.ike.ike_rekey import IkeRekey
+from conformance.ike.core import keys
+from conformance.ike.core.ike_rekey import IkeRekey
+from conformance.ike.core.keys import derive_ike_keys
+from conformance.ike.core.proposals import choose, without
 from conformance.ike.ikesa import IkeSa
-from conformance.ike.keys import derive_ike_keys
-from conformance.ike.proposals import choose, without
 from conformance.wire import (
     FLAG_INITIATOR,
     KE,

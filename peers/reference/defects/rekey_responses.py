@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from conformance.crypto.ke import KeyExchange
 from conformance.crypto.suite import ChildSuite
-from conformance.ike.child import ChildOffer
-from conformance.ike.events import InvalidPublicValue, Refusal, Violation
+from conformance.ike.core.child import ChildOffer
+from conformance.ike.core.events import InvalidPublicValue, Refusal, Violation
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import SA, Message, Nonce, NotifyType, Proposal, TransformType
 from peers.reference.defects.registry import defect

@@ -6,15 +6,15 @@ from functools import partial
 from conformance.crypto import CryptoError
 from conformance.crypto.ke import key_exchange, respond
 from conformance.crypto.suite import ChildSuite
-from conformance.ike.child import ChildOffer, ChildSa, ChildState, loses
-from conformance.ike.connection import ChildConfig, Mode
-from conformance.ike.events import ChildDown, ChildUp, Refusal, Violation
-from conformance.ike.keys import derive_child_keys
-from conformance.ike.proposals import child_proposals, choose, groups, is_choice_of
-from conformance.ike.sa import SaCore
-from conformance.ike.sa_init import InitExchange, nonce_problem
-from conformance.ike.selectors import covered, narrow, selectors
-from conformance.ike.sending import State
+from conformance.ike.core.child import ChildOffer, ChildSa, ChildState, loses
+from conformance.ike.core.connection import ChildConfig, Mode
+from conformance.ike.core.events import ChildDown, ChildUp, Refusal, Violation
+from conformance.ike.core.keys import derive_child_keys
+from conformance.ike.core.proposals import child_proposals, choose, groups, is_choice_of
+from conformance.ike.core.sa import SaCore
+from conformance.ike.core.sa_init import InitExchange, nonce_problem
+from conformance.ike.core.selectors import covered, narrow, selectors
+from conformance.ike.core.sending import State
 from conformance.wire import (
     KE,
     SA,
@@ -235,7 +235,7 @@ class ChildExchange(InitExchange, SaCore):
         return loses(own.nonces, rival.nonces)
 
     def start_child_delete(self, child: ChildSa) -> None:
-        """Delete a Child SA; `conformance.ike.informational` does it."""
+        """Delete a Child SA; `conformance.ike.core.informational` does it."""
         raise NotImplementedError
 
     # --- as responder of the exchange -----------------------------------------------------------------------------
@@ -264,7 +264,7 @@ class ChildExchange(InitExchange, SaCore):
         return nonce.data
 
     def ike_rekey_pending(self) -> bool:
-        """True while a rekey of this IKE SA is under way; `conformance.ike.ike_rekey` knows."""
+        """True while a rekey of this IKE SA is under way; `conformance.ike.core.ike_rekey` knows."""
         return self.state == State.REKEYED
 
     def rekeyed_child(self, notify: Notify | None) -> ChildSa | None:

@@ -13,13 +13,13 @@ from typing import ClassVar
 
 from conformance.crypto import Random
 from conformance.crypto.cipher import KeyedCipher
-from conformance.ike import protection
-from conformance.ike.child import ChildSa
-from conformance.ike.connection import Connection
-from conformance.ike.events import Closed, Dropped, Event, ExchangeFailed
-from conformance.ike.fragmentation import Reassembly, split
-from conformance.ike.keys import IkeKeys
-from conformance.ike.protection import Fragment
+from conformance.ike.core import protection
+from conformance.ike.core.child import ChildSa
+from conformance.ike.core.connection import Connection
+from conformance.ike.core.events import Closed, Dropped, Event, ExchangeFailed
+from conformance.ike.core.fragmentation import Reassembly, split
+from conformance.ike.core.keys import IkeKeys
+from conformance.ike.core.protection import Fragment
 from conformance.net.link import NON_ESP_MARKER, Address, Datagram
 from conformance.wire import (
     FLAG_INITIATOR,

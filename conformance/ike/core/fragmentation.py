@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from conformance.ike.protection import Fragment
+from conformance.ike.core.protection import Fragment
 from conformance.wire import SKF
 
 MAX_FRAGMENTS = 1024

@@ -6,14 +6,14 @@ from functools import partial
 from conformance.crypto import CryptoError
 from conformance.crypto.ke import KeyExchange, key_exchange, respond
 from conformance.crypto.suite import IkeSuite
-from conformance.ike.child import ChildState, loses
-from conformance.ike.child_sa import RETRY_DELAY
-from conformance.ike.events import InvalidPublicValue, Refusal, Rekeyed, SuccessorCreated, Violation
-from conformance.ike.informational import InformationalExchange
-from conformance.ike.keys import derive_ike_keys, skeyseed_of_rekey
-from conformance.ike.proposals import choose, groups, is_choice_of, parsed
-from conformance.ike.sa_init import nonce_problem
-from conformance.ike.sending import State
+from conformance.ike.core.child import ChildState, loses
+from conformance.ike.core.child_sa import RETRY_DELAY
+from conformance.ike.core.events import InvalidPublicValue, Refusal, Rekeyed, SuccessorCreated, Violation
+from conformance.ike.core.informational import InformationalExchange
+from conformance.ike.core.keys import derive_ike_keys, skeyseed_of_rekey
+from conformance.ike.core.proposals import choose, groups, is_choice_of, parsed
+from conformance.ike.core.sa_init import nonce_problem
+from conformance.ike.core.sending import State
 from conformance.wire import KE, SA, ExchangeType, KeMethod, Message, Nonce, NotifyType, Payload, Proposal, ProtocolID
 
 

@@ -18,10 +18,10 @@ from conformance.crypto.x509 import (
     subject_key_hash,
     validate_chain,
 )
-from conformance.ike.config_mode import ConfigMode
-from conformance.ike.connection import Party, Psk, PublicKey
-from conformance.ike.events import Established, Refusal, Violation
-from conformance.ike.sending import State
+from conformance.ike.core.config_mode import ConfigMode
+from conformance.ike.core.connection import Party, Psk, PublicKey
+from conformance.ike.core.events import Established, Refusal, Violation
+from conformance.ike.core.sending import State
 from conformance.wire import (
     AUTH,
     CERT,

@@ -3,11 +3,11 @@
 from collections.abc import Collection
 from ipaddress import IPv4Address, ip_network
 
-from conformance.ike.child import ChildOffer
-from conformance.ike.child_sa import ChildExchange
-from conformance.ike.connection import ChildConfig
-from conformance.ike.events import Refusal, Violation
-from conformance.ike.selectors import contains, host
+from conformance.ike.core.child import ChildOffer
+from conformance.ike.core.child_sa import ChildExchange
+from conformance.ike.core.connection import ChildConfig
+from conformance.ike.core.events import Refusal, Violation
+from conformance.ike.core.selectors import contains, host
 from conformance.wire import (
     CP,
     CfgAttr,

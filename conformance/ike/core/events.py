@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from conformance.wire import Notify, NotifyType, ProtocolID
 
 if TYPE_CHECKING:
-    from conformance.ike.child import ChildSa
-    from conformance.ike.sending import Sender
+    from conformance.ike.core.child import ChildSa
+    from conformance.ike.core.sending import Sender
 
 
 class Refusal(Exception):  # noqa: N818 - not an error of ours

@@ -7,10 +7,10 @@ Bytes and the time go in through `SaCore.receive`. The exchanges are mixins, one
 from collections.abc import Sequence
 
 from conformance.crypto import IntegrityError
-from conformance.ike import protection
-from conformance.ike.events import ExchangeFailed, Refusal, Violation
-from conformance.ike.fragmentation import Reassembly
-from conformance.ike.sending import Pending, Sender, State
+from conformance.ike.core import protection
+from conformance.ike.core.events import ExchangeFailed, Refusal, Violation
+from conformance.ike.core.fragmentation import Reassembly
+from conformance.ike.core.sending import Pending, Sender, State
 from conformance.net.link import Address
 from conformance.wire import (
     SK,

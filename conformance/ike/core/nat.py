@@ -7,8 +7,8 @@ from hashlib import sha1
 from ipaddress import ip_address
 from typing import TypeVar
 
-from conformance.ike.sa import SaCore
-from conformance.ike.sending import State
+from conformance.ike.core.sa import SaCore
+from conformance.ike.core.sending import State
 from conformance.net.link import NAT_KEEPALIVE, Address, Datagram
 from conformance.wire import (
     ExchangeType,

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from conformance.crypto import CryptoError
 from conformance.crypto.ke import KeyExchange, key_exchange, respond
 from conformance.crypto.suite import IkeSuite
-from conformance.ike.connection import PublicKey
-from conformance.ike.events import InvalidPublicValue, Refusal, Violation
-from conformance.ike.keys import IkeKeys, derive_ike_keys, skeyseed
-from conformance.ike.nat import NatTraversal
-from conformance.ike.proposals import choose, groups, is_choice_of, parsed
-from conformance.ike.sending import NO_SPI, State
+from conformance.ike.core.connection import PublicKey
+from conformance.ike.core.events import InvalidPublicValue, Refusal, Violation
+from conformance.ike.core.keys import IkeKeys, derive_ike_keys, skeyseed
+from conformance.ike.core.nat import NatTraversal
+from conformance.ike.core.proposals import choose, groups, is_choice_of, parsed
+from conformance.ike.core.sending import NO_SPI, State
 from conformance.wire import (
     KE,
     SA,

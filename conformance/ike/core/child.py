@@ -5,8 +5,8 @@ from enum import Enum
 
 from conformance.crypto.ke import KeyExchange
 from conformance.crypto.suite import ChildSuite
-from conformance.ike.connection import ChildConfig, Mode
-from conformance.ike.keys import ChildKeys
+from conformance.ike.core.connection import ChildConfig, Mode
+from conformance.ike.core.keys import ChildKeys
 from conformance.wire import Proposal, ProtocolID, TrafficSelector
 
 

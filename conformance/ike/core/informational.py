@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from functools import partial
 
-from conformance.ike.auth import AuthExchange
-from conformance.ike.child import ChildSa, ChildState
-from conformance.ike.events import Refusal
-from conformance.ike.sending import State
+from conformance.ike.core.auth import AuthExchange
+from conformance.ike.core.child import ChildSa, ChildState
+from conformance.ike.core.events import Refusal
+from conformance.ike.core.sending import State
 from conformance.wire import Delete, ExchangeType, Message, NotifyType, Payload, ProtocolID
 
 
