@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,10 @@ from conformance.ike.core import protection
 from conformance.ike.core.child import ChildSa
 from conformance.ike.core.events import ExchangeFailed
 from conformance.ike.core.protection import Fragment
-from conformance.ike.core.sending import State
+from conformance.ike.core.sending import Pending, State
 from conformance.ike.ikesa import IkeSa
 from conformance.script.bend import STRAIGHT, Bend
-from conformance.script.message import Received, Sent
+from conformance.script.message import Received, Sent, says_nothing
 from conformance.wire import SK, SKF, ExchangeType, Message, NotifyType
 
 if TYPE_CHECKING:
@@ -25,16 +26,24 @@ class BendableSa(IkeSa):
     """`IkeSa` with hooks: the four places to bend a message, and the hand-over of what comes in.
 
     ``problem`` says why our own side is not content with the device, empty if it is. Requests of the exchange types in
-    ``holding``, those that the script waits for, and IKE_AUTH requests are not answered until the script does.
+    ``holding``, those that the script waits for, and IKE_AUTH requests are not answered until the script does. Liveness
+    checks are answered at once unless the script waits for one. ``last_sent`` is our last request.
     """
 
     peer: Peer
+    repeated: Counter[int]
     bend: Bend = STRAIGHT
     sending: Bend = STRAIGHT
     problem: str = ""
+    encoded: Sent | None = None
     last_sent: Sent | None = None
     holding: frozenset[ExchangeType] = frozenset()
     held: Received | None = None
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        """As `IkeSa`. ``repeated`` counts the repetitions of each request, by message ID, whose response is due."""
+        super().__init__(*given, **named)
+        self.repeated = Counter()
 
     # --- out: the four places -------------------------------------------------------------------------------------
 
@@ -57,9 +66,16 @@ class BendableSa(IkeSa):
             encoded = [bend.ciphertext(raw) for raw in encoded]
         datagrams = list(bend.datagrams(encoded))
         self.sending = STRAIGHT
-        self.last_sent = Sent(bent, tuple(datagrams), bend.text, encrypted)
-        self.peer.remember(self.last_sent)
+        self.encoded = Sent(bent, tuple(datagrams), bend.text, encrypted)
+        if not message.is_response:
+            self.last_sent = self.encoded
+        self.peer.remember(self.encoded)
         return datagrams
+
+    def retransmit(self, pending: Pending) -> None:
+        """Send a request again: its response may come again, too."""
+        self.repeated[pending.message.message_id] += 1
+        super().retransmit(pending)
 
     def plaintext(self, message: Message) -> tuple[int, bytes]:
         """The second place."""
@@ -97,6 +113,7 @@ class BendableSa(IkeSa):
         """Keep a request for the script if that wants it, behave as usual otherwise."""
         received = self.peer.delivered(self, message)
         if message.is_response or message.from_initiator == self.initiator:
+            received.taken = self.is_due_again(message)
             super().deliver(message)
         elif self.held is not None and self.held.message.message_id == message.message_id:
             self.held.copies += 1
@@ -106,11 +123,21 @@ class BendableSa(IkeSa):
         else:
             received.answered = True
             super().deliver(message)
+            received.reply = self.encoded
 
     def holds(self, received: Received) -> bool:
-        """True if this request waits for the script."""
+        """True if this request waits for the script. A liveness check without an answer would mean that we are dead."""
         exchange = received.message.exchange
-        return exchange in self.holding or exchange == ExchangeType.IKE_AUTH or self.peer.awaits(received)
+        wanted = exchange in self.holding and not says_nothing(received.message)
+        return wanted or exchange == ExchangeType.IKE_AUTH or self.peer.awaits(received)
+
+    def is_due_again(self, message: Message) -> bool:
+        """True for a response that comes once more because we have repeated the request by ourselves."""
+        known = (one for one in self.peer.inbox if one.sa is self and one.taken and one.message.is_response)
+        if not self.repeated[message.message_id] or all(one.raw != self.last_raw for one in known):
+            return False
+        self.repeated[message.message_id] -= 1
+        return True
 
     def failed(self, reason: str, notify: NotifyType | None = None) -> None:
         """An exchange of ours failed: remember why, and let the script go on."""

@@ -118,12 +118,20 @@ class Mailbox:
 
     # --- in -------------------------------------------------------------------------------------------------------
 
-    def wait(self, fits: Callable[[Received], bool], what: str, timeout: float | None = None) -> Received:
-        """Wait for a message that ``fits``; earlier ones that nobody took count. Raises Unexpected if none comes."""
+    def wait(
+        self, fits: Callable[[Received], bool], what: str, timeout: float | None = None,
+        again: Callable[[], None] | None = None,
+    ) -> Received:  # fmt: skip
+        """Wait for a message that ``fits``; earlier ones that nobody took count. Raises Unexpected if none comes.
+
+        Meanwhile ``again`` is called as often as a request is to be repeated.
+        """
         limit = self.response_timeout if timeout is None else timeout
         self.flush()
         until = self.link.now() + limit
-        seen = 0
+        gap = self.connection.retransmit_timeout
+        due = self.link.now() + gap if again is not None else until
+        seen, running = 0, True
         self._wanted = fits
         try:
             while True:
@@ -132,8 +140,13 @@ class Mailbox:
                         received.taken = True
                         return received
                 seen = len(self.inbox)
-                if not self.pump(until):
+                if not running:
                     break
+                running = self.pump(min(due, until)) or self.link.now() < until
+                if again is not None and self.link.now() >= due:
+                    again()
+                    gap *= self.connection.retransmit_base
+                    due += gap
         finally:
             self._wanted = None
         got = "; ".join(str(one) for one in self.inbox[-8:] if not one.taken) or "nothing"

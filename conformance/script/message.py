@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from conformance.net.link import Address
-from conformance.wire import Message, summary_message
+from conformance.wire import ExchangeType, Message, Notify, NotifyType, VendorID, summary_message
 
 if TYPE_CHECKING:
     from conformance.script.sa import ScriptedSa
@@ -17,8 +17,9 @@ class Received:
     """A message from the device with its decrypted payloads.
 
     ``protected``: it came encrypted and authentic. ``problem``: why our own side ignores it, empty if it does not.
-    ``taken``: a wait of the script has returned it. ``answered``: a request that has got its answer. ``copies`` counts
-    how often the device has sent it. ``refusal``: what an IKE_SA_INIT request was refused with.
+    ``taken``: a wait of the script has returned it. ``answered``: a request that has got its answer; ``reply`` is that
+    answer where the script had no hand in it. ``copies`` counts how often the device has sent it. ``refusal``: what an
+    IKE_SA_INIT request was refused with.
     """
 
     message: Message
@@ -33,6 +34,7 @@ class Received:
     answered: bool = False
     copies: int = 1
     refusal: Sent | None = None
+    reply: Sent | None = None
 
     def __str__(self) -> str:
         return summary_message(self.message) + (f" ({self.problem})" if self.problem else "")
@@ -46,3 +48,15 @@ class Sent:
     datagrams: tuple[bytes, ...]
     bent: str = ""
     encrypted: bool = False
+
+
+def says_nothing(message: Message) -> bool:
+    """True for an INFORMATIONAL message without effect: a liveness check or its answer (RFC 7296, section 2.4).
+
+    Status notifies and Vendor IDs may stand in any message.
+    """
+    status = (
+        isinstance(one, VendorID) or (isinstance(one, Notify) and one.type >= NotifyType.INITIAL_CONTACT)
+        for one in message.payloads
+    )
+    return message.exchange == ExchangeType.INFORMATIONAL and all(status)

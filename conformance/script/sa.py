@@ -10,9 +10,9 @@ from conformance.ike.core.sending import State
 from conformance.net.link import Address
 from conformance.script.bend import STRAIGHT, Bend, order
 from conformance.script.bendable import BendableSa
-from conformance.script.message import Received, Sent
+from conformance.script.message import Received, Sent, says_nothing
 from conformance.script.traffic import Traffic
-from conformance.script.verdict import Unexpected
+from conformance.script.verdict import Inconclusive, Unexpected
 from conformance.wire import SA, ExchangeType, KeMethod, Message, Notify, NotifyType, Payload
 
 
@@ -38,7 +38,11 @@ class ScriptedSa(BendableSa):
         with self.bending(bend):
             start()
         assert self.last_sent is not None
-        return self.response(self.last_sent).message
+        self.received = self.response(self.last_sent)
+        return self.received.message
+
+    received: Received | None = None
+    """The response that the last step has returned, as it came."""
 
     def finish(self) -> None:
         """Let the exchange under way come to its end first: a rekey deletes the old SA by itself."""
@@ -96,12 +100,9 @@ class ScriptedSa(BendableSa):
         return self.request(ExchangeType.INFORMATIONAL, *payloads, bend=bend)
 
     def liveness(self) -> Message:
-        """An empty INFORMATIONAL exchange: the device must answer (RFC 7296, section 2.4).
-
-        What is not protected proves nothing and is not taken for the answer.
-        """
+        """An empty INFORMATIONAL exchange: the device must answer (RFC 7296, section 2.4)."""
         self.finish()
-        return self.response(self.begin(self.start_liveness), protected=True).message
+        return self.response(self.begin(self.start_liveness)).message
 
     def create_child(self, name: str = "net", bend: Bend | None = None, *, group: KeMethod | None = None) -> Message:
         """CREATE_CHILD_SA for another Child SA."""
@@ -157,8 +158,8 @@ class ScriptedSa(BendableSa):
         with self.bending(bend):
             datagrams = self.encode(self.message(exchange, payloads, number, response=response))
         self.transmit(datagrams, self.local, self.remote)
-        assert self.last_sent is not None
-        return self.last_sent
+        assert self.encoded is not None
+        return self.encoded
 
     tidy: bool = True
     """Whether our rekeys delete what they replaced."""
@@ -224,48 +225,60 @@ class ScriptedSa(BendableSa):
         self.transmit(found.datagrams, source or self.local, self.remote)
 
     def repeat(self, sent: Sent | None = None, *, source: Address | None = None) -> Received:
-        """Send a request again, by default the last one, and wait for its response to come again.
-
-        If none comes it is sent once more: a device may ignore a repetition while it is not done with the original.
-        """
+        """Send a request again, by default the last one, and wait for its response to come again."""
         found = sent or self.last_sent
         assert found is not None
         self.peer.pause()
         self.resend(found, source=source)
-        try:
-            return self.response(found, self.peer.response_timeout / 4)
-        except Unexpected:
-            self.peer.note("nothing yet: once more")
-        self.resend(found, source=source)
-        return self.response(found)
+        return self.response(found, source=source)
 
-    def response(self, sent: Sent, timeout: float | None = None, *, protected: bool = False) -> Received:
-        """Wait for the response to a request of ours, perhaps a protected one. Raises Unexpected if none comes."""
+    def response(self, sent: Sent, timeout: float | None = None, *, source: Address | None = None) -> Received:
+        """Wait for the response to a request of ours, and repeat that meanwhile, perhaps from another address.
+
+        A datagram may get lost, and a device may drop one while it works on another (RFC 7296, section 2.1). What is
+        not protected is no response to a protected request (section 2.4). Raises Unexpected if none comes.
+        """
         request = sent.message
 
         def fits(found: Received) -> bool:
             message = found.message
             ours = found.sa is self and message.is_response and message.message_id == request.message_id
-            return ours and (found.protected or not protected)
+            return ours and (found.protected or not sent.encrypted)
 
-        return self.peer.wait(fits, f"a response to {request.exchange.name} {request.message_id}", timeout)
+        def again() -> None:
+            if self.pending is None or self.pending.message.message_id != request.message_id:
+                self.repeated[request.message_id] += 1
+                self.resend(sent, source=source)
+
+        what = f"a response to {request.exchange.name} {request.message_id}"
+        return self.peer.wait(fits, what, timeout, again)
 
     # --- exchanges that the device starts -------------------------------------------------------------------------
 
     def expect_request(
         self, exchange: ExchangeType, *, timeout: float | None = None, where: Callable[[Message], bool] | None = None
     ) -> Received:
-        """Wait for a request of the device and hold it: it gets no answer before `answer`."""
+        """Wait for a request of the device and hold it: it gets no answer before `answer`.
+
+        Any, or one ``where`` something is true; liveness checks only if ``where`` says so.
+        """
 
         def fits(found: Received) -> bool:
             message = found.message
             asked = found.sa is self and found.protected and not message.is_response and message.exchange == exchange
-            return asked and (where is None or where(message))
+            return asked and (where(message) if where is not None else not says_nothing(message))
 
         return self.peer.wait(fits, f"an {exchange.name} request from the device", timeout)
 
-    def answer(self, received: Received, *payloads: Payload, bend: Bend | None = None) -> None:
-        """Answer a held request: correctly, or with these payloads in place of the correct ones."""
+    def answer(self, received: Received, *payloads: Payload, bend: Bend | None = None) -> Sent:
+        """Answer a held request: correctly, or with these payloads in place of the correct ones. Returns the answer.
+
+        Raises Inconclusive if it came before the script waited for it and has been answered in another way.
+        """
+        if received.reply is not None:
+            if payloads or bend is not None:
+                raise Inconclusive(f"{received} came too early: it has been answered already")
+            return received.reply
         if received.answered:
             raise ValueError(f"{received} has been answered already")
         received.answered, self.held = True, None
@@ -275,10 +288,12 @@ class ScriptedSa(BendableSa):
                 self.respond(received.message, payloads)
             else:
                 self.on_request(received.message)
+        assert self.encoded is not None
         self.peer.flush()
+        return self.encoded
 
     def hold(self, *exchanges: ExchangeType) -> None:
-        """From now on keep the device's requests of these exchange types for the script."""
+        """From now on keep the device's requests of these exchange types for the script, except liveness checks."""
         self.holding = frozenset(exchanges)
 
     # --- proofs ---------------------------------------------------------------------------------------------------
@@ -295,6 +310,7 @@ class ScriptedSa(BendableSa):
     def must_be_up(self, requirement: str | None = None, why: str = "the IKE SA is still there") -> None:
         """The device must answer a liveness check: its IKE SA has survived."""
         self.peer.pause()
+        self.finish()
         mark = self.next_id
         try:
             answer = self.liveness()

@@ -177,8 +177,7 @@ def test_response_replay(peer: Peer, dut: Dut) -> None:
     dut.initiate()
     sa = peer.accept()
     dut.rekey_child()
-    sa.answer(sa.expect_request(ExchangeType.CREATE_CHILD_SA))
-    old = sa.last_sent
+    old = sa.answer(sa.expect_request(ExchangeType.CREATE_CHILD_SA))
     request = sa.expect_request(ExchangeType.INFORMATIONAL)
     dut.rekey_ike()
     sa.resend(old)

@@ -237,7 +237,7 @@ def ask_from_elsewhere(sa: ScriptedSa) -> None:
     """A new request from another port, whose answer must come there."""
     here, there = sa.local, Address(sa.local.host, ELSEWHERE)
     sa.local = there
-    answer = sa.response(sa.begin(sa.start_liveness), protected=True)
+    answer = sa.response(sa.begin(sa.start_liveness))
     sa.peer.check(answer.destination == there, f"an answer to {there}", answer.destination, "RFC7296-2.11-2")
     sa.local = here
 
