@@ -116,4 +116,5 @@ def conduct(written: Written, device: Device, seed: int = 1) -> tuple[Verdict, P
             written.function(**{name: fixtures[name] for name in signature(written.function).parameters})
     except Exception as caught:
         error = caught
-    return judge(written.purpose, error, load()), peer
+    claimed = device.capabilities if peer is not None else ()
+    return judge(written.purpose, error, load(), claimed), peer

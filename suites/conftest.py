@@ -9,11 +9,14 @@ from suites.plugin import (  # noqa: F401
     pytest_collection_modifyitems,
     pytest_configure,
     pytest_configure_node,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+    pytest_unconfigure,
+    pytest_xdist_node_collection_finished,
+)
+from suites.verdicts import (  # noqa: F401
     pytest_runtest_logreport,
     pytest_runtest_makereport,
     pytest_runtest_protocol,
     pytest_sessionstart,
-    pytest_terminal_summary,
-    pytest_unconfigure,
-    pytest_xdist_node_collection_finished,
 )

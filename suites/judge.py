@@ -1,12 +1,35 @@
 """From what happened to a verdict: the requirement that was broken decides between *fail* and *warn*."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from enum import StrEnum
 
 from conformance.net.link import LinkError
 from conformance.script.verdict import Inconclusive, NotApplicable, Unexpected
-from peers.contract import DeviceError, Unsupported
+from peers.contract import Capability, DeviceError, Unsupported
 from suites.purpose import Purpose
-from suites.requirements import Catalogue
+from suites.requirements import Catalogue, Requirement
+
+
+class Kind(StrEnum):
+    """What sort of trouble a verdict tells of, worst first; reports sort by it."""
+
+    CRASH = "crash"
+    """The device died."""
+    HANG = "hang"
+    """The device runs, and IKE answers no more."""
+    BYPASS = "bypass"
+    """Authentication or policy was got round: always *fail*, whatever level the requirement has."""
+    VIOLATION = "violation"
+    """A MUST is broken."""
+    UNTRIED = "untried"
+    """What had to come first did not work, so nothing was judged: *inconclusive*."""
+    FLAW = "flaw"
+    """The purpose is broken, or the device claims what it cannot do: ours or the adapter's to mend, *inconclusive*."""
+    ADVICE = "advice"
+    """A SHOULD is broken: *warn*."""
+    NONE = ""
+    """*pass* and *n/a*."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,27 +41,55 @@ class Verdict:
     expected: str = ""
     got: str = ""
     requirement: str | None = None
+    kind: Kind = Kind.NONE
 
 
 PASS = Verdict("pass")
 
 
-def judge(purpose: Purpose, error: BaseException | None, catalogue: Catalogue) -> Verdict:
-    """The verdict for what a purpose raised; None means that it ran to its end."""
+def judge(
+    purpose: Purpose,
+    error: BaseException | None,
+    catalogue: Catalogue,
+    claimed: Collection[Capability] = (),
+) -> Verdict:
+    """The verdict for what a purpose raised; None means that it ran to its end.
+
+    ``claimed`` are the capabilities that the device claims, once the purpose itself runs: what it then says it cannot
+    do is no *n/a* but a wrong claim. Before that, while its connection is loaded, the device may still decline.
+    """
     if error is None:
         return PASS
     if isinstance(error, Unexpected):
-        requirement = error.requirement or purpose.requirements[0]
-        advice = catalogue.get(requirement).level.startswith(("SHOULD", "MAY"))
-        return Verdict("warn" if advice else "fail", str(error), error.expected, error.got, requirement)
+        return _broken(error, _judged_by(purpose, error.requirement, catalogue))
+    if isinstance(error, Unsupported) and error.capability in claimed:
+        return Verdict("inconclusive", f"claims {error.capability}, yet {error}", kind=Kind.FLAW)
     if isinstance(error, Unsupported | NotApplicable):
         return Verdict("n/a", str(error))
     if isinstance(error, Inconclusive | DeviceError | LinkError):
-        return Verdict("inconclusive", str(error))
-    return Verdict("inconclusive", f"the purpose itself is broken: {type(error).__name__}: {error}")
+        return Verdict("inconclusive", str(error), kind=Kind.UNTRIED)
+    reason = f"the purpose itself is broken: {type(error).__name__}: {error}"
+    return Verdict("inconclusive", reason, kind=Kind.FLAW)
 
 
-def level(purpose: Purpose, catalogue: Catalogue) -> str:
-    """MUST if one of the requirements of a purpose is one, else SHOULD, else MAY."""
-    levels = {catalogue.get(one).level.split()[0] for one in purpose.requirements}
-    return next((word for word in ("MUST", "SHOULD", "MAY") if word in levels), "MAY")
+def _judged_by(purpose: Purpose, named: str | None, catalogue: Catalogue) -> Requirement:
+    """The requirement that a failed check breaks: the one it names, else the strongest that the purpose cites.
+
+    A MAY permits and cannot be broken, so where a check names one the strongest cited counts, too.
+    """
+    if named is not None and catalogue.get(named).level.rank < 2:
+        return catalogue.get(named)
+    return strongest(purpose, catalogue)
+
+
+def strongest(purpose: Purpose, catalogue: Catalogue) -> Requirement:
+    """The first of the strongest requirements that a purpose cites."""
+    return min((catalogue.get(one) for one in purpose.requirements), key=lambda one: one.level.rank)
+
+
+def _broken(error: Unexpected, requirement: Requirement) -> Verdict:
+    if error.bypass:
+        verdict, kind = "fail", Kind.BYPASS
+    else:
+        verdict, kind = ("fail", Kind.VIOLATION) if requirement.mandatory else ("warn", Kind.ADVICE)
+    return Verdict(verdict, str(error), error.expected, error.got, requirement.id, kind)

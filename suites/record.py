@@ -17,10 +17,17 @@ def timestamp() -> str:
 
 @dataclass(slots=True)
 class Record:
-    """What became of one purpose: a line of ``results.jsonl``. Times in seconds, ``started`` in ISO 8601.
+    """What became of one purpose: a line of ``results.jsonl``; of two lines for one purpose the later one counts.
 
-    ``known`` is the known deviation that explains a *fail*; ``unexpected`` counts for the exit code. ``evidence`` is a
-    folder below the results folder.
+    Times are in seconds, ``started`` in ISO 8601. ``kind`` is the sort of trouble (`suites.judge.Kind`); verdicts with
+    the same ``kind``, ``requirement`` and ``expected`` have one root. ``known`` is the known deviation that explains a
+    *fail*, ``fixed`` one that did not happen although it stands written down for this version: both are objects with
+    ``purpose`` (the pattern in the file), ``reason``, ``reference``, ``until``. ``unexpected`` counts for the exit
+    code. ``evidence`` is a folder below the results folder.
+
+    ``earlier`` lists what came of earlier tries of the same run (``verdict``, ``kind``, ``reason``, ``requirement``,
+    ``evidence``, ``duration``); a purpose that failed unexpectedly first and does not now is ``flaky``. One that is
+    under ``embargo`` says nothing here but its verdict.
     """
 
     purpose: str
@@ -31,6 +38,7 @@ class Record:
     role: str
     tier: str
     verdict: str
+    kind: str
     reason: str
     module: str
     seed: int
@@ -38,7 +46,11 @@ class Record:
     duration: float
     waits: float
     known: dict[str, Any] | None = None
+    fixed: dict[str, Any] | None = None
     unexpected: bool = False
+    flaky: bool = False
+    earlier: list[dict[str, Any]] = field(default_factory=list)
+    embargo: bool = False
     expected: str = ""
     got: str = ""
     requirement: str | None = None

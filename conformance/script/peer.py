@@ -140,12 +140,23 @@ class Peer(Mailbox):
 
     # --- expectations ---------------------------------------------------------------------------------------------
 
-    def check(self, condition: object, expected: str, got: object = "", requirement: str | None = None) -> None:
-        """State an expectation; it stands in the trace. Raises Unexpected if it is not met."""
+    def check(
+        self,
+        condition: object,
+        expected: str,
+        got: object = "",
+        requirement: str | None = None,
+        *,
+        bypass: bool = False,
+    ) -> None:
+        """State an expectation; it stands in the trace. Raises Unexpected if it is not met.
+
+        ``bypass``: whoever does not meet it lets authentication or policy be got round, which is always a *fail*.
+        """
         self.trace.expect(self.link.now(), expected, ok=bool(condition))
         if not condition:
             shown = summary_message(got) if isinstance(got, Message) else str(got)
-            raise Unexpected(expected, shown, requirement)
+            raise Unexpected(expected, shown, requirement, bypass=bypass)
 
     def expect(self, message: Message, kind: type[P], requirement: str | None = None) -> P:
         """The message must carry a payload of this class; the first one is returned."""

@@ -4,13 +4,13 @@
 class Unexpected(Exception):  # noqa: N818 - it is a verdict, not an error of ours
     """The device did something else than the requirement says: the verdict is *fail*, or *warn* for a SHOULD.
 
-    ``expected`` and ``got`` are sentences for the report; ``requirement`` is the id that was broken, None: the first
-    one that the purpose cites.
+    ``expected`` and ``got`` are sentences for the report; ``requirement`` is the id that was broken, None: the
+    strongest that the purpose cites. A ``bypass`` of authentication or policy is a *fail* whatever its level.
     """
 
-    def __init__(self, expected: str, got: str, requirement: str | None = None) -> None:
+    def __init__(self, expected: str, got: str, requirement: str | None = None, *, bypass: bool = False) -> None:
         super().__init__(f"expected {expected}, got {got}")
-        self.expected, self.got, self.requirement = expected, got, requirement
+        self.expected, self.got, self.requirement, self.bypass = expected, got, requirement, bypass
 
 
 class Inconclusive(Exception):  # noqa: N818

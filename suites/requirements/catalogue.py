@@ -42,6 +42,11 @@ class Level(StrEnum):
     SHOULD_NOT = "SHOULD NOT"
     MAY = "MAY"
 
+    @property
+    def rank(self) -> int:
+        """0 for a MUST, 1 for a SHOULD, 2 for a MAY: the smaller, the stronger."""
+        return ("MUST", "SHOULD", "MAY").index(self.split()[0])
+
 
 class Binds(StrEnum):
     """Whom a requirement binds: a role in an exchange (or at the birth of an IKE SA), or an end of a single message."""

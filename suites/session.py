@@ -1,0 +1,50 @@
+"""What one process of a run holds, and how a run is given up."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from conformance.script.peer import Peer
+from peers.contract import Device
+from peers.deviations import Deviation
+from suites.record import ResultsFolder
+
+
+@dataclass(slots=True)
+class Session:
+    """What one process of a run holds: the device, once a purpose needs it, and the results folder.
+
+    ``peers`` are those of the purposes that are not judged yet. ``stopped`` is why the run was given up, empty if it
+    was not.
+    """
+
+    folder: Path
+    device: Device | None = None
+    results: ResultsFolder | None = None
+    deviations: tuple[Deviation, ...] = ()
+    peers: dict[str, Peer] = field(default_factory=dict)
+    stopped: str = ""
+
+
+SESSION = pytest.StashKey[Session]()
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this process is a worker of pytest-xdist."""
+    return hasattr(config, "workerinput")
+
+
+def subject(item: pytest.Item) -> str:
+    """The subject of a purpose: the folder that it stands in."""
+    return item.path.parent.name
+
+
+def stop_run(config: pytest.Config, why: str) -> NoReturn:
+    """Give the run up with exit code 2; ``why`` is one line. What was judged so far stays."""
+    line = " ".join(why.split())
+    config.stash[SESSION].stopped = line
+    if is_worker(config):
+        config.workeroutput["ikespec_stopped"] = line  # type: ignore[attr-defined]
+    pytest.exit(line, returncode=2)
