@@ -1,7 +1,7 @@
 """ICMP and ICMPv6 messages that a host with IPsec makes and reads (RFC 792, RFC 4443, RFC 1191, RFC 8201)."""
 
 import struct
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from conformance.ipsec.errors import MalformedPacket
 from conformance.ipsec.ip import ICMP, ICMPV6, IpHeader, checksum, header, parse, transport_checksum
@@ -12,13 +12,13 @@ _PORT_UNREACHABLE, _PORT_UNREACHABLE6, _FRAGMENTATION_NEEDED = 3, 4, 4
 _QUOTE, _QUOTE6 = 548, 1232
 
 
-def message(source: bytes, destination: bytes, kind: int, code: int, rest: bytes, traffic_class: int = 0) -> bytes:
-    """A packet with an ICMP message; ``rest`` is what stands behind the checksum."""
+def message(source: bytes, destination: bytes, kind: int, code: int, rest: bytes, **fields: Any) -> bytes:
+    """A packet with an ICMP message; ``rest`` stands behind the checksum, ``fields`` are those of `header`."""
     protocol = ICMP if len(source) == 4 else ICMPV6
     bare = bytes((kind, code, 0, 0)) + rest
     value = checksum(bare) if protocol == ICMP else transport_checksum(source, destination, protocol, bare)
     body = bare[:2] + value.to_bytes(2, "big") + rest
-    return header(source, destination, protocol, len(body), traffic_class=traffic_class) + body
+    return header(source, destination, protocol, len(body), **fields) + body
 
 
 def port_unreachable(packet: bytes, received: IpHeader) -> bytes:

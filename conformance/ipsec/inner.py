@@ -96,7 +96,8 @@ class InnerHost:
             asked, answer = icmp.ECHO_REQUEST6, icmp.ECHO_REPLY6
         if body[:2] != bytes((asked, 0)) or len(body) < 8:
             return None
-        made = icmp.message(received.destination, received.source, answer, 0, body[4:], received.traffic_class & 0xFC)
+        ends = received.destination, received.source
+        made = icmp.message(*ends, answer, 0, body[4:], traffic_class=received.traffic_class & 0xFC)
         at = (made[0] & 15) * 4 if received.version == 4 else 40
         return self.packet(received, received.protocol, made[at:])
 

@@ -1,19 +1,50 @@
-"""Packets that go through a Child SA: made, read, and put into words by scapy.
+"""Packets that go through a Child SA: made, read, and put into words."""
 
-Scapy is loaded when the first packet is made or read: conversations without traffic need not wait for it.
-"""
-
+import struct
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import ip_address
-from typing import Any
+from typing import NamedTuple
 
+from conformance.ipsec import icmp
 from conformance.ipsec.errors import IpsecError
-from conformance.ipsec.ip import parse
+from conformance.ipsec.ip import (
+    AH,
+    ESP,
+    ICMP,
+    ICMPV6,
+    IPV4,
+    IPV6,
+    TCP,
+    UDP,
+    IpHeader,
+    header,
+    parse,
+    transport_checksum,
+)
 from conformance.wire import TrafficSelector
 
 ECHO_PORT = 7
 PROTOCOL_GRE = 47
 OUR_PORT = 40007
+
+_IDENTIFICATION = 1
+_WINDOW = 8192
+_MSS = b"\2\4"
+_TCP = struct.Struct("!HHIIBBHHH")
+_FLAGS = "FSRPAUEC"
+_ETHERTYPES = {4: 0x0800, 6: 0x86DD}
+_NAMES = {ICMP: "ICMP", ICMPV6: "ICMPv6", TCP: "TCP", UDP: "UDP", ESP: "ESP", AH: "AH", PROTOCOL_GRE: "GRE",
+          IPV4: "IPv4 in it", IPV6: "IPv6 in it"}  # fmt: skip
+_MESSAGES = {
+    (ICMP, icmp.ECHO_REQUEST): "echo request",
+    (ICMP, icmp.ECHO_REPLY): "echo reply",
+    (ICMP, icmp.UNREACHABLE): "destination unreachable",
+    (ICMPV6, icmp.ECHO_REQUEST6): "echo request",
+    (ICMPV6, icmp.ECHO_REPLY6): "echo reply",
+    (ICMPV6, icmp.UNREACHABLE6): "destination unreachable",
+    (ICMPV6, icmp.TOO_BIG6): "packet too big",
+}
 
 Fits = Callable[[bytes], bool]
 
@@ -25,51 +56,48 @@ def host_of(selectors: tuple[TrafficSelector, ...]) -> str:
     return str(start if first.start == first.end else start + 1)
 
 
-def _version(source: str, destination: str, **fields: Any) -> Any:
-    """The IP header of either version; ``df`` is for IPv4 only."""
-    from scapy.layers.inet import IP
-    from scapy.layers.inet6 import IPv6
+@lru_cache(maxsize=256)
+def _octets(address: str) -> bytes:
+    return ip_address(address).packed
 
-    df = fields.pop("df", False)
-    if ":" in source:
-        return IPv6(src=source, dst=destination, **fields)
-    return IP(src=source, dst=destination, flags="DF" if df else 0, **fields)
+
+def _header(source: bytes, destination: bytes, protocol: int, size: int) -> bytes:
+    return header(source, destination, protocol, size, identification=_IDENTIFICATION)
+
+
+def _with_checksum(source: str, destination: str, protocol: int, segment: bytes, at: int) -> bytes:
+    """The packet of a UDP datagram or TCP segment whose checksum, still zero, stands ``at`` this octet of it."""
+    ends = _octets(source), _octets(destination)
+    value = transport_checksum(*ends, protocol, segment).to_bytes(2, "big")
+    return _header(*ends, protocol, len(segment)) + segment[:at] + value + segment[at + 2 :]
 
 
 def ping(
-    source: str, destination: str, *, ident: int = 1, sequence: int = 1, size: int = 56, df: bool = False, **ip: Any
+    source: str, destination: str, *, ident: int = 1, sequence: int = 1, size: int = 56, df: bool = False, tos: int = 0
 ) -> bytes:
-    """An ICMP or ICMPv6 echo request with ``size`` octets of data; ``ip`` are further fields of the IP header."""
-    from scapy.layers.inet import ICMP
-    from scapy.layers.inet6 import ICMPv6EchoRequest
-    from scapy.packet import Raw
-
-    data = bytes(number & 0xFF for number in range(size))
-    head = _version(source, destination, df=df, **ip)
-    if ":" in source:
-        return bytes(head / ICMPv6EchoRequest(id=ident, seq=sequence, data=data))
-    return bytes(head / ICMP(type=8, id=ident, seq=sequence) / Raw(data))
+    """An ICMP or ICMPv6 echo request with ``size`` octets of data; ``tos`` is the DS and ECN field."""
+    ends = _octets(source), _octets(destination)
+    kind = icmp.ECHO_REQUEST if len(ends[0]) == 4 else icmp.ECHO_REQUEST6
+    rest = struct.pack("!HH", ident, sequence) + (bytes(range(256)) * (size // 256 + 1))[:size]
+    return icmp.message(*ends, kind, 0, rest, traffic_class=tos, identification=_IDENTIFICATION, dont_fragment=df)
 
 
 def udp(source: str, destination: str, *, sport: int = OUR_PORT, dport: int = ECHO_PORT, size: int = 32) -> bytes:
     """A UDP datagram, by default to the echo service."""
-    from scapy.layers.inet import UDP
-    from scapy.packet import Raw
-
-    return bytes(_version(source, destination) / UDP(sport=sport, dport=dport) / Raw(b"u" * size))
+    datagram = struct.pack("!HHHH", sport, dport, 8 + size, 0) + b"u" * size
+    return _with_checksum(source, destination, UDP, datagram, 6)
 
 
 def tcp(
     source: str, destination: str, flags: str, *, sport: int = OUR_PORT, dport: int = ECHO_PORT, seq: int = 0,
     ack: int = 0, data: bytes = b"", mss: int | None = None,
 ) -> bytes:  # fmt: skip
-    """A TCP segment; ``flags`` in scapy's letters, ``mss`` the option of a SYN."""
-    from scapy.layers.inet import TCP
-    from scapy.packet import Raw
-
-    options = [] if mss is None else [("MSS", mss)]
-    segment = TCP(sport=sport, dport=dport, flags=flags, seq=seq, ack=ack, options=options)
-    return bytes(_version(source, destination) / segment / Raw(data))
+    """A TCP segment; ``flags`` as the initials of their names, such as SA, ``mss`` the option of a SYN."""
+    options = b"" if mss is None else _MSS + mss.to_bytes(2, "big")
+    bits = sum(1 << _FLAGS.index(flag) for flag in flags)
+    words = 5 + len(options) // 4
+    head = _TCP.pack(sport, dport, seq, ack, words << 4, bits, _WINDOW, 0, 0)
+    return _with_checksum(source, destination, TCP, head + options + data, 16)
 
 
 def with_size(make: Callable[[int], bytes], octets: int) -> bytes:
@@ -77,40 +105,75 @@ def with_size(make: Callable[[int], bytes], octets: int) -> bytes:
     return make(octets - len(make(0)))
 
 
-def in_gre(source: str, destination: str, packet: bytes, **fields: Any) -> bytes:
-    """A packet in GRE (RFC 2784) between two hosts; ``fields`` are those of scapy's GRE."""
-    from scapy.layers.inet import IP
-    from scapy.layers.l2 import GRE
-    from scapy.packet import Raw
-
-    kind = 0x0800 if packet[0] >> 4 == 4 else 0x86DD
-    return bytes(IP(src=source, dst=destination, proto=PROTOCOL_GRE, flags=0) / GRE(proto=kind, **fields) / Raw(packet))
+def in_gre(source: str, destination: str, packet: bytes) -> bytes:
+    """A packet in GRE (RFC 2784) between two hosts."""
+    body = struct.pack("!HH", 0, _ETHERTYPES[packet[0] >> 4]) + packet
+    return _header(_octets(source), _octets(destination), PROTOCOL_GRE, len(body)) + body
 
 
 def out_of_gre(packet: bytes) -> bytes | None:
-    """The packet in a GRE packet, None: there is none."""
-    from scapy.layers.inet import IP
-    from scapy.layers.l2 import GRE
+    """The packet in a GRE packet (RFC 2784, the optional fields of RFC 2890 passed over), None: there is none."""
+    outer = parse(packet)
+    body = packet[outer.payload_at : outer.length]
+    if outer.protocol != PROTOCOL_GRE or outer.fragment or len(body) < 4:
+        return None
+    flags, kind = struct.unpack_from("!HH", body)
+    size = 4 + 4 * sum(bool(flags & bit) for bit in (0x8000, 0x2000, 0x1000))
+    return body[size:] if kind in _ETHERTYPES.values() and not flags & 7 else None
 
-    found = IP(packet)
-    return bytes(found[GRE].payload) if packet[0] >> 4 == 4 and GRE in found else None
+
+class Segment(NamedTuple):
+    """A TCP segment; ``flags`` as the initials of their names in the order FSRPAUEC."""
+
+    sport: int
+    dport: int
+    seq: int
+    ack: int
+    flags: str
+    data: bytes
+
+    def __str__(self) -> str:
+        return f"TCP {self.sport} > {self.dport} {self.flags}, seq {self.seq}, ack {self.ack}, {len(self.data)} octets"
 
 
-def read(packet: bytes) -> Any:
-    """The packet as scapy sees it."""
-    from scapy.layers.inet import IP
-    from scapy.layers.inet6 import IPv6
-
-    return IP(packet) if packet[0] >> 4 == 4 else IPv6(packet)
+def segment_of(packet: bytes) -> Segment | None:
+    """The TCP segment in a packet, None: there is none. Raises MalformedPacket for what is no packet."""
+    outer = parse(packet)
+    body = packet[outer.payload_at : outer.length]
+    if outer.protocol != TCP or outer.fragment or len(body) < _TCP.size:
+        return None
+    sport, dport, seq, ack, words, bits, *_ = _TCP.unpack_from(body)
+    flags = "".join(flag for at, flag in enumerate(_FLAGS) if bits >> at & 1)
+    return Segment(sport, dport, seq, ack, flags, body[(words >> 4) * 4 :])
 
 
 def summary(packet: bytes) -> str:
     """The packet in a line of words, with its size."""
     try:
-        parse(packet)
+        found = parse(packet)
     except IpsecError as error:
         return f"{len(packet)} octets: {error}"
-    return f"{read(packet).summary()}, {len(packet)} octets"
+    source, destination = str(ip_address(found.source)), str(ip_address(found.destination))
+    name = _NAMES.get(found.protocol, f"IP protocol {found.protocol}")
+    if found.fragment_offset:
+        return f"{name} {source} > {destination}, fragment at {found.fragment_offset}, {len(packet)} octets"
+    said = _said(found, packet)
+    first = ", first fragment" if found.more_fragments else ""
+    return f"{name} {source} > {destination}{said}{first}, {len(packet)} octets"
+
+
+def _said(found: IpHeader, packet: bytes) -> str:
+    """What kind of message it is, or between which ports; empty where that cannot be told."""
+    body = packet[found.payload_at : found.length]
+    if found.protocol in (ICMP, ICMPV6) and len(body) >= 8:
+        kind = _MESSAGES.get((found.protocol, body[0]), f"type {body[0]}")
+        number = f" {int.from_bytes(body[6:8], 'big')}" if kind.startswith("echo") else ""
+        return f" {kind}{number}{f' code {body[1]}' if body[1] else ''}"
+    if found.protocol in (TCP, UDP) and len(body) >= 8:
+        ports = f" port {int.from_bytes(body[:2], 'big')} > {int.from_bytes(body[2:4], 'big')}"
+        segment = segment_of(packet[: found.length]) if not found.fragment else None
+        return f"{ports} {segment.flags}" if segment else ports
+    return ""
 
 
 def answers(question: bytes) -> Fits:

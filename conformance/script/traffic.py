@@ -281,12 +281,12 @@ class Traffic:
                 one.taken = True
         return found
 
-    def echo_request(self, child: ChildSa | None = None, *, size: int = 56, df: bool = False, **ip: object) -> bytes:
+    def echo_request(self, child: ChildSa | None = None, *, size: int = 56, df: bool = False, tos: int = 0) -> bytes:
         """A new ping from our inner address to the device's."""
         channel = self.channel(child)
         self._number += 1
         number = self._number & 0xFFFF
-        return inner.ping(channel.ours, channel.theirs, ident=0x1CE, sequence=number, size=size, df=df, **ip)
+        return inner.ping(channel.ours, channel.theirs, ident=0x1CE, sequence=number, size=size, df=df, tos=tos)
 
     def ping(
         self, child: ChildSa | None = None, *, size: int = 56, df: bool = False, requirement: str | None = None

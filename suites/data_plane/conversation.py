@@ -1,7 +1,6 @@
 """As much of TCP as it takes to talk to an echo service through a tunnel."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from conformance.script import inner
 from conformance.script.peer import Peer
@@ -27,7 +26,7 @@ class Conversation:
         self._send("S", mss=mss)
         answer = self._next()
         if answer.flags != "SA":
-            raise Unexpected("SYN and ACK from port 7", answer.summary())
+            raise Unexpected("SYN and ACK from port 7", str(answer))
         self.sequence, self.theirs = self.sequence + 1, answer.seq + 1
         self._send("A")
         for at in range(0, len(data), segment):
@@ -39,9 +38,8 @@ class Conversation:
             if len(found) >= len(data):
                 break
             answer = self._next()
-            text = bytes(answer.payload)
-            if answer.seq == self.theirs and text:
-                found, self.theirs = found + text, self.theirs + len(text)
+            if answer.seq == self.theirs and answer.data:
+                found, self.theirs = found + answer.data, self.theirs + len(answer.data)
                 self._send("A")
         self._send("R")
         return found
@@ -53,14 +51,17 @@ class Conversation:
         )  # fmt: skip
         self.peer.traffic.send(packet, self.channel.child)
 
-    def _next(self) -> Any:
-        """The next segment for us, as scapy sees it."""
+    def _next(self) -> inner.Segment:
+        """The next segment for us."""
 
         def fits(one: Arrived) -> bool:
-            if one.channel is None or one.packet is None or one.packet[9] != 6:
-                return False
-            return bool(inner.read(one.packet).payload.dport == _PORT)
+            segment = _segment(one)
+            return segment is not None and segment.dport == _PORT
 
-        found = self.peer.traffic.expect(fits, "a TCP segment from port 7")
-        assert found.packet is not None
-        return inner.read(found.packet).payload
+        found = _segment(self.peer.traffic.expect(fits, "a TCP segment from port 7"))
+        assert found is not None
+        return found
+
+
+def _segment(one: Arrived) -> inner.Segment | None:
+    return None if one.channel is None or one.packet is None else inner.segment_of(one.packet)

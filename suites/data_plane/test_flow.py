@@ -1,6 +1,9 @@
 """Traffic flows after set-up, after every kind of rekey, after reauthentication and a change of addresses."""
 
+from ipaddress import ip_address
+
 from conformance.ike.core.connection import ChildConfig, Connection
+from conformance.ipsec.ip import parse
 from conformance.net.link import Address
 from conformance.script import inner
 from conformance.script.peer import Peer
@@ -37,9 +40,10 @@ def test_set_up(peer: Peer) -> None:
     """
     sa = peer.establish()
     found = flows(peer, requirement=THROUGH)
-    outer = inner.read(found.wire)
-    ends = (sa.remote.host, sa.local.host)
-    peer.check((outer.src, outer.dst) == ends, f"outer addresses {ends}", outer.summary(), "RFC4301-5.1.2-1")
+    outer = parse(found.wire)
+    got = f"{ip_address(outer.source)} > {ip_address(outer.destination)}"
+    ends = f"{sa.remote.host} > {sa.local.host}"
+    peer.check(got == ends, f"outer addresses {ends}", got, "RFC4301-5.1.2-1")
     channel = sa.traffic.channel()
     sa.traffic.ask(inner.udp(channel.ours, channel.theirs), requirement=THROUGH)
     sa.traffic.ask(tcp_syn(channel), requirement=THROUGH)

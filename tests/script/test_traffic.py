@@ -93,11 +93,11 @@ def test_an_answer_disproves_silence(peer: Peer) -> None:
 def test_a_leak_disproves_silence_and_is_named() -> None:
     peer, _ = conversation(all_defects()["leaks-in-the-clear"].host)
     sa = peer.establish()
-    with pytest.raises(Unexpected, match=r"IP / ICMP 10.2.0.1 > 10.1.0.1 echo-reply"), sa.traffic.silence():
+    with pytest.raises(Unexpected, match=r"ICMP 10.2.0.1 > 10.1.0.1 echo reply"), sa.traffic.silence():
         sa.traffic.send(sa.traffic.echo_request())
     with pytest.raises(Unexpected, match="nothing in the clear"):
         sa.traffic.must_not_leak()
-    assert "in the clear: IP / ICMP 10.2.0.1" in peer.trace.transcript()
+    assert "in the clear: ICMP 10.2.0.1" in peer.trace.transcript()
 
 
 def test_an_answer_to_an_address_outside_of_all_selectors_disproves_silence() -> None:
@@ -180,13 +180,6 @@ def test_answers() -> None:
     assert found.packet is not None and inner.answers(asked)(found.packet)
     assert not inner.answers(inner.ping("fd01::1", "fd02::1", ident=3, sequence=5, size=9))(found.packet)
     assert not inner.answers(asked)(asked)
-    assert "octets" in inner.summary(b"\x45\x00") and "IPv6" in inner.summary(asked)
-
-
-def test_gre_goes_in_and_out() -> None:
-    packet = inner.ping("10.1.0.1", "10.2.0.1")
-    assert inner.out_of_gre(inner.in_gre("192.0.2.1", "192.0.2.2", packet)) == packet
-    assert inner.out_of_gre(packet) is None
 
 
 def test_evidence_has_packets_and_keys(peer: Peer, tmp_path: Path) -> None:
@@ -196,5 +189,5 @@ def test_evidence_has_packets_and_keys(peer: Peer, tmp_path: Path) -> None:
     lines = (tmp_path / ESP_TABLE).read_text().splitlines()
     assert len(lines) == 2 and all("AES-GCM with 16 octet ICV" in line for line in lines)
     assert {sa.child.spi_in.hex(), sa.child.spi_out.hex()} == {line.split('"')[7][2:] for line in lines}
-    assert "echo-reply" in (tmp_path / "transcript.txt").read_text()
+    assert "echo reply" in (tmp_path / "transcript.txt").read_text()
     assert (tmp_path / "capture.pcapng").stat().st_size > 0 and len(list(read_pcapng(tmp_path / "capture.pcapng"))) == 4
