@@ -14,8 +14,10 @@ from typing import Protocol, Self
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
+from conformance.crypto import CryptoError
 from conformance.ike.core.connection import Connection, CookiePolicy, Mode, Party, Psk
 from conformance.net import Link
+from peers.algorithms import MUSTS, Algorithms, Limits
 
 
 class Capability(StrEnum):
@@ -109,7 +111,7 @@ class Pixit:
     The retransmission timers are those that the device uses unless its `Connection` says otherwise;
     ``half_open_timeout`` is how long it keeps an IKE SA whose IKE_AUTH never comes. ``tester_spare`` is a second IPv4
     address that the tester can send from, as a NAT may get one in mid-session. Behind a real NAT the device sees the
-    tester at ``tester_outer``, and has the address ``device_inner`` itself.
+    tester at ``tester_outer``, and has the address ``device_inner`` itself. ``algorithms`` are those that it takes.
     """
 
     device_address: str
@@ -128,6 +130,7 @@ class Pixit:
     tester_spare: str | None = None
     tester_outer: str | None = None
     device_inner: str | None = None
+    algorithms: Algorithms = MUSTS
 
     def swapped(self) -> "Pixit":
         """The same with the device in the tester's place: how a second device is reached that is the first one's peer.
@@ -221,6 +224,19 @@ class Device(ABC):
     """The real NAT between tester and device where there is one; known after `start`."""
     deviations_file: Path | None = None
     """The known deviations of this device (`peers.deviations`), if somebody wrote them down."""
+    limits: Limits = Limits()
+    """To which of its algorithms the suites shall keep."""
+
+    @property
+    def profile(self) -> Pixit:
+        """The PIXIT with no more algorithms than `limits` allow; read it after `start`.
+
+        Raises DeviceError where they name what the device does not take.
+        """
+        try:
+            return replace(self.pixit, algorithms=self.pixit.algorithms.within(self.limits))
+        except CryptoError as error:
+            raise DeviceError(self.name, str(error)) from None
 
     @abstractmethod
     def start(self) -> None:

@@ -2,7 +2,8 @@
 
 Each builder returns a `Setup`: given how a device is reached, it makes *our* view of the connection; the device gets
 the mirrored one. Keyword arguments replace fields of `Connection`; ``esp`` (proposals), ``local_ts``, ``remote_ts``,
-``mode``, ``gre`` and ``child_lifetime`` are those of its Child SA.
+``mode``, ``gre`` and ``child_lifetime`` are those of its Child SA. Algorithms are those that the device likes most,
+unless ``proposals`` and ``esp`` name others, or a role (`suites.choices`).
 """
 
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import Any
 from conformance.crypto.pki import Authority, Leaf
 from conformance.ike.core.connection import ChildConfig, Connection, Identity, Party, Psk, PublicKey
 from peers.contract import Capability, Pixit, Unsupported
+from suites.choices import chosen, esp, own
 
 Setup = Callable[[Pixit], Connection]
 
@@ -45,6 +47,8 @@ def leaf(name: str, kind: str = "ecdsa") -> Leaf:
 def build(local: Party, remote: Party, pixit: Pixit, *, ipv6: bool = False, **changes: Any) -> Connection:
     """A connection between us and the device, with ``changes`` to its fields or those of its first Child SA."""
     child_changes = {name: changes.pop(word) for word, name in _CHILD_FIELDS.items() if word in changes}
+    for words in (changes, child_changes):
+        words["proposals"] = chosen(words.get("proposals", own if words is changes else esp), pixit.algorithms)
     child = ChildConfig(local_ts=pixit.tester_networks[:1], remote_ts=pixit.device_networks[:1])
     ours, device = pixit.tester_address, pixit.device_address
     if ipv6:

@@ -1,6 +1,6 @@
 """Proposals from keywords, and the algorithms that a chosen proposal means (RFC 7296, sections 2.7 and 3.3)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -32,6 +32,12 @@ def transforms(text: str) -> tuple[Transform, ...]:
     return tuple(transform(word) for word in text.split("-"))
 
 
+def implied_prfs(found: Iterable[Transform]) -> tuple[Transform, ...]:
+    """The PRFs that integrity transforms stand for where none is named."""
+    integs = (one.id for one in found if one.type == TransformType.INTEG)
+    return tuple(Transform.of(_PRF_OF_INTEG[one]) for one in integs if one in _PRF_OF_INTEG)
+
+
 @lru_cache(maxsize=512)
 def proposal(text: str, number: int = 1, protocol: ProtocolID = ProtocolID.IKE, spi: bytes = b"") -> Proposal:
     """The proposal of keywords, its transforms ordered by type, without doubles.
@@ -42,11 +48,10 @@ def proposal(text: str, number: int = 1, protocol: ProtocolID = ProtocolID.IKE, 
     found = dict.fromkeys(transforms(text))
     kinds = {one.type for one in found}
     if protocol == ProtocolID.IKE and TransformType.PRF not in kinds:
-        integ = [one.id for one in found if one.type == TransformType.INTEG]
-        derived = [_PRF_OF_INTEG[one] for one in integ if one in _PRF_OF_INTEG]
+        derived = implied_prfs(found)
         if not derived:
             raise CryptoError(f"IKE proposal {text!r} names no pseudorandom function and no integrity to take it from")
-        found |= dict.fromkeys(Transform.of(one) for one in derived)
+        found |= dict.fromkeys(derived)
     elif protocol in (ProtocolID.ESP, ProtocolID.AH) and TransformType.ESN not in kinds:
         found[Transform.of(Esn.NO)] = None
     return Proposal(number, protocol, tuple(sorted(found, key=lambda one: one.type)), spi)

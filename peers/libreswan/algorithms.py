@@ -6,11 +6,13 @@ algorithm and the PRF of an IKE SA, and one key exchange method for all proposal
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from conformance.crypto import CryptoError
 from conformance.crypto.suite import proposal
 from conformance.ike.core.proposals import protocol_of
 from conformance.wire import Encr, Esn, Integ, KeMethod, Prf, ProtocolID, Transform, TransformType
+from peers.algorithms import ALL
 from peers.contract import Capability, Unsupported
 
 _ENCR: dict[int, str] = {
@@ -58,6 +60,24 @@ _KE: dict[int, str] = {
     KeMethod.CURVE25519: "dh31",
 }
 _NOT_FOR_IKE = {Encr.AES_CCM_16, Encr.AES_CCM_12, Encr.AES_CCM_8, Encr.NULL, Encr.NULL_AUTH_AES_GMAC}
+
+
+def _has(one: Transform) -> bool:
+    tables: dict[TransformType, Mapping[int, str]] = {
+        TransformType.ENCR: _ENCR,
+        TransformType.INTEG: _INTEG,
+        TransformType.PRF: _PRF,
+        TransformType.KE: _KE,
+    }
+    return one.type not in tables or one.id in tables[one.type]
+
+
+def _for_ike(one: Transform) -> bool:
+    return _has(one) and (one.type != TransformType.ENCR or one.id not in _NOT_FOR_IKE)
+
+
+TAKEN = replace(ALL.having(_has), ike=ALL.having(_for_ike).ike)
+"""What it has words for; the language of its configuration cannot combine all of them."""
 
 
 def unsupported(detail: str) -> Unsupported:

@@ -2,13 +2,14 @@
 
 import contextlib
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 from conformance.ike.core.connection import Connection
 from conformance.net import Link
 from peers.contract import Capability, Device, DeviceError, SaStatus, needs
-from peers.libreswan import settings, translate
+from peers.libreswan import algorithms, settings, translate
 from peers.libreswan.credentials import Credentials, own_certificate
 from peers.libreswan.settings import Startup
 from peers.libreswan.status import State, sa_statuses, states
@@ -69,7 +70,8 @@ class Libreswan(Device):
 
     def _start(self) -> None:
         self._place.open()
-        self.pixit = self._place.pixit  # a container knows its addresses only now
+        # A container knows its addresses only now.
+        self.pixit = replace(self._place.pixit, algorithms=algorithms.TAKEN)
         self.nat = self._place.nat
         plane = self._place.data_plane
         self.backend = f"{self._place.description}, {plane}"

@@ -7,6 +7,7 @@ from conformance.ike.core.connection import Connection
 from conformance.ike.endpoint import Endpoint
 from conformance.net import Link
 from conformance.net.memory import MemoryLink
+from peers.algorithms import ALL, computable
 from peers.contract import Capability, Device, DeviceError, Pixit, SaStatus
 from peers.reference.dataplane import DeviceHost
 from peers.reference.defects import all_defects
@@ -16,6 +17,7 @@ CAPABILITIES = frozenset(
     {
         Capability.INITIATOR,
         Capability.RESPONDER,
+        Capability.CONFIGURABLE,
         Capability.PSK,
         Capability.RSA,
         Capability.RSA_PSS,
@@ -61,6 +63,7 @@ PIXIT = Pixit(
     device_address6="2001:db8::2",
     tester_address6="2001:db8::1",
     tester_spare="192.0.2.9",
+    algorithms=ALL.having(computable),
 )
 
 

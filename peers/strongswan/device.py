@@ -2,6 +2,7 @@
 
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -9,7 +10,7 @@ from conformance.ike.core.connection import Connection, CookiePolicy
 from conformance.net import Link
 from peers.contract import Capability, Device, DeviceError, SaStatus, needs
 from peers.places.place import DataPlane, Place
-from peers.strongswan import settings, translate
+from peers.strongswan import algorithms, settings, translate
 from peers.strongswan.control import Control
 from peers.strongswan.load import open_half
 from peers.strongswan.settings import Runtime, Startup
@@ -77,6 +78,8 @@ class StrongSwan(Device):
         answer = self._vici().request("version")
         self.version = text(answer["version"])
         self.capabilities = self._claims(plane)
+        loaded = algorithms.taken(self._vici().request("get-algorithms"), plane, esn=Capability.ESN in self.capabilities)
+        self.pixit = replace(self.pixit, algorithms=loaded)
 
     def _claims(self, plane: DataPlane) -> frozenset[Capability]:
         claims = set(self._ALWAYS)

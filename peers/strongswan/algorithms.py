@@ -1,0 +1,49 @@
+"""What a charon takes, as it says itself: its plugins, not its version, decide."""
+
+import re
+from typing import Any
+
+from conformance.wire import Encr, Esn, Transform, TransformType
+from peers.algorithms import ALL, Algorithms
+from peers.places.place import DataPlane
+
+_KINDS = {
+    TransformType.ENCR: ("encryption", "aead"),
+    TransformType.INTEG: ("integrity",),
+    TransformType.PRF: ("prf",),
+    TransformType.KE: ("dh", "ke"),
+}
+"""The sections of its answer; key exchange methods have a new name since version 6."""
+_IN_THE_KERNEL = {
+    *(Encr.AES_CBC, Encr.AES_CTR, Encr.AES_GCM_16, Encr.AES_GCM_12, Encr.AES_GCM_8, Encr.AES_CCM_16, Encr.AES_CCM_12),
+    *(Encr.AES_CCM_8, Encr.NULL_AUTH_AES_GMAC, Encr.CHACHA20_POLY1305, Encr.CAMELLIA_CBC, Encr.TRIPLE_DES, Encr.NULL),
+}
+"""The ciphers that it can hand to Linux; there are no answers about these."""
+
+
+def taken(answer: dict[str, Any], plane: DataPlane, *, esn: bool) -> Algorithms:
+    """Of all algorithms those in the answer to ``get-algorithms``; for ESP the data plane decides."""
+    loaded = {
+        kind: {_plain(name) for section in sections for name in answer.get(section, ())}
+        for kind, sections in _KINDS.items()
+    }
+
+    def ike(one: Transform) -> bool:
+        return one.type not in loaded or _plain(getattr(one.id, "name", "")) in loaded[TransformType(one.type)]
+
+    def child(one: Transform) -> bool:
+        if one.type == TransformType.ENCR and plane is not DataPlane.LIBIPSEC:
+            return one.id in _IN_THE_KERNEL
+        return (one.id != Esn.YES or esn) if one.type == TransformType.ESN else ike(one)
+
+    children = ALL.having(child)
+    return Algorithms(ALL.having(ike).ike, children.esp, children.ah)
+
+
+def _plain(name: str) -> str:
+    """A name as charon and the registry of IANA both could have it."""
+    name = re.sub(r"^PRF_|_", "", name)
+    for theirs, ours in (("3DESCBC", "TRIPLEDES"), ("AES128XCBC", "AESXCBC"), ("AES128CMAC", "AESCMAC")):
+        name = name.replace(theirs, ours)
+    brainpool = re.fullmatch(r"BRAINPOOLP(\d+)R1", name)
+    return f"ECP{brainpool[1]}BP" if brainpool else name

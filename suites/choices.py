@@ -1,0 +1,191 @@
+"""What purposes ask of a device's algorithms by role: *its suite*, *two of its groups*, *one that it does not take*.
+
+A `Choice` makes the proposals of a connection out of what the device takes. Where that has not what the role needs, the
+purpose is not applicable, and the reason names what is missing.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+from conformance.crypto.keywords import keyword
+from conformance.crypto.suite import implied_prfs
+from conformance.script.verdict import NotApplicable
+from conformance.wire import Encr, Esn, KeMethod, ProtocolID, Transform, TransformType
+from peers.algorithms import Algorithms, Fits, Suite, anything, written
+
+Choice = Callable[[Algorithms], tuple[str, ...]]
+Wanted = Choice | tuple[str, ...]
+
+ENCR, PRF, INTEG, KE = TransformType.ENCR, TransformType.PRF, TransformType.INTEG, TransformType.KE
+IKE, ESP, AH = ProtocolID.IKE, ProtocolID.ESP, ProtocolID.AH
+NAMES = {ENCR: "cipher", PRF: "PRF", INTEG: "integrity algorithm", KE: "key exchange method"}
+
+
+def chosen(wanted: Wanted, algorithms: Algorithms) -> tuple[str, ...]:
+    """The proposals that somebody asks for, by name or by role. Raises NotApplicable."""
+    return wanted(algorithms) if callable(wanted) else wanted
+
+
+def combined(one: Transform) -> bool:
+    """True for a cipher that needs no integrity algorithm beside it."""
+    return isinstance(one.id, Encr) and any(word in one.id.name for word in ("GCM", "CCM", "GMAC", "POLY1305"))
+
+
+def _suite(algorithms: Algorithms, protocol: ProtocolID, what: str, fits: Fits = anything, like: Suite = ()) -> Suite:
+    """The suite that is most like another one, by default the device's first."""
+    like = like or next(algorithms.suites(protocol), ())
+    found = list(algorithms.suites(protocol, fits, like))
+    if not found:
+        raise NotApplicable(f"the device takes no {what} for {protocol.name}: {', '.join(algorithms.texts(protocol))}")
+    return min(found, key=lambda one: len(set(like) - set(one)))
+
+
+def _of(suite: Suite, kind: TransformType) -> Transform:
+    return next(one for one in suite if one.type == kind)
+
+
+def _only(kind: TransformType, fits: Fits) -> Fits:
+    """A condition on the transforms of one type."""
+    return lambda one: one.type != kind or fits(one)
+
+
+def _joined(first: Suite, second: Suite, algorithms: Algorithms, protocol: ProtocolID) -> tuple[str, ...]:
+    """Two suites as one proposal if they differ in one type only, else as two."""
+    both = {one: None for pair in zip(first, second, strict=False) for one in pair}
+    if len(both) == len(first) + 1 == len(second) + 1 and not algorithms.lacks(written(both), protocol):
+        return (written(both),)
+    return written(first), written(second)
+
+
+# --- IKE SAs ----------------------------------------------------------------------------------------------------------
+
+
+def own(algorithms: Algorithms) -> tuple[str, ...]:
+    """The device's suite, that which it likes most."""
+    return (written(_suite(algorithms, IKE, "suite")),)
+
+
+def separate(algorithms: Algorithms) -> tuple[str, ...]:
+    """A suite with a separate integrity algorithm."""
+    what = "suite with a separate integrity algorithm"
+    return (written(_suite(algorithms, IKE, what, _only(ENCR, lambda one: not combined(one)))),)
+
+
+def with_group(*methods: KeMethod) -> Choice:
+    """A suite with one of these key exchange methods, which are what the purpose is about."""
+
+    def choice(algorithms: Algorithms) -> tuple[str, ...]:
+        return (written(_suite(algorithms, IKE, _listed(methods), _only(KE, lambda one: one.id in methods))),)
+
+    return choice
+
+
+def _listed(methods: tuple[KeMethod, ...]) -> str:
+    return " or ".join(keyword(Transform.of(one)) for one in methods)
+
+
+def two(kind: TransformType, protocol: ProtocolID = IKE) -> Choice:
+    """The device's suite, and one that has another transform of one type, the most preferred first."""
+
+    def choice(algorithms: Algorithms) -> tuple[str, ...]:
+        first = _suite(algorithms, protocol, "suite")
+
+        def other(one: Transform) -> bool:
+            # With another PRF goes the integrity algorithm that is like it: not everybody can separate the two.
+            natural = kind != PRF or one.type != INTEG or implied_prfs((one,))[:1] != (_of(first, PRF),)
+            return natural and (one.type != kind or one not in first)
+
+        second = _suite(algorithms, protocol, f"second {NAMES[kind]}", other, first)
+        return _joined(first, second, algorithms, protocol)
+
+    return choice
+
+
+def two_key_lengths(algorithms: Algorithms) -> tuple[str, ...]:
+    """One cipher with two lengths of its key."""
+    for first in algorithms.suites():
+        longer = _only(ENCR, partial(_other_length, _of(first, ENCR)))
+        for second in algorithms.suites(IKE, longer, first):
+            return _joined(first, second, algorithms, IKE)
+    raise NotApplicable(f"the device takes no cipher with two lengths of its key: {', '.join(algorithms.ike)}")
+
+
+def _other_length(cipher: Transform, one: Transform) -> bool:
+    return one.id == cipher.id and one != cipher
+
+
+two_groups = two(KE)
+two_prfs = two(PRF)
+two_ciphers = two(ENCR)
+
+
+# --- Child SAs --------------------------------------------------------------------------------------------------------
+
+
+def esp(algorithms: Algorithms) -> tuple[str, ...]:
+    """The device's suite for ESP."""
+    return (written(_suite(algorithms, ESP, "suite")),)
+
+
+def ah(algorithms: Algorithms) -> tuple[str, ...]:
+    """The device's suite for AH."""
+    return (written(_suite(algorithms, AH, "suite")),)
+
+
+def esp_separate(algorithms: Algorithms) -> tuple[str, ...]:
+    """A suite for ESP with a separate integrity algorithm."""
+    return (written(_suite(algorithms, ESP, "suite with a separate integrity algorithm", _separate)),)
+
+
+def esp_esn(algorithms: Algorithms) -> tuple[str, ...]:
+    """A suite for ESP with extended sequence numbers."""
+    return (written(_suite(algorithms, ESP, "suite with extended sequence numbers", _extended)),)
+
+
+def esp_separate_esn(algorithms: Algorithms) -> tuple[str, ...]:
+    """A suite for ESP with a separate integrity algorithm and extended sequence numbers."""
+    what = "suite with a separate integrity algorithm and extended sequence numbers"
+    return (written(_suite(algorithms, ESP, what, lambda one: _separate(one) and _extended(one))),)
+
+
+def esp_null(algorithms: Algorithms) -> tuple[str, ...]:
+    """A suite for ESP without encryption."""
+    return (written(_suite(algorithms, ESP, "suite without encryption", _only(ENCR, lambda one: one.id == Encr.NULL))),)
+
+
+def esp_groups(number: int) -> Choice:
+    """The device's suite for ESP with so many key exchange methods for the Child SA."""
+
+    def choice(algorithms: Algorithms) -> tuple[str, ...]:
+        suite = _suite(algorithms, ESP, "suite")
+        found = dict.fromkeys((*(one for one in suite if one.type == KE), *algorithms.groups(ESP)))
+        if len(found) < number:
+            raise NotApplicable(f"the device takes no second {NAMES[KE]} for Child SAs")
+        return (written(dict.fromkeys((*suite, *list(found)[:number]))),)
+
+    return choice
+
+
+def esp_pfs(*methods: KeMethod) -> Choice:
+    """The device's suite for ESP with one of these key exchange methods, which are what the purpose is about."""
+
+    def choice(algorithms: Algorithms) -> tuple[str, ...]:
+        found = [one for one in algorithms.groups(ESP) if one.id in methods]
+        if not found:
+            raise NotApplicable(f"the device takes no {_listed(methods)} for Child SAs")
+        suite = [one for one in _suite(algorithms, ESP, "suite") if one.type != KE]
+        return (written((*suite, found[0])),)
+
+    return choice
+
+
+pfs = esp_groups(1)
+pfs_two_groups = esp_groups(2)
+
+
+def _separate(one: Transform) -> bool:
+    return one.type != ENCR or not (combined(one) or one.id == Encr.NULL)
+
+
+def _extended(one: Transform) -> bool:
+    return one.type != TransformType.ESN or one.id == Esn.YES

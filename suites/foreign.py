@@ -1,0 +1,67 @@
+"""What a device must refuse, as it is configured: algorithms that it does not take.
+
+A device that takes any configuration refuses what it is not configured with just now. Of one that was configured by
+hand only its file can say so.
+"""
+
+from collections.abc import Iterator
+from itertools import zip_longest
+
+from conformance.crypto.keywords import transform
+from conformance.crypto.suite import proposal
+from conformance.ike.core.proposals import of_type, protocol_of
+from conformance.script.verdict import NotApplicable
+from conformance.wire import Encr, ProtocolID, Transform, TransformType
+from peers.algorithms import ALL, computable, written
+from peers.contract import Capability
+from suites.choices import ENCR, IKE, INTEG, KE, NAMES, PRF, combined
+from suites.dut import Dut
+
+
+def foreign(dut: Dut, kind: TransformType, protocol: ProtocolID = IKE) -> Transform:
+    """A transform of one type that the device does not take. Raises NotApplicable."""
+    found = next(_foreign(dut, kind, protocol), None)
+    if found is None:
+        raise NotApplicable(f"nobody says which {NAMES[kind]} the device refuses for {protocol.name}")
+    return found
+
+
+def refused(dut: Dut, count: int = 1, protocol: ProtocolID = IKE) -> tuple[str, ...]:
+    """Suites like that of the device, but with one algorithm which it does not take, another one each."""
+    suite = own(dut, protocol)
+    others = [[(kind, one) for one in _foreign(dut, kind, protocol)] for kind in (ENCR, PRF, INTEG, KE)]
+    found = [
+        written(other if one.type == kind else one for one in suite)
+        for row in zip_longest(*others)
+        for kind, other in filter(None, row)
+        if any(one.type == kind for one in suite)
+    ]
+    if len(found) < count:
+        raise NotApplicable(f"nobody says which algorithms the device refuses for {protocol.name}")
+    return tuple(found[:count])
+
+
+def own(dut: Dut, protocol: ProtocolID = IKE) -> tuple[Transform, ...]:
+    """The first suite that the device is configured with."""
+    one = proposal(_configured(dut, protocol)[0], 1, protocol)
+    return tuple(of_type(one, TransformType(kind))[0] for kind in dict.fromkeys(each.type for each in one.transforms))
+
+
+def _configured(dut: Dut, protocol: ProtocolID) -> tuple[str, ...]:
+    if protocol == IKE:
+        return dut.connection.proposals
+    return tuple(text for text in dut.connection.children[0].proposals if protocol_of(text) == protocol)
+
+
+def _foreign(dut: Dut, kind: TransformType, protocol: ProtocolID) -> Iterator[Transform]:
+    """Of the same sort, too: a cipher that needs an integrity algorithm beside it in place of one that does."""
+    ours = [one for text in _configured(dut, protocol) for one in proposal(text, 1, protocol).transforms]
+    sort = {combined(one) for one in ours if one.type == ENCR}
+    if Capability.CONFIGURABLE in dut.device.capabilities:
+        known = ALL.transforms(protocol)
+    else:
+        known = tuple(transform(word) for word in dut.pixit.algorithms.refused)
+    for one in known:
+        alike = kind != ENCR or (one.id != Encr.NULL and {combined(one)} == sort)
+        if one.type == kind and one not in ours and alike and computable(one):
+            yield one
