@@ -53,6 +53,9 @@ def run(
     role: Annotated[str | None, typer.Option(help="Only purposes with the device as initiator or responder")] = None,
     subject: Annotated[list[str] | None, typer.Option(help="Only these subjects, such as ike_sa_init")] = None,
     deviations: Annotated[Path | None, typer.Option(help="Known deviations of the device (TOML)")] = None,
+    ike: Annotated[list[str] | None, typer.Option(help="Keep to these suites, such as aes256-sha384-ecp384")] = None,
+    esp: Annotated[list[str] | None, typer.Option(help="Keep to these for ESP, such as aes256-sha384")] = None,
+    ah: Annotated[list[str] | None, typer.Option(help="Keep to these for AH, such as sha384")] = None,
     workers: Annotated[int, typer.Option("-n", help="Run on so many devices side by side")] = 1,
     pytest_args: Annotated[list[str] | None, typer.Option("--pytest", help="Hand an option on to pytest")] = None,
 ) -> None:
@@ -69,6 +72,7 @@ def run(
     arguments += [f"--role={role}"] if role else []
     arguments += [f"--subject={one}" for one in subject or ()]
     arguments += [f"--deviations={deviations}"] if deviations else []
+    arguments += [f"--{name}={one}" for name, words in (("ike", ike), ("esp", esp), ("ah", ah)) for one in words or ()]
     arguments += ["-n", str(workers)] if workers > 1 else []
     console = Console()
     progress = RunProgress(console)

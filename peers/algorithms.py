@@ -12,12 +12,20 @@ from conformance.crypto.ke import ke_methods
 from conformance.crypto.keywords import keyword
 from conformance.crypto.prf import prfs
 from conformance.crypto.suite import implied_prfs, proposal
-from conformance.wire import ProtocolID, Transform, TransformType
+from conformance.wire import Encr, ProtocolID, Transform, TransformType
 
 Suite = tuple[Transform, ...]
 """One transform of each type that a suite has, ordered by type."""
 Fits = Callable[[Transform], bool]
 _KE = TransformType.KE
+KINDS = {
+    TransformType.ENCR: "cipher",
+    TransformType.PRF: "PRF",
+    TransformType.INTEG: "integrity algorithm",
+    TransformType.KE: "key exchange method",
+    TransformType.ESN: "extended sequence numbers",
+}
+"""What the types of transforms are called."""
 
 
 def anything(one: Transform) -> bool:
@@ -32,6 +40,17 @@ class Limits:
     ike: tuple[str, ...] = ()
     esp: tuple[str, ...] = ()
     ah: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> list[tuple[str, ProtocolID]]:
+        """Each proposal with its protocol."""
+        lists = ((self.ike, ProtocolID.IKE), (self.esp, ProtocolID.ESP), (self.ah, ProtocolID.AH))
+        return [(text, protocol) for texts, protocol in lists for text in texts]
+
+    def check(self) -> None:
+        """Raise CryptoError for a word that is no algorithm, or none for this protocol, and for an incomplete suite."""
+        for text, protocol in self.named:
+            complete(text, protocol)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +107,10 @@ class Algorithms:
         """No more than that. Raises CryptoError for a bad word, and for what is not among them."""
         if limits == Limits():
             return self
-        for texts, protocol in (
-            (limits.ike, ProtocolID.IKE),
-            (limits.esp, ProtocolID.ESP),
-            (limits.ah, ProtocolID.AH),
-        ):
-            for text in texts:
-                if missing := self.lacks(text, protocol):
-                    raise CryptoError(f"does not take {missing} for {protocol.name}")
+        for text, protocol in limits.named:
+            complete(text, protocol)
+            if missing := self.lacks(text, protocol):
+                raise CryptoError(f"does not take {missing} for {protocol.name}")
         return Algorithms(limits.ike or self.ike, limits.esp or self.esp, limits.ah or self.ah, self.refused)
 
     def having(self, has: Fits) -> "Algorithms":
@@ -113,6 +128,33 @@ class Algorithms:
             tuple(kept(self.ah, ProtocolID.AH)),
             self.refused,
         )
+
+
+_NEEDED = {
+    ProtocolID.IKE: {TransformType.ENCR, TransformType.PRF, TransformType.INTEG, TransformType.KE},
+    ProtocolID.ESP: {TransformType.ENCR, TransformType.INTEG, TransformType.ESN},
+    ProtocolID.AH: {TransformType.INTEG, TransformType.ESN},
+}
+
+
+def complete(text: str, protocol: ProtocolID) -> None:
+    """Raise CryptoError unless a proposal has all that its suites need, and nothing else."""
+    found = _by_type(proposal(text, 1, protocol).transforms)
+    aead = {combined(one) for one in found.get(TransformType.ENCR, ())}
+    if len(aead) > 1:
+        raise CryptoError(f"{text!r} has ciphers with and without integrity of their own: write two suites")
+    needed = _NEEDED[protocol] - ({TransformType.INTEG} if aead == {True} else set())
+    allowed = needed | ({_KE} if protocol != ProtocolID.IKE else set())
+    if missing := needed - set(found):
+        raise CryptoError(f"{text!r} has no {' and no '.join(KINDS[one] for one in sorted(missing))}")
+    if wrong := set(found) - allowed:
+        names = ", ".join(keyword(one) for kind in sorted(wrong) for one in found[kind])
+        raise CryptoError(f"{text!r} has {names}, which has no place in {protocol.name} with such a cipher")
+
+
+def combined(one: Transform) -> bool:
+    """True for a cipher that needs no integrity algorithm beside it."""
+    return isinstance(one.id, Encr) and any(word in one.id.name for word in ("GCM", "CCM", "GMAC", "POLY1305"))
 
 
 def written(suite: Iterable[Transform]) -> str:

@@ -11,24 +11,18 @@ from conformance.crypto.keywords import keyword
 from conformance.crypto.suite import implied_prfs
 from conformance.script.verdict import NotApplicable
 from conformance.wire import Encr, Esn, KeMethod, ProtocolID, Transform, TransformType
-from peers.algorithms import Algorithms, Fits, Suite, anything, written
+from peers.algorithms import KINDS, Algorithms, Fits, Suite, anything, combined, written
 
 Choice = Callable[[Algorithms], tuple[str, ...]]
 Wanted = Choice | tuple[str, ...]
 
 ENCR, PRF, INTEG, KE = TransformType.ENCR, TransformType.PRF, TransformType.INTEG, TransformType.KE
 IKE, ESP, AH = ProtocolID.IKE, ProtocolID.ESP, ProtocolID.AH
-NAMES = {ENCR: "cipher", PRF: "PRF", INTEG: "integrity algorithm", KE: "key exchange method"}
 
 
 def chosen(wanted: Wanted, algorithms: Algorithms) -> tuple[str, ...]:
     """The proposals that somebody asks for, by name or by role. Raises NotApplicable."""
     return wanted(algorithms) if callable(wanted) else wanted
-
-
-def combined(one: Transform) -> bool:
-    """True for a cipher that needs no integrity algorithm beside it."""
-    return isinstance(one.id, Encr) and any(word in one.id.name for word in ("GCM", "CCM", "GMAC", "POLY1305"))
 
 
 def _suite(algorithms: Algorithms, protocol: ProtocolID, what: str, fits: Fits = anything, like: Suite = ()) -> Suite:
@@ -95,7 +89,7 @@ def two(kind: TransformType, protocol: ProtocolID = IKE) -> Choice:
             natural = kind != PRF or one.type != INTEG or implied_prfs((one,))[:1] != (_of(first, PRF),)
             return natural and (one.type != kind or one not in first)
 
-        second = _suite(algorithms, protocol, f"second {NAMES[kind]}", other, first)
+        second = _suite(algorithms, protocol, f"second {KINDS[kind]}", other, first)
         return _joined(first, second, algorithms, protocol)
 
     return choice
@@ -160,7 +154,7 @@ def esp_groups(number: int) -> Choice:
         suite = _suite(algorithms, ESP, "suite")
         found = dict.fromkeys((*(one for one in suite if one.type == KE), *algorithms.groups(ESP)))
         if len(found) < number:
-            raise NotApplicable(f"the device takes no second {NAMES[KE]} for Child SAs")
+            raise NotApplicable(f"the device takes no second {KINDS[KE]} for Child SAs")
         return (written(dict.fromkeys((*suite, *list(found)[:number]))),)
 
     return choice

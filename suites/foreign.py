@@ -12,9 +12,9 @@ from conformance.crypto.suite import proposal
 from conformance.ike.core.proposals import of_type, protocol_of
 from conformance.script.verdict import NotApplicable
 from conformance.wire import Encr, ProtocolID, Transform, TransformType
-from peers.algorithms import ALL, computable, written
+from peers.algorithms import ALL, KINDS, combined, computable, written
 from peers.contract import Capability
-from suites.choices import ENCR, IKE, INTEG, KE, NAMES, PRF, combined
+from suites.choices import ENCR, IKE, INTEG, KE, PRF
 from suites.dut import Dut
 
 
@@ -22,7 +22,7 @@ def foreign(dut: Dut, kind: TransformType, protocol: ProtocolID = IKE) -> Transf
     """A transform of one type that the device does not take. Raises NotApplicable."""
     found = next(_foreign(dut, kind, protocol), None)
     if found is None:
-        raise NotApplicable(f"nobody says which {NAMES[kind]} the device refuses for {protocol.name}")
+        raise NotApplicable(f"nobody says which {KINDS[kind]} the device refuses for {protocol.name}")
     return found
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from conformance.crypto import CryptoError
+from peers.algorithms import Limits
 from suites.purpose import Purpose
 
 
@@ -19,6 +21,9 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--role", choices=["initiator", "responder"], help="only purposes with the device in this role")
     group.addoption("--subject", action="append", default=[], metavar="NAME", help="only these subjects")
     group.addoption("--deviations", default=None, metavar="FILE", help="known deviations (TOML) of the device")
+    for protocol, sort in (("ike", "IKE SAs"), ("esp", "Child SAs with ESP"), ("ah", "Child SAs with AH")):
+        text = f"keep to these algorithms for {sort}, such as aes256-sha384{'-ecp384' * (protocol == 'ike')}"
+        group.addoption(f"--{protocol}", action="append", default=[], metavar="SUITE", help=text)
     group.addoption("--no-evidence", action="store_true", help="write no captures, transcripts, keys, logs")
 
 
@@ -31,6 +36,16 @@ def selected(config: pytest.Config, purpose: Purpose, subject: str) -> bool:
     if (role and purpose.role != role) or (subjects and subject not in subjects):
         return False
     return purpose.tier == "quick" or bool(config.getoption("--slow")) or bool(patterns)
+
+
+def limits(config: pytest.Config) -> Limits:
+    """To which algorithms the suites shall keep. Raises CryptoError for a word that is none."""
+    found = Limits(*(tuple(config.getoption(f"--{protocol}")) for protocol in ("ike", "esp", "ah")))
+    try:
+        found.check()
+    except CryptoError as error:
+        raise CryptoError(f"--ike, --esp, --ah: {error}") from None
+    return found
 
 
 def results_folder(config: pytest.Config) -> Path:

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
+from conformance.crypto import CryptoError
 from conformance.script.peer import Peer
 from peers.contract import Device, DeviceError
 from peers.deviations import load_deviations
 from peers.registry import open_device
 from suites.conduct import prepared
 from suites.dut import Dut
-from suites.options import add_options, results_folder, selected
+from suites.options import add_options, limits, results_folder, selected
 from suites.purpose import purpose_of
 from suites.record import ResultsFolder
 from suites.requirements import RequirementError, load
@@ -40,9 +41,10 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     session = Session(results_folder(config))
     try:
+        limits(config)
         open_device(config.getoption("--dut"))
         session.results = ResultsFolder(session.folder, sys.argv, config.getoption("--ike-seed"))
-    except (DeviceError, OSError) as error:
+    except (CryptoError, DeviceError, OSError) as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[SESSION] = session
 
@@ -124,7 +126,9 @@ def device(request: pytest.FixtureRequest) -> Device:
     session = request.config.stash[SESSION]
     try:
         session.device = open_device(request.config.getoption("--dut"))
+        session.device.limits = limits(request.config)
         session.device.start()
+        _ = session.device.profile  # raises where it does not take what it is to be limited to
         path = request.config.getoption("--deviations") or session.device.deviations_file
         session.deviations = tuple(load_deviations(Path(path))) if path else ()
     except DeviceError as error:

@@ -7,6 +7,7 @@ additional one (RFC 9370).
 
 import re
 from dataclasses import replace
+from difflib import get_close_matches
 
 from conformance.crypto.errors import CryptoError
 from conformance.wire import Encr, Esn, Integ, KeMethod, Prf, Transform, TransformType
@@ -138,7 +139,8 @@ def transform(word: str) -> Transform:
         inner = transform(match[2])
         if inner.type == TransformType.KE:
             return replace(inner, type=TransformType(TransformType.ADDKE1 + int(match[1]) - 1))
-    raise CryptoError(f"unknown algorithm keyword {word!r}")
+    close = get_close_matches(word, _TRANSFORMS, n=1)
+    raise CryptoError(f"unknown algorithm keyword {word!r}" + (f"; did you mean {close[0]}?" if close else ""))
 
 
 def keyword(one: Transform) -> str:

@@ -78,7 +78,9 @@ class StrongSwan(Device):
         answer = self._vici().request("version")
         self.version = text(answer["version"])
         self.capabilities = self._claims(plane)
-        loaded = algorithms.taken(self._vici().request("get-algorithms"), plane, esn=Capability.ESN in self.capabilities)
+        loaded = algorithms.taken(
+            self._vici().request("get-algorithms"), plane, esn=Capability.ESN in self.capabilities
+        )
         self.pixit = replace(self.pixit, algorithms=loaded)
 
     def _claims(self, plane: DataPlane) -> frozenset[Capability]:
