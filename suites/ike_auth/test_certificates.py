@@ -9,15 +9,8 @@ from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.wire import CERT, CERTREQ, CertEncoding, IdType, Message
 from suites.connections import DEVICE_NAME, OUR_NAME, authority, certificates, leaf
-from suites.ike_auth.steps import (
-    chained,
-    mixed,
-    mixed_keys,
-    must_ask_for_certificates,
-    must_be_refused,
-    must_succeed,
-    ourselves,
-)
+from suites.ike_auth.refusal import must_be_refused
+from suites.ike_auth.steps import chained, mixed, mixed_keys, must_ask_for_certificates, must_succeed, ourselves
 from suites.purpose import purpose
 
 _REFUSED = ("RFC7296-1.2-11", "RFC7296-1.2-18", "RFC7296-2.21.2-1")

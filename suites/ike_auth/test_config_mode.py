@@ -20,6 +20,7 @@ from conformance.wire import (
 )
 from peers.contract import Capability
 from suites.connections import psk
+from suites.create_child_sa.answers import kept
 from suites.dut import Dut
 from suites.ike_auth.steps import must_succeed
 from suites.purpose import purpose
@@ -104,7 +105,7 @@ def test_not_asked(peer: Peer) -> None:
     if refusal is not None:
         peer.check(not refusal.data, "no data in N(FAILED_CP_REQUIRED)", answer, "RFC7296-2.19-10")
         peer.check(answer.first(SA) is None, "no Child SA beside N(FAILED_CP_REQUIRED)", answer, "RFC7296-2.19-10")
-    sa.must_be_up("RFC7296-2.19-10")
+    kept(peer, sa, "RFC7296-2.19-10")
 
 
 @purpose(

@@ -21,7 +21,9 @@ from conformance.wire import (
 )
 from peers.contract import Capability
 from suites.connections import psk
-from suites.ike_auth.steps import must_be_gone, must_succeed
+from suites.create_child_sa.answers import kept
+from suites.ike_auth.refusal import must_be_gone
+from suites.ike_auth.steps import must_succeed
 from suites.purpose import purpose
 
 _RICH = psk(esp=("aes256-aes128-sha512-sha256", "aes256gcm16-aes128gcm16"))
@@ -59,7 +61,7 @@ def test_no_proposal(peer: Peer) -> None:
     peer.expect(answer, AUTH, "RFC7296-1.2-16")
     peer.expect_notify(answer, NotifyType.NO_PROPOSAL_CHOSEN, "RFC7296-2.7-4")
     peer.check(answer.first(SA) is None, "no SA payload", answer)
-    sa.must_be_up("RFC7296-1.2-16")
+    kept(peer, sa, "RFC7296-1.2-16")
 
 
 @purpose(
@@ -147,4 +149,4 @@ def test_childless_refused(peer: Peer) -> None:
     answer = sa.auth(child=None)
     peer.check(not any(answer.first(one) for one in (SA, TSi, TSr)), "no SA, TSi, TSr", answer)
     peer.expect_notify(answer, NotifyType.INVALID_SYNTAX, "RFC6023-3-9")
-    must_be_gone(peer, sa)
+    must_be_gone(peer, sa, told=True)

@@ -9,7 +9,8 @@ from conformance.script.sa import fatal
 from conformance.wire import AUTH, IDi, IDr, IdType
 from peers.contract import Capability
 from suites.connections import DEVICE_NAME, OUR_NAME
-from suites.ike_auth.steps import answer_of, distinguished, must_be_refused, must_succeed, named
+from suites.ike_auth.refusal import answer_of, must_be_refused
+from suites.ike_auth.steps import distinguished, must_succeed, named
 from suites.purpose import purpose
 
 

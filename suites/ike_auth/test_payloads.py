@@ -22,7 +22,8 @@ from conformance.wire import (
     VendorID,
     encode_payloads,
 )
-from suites.ike_auth.steps import answer_of, must_not_succeed, must_succeed
+from suites.ike_auth.refusal import answer_of, must_not_succeed
+from suites.ike_auth.steps import must_succeed
 from suites.purpose import purpose
 
 

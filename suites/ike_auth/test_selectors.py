@@ -7,6 +7,7 @@ from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.wire import AUTH, SA, Message, Notify, NotifyType, TrafficSelector, TSi, TSr, UnknownSelector
 from peers.contract import Capability
+from suites.create_child_sa.answers import kept
 from suites.dut import Dut
 from suites.ike_auth.steps import host_to_host, must_succeed
 from suites.purpose import purpose
@@ -117,7 +118,7 @@ def test_unacceptable(peer: Peer) -> None:
     peer.expect(answer, AUTH, "RFC7296-1.2-16")
     peer.expect_notify(answer, NotifyType.TS_UNACCEPTABLE, "RFC7296-2.9-6")
     peer.check(answer.first(SA) is None, "no SA payload", answer)
-    sa.must_be_up("RFC7296-1.2-16")
+    kept(peer, sa, "RFC7296-1.2-16")
 
 
 @purpose("auth-transport-accepted", "RFC7296-1.3.1-7", role="responder", connection=host_to_host())
@@ -142,7 +143,7 @@ def test_transport_declined(peer: Peer) -> None:
     answer = sa.auth(bend.append(Notify(NotifyType.USE_TRANSPORT_MODE)))
     peer.expect(answer, AUTH, "RFC7296-1.2-16")
     peer.check(not answer.notify(NotifyType.USE_TRANSPORT_MODE), "no N(USE_TRANSPORT_MODE)", answer)
-    sa.must_be_up("RFC7296-1.2-16")
+    kept(peer, sa, "RFC7296-1.2-16")
 
 
 @purpose("auth-transport-unasked", "RFC7296-1.3.1-10", role="responder", connection=host_to_host())
@@ -158,4 +159,4 @@ def test_transport_unasked(peer: Peer) -> None:
     )
     peer.expect(answer, AUTH, "RFC7296-1.2-16")
     peer.check(not answer.notify(NotifyType.USE_TRANSPORT_MODE), "no N(USE_TRANSPORT_MODE)", answer)
-    sa.must_be_up("RFC7296-1.2-16")
+    kept(peer, sa, "RFC7296-1.2-16")

@@ -22,7 +22,8 @@ from conformance.wire import (
 )
 from peers.contract import Capability
 from suites.connections import psk
-from suites.ike_auth.steps import mic_over, must_be_clean, must_be_refused, must_succeed, without_notify
+from suites.ike_auth.refusal import must_be_refused
+from suites.ike_auth.steps import mic_over, must_be_clean, must_succeed, without_notify
 from suites.purpose import purpose
 
 

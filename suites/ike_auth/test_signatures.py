@@ -10,12 +10,11 @@ from conformance.wire import AUTH, AuthMethod, ExchangeType, HashAlgorithm, Mess
 from peers.contract import Capability
 from suites.connections import certificates
 from suites.dut import Dut
+from suites.ike_auth.refusal import answer_of, must_be_refused
 from suites.ike_auth.steps import (
     announcing,
-    answer_of,
     mixed,
     must_be_accepted_by,
-    must_be_refused,
     must_succeed,
     ourselves,
     pss,
@@ -273,7 +272,7 @@ def test_initiator_signature(peer: Peer, dut: Dut) -> None:
     found = algorithm(peer, request.message)
     peer.check(found.hash == HashAlgorithm.SHA2_384, "a signature with SHA2_384", found, "RFC7427-3-6")
     sa.answer(request)
-    must_be_accepted_by(dut, peer, sa)
+    must_be_accepted_by(sa)
 
 
 @purpose(
@@ -292,7 +291,7 @@ def test_initiator_classic(peer: Peer, dut: Dut) -> None:
     method = AuthMethod(peer.expect(request.message, AUTH).method)
     peer.check(method == AuthMethod.RSA_SIGNATURE, "RSA Digital Signature (1)", method.name, "RFC7427-3-1")
     sa.answer(request)
-    must_be_accepted_by(dut, peer, sa)
+    must_be_accepted_by(sa)
 
 
 @purpose(

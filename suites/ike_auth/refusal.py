@@ -1,0 +1,171 @@
+"""What shows that nothing has come of an IKE_AUTH exchange (RFC 7296, sections 1.2 and 2.21.2).
+
+A device may verify for a while and drop what comes meanwhile, refuse without a word, or keep a refused IKE SA for some
+time and answer on it. None of that lets anybody in, and silence at one moment does not show that nobody got in.
+"""
+
+from contextlib import suppress
+
+from conformance.script.bend import Bend
+from conformance.script.message import Received, Sent
+from conformance.script.peer import Peer
+from conformance.script.sa import ScriptedSa, fatal
+from conformance.script.verdict import Unexpected
+from conformance.wire import AUTH, SA, Delete, ExchangeType, Message, NotifyType, ProtocolID, TSi, TSr
+from peers.contract import Capability, SaState
+from suites.dut import Dut
+
+NOT_CREATED = "RFC7296-1.2-18"
+
+
+def must_be_refused(peer: Peer, sa: ScriptedSa, bent: Bend | None = None) -> None:
+    """IKE_AUTH must fail: no proof, no Child SA, no IKE SA, and AUTHENTICATION_FAILED in a protected response."""
+    answer = must_not_succeed(peer, sa, bent)
+    notify = peer.expect_notify(answer, NotifyType.AUTHENTICATION_FAILED, "RFC7296-2.21.2-1")
+    peer.check(not notify.data, "AUTHENTICATION_FAILED without data", notify.data.hex(), "RFC7296-3.10.1-8")
+
+
+def must_not_succeed(peer: Peer, sa: ScriptedSa, bent: Bend | None = None) -> Message:
+    """IKE_AUTH must fail for whatever reason: an error notify, no proof, no Child SA, and no IKE SA afterwards."""
+    answer = answer_of(peer, sa, bent)
+    for kind in (AUTH, SA, TSi, TSr):
+        absent = answer.first(kind) is None
+        peer.check(absent, f"no {kind.__name__} in the response", answer, NOT_CREATED, bypass=True)
+    must_be_gone(peer, sa, told=fatal(answer) is not None)
+    peer.check(fatal(answer), "an error notify", answer, "RFC7296-2.21.2-1")
+    return answer
+
+
+def answer_of(peer: Peer, sa: ScriptedSa, bent: Bend | None = None) -> Message:
+    """The response to our IKE_AUTH request; without one there must be no IKE SA either.
+
+    Nothing binds a device to answer a peer that it has not authenticated, so silence breaks a recommendation only. If
+    it answers it must not do so in the clear, except that by then it may know of no such IKE SA.
+    """
+    sa.first_child = sa.connection.children[0].name
+    sent = sa.begin(sa.start_auth, bent)
+    try:
+        return sa.response(sent).message
+    except Unexpected as unanswered:
+        silent = unanswered
+    sa.pending = None
+    must_be_gone(peer, sa, told=False)
+    clear = [
+        one
+        for one in peer.inbox
+        if one.sa is sa
+        and one.message.exchange == ExchangeType.IKE_AUTH
+        and not one.protected
+        and fatal(one.message)
+        and not one.message.notify(NotifyType.INVALID_IKE_SPI)
+    ]
+    peer.check(not clear, "the error in a protected response", clear[0] if clear else "", "RFC7296-2.21.2-2")
+    raise Unexpected("an error notify", silent.got, "RFC7296-2.21.2-1")
+
+
+def must_be_gone(peer: Peer, sa: ScriptedSa, *, told: bool) -> None:
+    """The device has no such IKE SA. ``told``: it has said so, and may still answer on it, but makes no Child SA."""
+    check = sa.send(ExchangeType.INFORMATIONAL)
+    control(peer)
+    nothing_came_of(peer, sa, check, told=told)
+
+
+def must_be_refused_by(dut: Dut, peer: Peer, sa: ScriptedSa) -> None:
+    """The device as initiator has not accepted our IKE_AUTH response. Telling us so is optional (section 2.21.2).
+
+    A liveness check is repeated until the device says so, lists the IKE SA no more, or the time for an answer is over.
+    """
+    check = sa.send(ExchangeType.INFORMATIONAL)
+    started, step = peer.link.now(), peer.response_timeout / 100
+    peer.idle(step)
+    while not _decided(dut, peer, sa, peer.link.now() - started) and peer.link.now() < started + peer.response_timeout:
+        step *= 2
+        peer.idle(step)
+        sa.resend(check)
+    something_else(peer, dut)
+    up = _listed(dut, sa) == SaState.ESTABLISHED
+    peer.check(not up, "no IKE SA for this peer", "an IKE SA that is listed as established", NOT_CREATED, bypass=True)
+    nothing_came_of(peer, sa, check, told=_refusal(peer, sa) is not None)
+
+
+def _decided(dut: Dut, peer: Peer, sa: ScriptedSa, waited: float) -> bool:
+    """True once the device has told what it made of our response, or shows it in its list."""
+    if _refusal(peer, sa) is not None:
+        return True
+    if Capability.LIST_SAS not in dut.device.capabilities:
+        return False
+    listed = _listed(dut, sa)
+    # A list may show the SPIs of an IKE SA a moment late.
+    return listed == SaState.ESTABLISHED or (listed is None and waited > peer.response_timeout / 4)
+
+
+def _listed(dut: Dut, sa: ScriptedSa) -> SaState | None:
+    """The state in which the device lists the IKE SA; None: it does not."""
+    if Capability.LIST_SAS not in dut.device.capabilities:
+        return None
+    return next((one.state for one in dut.sas() if one.spi_i == sa.spi_i), None)
+
+
+def _refusal(peer: Peer, sa: ScriptedSa) -> Received | None:
+    """The request by which the device as initiator says that it does not take us: an error notify, or a Delete."""
+    for one in peer.inbox:
+        if one.sa is sa and one.protected and one.message.exchange == ExchangeType.INFORMATIONAL:
+            deletes = any(each.protocol == ProtocolID.IKE for each in one.message.all(Delete))
+            if not one.message.is_response and (deletes or fatal(one.message)):
+                return one
+    return None
+
+
+def nothing_came_of(peer: Peer, sa: ScriptedSa, check: Sent, *, told: bool) -> None:
+    """``check``, a liveness check, was not answered as on an IKE SA that is up.
+
+    A device that has refused us may answer for a while nevertheless; then it must not make a Child SA.
+    """
+    alive = [one for one in answers(peer, sa, check) if fatal(one.message) is None]
+    if not told or not alive:
+        shown = f"an answer to a liveness check: {alive[0]}" if alive else ""
+        peer.check(not alive, "no IKE SA for this peer", shown, NOT_CREATED, bypass=True)
+        return
+    peer.note("it answers a liveness check on the IKE SA that it has refused")
+    sa.pending, sa.next_id = None, check.message.message_id + 1
+    offer = sa.make_offer(sa.connection.children[0], with_ke=True)
+    try:
+        answer = sa.request(ExchangeType.CREATE_CHILD_SA, *sa.child_request(offer))
+    except Unexpected:
+        return
+    made = answer.first(SA) is not None
+    peer.check(not made, "no Child SA for a peer that was refused", answer, NOT_CREATED, bypass=True)
+
+
+def answers(peer: Peer, sa: ScriptedSa, sent: Sent) -> list[Received]:
+    """The protected responses to a request that is not waited for."""
+    wanted = sent.message
+    return [
+        one
+        for one in peer.inbox
+        if one.sa is sa and one.protected and one.message.is_response
+        and (one.message.exchange, one.message.message_id) == (wanted.exchange, wanted.message_id)
+    ]  # fmt: skip
+
+
+def control(peer: Peer) -> None:
+    """A whole handshake with the right credentials succeeds here and now, and leaves nothing behind.
+
+    It shows, too, that the device is through with what it got before. Raises Inconclusive if it does not work.
+    """
+    sa = peer.sa(initial_contact=False)
+    with peer.preamble("the same with the right credentials"):
+        sa.init()
+        sa.auth()
+        sa.must_be_established()
+    with suppress(Unexpected):
+        sa.delete()
+
+
+def something_else(peer: Peer, dut: Dut) -> None:
+    """Let the device deal with another IKE SA, so that we know that it is through with what came before."""
+    if Capability.RESPONDER in dut.device.capabilities:
+        control(peer)
+    else:
+        dut.initiate()
+        peer.wait(lambda one: one.message.exchange == ExchangeType.IKE_SA_INIT, "another IKE_SA_INIT request")
