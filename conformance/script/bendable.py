@@ -113,7 +113,7 @@ class BendableSa(IkeSa):
         """Keep a request for the script if that wants it, behave as usual otherwise."""
         received = self.peer.delivered(self, message)
         if message.is_response or message.from_initiator == self.initiator:
-            received.taken = self.is_due_again(message)
+            received.taken = not self.peer.awaits(received) and self.is_due_again(message)
             super().deliver(message)
         elif self.held is not None and self.held.message.message_id == message.message_id:
             self.held.copies += 1

@@ -52,6 +52,15 @@ def test_the_second_copy_of_a_response_is_no_answer_to_what_follows() -> None:
     assert sum(one.raw == first.raw for one in peer.inbox) > 1
 
 
+def test_a_repetition_that_gets_lost_is_repeated() -> None:
+    peer, path, _ = on_a_path()
+    sa = peer.establish()
+    sa.liveness()
+    path.lose(1)
+    again = sa.repeat()
+    assert again.message.message_id == sa.next_id - 1
+
+
 def test_what_is_not_protected_is_no_response_to_a_protected_request() -> None:
     peer, path, _ = on_a_path()
     sa = peer.establish()
