@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from conformance.net.link import LinkError
-from conformance.script.verdict import Inconclusive, NotApplicable, Unexpected
+from conformance.script.verdict import Inconclusive, NotApplicable, Unanswered, Unexpected
 from peers.contract import Capability, DeviceError, Unsupported
 from suites.purpose import Purpose
 from suites.requirements import Catalogue, Requirement
@@ -45,6 +45,8 @@ class Verdict:
 
 
 PASS = Verdict("pass")
+ANSWERED = "RFC7296-1-4"
+"""Every request that belongs to an established IKE SA is answered."""
 
 
 def judge(
@@ -61,7 +63,8 @@ def judge(
     if error is None:
         return PASS
     if isinstance(error, Unexpected):
-        return _broken(error, _judged_by(purpose, error.requirement, catalogue))
+        named = error.requirement or (ANSWERED if isinstance(error, Unanswered) else None)
+        return _broken(error, _judged_by(purpose, named, catalogue))
     if isinstance(error, Unsupported) and error.capability in claimed:
         return Verdict("inconclusive", f"claims {error.capability}, yet {error}", kind=Kind.FLAW)
     if isinstance(error, Unsupported | NotApplicable):

@@ -12,7 +12,7 @@ from conformance.script.bend import STRAIGHT, Bend, order
 from conformance.script.bendable import BendableSa
 from conformance.script.message import Received, Sent, says_nothing
 from conformance.script.traffic import Traffic
-from conformance.script.verdict import Inconclusive, Unexpected
+from conformance.script.verdict import Inconclusive, Unanswered, Unexpected
 from conformance.wire import SA, ExchangeType, KeMethod, Message, Notify, NotifyType, Payload
 
 
@@ -236,9 +236,11 @@ class ScriptedSa(BendableSa):
         """Wait for the response to a request of ours, and repeat that meanwhile, perhaps from another address.
 
         A datagram may get lost, and a device may drop one while it works on another (RFC 7296, section 2.1). What is
-        not protected is no response to a protected request (section 2.4). Raises Unexpected if none comes.
+        not protected is no response to a protected request (section 2.4). Raises Unexpected if none comes, and if the
+        IKE SA is established Unanswered.
         """
         request = sent.message
+        established = sent.encrypted and self.state in (State.ESTABLISHED, State.REKEYED)
 
         def fits(found: Received) -> bool:
             message = found.message
@@ -251,12 +253,22 @@ class ScriptedSa(BendableSa):
                 self.resend(sent, source=source)
 
         what = f"a response to {request.exchange.name} {request.message_id}"
-        return self.peer.wait(fits, what, timeout, again)
+        try:
+            return self.peer.wait(fits, what, timeout, again)
+        except Unexpected as silent:
+            if established:
+                raise Unanswered(silent.expected, silent.got) from None
+            raise
 
     # --- exchanges that the device starts -------------------------------------------------------------------------
 
     def expect_request(
-        self, exchange: ExchangeType, *, timeout: float | None = None, where: Callable[[Message], bool] | None = None
+        self,
+        exchange: ExchangeType,
+        *,
+        timeout: float | None = None,
+        where: Callable[[Message], bool] | None = None,
+        requirement: str | None = None,
     ) -> Received:
         """Wait for a request of the device and hold it: it gets no answer before `answer`.
 
@@ -268,7 +280,10 @@ class ScriptedSa(BendableSa):
             asked = found.sa is self and found.protected and not message.is_response and message.exchange == exchange
             return asked and (where(message) if where is not None else not says_nothing(message))
 
-        return self.peer.wait(fits, f"an {exchange.name} request from the device", timeout)
+        try:
+            return self.peer.wait(fits, f"an {exchange.name} request from the device", timeout)
+        except Unexpected as nothing:
+            raise Unexpected(nothing.expected, nothing.got, requirement) from None
 
     def answer(self, received: Received, *payloads: Payload, bend: Bend | None = None) -> Sent:
         """Answer a held request: correctly, or with these payloads in place of the correct ones. Returns the answer.

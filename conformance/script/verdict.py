@@ -13,6 +13,10 @@ class Unexpected(Exception):  # noqa: N818 - it is a verdict, not an error of ou
         self.expected, self.got, self.requirement, self.bypass = expected, got, requirement, bypass
 
 
+class Unanswered(Unexpected):
+    """A request of an established IKE SA got no response, which no device may leave undone (RFC 7296, section 1)."""
+
+
 class Inconclusive(Exception):  # noqa: N818
     """The purpose could not be tried: what had to come first did not work."""
 

@@ -69,8 +69,8 @@ def test_without_nonce(peer: Peer, dut: Dut) -> None:
 
 @purpose(
     "child-response-public-value",
-    "RFC6989-2.3-1",
     "RFC6989-2.5-7",
+    "RFC6989-2.3-1",
     "RFC6989-2-1",
     role="initiator",
     needs=(CHILD, Capability.PFS),

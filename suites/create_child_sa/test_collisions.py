@@ -107,8 +107,8 @@ def test_child_rekey_collision_octets(peer: Peer, dut: Dut) -> None:
 
 @purpose(
     "child-delete-while-rekeying",
-    "RFC7296-2.25.1-6",
     "RFC7296-1.4.1-4",
+    "RFC7296-2.25.1-6",
     "RFC7296-1.4.1-6",
     role="initiator",
     needs=(CHILD,),
@@ -184,7 +184,7 @@ def test_child_delete_while_ike_rekey(peer: Peer, dut: Dut) -> None:
     names(peer, sa.delete_child(), child, "RFC7296-2.25.2-7")
 
 
-@purpose("ike-delete-while-rekey", "RFC7296-2.25.2-4", "RFC7296-1.4.1-10", role="initiator", needs=(IKE,))
+@purpose("ike-delete-while-rekey", "RFC7296-1.4.1-10", "RFC7296-2.25.2-4", role="initiator", needs=(IKE,))
 def test_ike_delete_while_rekey(peer: Peer, dut: Dut) -> None:
     """We delete the IKE SA that the device is rekeying: an empty response, the rekey is given up."""
     sa, _ = ike_rekey(peer, dut)
@@ -202,7 +202,7 @@ def test_ike_rekey_while_closing(peer: Peer, dut: Dut) -> None:
     refused(peer, sa.rekey(), NotifyType.TEMPORARY_FAILURE, requirement="RFC7296-2.25.2-3")
 
 
-@purpose("ike-delete-crossed", "RFC7296-2.25.2-5", "RFC7296-1.4.1-10", role="initiator", needs=(Capability.DELETE_IKE,))
+@purpose("ike-delete-crossed", "RFC7296-1.4.1-10", "RFC7296-2.25.2-5", role="initiator", needs=(Capability.DELETE_IKE,))
 def test_ike_delete_crossed(peer: Peer, dut: Dut) -> None:
     """We delete the IKE SA that the device is closing itself: it answers as usual, with an empty response."""
     sa = connected(peer, dut)
@@ -230,10 +230,10 @@ def collide_ike(peer: Peer, dut: Dut, ni: bytes, nr: bytes) -> tuple[ScriptedSa,
 
 @purpose(
     "ike-rekey-collision",
-    "RFC7296-2.25.2-1",
-    "RFC7296-2.8.2-1",
     "RFC7296-2.8.2-2",
     "RFC7296-2.8-8",
+    "RFC7296-2.25.2-1",
+    "RFC7296-2.8.2-1",
     role="initiator",
     needs=(IKE,),
 )
@@ -251,8 +251,8 @@ def test_ike_rekey_collision(peer: Peer, dut: Dut) -> None:
 
 @purpose(
     "ike-rekey-collision-lost",
-    "RFC7296-2.8.2-1",
     "RFC7296-2.8.2-2",
+    "RFC7296-2.8.2-1",
     "RFC7296-2.25.2-1",
     role="initiator",
     needs=(IKE,),

@@ -217,9 +217,9 @@ def test_without_ts(peer: Peer) -> None:
 
 @purpose(
     "child-invalid-public-value",
+    "RFC6989-2.5-6",
     "RFC6989-2-1",
     "RFC6989-2.3-1",
-    "RFC6989-2.5-6",
     role="responder",
     needs=(MANY, Capability.PFS),
     connection=PFS,

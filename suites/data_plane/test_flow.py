@@ -117,7 +117,7 @@ def test_child_rekey_pfs(peer: Peer) -> None:
 
 
 @purpose(
-    "data-child-rekey-device", "RFC7296-2.8-15", "RFC4301-4.4.1-2", role="initiator",
+    "data-child-rekey-device", "RFC7296-2.17-1", "RFC4301-4.4.1-2", "RFC7296-2.8-15", role="initiator",
     needs=(DATA, Capability.REKEY_CHILD),
 )  # fmt: skip
 def test_child_rekey_device(peer: Peer, dut: Dut) -> None:
@@ -129,8 +129,8 @@ def test_child_rekey_device(peer: Peer, dut: Dut) -> None:
     delete = sa.expect_request(ExchangeType.INFORMATIONAL)
     sa.answer(delete)
     peer.pause()
-    peer.check(sa.child is not old, "a new Child SA", sa.children)
-    through(peer, flows(peer, sa.child), sa.traffic.channel(sa.child), "RFC7296-2.8-15")
+    peer.check(sa.child is not old, "a new Child SA", sa.child, "RFC7296-2.8-5")
+    through(peer, flows(peer, sa.child, "RFC7296-2.17-1"), sa.traffic.channel(sa.child), "RFC7296-2.17-1")
 
 
 @purpose("data-ike-rekey", INHERITED, "RFC4301-4.4.1-2", role="responder", needs=(DATA, Capability.REKEY_IKE))

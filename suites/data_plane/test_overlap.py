@@ -7,7 +7,7 @@ from suites.data_plane.steps import DATA, NO_SA, flows, through, up
 from suites.dut import Dut
 from suites.purpose import purpose
 
-READY, OLD = "RFC7296-2.8-14", "RFC7296-2.8-17"
+READY = "RFC7296-2.8-14"
 CLOSED, CLOSED_ALL = "RFC7296-1.4.1-4", "RFC7296-1.4.1-9"
 BURST = 12
 
@@ -59,7 +59,9 @@ def test_rekey_overlap_device(peer: Peer, dut: Dut) -> None:
     flows(peer, new)
 
 
-@purpose("data-rekey-switch", OLD, "RFC7296-1.4.1-4", role="responder", needs=(DATA, Capability.REKEY_CHILD))
+@purpose(
+    "data-rekey-switch", "RFC7296-1.4.1-4", "RFC7296-2.8-17", role="responder", needs=(DATA, Capability.REKEY_CHILD)
+)
 def test_switch(peer: Peer) -> None:
     """After our rekey the device may send on either SA, and sends on the new one once we have deleted the old."""
     sa = up(peer)

@@ -61,7 +61,7 @@ def test_not_yet(peer: Peer) -> None:
     refused_with(peer, ours(authority(), not_before=datetime(2048, 1, 1, tzinfo=UTC)))
 
 
-@purpose("auth-certificate-other-name", "RFC7296-2.15-7", *_REFUSED, role="responder", connection=certificates())
+@purpose("auth-certificate-other-name", *_REFUSED, "RFC7296-2.15-7", role="responder", connection=certificates())
 def test_other_name(peer: Peer) -> None:
     """A trusted certificate for another name does not make us who we say we are."""
     name = "stranger.ikespec.example"
@@ -172,7 +172,9 @@ def test_mixed_psk(peer: Peer) -> None:
     must_succeed(peer, sa, "RFC7296-4-16")
 
 
-@purpose("auth-mixed-certificate", "RFC7296-2.15-8", role="responder", connection=mixed(our_certificate=True))
+@purpose(
+    "auth-mixed-certificate", "RFC7296-4-4", "RFC7296-2.15-8", role="responder", connection=mixed(our_certificate=True)
+)
 def test_mixed_certificate(peer: Peer) -> None:
     """A shared key authenticates the device, a certificate us."""
     sa = peer.sa()
@@ -181,7 +183,7 @@ def test_mixed_certificate(peer: Peer) -> None:
     must_succeed(peer, sa)
 
 
-@purpose("auth-mixed-keys", "RFC7296-2.15-8", "RFC7427-4-3", role="responder", connection=mixed_keys())
+@purpose("auth-mixed-keys", "RFC7296-4-4", "RFC7296-2.15-8", "RFC7427-4-3", role="responder", connection=mixed_keys())
 def test_mixed_keys(peer: Peer) -> None:
     """We sign with ECDSA, the device with RSA: each side with what it has."""
     sa = peer.sa()

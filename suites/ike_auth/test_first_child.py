@@ -138,7 +138,7 @@ def test_childless_unasked(peer: Peer) -> None:
 
 
 @purpose(
-    "auth-childless-refused", "RFC6023-3-9", "RFC6023-3-8", "RFC7296-1.2-18", role="responder",
+    "auth-childless-refused", "RFC6023-3-8", "RFC7296-1.2-18", "RFC6023-3-9", role="responder",
     needs=(Capability.CHILDLESS_REFUSAL,),
 )  # fmt: skip
 def test_childless_refused(peer: Peer) -> None:
@@ -147,6 +147,6 @@ def test_childless_refused(peer: Peer) -> None:
     announced = sa.init().notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED)
     peer.check(announced is None, "no N(CHILDLESS_IKEV2_SUPPORTED)", announced, "RFC6023-3-8")
     answer = sa.auth(child=None)
-    peer.check(not any(answer.first(one) for one in (SA, TSi, TSr)), "no SA, TSi, TSr", answer)
+    peer.check(not any(answer.first(one) for one in (SA, TSi, TSr)), "no SA, TSi, TSr", answer, "RFC6023-3-9")
     peer.expect_notify(answer, NotifyType.INVALID_SYNTAX, "RFC6023-3-9")
     must_be_gone(peer, sa, told=True)

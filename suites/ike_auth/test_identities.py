@@ -69,7 +69,7 @@ def test_dn(peer: Peer) -> None:
     handshake(peer, "RFC7296-4-14")
 
 
-@purpose("auth-idr-other", "RFC7296-1.2-8", "RFC7296-2.21.2-1", role="responder")
+@purpose("auth-idr-other", "RFC7296-2.21.2-1", "RFC7296-1.2-8", role="responder")
 def test_idr_other(peer: Peer) -> None:
     """Asked for an identity that it does not have, the device shows its own one or refuses; it is not silent.
 

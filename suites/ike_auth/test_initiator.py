@@ -161,7 +161,7 @@ def test_certificate_expired(peer: Peer, dut: Dut) -> None:
 
 
 @purpose(
-    "auth-responder-certificate-other-name", "RFC7296-2.15-7", *_CERTIFICATE, role="initiator",
+    "auth-responder-certificate-other-name", *_CERTIFICATE, "RFC7296-2.15-7", role="initiator",
     connection=certificates(),
 )  # fmt: skip
 def test_certificate_other_name(peer: Peer, dut: Dut) -> None:

@@ -66,7 +66,7 @@ def test_rsa_pss(peer: Peer) -> None:
 
 
 @purpose(
-    "auth-rsa-pss-accepted", "RFC7427-4-3", "RFC7427-3-3", role="responder",
+    "auth-rsa-pss-accepted", "RFC7427-3-3", "RFC7427-4-3", role="responder",
     needs=(Capability.RFC7427, Capability.RSA_PSS), connection=certificates("rsa"),
 )  # fmt: skip
 def test_rsa_pss_accepted(peer: Peer) -> None:
@@ -74,7 +74,7 @@ def test_rsa_pss_accepted(peer: Peer) -> None:
     sa = peer.sa(local=with_pss(peer.connection.local))
     sa.init()
     sa.auth()
-    must_succeed(peer, sa, "RFC7427-4-3")
+    must_succeed(peer, sa, "RFC7427-3-3")
 
 
 @purpose(

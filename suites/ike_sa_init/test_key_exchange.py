@@ -84,7 +84,7 @@ def test_ke_not_offered(peer: Peer, dut: Dut) -> None:
 
 @purpose(
     "init-modp-range",
-    "RFC6989-2.1-1", "RFC6989-2.5-1", "RFC6989-2.5-2",
+    "RFC6989-2.5-1", "RFC6989-2.5-2", "RFC6989-2.1-1",
     role="responder",
     connection=psk(proposals=("aes128-sha256-modp2048",)),
 )  # fmt: skip
@@ -98,7 +98,7 @@ def test_modp_range(peer: Peer) -> None:
 
 @purpose(
     "init-ecp-off-curve",
-    "RFC6989-2.3-1", "RFC6989-2.5-1", "RFC6989-2.5-2",
+    "RFC6989-2.5-1", "RFC6989-2.5-2", "RFC6989-2.3-1",
     role="responder",
     connection=psk(proposals=("aes128gcm16-prfsha256-ecp256",)),
 )  # fmt: skip

@@ -45,7 +45,7 @@ def test_retransmit_after_auth(peer: Peer) -> None:
     peer.check(not answers, "no answer to the old request", "; ".join(map(str, answers)), "RFC7296-2.1-12")
 
 
-@purpose("init-same-spi-other-peer", "RFC7296-2.1-11", "RFC7296-2.6-2", role="responder")
+@purpose("init-same-spi-other-peer", "RFC7296-2.6-2", "RFC7296-2.1-11", role="responder")
 def test_same_spi_other_peer(peer: Peer) -> None:
     """Two peers behind one NAT may choose the same SPI: each gets an IKE SA and a response of its own.
 
@@ -69,7 +69,7 @@ def test_same_spi_other_peer(peer: Peer) -> None:
         second = ask(cookie)
     normal(peer, second.message, "RFC7296-2.1-11")
     peer.check(second.message.spi_r != first.spi_r, "another SPI", second.message.spi_r.hex(), "RFC7296-2.1-11")
-    nonces = [peer.expect(one, Nonce).data for one in (first, second.message)]
+    nonces = [peer.expect(one, Nonce, "RFC7296-1.2-3").data for one in (first, second.message)]
     peer.check(nonces[0] != nonces[1], "another nonce", nonces[1].hex(), "RFC7296-2.1-11")
 
 

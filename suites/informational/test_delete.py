@@ -12,8 +12,8 @@ from suites.purpose import purpose
 
 
 @purpose(
-    "info-delete-child", "RFC7296-1.4.1-6", "RFC7296-1.4.1-4", "RFC7296-1.4.1-1", "RFC7296-3.11-5", "RFC7296-3.11-6",
-    "RFC7296-3.11-7", role="responder",
+    "info-delete-child", "RFC7296-1.4.1-4", "RFC7296-1.4.1-1", "RFC7296-3.11-5", "RFC7296-3.11-6", "RFC7296-3.11-7",
+    "RFC7296-1.4.1-6", role="responder",
 )  # fmt: skip
 def test_delete_child(peer: Peer) -> None:
     """The device closes the other half of a Child SA that we delete, and names it by its own inbound SPI.
@@ -54,7 +54,7 @@ def test_delete_child_device_initiated(peer: Peer, dut: Dut) -> None:
     sa.must_be_up("RFC7296-2.21-4")
 
 
-@purpose("info-delete-unknown", "RFC7296-2.25.1-7", "RFC7296-2.21-4", role="responder")
+@purpose("info-delete-unknown", "RFC7296-2.21-4", "RFC7296-2.25.1-7", role="responder")
 def test_delete_unknown(peer: Peer) -> None:
     """The answer to the deletion of an SPI that does not exist names no SPI, and nothing is deleted."""
     sa = peer.establish()
@@ -64,7 +64,7 @@ def test_delete_unknown(peer: Peer) -> None:
     sa.must_be_up("RFC7296-2.21-4")
 
 
-@purpose("info-delete-again", "RFC7296-2.25.1-7", "RFC7296-2.21-4", role="responder")
+@purpose("info-delete-again", "RFC7296-2.21-4", "RFC7296-2.25.1-7", role="responder")
 def test_delete_again(peer: Peer) -> None:
     """A Child SA that was deleted already is unknown: its second deletion is answered without Delete payload."""
     sa = peer.establish()
@@ -75,7 +75,7 @@ def test_delete_again(peer: Peer) -> None:
     sa.must_be_up("RFC7296-2.21-4")
 
 
-@purpose("info-delete-known-and-unknown", "RFC7296-1.4.1-6", "RFC7296-1.4.1-4", "RFC7296-2.25.1-7", role="responder")
+@purpose("info-delete-known-and-unknown", "RFC7296-1.4.1-4", "RFC7296-1.4.1-6", "RFC7296-2.25.1-7", role="responder")
 def test_delete_known_and_unknown(peer: Peer) -> None:
     """One Delete payload names an unknown SPI before the known one: only the known one is deleted and answered."""
     sa = peer.establish()
@@ -89,7 +89,7 @@ def test_delete_known_and_unknown(peer: Peer) -> None:
 
 
 @purpose(
-    "info-delete-several", "RFC7296-1.4.1-6", "RFC7296-1.4.1-4", "RFC7296-3.11-7",
+    "info-delete-several", "RFC7296-1.4.1-4", "RFC7296-3.11-7", "RFC7296-1.4.1-6",
     role="responder", needs=(Capability.MULTIPLE_CHILDREN,),
 )  # fmt: skip
 def test_delete_several(peer: Peer) -> None:
@@ -106,7 +106,7 @@ def test_delete_several(peer: Peer) -> None:
 
 
 @purpose(
-    "info-delete-two-payloads", "RFC7296-1.4.1-6", "RFC7296-1.4.1-4", "RFC7296-3.11-3",
+    "info-delete-two-payloads", "RFC7296-1.4.1-4", "RFC7296-1.4.1-6", "RFC7296-3.11-3",
     role="responder", needs=(Capability.MULTIPLE_CHILDREN,),
 )  # fmt: skip
 def test_delete_two_payloads(peer: Peer) -> None:
@@ -140,7 +140,7 @@ def test_delete_one_of_two(peer: Peer) -> None:
     child_must_live(peer, sa, "RFC7296-1.4.1-4")
 
 
-@purpose("info-delete-wrong-protocol", "RFC7296-2.25.1-7", "RFC7296-3.11-5", "RFC7296-2.21-4", role="responder")
+@purpose("info-delete-wrong-protocol", "RFC7296-3.11-5", "RFC7296-2.21-4", "RFC7296-2.25.1-7", role="responder")
 def test_delete_wrong_protocol(peer: Peer) -> None:
     """The SPI of an ESP SA under protocol AH names an SA that does not exist: the Child SA lives."""
     sa = peer.establish()
@@ -149,7 +149,7 @@ def test_delete_wrong_protocol(peer: Peer) -> None:
     child_must_live(peer, sa, "RFC7296-3.11-5")
 
 
-@purpose("info-delete-peer-spi", "RFC7296-2.25.1-7", "RFC7296-1.4.1-3", "RFC7296-3.11-5", role="responder")
+@purpose("info-delete-peer-spi", "RFC7296-1.4.1-3", "RFC7296-3.11-5", "RFC7296-2.25.1-7", role="responder")
 def test_delete_peer_spi(peer: Peer) -> None:
     """A Delete names the SPI on which its sender receives: the device's own SPI names no SA of ours."""
     sa = peer.establish()
@@ -199,7 +199,7 @@ def test_delete_ike_and_child(peer: Peer) -> None:
 
 
 @purpose(
-    "info-delete-by-device", "RFC7296-2.4-18", "RFC7296-3.11-4", "RFC7296-3.11-6", "RFC7296-1.4-2",
+    "info-delete-by-device", "RFC7296-3.11-4", "RFC7296-3.11-6", "RFC7296-1.4-2", "RFC7296-2.4-18",
     role="initiator", needs=(Capability.DELETE_IKE,),
 )  # fmt: skip
 def test_delete_by_device(peer: Peer, dut: Dut) -> None:
@@ -207,7 +207,7 @@ def test_delete_by_device(peer: Peer, dut: Dut) -> None:
     dut.initiate()
     sa = peer.accept()
     dut.delete_ike()
-    request = sa.expect_request(ExchangeType.INFORMATIONAL)
+    request = sa.expect_request(ExchangeType.INFORMATIONAL, requirement="RFC7296-2.4-18")
     delete = request.message.first(Delete)
     peer.check(delete is not None, "a Delete payload", request.message, "RFC7296-2.4-18")
     assert delete is not None
@@ -257,7 +257,7 @@ def test_delete_crossing(peer: Peer, dut: Dut) -> None:
 
 
 @purpose(
-    "info-delete-ike-crossing", "RFC7296-2.25.2-5", "RFC7296-1.4.1-10", "RFC7296-1.4.1-4",
+    "info-delete-ike-crossing", "RFC7296-1.4.1-10", "RFC7296-1.4.1-4", "RFC7296-2.25.2-5",
     role="responder", needs=(Capability.DELETE_IKE, Capability.INITIATOR),
 )  # fmt: skip
 def test_delete_ike_crossing(peer: Peer, dut: Dut) -> None:
@@ -265,7 +265,7 @@ def test_delete_ike_crossing(peer: Peer, dut: Dut) -> None:
     dut.initiate()
     sa = peer.accept()
     dut.delete_ike()
-    sa.expect_request(ExchangeType.INFORMATIONAL)
+    sa.expect_request(ExchangeType.INFORMATIONAL, requirement="RFC7296-2.4-18")
     answer = sa.response(sa.begin(sa.start_delete)).message
     peer.check(not answer.first(Delete) and not fatal(answer), "an empty response", answer, "RFC7296-1.4.1-10")
     sa.must_be_gone("RFC7296-1.4.1-4")

@@ -30,7 +30,7 @@ FORCED = Capability.FORCED_ENCAPSULATION
 
 
 @purpose(
-    "nat-source-mismatch", "RFC7296-2.23-16", "RFC7296-2.23-4", "RFC7296-2.23-22", role="responder",
+    "nat-source-mismatch", "RFC7296-2.23-4", "RFC7296-2.23-22", "RFC7296-2.23-16", role="responder",
     needs=(NAT, DELETES),
 )  # fmt: skip
 def test_source_mismatch(peer: Peer, dut: Dut) -> None:
@@ -40,7 +40,7 @@ def test_source_mismatch(peer: Peer, dut: Dut) -> None:
 
 
 @purpose(
-    "nat-destination-mismatch", "RFC7296-2.23-16", "RFC7296-2.23-4", role="responder", needs=(NAT, DELETES)
+    "nat-destination-mismatch", "RFC7296-2.23-4", "RFC7296-2.23-16", role="responder", needs=(NAT, DELETES)
 )  # fmt: skip
 def test_destination_mismatch(peer: Peer, dut: Dut) -> None:
     """A device whose destination digest does not fit is behind a NAT itself: it goes on from port 4500."""
@@ -49,7 +49,7 @@ def test_destination_mismatch(peer: Peer, dut: Dut) -> None:
 
 
 @purpose(
-    "nat-both-mismatch", "RFC7296-2.23-16", "RFC7296-2.23-4", role="responder", needs=(NAT, DELETES)
+    "nat-both-mismatch", "RFC7296-2.23-4", "RFC7296-2.23-16", role="responder", needs=(NAT, DELETES)
 )  # fmt: skip
 def test_both_mismatch(peer: Peer, dut: Dut) -> None:
     """Both digests do not fit: there is a NAT at either end, and IKE works on port 4500 nevertheless."""
@@ -67,10 +67,10 @@ def test_no_detection(peer: Peer) -> None:
     sa.must_be_up()
 
 
-@purpose("nat-several-sources", "RFC7296-2.23-13", role="responder", needs=(NAT,))
+@purpose("nat-several-sources", "RFC7296-1.2-3", "RFC7296-2.23-13", role="responder", needs=(NAT,))
 def test_several_sources(peer: Peer) -> None:
     """A request with three source digests, of which the second fits, comes from a peer with several networks."""
-    sa = opened(peer, "RFC7296-2.23-13", several_sources(matching=True))
+    sa = opened(peer, "RFC7296-1.2-3", several_sources(matching=True))
     sa.auth()
     sa.must_be_established()
     sa.must_be_up()

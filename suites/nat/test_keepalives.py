@@ -42,7 +42,7 @@ def test_moves_nothing(peer: Peer, dut: Dut) -> None:
 
 
 @purpose(
-    "nat-keepalive-sent", "RFC3948-4-3", "RFC7296-2.23-18", "RFC3948-2.3-1", "RFC3948-2.3-4", role="responder",
+    "nat-keepalive-sent", "RFC3948-2.3-1", "RFC3948-2.3-4", "RFC3948-4-3", "RFC7296-2.23-18", role="responder",
     needs=(NAT,), connection=psk(keepalive=2.0), waits=4.0,
 )  # fmt: skip
 def test_sent(peer: Peer) -> None:
@@ -53,7 +53,7 @@ def test_sent(peer: Peer) -> None:
 
 
 @purpose(
-    "nat-keepalive-sent-initiator", "RFC3948-4-3", "RFC7296-2.23-18", "RFC3948-2.3-1", "RFC3948-2.3-4",
+    "nat-keepalive-sent-initiator", "RFC3948-2.3-1", "RFC3948-2.3-4", "RFC3948-4-3", "RFC7296-2.23-18",
     role="initiator", needs=(NAT,), connection=psk(keepalive=2.0), waits=4.0,
 )  # fmt: skip
 def test_sent_initiator(peer: Peer, dut: Dut) -> None:

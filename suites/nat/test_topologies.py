@@ -24,7 +24,7 @@ def test_two_peers(peer: Peer) -> None:
         second.must_be_up("RFC7296-2.11-2", "the other peer's IKE SA is still there")
 
 
-@purpose("nat-two-peers-at-once", "RFC7296-2.1-11", "RFC7296-2.11-2", role="responder", needs=(NAT,))
+@purpose("nat-two-peers-at-once", "RFC7296-2.11-2", "RFC7296-2.1-11", role="responder", needs=(NAT,))
 def test_two_peers_at_once(peer: Peer) -> None:
     """The IKE SAs of two peers with the same inner address are made step by step at the same time."""
     with two_homes(peer) as homes:
@@ -59,7 +59,7 @@ def test_two_peers_same_spi(peer: Peer) -> None:
 
 
 @purpose(
-    "nat-device-behind", "RFC7296-2.23-16", "RFC7296-2.23-4", role="responder", needs=(NAT, DELETES)
+    "nat-device-behind", "RFC7296-2.23-4", "RFC7296-2.23-16", role="responder", needs=(NAT, DELETES)
 )  # fmt: skip
 def test_device_behind(peer: Peer, dut: Dut) -> None:
     """A device behind a NAT that forwards ports answers, and goes on from port 4500 of the NAT."""
@@ -113,7 +113,7 @@ def test_device_rebind(peer: Peer, dut: Dut) -> None:
 # --- NATs at both ends ------------------------------------------------------------------------------------------------
 
 
-@purpose("nat-both-ends", "RFC7296-2.23-16", "RFC7296-2.23-4", role="responder", needs=(NAT, DELETES))
+@purpose("nat-both-ends", "RFC7296-2.23-4", "RFC7296-2.23-16", role="responder", needs=(NAT, DELETES))
 def test_both_ends(peer: Peer, dut: Dut) -> None:
     """The peer is behind a NAT, and the device behind one that forwards ports."""
     device_behind_nat(peer, dut, forwarding=True)
