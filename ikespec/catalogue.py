@@ -1,38 +1,108 @@
 """``ikespec list`` and ``ikespec explain``: what is tested, and why."""
 
+import json
+from collections.abc import Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from inspect import cleandoc
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from peers.contract import Capability
 from peers.reference.defects import all_defects
 from suites.conduct import Written, all_purposes
+from suites.judge import strongest
 from suites.requirements import load
 
+COLUMNS = ("purpose", "device is", "level", "tier", "title")
 
-def show_list(console: Console, pattern: str, role: str | None, subject: str | None) -> int:
-    """Print the purposes that fit; returns how many."""
-    table = Table(box=None, pad_edge=False)
-    for title in ("purpose", "device is", "level", "tier", "title"):
-        table.add_column(title, no_wrap=title != "title")
-    fitting = [
+
+def unknown(patterns: Sequence[str], subjects: Sequence[str] = ()) -> str:
+    """What is wrong with a selection of purposes, and the nearest name; empty if all of it fits something."""
+    purposes = all_purposes()
+    for pattern in patterns:
+        if not any(fnmatchcase(identifier, pattern) for identifier in purposes):
+            return f"no purpose fits {pattern!r}" + _near(pattern, purposes)
+    known = sorted({written.subject for written in purposes.values()})
+    for subject in subjects:
+        if subject not in known:
+            return f"there is no subject {subject!r}" + (_near(subject, known) or f"; known: {', '.join(known)}")
+    return ""
+
+
+def _near(word: str, known: Sequence[str] | dict[str, Any]) -> str:
+    near = get_close_matches(word, list(known), 1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def fitting(patterns: Sequence[str], role: str | None, subjects: Sequence[str]) -> list[Written]:
+    """The purposes that fit one of the patterns (none: all), the role of the device and one of the subjects."""
+    return [
         written
         for written in all_purposes().values()
-        if fnmatchcase(written.purpose.id, pattern)
+        if (not patterns or any(fnmatchcase(written.purpose.id, pattern) for pattern in patterns))
         and role in (None, written.purpose.role)
-        and subject in (None, written.subject)
+        and (not subjects or written.subject in subjects)
     ]
-    for written in fitting:
-        purpose = written.purpose
-        level = load().get(purpose.requirements[0]).level
-        table.add_row(purpose.id, purpose.role, str(level), purpose.tier, escape(written.title))
-    if fitting:
-        console.print(table)
-        console.print(f"{len(fitting)} purposes", highlight=False)
-    return len(fitting)
+
+
+def show_list(console: Console, found: Sequence[Written]) -> None:
+    """Print purposes: a table on a terminal, tab-separated lines without a heading in a pipe."""
+    rows = [_row(written) for written in found]
+    if not console.is_terminal:
+        for row in rows:
+            print("\t".join(row))
+        return
+    table = Table(box=None, pad_edge=False)
+    for title in COLUMNS:
+        table.add_column(title, no_wrap=title != "title")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    console.print(table)
+    console.print(f"{len(rows)} {'purpose' if len(rows) == 1 else 'purposes'}", highlight=False)
+
+
+def _row(written: Written) -> tuple[str, ...]:
+    purpose = written.purpose
+    return purpose.id, purpose.role, strongest(purpose, load()).level, purpose.tier, written.title
+
+
+def as_json(found: Sequence[Written]) -> str:
+    """Purposes as a JSON list of objects, with everything that one may select or look them up by."""
+    objects = [
+        {
+            "purpose": written.purpose.id,
+            "role": written.purpose.role,
+            "level": strongest(written.purpose, load()).level,
+            "tier": written.purpose.tier,
+            "subject": written.subject,
+            "title": written.title,
+            "text": written.text,
+            "requirements": list(written.purpose.requirements),
+            "needs": sorted(written.purpose.needs),
+            "defects": [one.name for one in all_defects().values() if written.purpose.id in one.breaks],
+        }
+        for written in found
+    ]
+    return json.dumps(objects, indent=1, ensure_ascii=False)
+
+
+def show_capabilities(console: Console) -> None:
+    """Print the words by which a device file says what a device can do."""
+    needed = [written.purpose.needs for written in all_purposes().values()]
+    if not console.is_terminal:
+        for one in Capability:
+            print(f"{one}\t{sum(one in needs for needs in needed)}\t{one.description}")
+        return
+    table = Table(box=None, pad_edge=False)
+    for title in ("capability", "purposes that need it", "meaning"):
+        table.add_column(title, no_wrap=title == "capability", justify="right" if "need" in title else "left")
+    for one in Capability:
+        table.add_row(str(one), str(sum(one in needs for needs in needed)), escape(one.description))
+    console.print(table)
 
 
 def show(console: Console, identifier: str) -> str:

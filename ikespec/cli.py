@@ -62,12 +62,14 @@ def run(
     """Run test purposes against a device; exit code 0: nothing unexpected, 1: it failed, 2: it could not run."""
     from suites.options import default_folder
 
-    if role not in (None, "initiator", "responder"):
-        fail(f"--role {role}: expected initiator or responder")
+    _check_selection(purposes, role, subject)
+    if workers < 1:
+        fail(f"-n {workers}: expected a number of devices, 1 or more")
     folder = out or default_folder(dut)
+    _check_places(dut, folder)
     suites = Path(__file__).resolve().parent.parent / "suites"
     arguments = [str(suites), f"--rootdir={suites.parent}", "-c", str(suites / "pytest.ini"), "-p", "no:cacheprovider"]
-    arguments += [f"--dut={dut}", f"--out={folder}", f"--ike-seed={seed}", "-p", "no:terminal"]
+    arguments += [f"--dut={dut}", f"--out={folder}", f"--ike-seed={seed}"]
     arguments += ["--slow"] * slow + [f"--purpose={one}" for one in purposes or ()]
     arguments += [f"--role={role}"] if role else []
     arguments += [f"--subject={one}" for one in subject or ()]
@@ -84,6 +86,18 @@ def run(
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         raise SystemExit(EXIT_SETUP)
     _close(console, progress, folder)
+
+
+def _check_places(dut: str, folder: Path) -> None:
+    """End with exit code 2 if there is no such device, or the results folder cannot be made."""
+    from peers.registry import open_device
+
+    with one_line_errors():
+        open_device(dut)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        fail(f"--out {folder}: cannot be made: {error.strerror}")
 
 
 def _close(console: Console, progress: RunProgress, folder: Path) -> NoReturn:
@@ -122,13 +136,32 @@ def interop(
 
 @app.command("list")
 def list_purposes(
-    pattern: Annotated[str, typer.Argument(help="Ids to list, * and ? allowed")] = "*",
+    patterns: Annotated[list[str] | None, typer.Argument(help="Ids to list, * and ? allowed; default: all")] = None,
     role: Annotated[str | None, typer.Option(help="initiator or responder")] = None,
-    subject: Annotated[str | None, typer.Option(help="Such as ike_auth")] = None,
+    subject: Annotated[list[str] | None, typer.Option(help="Such as ike_auth")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, with requirements, needs and defects")] = False,
+    capabilities: Annotated[bool, typer.Option("--capabilities", help="The words for what a device can do")] = False,
 ) -> None:
-    """List the test purposes."""
-    if not catalogue.show_list(Console(), pattern, role, subject):
-        fail(f"no purpose fits {pattern!r}")
+    """List the test purposes: a table on a terminal, tab-separated lines in a pipe."""
+    if capabilities:
+        catalogue.show_capabilities(Console())
+        return
+    _check_selection(patterns, role, subject)
+    found = catalogue.fitting(patterns or (), role, subject or ())
+    if not found:
+        fail("no purpose fits the selection")
+    if as_json:
+        print(catalogue.as_json(found))
+    else:
+        catalogue.show_list(Console(), found)
+
+
+def _check_selection(patterns: list[str] | None, role: str | None, subject: list[str] | None) -> None:
+    """End with exit code 2 if a word of a selection means nothing."""
+    if role not in (None, "initiator", "responder"):
+        fail(f"--role {role}: expected initiator or responder")
+    if problem := catalogue.unknown(patterns or (), subject or ()):
+        fail(problem)
 
 
 @app.command()

@@ -35,6 +35,11 @@ class RunProgress:
             self._bar = Progress(*columns, TextColumn("{task.fields[tally]}"), console=console, transient=True)
             self._task = self._bar.add_task("purposes", total=None, tally="")
 
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Take the place of pytest's reporter, whose options are still understood."""
+        config.pluginmanager.unregister(name="terminalreporter")
+
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """The number of purposes is known."""
         self._total(len(session.items))

@@ -82,7 +82,11 @@ def test_the_same_seed_gives_the_same_conversation(tmp_path: Path) -> None:
         (("run", "--dut", "strongswam"), 'strongswam: there is no such device; did you mean "strongswan"?'),
         (("run", "--dut", "missing.toml"), "missing.toml: cannot be read"),
         (("run", "--dut", "reference:no-such"), "unknown defect 'no-such'"),
-        (("run", "no-such-purpose"), "no purpose fits the selection"),
+        (("run", "init-respnse"), "no purpose fits 'init-respnse'; did you mean init-response?"),
+        (("run", "init-cookie-echo", "nix*"), "no purpose fits 'nix*'"),
+        (("run", "--subject", "ike_aut"), "there is no subject 'ike_aut'; did you mean ike_auth?"),
+        (("run", "-n", "0"), "-n 0: expected a number of devices, 1 or more"),
+        (("run", "--out", "/proc/x"), "--out /proc/x: cannot be made"),
         (("run", "--deviations", "missing.toml", *FEW), "missing.toml"),
         (("run", "--role", "bystander"), "bystander"),
         (("explain", "init-cookie-ecko"), "did you mean init-cookie-echo?"),
@@ -148,11 +152,22 @@ def test_pytest_itself_runs_the_suites(tmp_path: Path) -> None:
     assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout + done.stderr
 
 
+def test_options_of_pytests_reporter_are_understood(tmp_path: Path) -> None:
+    done = ikespec("run", "init-cookie-echo", "--pytest=--tb=long", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 0 and "1 pass; 0 unexpected" in done.stdout, done.stdout + done.stderr
+
+
 def test_list_and_explain(tmp_path: Path) -> None:
     listed = ikespec("list", "init-cookie-*", cwd=tmp_path)
     assert listed.returncode == 0 and "init-cookie-echo" in listed.stdout
     explained = ikespec("explain", "init-cookie-echo", cwd=tmp_path)
     assert explained.returncode == 0 and "reference:cookie-not-first" in explained.stdout
+    lines = listed.stdout.splitlines()
+    assert all(len(line.split("\t")) == 5 and line.startswith("init-cookie-") for line in lines)
+    (only,) = json.loads(ikespec("list", "init-cookie-echo", "--json", cwd=tmp_path).stdout)
+    assert only["needs"] == ["initiator"] and "cookie-not-first" in only["defects"]
+    words = ikespec("list", "--capabilities", cwd=tmp_path).stdout.splitlines()
+    assert any(line.startswith("data-plane\t") for line in words)
     assert "tested by init-cookie-echo" in ikespec("explain", "RFC7296-2.6-9", cwd=tmp_path).stdout
 
 
