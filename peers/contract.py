@@ -66,6 +66,7 @@ class Capability(StrEnum):
     DELETE_IKE = "delete-ike", "can be told to delete the IKE SA"
     DELETE_CHILD = "delete-child", "can be told to delete a Child SA"
     LIFETIME = "lifetime", "rekeys by itself when a configured lifetime ends"
+    TIMERS = "timers-configurable", "repeats its requests as a connection says, not at intervals of its own"
     DPD = "dpd", "checks liveness after a configured silence (RFC 7296, 2.4)"
     LIST_SAS = "list-sas", "can list its SAs"
     LOG = "log", "its log can be read"
@@ -103,12 +104,33 @@ class Unsupported(DeviceError):  # noqa: N818 - reads as a statement about the d
 
 
 @dataclass(frozen=True, slots=True)
+class Retransmission:
+    """How a device repeats a request that nobody answers.
+
+    First after ``timeout`` seconds, then after intervals each ``base`` times as long as the one before, ``tries`` times.
+    """
+
+    timeout: float
+    base: float
+    tries: int
+
+    def until(self, number: int) -> float:
+        """Seconds from the request to its repetition with this number, the first one is 1."""
+        return self.timeout * sum(self.base**at for at in range(number))
+
+    @property
+    def patience(self) -> float:
+        """Seconds after which it gives up."""
+        return self.until(self.tries + 1)
+
+
+@dataclass(frozen=True, slots=True)
 class Pixit:
     """How a device is reached: addresses, ports, inner networks, timers. All times in seconds.
 
     ``device_networks`` are prefixes behind the device, ``tester_networks`` those the scripted peer speaks for; inside
     each device network the first host address exists. ``response_timeout`` is how long the suites wait for any answer.
-    The retransmission timers are those that the device uses unless its `Connection` says otherwise;
+    ``retransmission`` is how it repeats its requests where no connection can say so, None: nobody knows.
     ``half_open_timeout`` is how long it keeps an IKE SA whose IKE_AUTH never comes. ``tester_spare`` is a second IPv4
     address that the tester can send from, as a NAT may get one in mid-session. Behind a real NAT the device sees the
     tester at ``tester_outer``, and has the address ``device_inner`` itself. ``algorithms`` are those that it takes.
@@ -123,9 +145,7 @@ class Pixit:
     device_networks: tuple[str, ...] = ("10.2.0.0/24",)
     tester_networks: tuple[str, ...] = ("10.1.0.0/24",)
     response_timeout: float = 2.0
-    retransmit_timeout: float = 1.0
-    retransmit_base: float = 1.5
-    retransmit_tries: int = 3
+    retransmission: Retransmission | None = None
     half_open_timeout: float = 30.0
     tester_spare: str | None = None
     tester_outer: str | None = None

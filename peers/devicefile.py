@@ -15,6 +15,9 @@
 
     [timers]                               # optional, seconds
     response_timeout = 5.0
+    retransmit_timeout = 4.0               # its requests are repeated after 4 s, then after 7.2 s ...,
+    retransmit_base = 1.8
+    retransmit_tries = 5                   # five times; not needed with the capability timers-configurable
 
     [templates]                            # optional: Jinja files beside this one
     apply = "router.conf.jinja"            # gets connection, device and tester; rendered into the file {config}
@@ -30,7 +33,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from peers.contract import Capability, Pixit
+from peers.contract import Capability, Pixit, Retransmission
 from peers.tomlfile import Table, nearest, read_toml
 
 ORDERS = (
@@ -128,10 +131,17 @@ def _pixit(addresses: Table, timers: Table) -> Pixit:
         device_networks=addresses.texts("device_networks", usual.device_networks),
         tester_networks=addresses.texts("tester_networks", usual.tester_networks),
         response_timeout=timers.number("response_timeout", usual.response_timeout),
-        retransmit_timeout=timers.number("retransmit_timeout", usual.retransmit_timeout),
-        retransmit_base=timers.number("retransmit_base", usual.retransmit_base),
-        retransmit_tries=timers.integer("retransmit_tries", usual.retransmit_tries),
+        retransmission=_retransmission(timers),
         half_open_timeout=timers.number("half_open_timeout", usual.half_open_timeout),
+    )
+
+
+def _retransmission(timers: Table) -> Retransmission | None:
+    """How the device repeats its requests; whoever says one of the three says all."""
+    if not any(key.startswith("retransmit_") for key in timers.keys):
+        return None
+    return Retransmission(
+        timers.number("retransmit_timeout"), timers.number("retransmit_base"), timers.integer("retransmit_tries")
     )
 
 

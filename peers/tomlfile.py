@@ -104,14 +104,14 @@ class Table:
                 return first, second
         raise self.error(key, "expected two ports such as [500, 4500]")
 
-    def number(self, key: str, default: float, *, above: float = 0.0) -> float:
+    def number(self, key: str, default: float | None = None, *, above: float = 0.0) -> float:
         """A number greater than ``above``."""
         value = self._take(key, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or value <= above:
             raise self.error(key, f"expected a number above {above:g}")
         return float(value)
 
-    def integer(self, key: str, default: int) -> int:
+    def integer(self, key: str, default: int | None = None) -> int:
         """A whole number, zero or greater."""
         value = self._take(key, default)
         if type(value) is not int or value < 0:

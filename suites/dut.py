@@ -3,7 +3,12 @@
 from conformance.ike.core.child import ChildSa
 from conformance.ike.core.connection import Connection
 from conformance.script.peer import Peer
-from peers.contract import ChildStatus, Device, Pixit, RealNat, SaState, SaStatus
+from conformance.script.verdict import NotApplicable
+from peers.contract import Capability, ChildStatus, Device, Pixit, RealNat, Retransmission, SaState, SaStatus
+
+
+LONGEST = 300.0
+"""Seconds that a purpose may wait for a device to give up."""
 
 
 class Dut:
@@ -28,10 +33,20 @@ class Dut:
         """The real NAT between us and the device, if there is one."""
         return self.device.nat
 
-    def patience(self) -> float:
-        """Seconds after which the device gives up a request that nobody answers, as it is configured."""
-        own = self.connection
-        return own.retransmit_timeout * sum(own.retransmit_base**number for number in range(own.retransmit_tries + 1))
+    @property
+    def retransmission(self) -> Retransmission:
+        """How the device repeats its requests: as it is configured, or as it does anyhow.
+
+        Raises NotApplicable where that is not known, and where nobody would wait so long.
+        """
+        own, found = self.connection, self.pixit.retransmission
+        if Capability.TIMERS in self.device.capabilities:
+            found = Retransmission(own.retransmit_timeout, own.retransmit_base, own.retransmit_tries)
+        if found is None:
+            raise NotApplicable("nobody has said how the device repeats its requests (timers of its file)")
+        if found.patience > LONGEST:
+            raise NotApplicable(f"the device repeats a request for {found.patience:.0f} s")
+        return found
 
     def initiate(self, child: str | None = None) -> None:
         """Open the IKE SA and the named Child SA, by default the first one."""

@@ -44,6 +44,7 @@ CAPABILITIES = frozenset(
         Capability.DELETE_IKE,
         Capability.DELETE_CHILD,
         Capability.LIFETIME,
+        Capability.TIMERS,
         Capability.DPD,
         Capability.LIST_SAS,
         Capability.LOG,

@@ -57,14 +57,23 @@ PATIENCE = 10.0
 """Seconds within which a device deletes what it has replaced: it may let the old SA live on for a moment."""
 
 
-def deletion(sa: ScriptedSa, fits: Callable[[Message], bool], requirement: str) -> Message:
-    """Wait for a request of the device that deletes what ``fits`` says, and answer it."""
+def deleting(sa: ScriptedSa, fits: Callable[[Message], bool], requirement: str | None = None) -> Received:
+    """Wait for a request of the device that deletes what ``fits`` says; it is held.
+
+    Without a requirement the deletion is a step that others follow: a device that takes its time for it is not judged.
+    """
     try:
-        received = sa.expect_request(ExchangeType.INFORMATIONAL, timeout=PATIENCE, where=fits)
+        return sa.expect_request(ExchangeType.INFORMATIONAL, timeout=PATIENCE, where=fits)
     except Unexpected as nothing:
+        if requirement is None:
+            raise NotApplicable(f"the device deletes nothing within {PATIENCE:g} s after its rekey") from None
         raise Unexpected("a Delete payload in a request of the device", nothing.got, requirement) from None
-    if not received.answered:
-        sa.answer(received)
+
+
+def deletion(sa: ScriptedSa, fits: Callable[[Message], bool], requirement: str | None = None) -> Message:
+    """As `deleting`, and answer it."""
+    received = deleting(sa, fits, requirement)
+    sa.answer(received)
     return received.message
 
 

@@ -77,8 +77,12 @@ def test_a_device_file_is_read(tmp_path: Path) -> None:
         (("rekey_ike = ", "list_sas = "), "only a command can do this"),
         (('name = "router"', 'name = "router'), "line 2: "),
         (
-            ("[timers]", "[timers]\nretransmit_tries = 1.5"),
-            "line 12: timers.retransmit_tries = 1.5: expected a whole number",
+            ("[timers]", "[timers]\nretransmit_timeout = 1\nretransmit_base = 2\nretransmit_tries = 1.5"),
+            "line 14: timers.retransmit_tries = 1.5: expected a whole number",
+        ),
+        (
+            ("[timers]", "[timers]\nretransmit_timeout = 1\nretransmit_tries = 5"),
+            "timers.retransmit_base is missing: expected a number",
         ),
     ],
 )
