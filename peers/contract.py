@@ -107,7 +107,7 @@ class Unsupported(DeviceError):  # noqa: N818 - reads as a statement about the d
 class Retransmission:
     """How a device repeats a request that nobody answers.
 
-    First after ``timeout`` seconds, then after intervals each ``base`` times as long as the one before, ``tries`` times.
+    First after ``timeout`` seconds, then after intervals each ``base`` times as long as the last, ``tries`` times.
     """
 
     timeout: float

@@ -6,7 +6,6 @@ from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
 from peers.contract import Capability, ChildStatus, Device, Pixit, RealNat, Retransmission, SaState, SaStatus
 
-
 LONGEST = 300.0
 """Seconds that a purpose may wait for a device to give up."""
 

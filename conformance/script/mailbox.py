@@ -94,6 +94,13 @@ class Mailbox:
         for raw in sent.datagrams:
             self._sent[raw] = sent
 
+    def times(self, sent: Sent) -> int:
+        """How often a message has gone out so far, its repetitions included."""
+        raw = sent.datagrams[-1]
+        return sum(
+            one.sent and one.datagram is not None and one.datagram.payload.endswith(raw) for one in self.trace.entries
+        )
+
     def flush(self) -> None:
         """Send what waits in the outboxes."""
         waiting, self._stray = self._stray, []

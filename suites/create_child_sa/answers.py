@@ -77,6 +77,19 @@ def deletion(sa: ScriptedSa, fits: Callable[[Message], bool], requirement: str |
     return received.message
 
 
+def successor(peer: Peer, sa: ScriptedSa) -> ScriptedSa:
+    """Our rekey of the IKE SA as a step of something else; returns the new one, the old one is deleted.
+
+    A device that is about to rekey something itself may put us off for a moment (RFC 7296, section 2.25).
+    """
+    for _ in range(3):
+        if sa.rekey().notify(NotifyType.TEMPORARY_FAILURE) is None:
+            break
+        peer.idle(peer.response_timeout / 4)
+    sa.finish()
+    return sa.rekeyed
+
+
 def names(peer: Peer, answer: Message, child: ChildSa, requirement: str = "RFC7296-1.4.1-6") -> None:
     """The response to our deletion of ``child`` should name the other half of the pair.
 

@@ -20,7 +20,7 @@ def test_config_version(peer: Peer) -> None:
     peer.check(fatal(answer) is None, "no error", answer, "RFC7296-2.20-3")
     for value in _values(peer, answer, CfgType.REPLY, CfgAttribute.APPLICATION_VERSION):
         printable = all(0x20 <= octet < 0x7F for octet in value)
-        peer.check(printable, "printable ASCII without terminator", value, "RFC7296-3.15.1-11")
+        peer.check(printable, "printable ASCII without terminator", value.hex(), "RFC7296-3.15.1-11")
     sa.must_be_up("RFC7296-2.20-3")
 
 
@@ -32,7 +32,7 @@ def test_config_unknown(peer: Peer) -> None:
     peer.check(fatal(answer) is None, "no error", answer, "RFC7296-3.15.1-15")
     for kind, requirement in ((UNASSIGNED, "RFC7296-3.15.1-15"), (FORMER_EXPIRY, "RFC7296-1.7-1")):
         values = _values(peer, answer, CfgType.REPLY, kind)
-        peer.check(not any(values), f"no value of attribute {int(kind)}", values, requirement)
+        peer.check(not any(values), f"no value of attribute {int(kind)}", b"".join(values).hex(), requirement)
     sa.must_be_up("RFC7296-3.15.1-15")
 
 
@@ -52,5 +52,5 @@ def test_config_set(peer: Peer) -> None:
 def _values(peer: Peer, answer: Message, kind: CfgType, attribute: CfgAttribute) -> list[bytes]:
     """The values of an attribute in the CP payloads, which must all be of one kind."""
     for payload in answer.all(CP):
-        peer.check(payload.cfg_type == kind, kind.name, payload.cfg_type)
+        peer.check(payload.cfg_type == kind, kind.name, answer)
     return [one.value for payload in answer.all(CP) for one in payload.attributes if one.type == attribute]

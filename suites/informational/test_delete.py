@@ -1,13 +1,13 @@
 """Deletion of Child SAs and of the IKE SA (RFC 7296, sections 1.4.1, 2.25 and 3.11)."""
 
-from functools import partial
-
+from conformance.ike.core.child import ChildSa
 from conformance.script.peer import Peer
-from conformance.script.sa import fatal
-from conformance.wire import SA, Delete, ExchangeType, ProtocolID
+from conformance.script.sa import ScriptedSa, fatal
+from conformance.wire import SA, Delete, ExchangeType, Message, ProtocolID
 from peers.contract import Capability
+from suites.create_child_sa.answers import deletes_child, deletes_ike, kept
 from suites.dut import Dut
-from suites.informational.deletion import child_must_live, children_must_be_gone, deleted_spis
+from suites.informational.deletion import child_must_live, children_must_be_gone, deleted_spis, said
 from suites.purpose import purpose
 
 
@@ -15,7 +15,7 @@ from suites.purpose import purpose
     "info-delete-child", "RFC7296-1.4.1-4", "RFC7296-1.4.1-1", "RFC7296-3.11-5", "RFC7296-3.11-6", "RFC7296-3.11-7",
     "RFC7296-1.4.1-6", role="responder",
 )  # fmt: skip
-def test_delete_child(peer: Peer) -> None:
+def test_delete_child(peer: Peer, dut: Dut) -> None:
     """The device closes the other half of a Child SA that we delete, and names it by its own inbound SPI.
 
     An empty response is not wrong, only unusual. The IKE SA stays.
@@ -25,12 +25,13 @@ def test_delete_child(peer: Peer) -> None:
     answer = sa.delete_child(child)
     named = answer.first(Delete)
     peer.check(fatal(answer) is None, "no error", answer, "RFC7296-1.4.1-4")
-    children_must_be_gone(peer, sa, [(child.spi_in, child.spi_out)], "RFC7296-1.4.1-4")
+    children_must_be_gone(peer, dut, sa, [child], "RFC7296-1.4.1-4")
     peer.check(named is not None, "a Delete payload", answer, "RFC7296-1.4.1-6")
     assert named is not None
     peer.check(named.protocol == ProtocolID.ESP, "protocol ESP", named.protocol, "RFC7296-3.11-5")
-    peer.check(named.spis == (child.spi_out,), f"SPI {child.spi_out.hex()}", deleted_spis(answer), "RFC7296-3.11-5")
-    sa.must_be_up("RFC7296-2.21-4")
+    spis = deleted_spis(answer)
+    peer.check(spis == [child.spi_out.hex()], f"SPI {child.spi_out.hex()}", said(spis), "RFC7296-3.11-5")
+    kept(peer, sa)
 
 
 @purpose(
@@ -49,19 +50,20 @@ def test_delete_child_device_initiated(peer: Peer, dut: Dut) -> None:
     answer = sa.delete_child(child)
     peer.check(fatal(answer) is None, "no error", answer)
     spis = deleted_spis(answer)
+    children_must_be_gone(peer, dut, sa, [child], "RFC7296-1.4.1-4")
+    kept(peer, sa)
     peer.check(spis, "a Delete payload", answer, "RFC7296-1.4.1-6")
-    peer.check(spis == [child.spi_out.hex()], f"SPI {child.spi_out.hex()}", spis, "RFC7296-3.11-5")
-    sa.must_be_up("RFC7296-2.21-4")
+    peer.check(spis == [child.spi_out.hex()], f"SPI {child.spi_out.hex()}", said(spis), "RFC7296-3.11-5")
 
 
 @purpose("info-delete-unknown", "RFC7296-2.21-4", "RFC7296-2.25.1-7", role="responder")
-def test_delete_unknown(peer: Peer) -> None:
+def test_delete_unknown(peer: Peer, dut: Dut) -> None:
     """The answer to the deletion of an SPI that does not exist names no SPI, and nothing is deleted."""
     sa = peer.establish()
     answer = sa.informational(Delete(ProtocolID.ESP, (_other(sa.child.spi_in),)))
+    child_must_live(peer, dut, sa, "RFC7296-2.21-4")
+    kept(peer, sa)
     peer.check(not deleted_spis(answer), "no Delete payload", answer, "RFC7296-2.25.1-7")
-    child_must_live(peer, sa, "RFC7296-2.21-4")
-    sa.must_be_up("RFC7296-2.21-4")
 
 
 @purpose("info-delete-again", "RFC7296-2.21-4", "RFC7296-2.25.1-7", role="responder")
@@ -71,55 +73,57 @@ def test_delete_again(peer: Peer) -> None:
     gone = sa.child.spi_in
     sa.delete_child()
     answer = sa.informational(Delete(ProtocolID.ESP, (gone,)))
+    kept(peer, sa)
     peer.check(not deleted_spis(answer), "no Delete payload", answer, "RFC7296-2.25.1-7")
-    sa.must_be_up("RFC7296-2.21-4")
 
 
 @purpose("info-delete-known-and-unknown", "RFC7296-1.4.1-4", "RFC7296-1.4.1-6", "RFC7296-2.25.1-7", role="responder")
-def test_delete_known_and_unknown(peer: Peer) -> None:
+def test_delete_known_and_unknown(peer: Peer, dut: Dut) -> None:
     """One Delete payload names an unknown SPI before the known one: only the known one is deleted and answered."""
     sa = peer.establish()
     child = sa.child
     answer = sa.informational(Delete(ProtocolID.ESP, (_other(child.spi_in), child.spi_in)))
     peer.check(fatal(answer) is None, "no error", answer, "RFC7296-1.4.1-4")
-    children_must_be_gone(peer, sa, [(child.spi_in, child.spi_out)], "RFC7296-1.4.1-4")
+    children_must_be_gone(peer, dut, sa, [child], "RFC7296-1.4.1-4")
+    kept(peer, sa)
     spis = deleted_spis(answer)
-    peer.check(spis == [child.spi_out.hex()], f"SPI {child.spi_out.hex()} alone", spis, "RFC7296-1.4.1-6")
-    sa.must_be_up("RFC7296-2.21-4")
+    peer.check(spis == [child.spi_out.hex()], f"SPI {child.spi_out.hex()} alone", said(spis), "RFC7296-1.4.1-6")
 
 
 @purpose(
     "info-delete-several", "RFC7296-1.4.1-4", "RFC7296-3.11-7", "RFC7296-1.4.1-6",
     role="responder", needs=(Capability.MULTIPLE_CHILDREN,),
 )  # fmt: skip
-def test_delete_several(peer: Peer) -> None:
+def test_delete_several(peer: Peer, dut: Dut) -> None:
     """One Delete payload with the SPIs of two Child SAs deletes both; the response names both in any form."""
     sa = peer.establish()
     with peer.preamble("a second Child SA"):
         peer.expect(sa.create_child(), SA)
-    pairs = [(child.spi_in, child.spi_out) for child in sa.children]
-    answer = sa.informational(Delete(ProtocolID.ESP, tuple(ours for ours, _ in pairs)))
-    children_must_be_gone(peer, sa, pairs, "RFC7296-1.4.1-4")
-    spis, theirs = deleted_spis(answer), [spi.hex() for _, spi in pairs]
-    peer.check(sorted(spis) == sorted(theirs), f"SPIs {', '.join(theirs)}", spis, "RFC7296-1.4.1-6")
-    sa.must_be_up("RFC7296-2.21-4")
+    children = list(sa.children)
+    answer = sa.informational(Delete(ProtocolID.ESP, tuple(child.spi_in for child in children)))
+    both_gone(peer, dut, sa, children, answer)
 
 
 @purpose(
     "info-delete-two-payloads", "RFC7296-1.4.1-4", "RFC7296-1.4.1-6", "RFC7296-3.11-3",
     role="responder", needs=(Capability.MULTIPLE_CHILDREN,),
 )  # fmt: skip
-def test_delete_two_payloads(peer: Peer) -> None:
+def test_delete_two_payloads(peer: Peer, dut: Dut) -> None:
     """Two Delete payloads in one request delete two Child SAs."""
     sa = peer.establish()
     with peer.preamble("a second Child SA"):
         peer.expect(sa.create_child(), SA)
-    pairs = [(child.spi_in, child.spi_out) for child in sa.children]
-    answer = sa.informational(*(Delete(ProtocolID.ESP, (ours,)) for ours, _ in pairs))
-    children_must_be_gone(peer, sa, pairs, "RFC7296-1.4.1-4")
-    spis, theirs = deleted_spis(answer), [spi.hex() for _, spi in pairs]
-    peer.check(sorted(spis) == sorted(theirs), f"SPIs {', '.join(theirs)}", spis, "RFC7296-1.4.1-6")
-    sa.must_be_up("RFC7296-2.21-4")
+    children = list(sa.children)
+    answer = sa.informational(*(Delete(ProtocolID.ESP, (child.spi_in,)) for child in children))
+    both_gone(peer, dut, sa, children, answer)
+
+
+def both_gone(peer: Peer, dut: Dut, sa: ScriptedSa, children: list[ChildSa], answer: Message) -> None:
+    """The device must have deleted these Child SAs, and should have said so in its answer."""
+    children_must_be_gone(peer, dut, sa, children, "RFC7296-1.4.1-4")
+    kept(peer, sa)
+    spis, theirs = deleted_spis(answer), [child.spi_out.hex() for child in children]
+    peer.check(sorted(spis) == sorted(theirs), f"SPIs {said(theirs)}", said(spis), "RFC7296-1.4.1-6")
 
 
 @purpose(
@@ -129,33 +133,33 @@ def test_delete_two_payloads(peer: Peer) -> None:
     role="responder",
     needs=(Capability.MULTIPLE_CHILDREN,),
 )
-def test_delete_one_of_two(peer: Peer) -> None:
+def test_delete_one_of_two(peer: Peer, dut: Dut) -> None:
     """Of two Child SAs with the same selectors the one that we name is deleted, the other one lives."""
     sa = peer.establish()
     with peer.preamble("a second Child SA"):
         peer.expect(sa.create_child(), SA)
     first, second = sa.children
     spis = deleted_spis(sa.delete_child(second))
-    peer.check(first.spi_out.hex() not in spis, f"no deletion of {first.spi_out.hex()}", spis, "RFC7296-1.4.1-4")
-    child_must_live(peer, sa, "RFC7296-1.4.1-4")
+    peer.check(first.spi_out.hex() not in spis, f"no deletion of {first.spi_out.hex()}", said(spis), "RFC7296-1.4.1-4")
+    child_must_live(peer, dut, sa, "RFC7296-1.4.1-4")
 
 
 @purpose("info-delete-wrong-protocol", "RFC7296-3.11-5", "RFC7296-2.21-4", "RFC7296-2.25.1-7", role="responder")
-def test_delete_wrong_protocol(peer: Peer) -> None:
+def test_delete_wrong_protocol(peer: Peer, dut: Dut) -> None:
     """The SPI of an ESP SA under protocol AH names an SA that does not exist: the Child SA lives."""
     sa = peer.establish()
     answer = sa.informational(Delete(ProtocolID.AH, (sa.child.spi_in,)))
+    child_must_live(peer, dut, sa, "RFC7296-3.11-5")
     peer.check(not deleted_spis(answer), "no Delete payload", answer, "RFC7296-2.25.1-7")
-    child_must_live(peer, sa, "RFC7296-3.11-5")
 
 
 @purpose("info-delete-peer-spi", "RFC7296-1.4.1-3", "RFC7296-3.11-5", "RFC7296-2.25.1-7", role="responder")
-def test_delete_peer_spi(peer: Peer) -> None:
+def test_delete_peer_spi(peer: Peer, dut: Dut) -> None:
     """A Delete names the SPI on which its sender receives: the device's own SPI names no SA of ours."""
     sa = peer.establish()
     answer = sa.informational(Delete(ProtocolID.ESP, (sa.child.spi_out,)))
+    child_must_live(peer, dut, sa, "RFC7296-3.11-5")
     peer.check(not deleted_spis(answer), "no Delete payload", answer, "RFC7296-2.25.1-7")
-    child_must_live(peer, sa, "RFC7296-3.11-5")
 
 
 @purpose("info-delete-ike", "RFC7296-1.4.1-10", "RFC7296-1.4.1-4", "RFC7296-1.4.1-9", role="responder")
@@ -229,10 +233,10 @@ def test_delete_child_by_device(peer: Peer, dut: Dut) -> None:
     dut.delete_child()
     request = sa.expect_request(ExchangeType.INFORMATIONAL)
     spis = deleted_spis(request.message)
-    peer.check(child.spi_in.hex() not in spis, "not our SPI beside its own", spis, "RFC7296-1.4.1-5")
-    peer.check(spis == [child.spi_out.hex()], f"SPI {child.spi_out.hex()}", spis, "RFC7296-3.11-5")
+    peer.check(child.spi_in.hex() not in spis, "not our SPI beside its own", said(spis), "RFC7296-1.4.1-5")
+    peer.check(spis == [child.spi_out.hex()], f"SPI {child.spi_out.hex()}", said(spis), "RFC7296-3.11-5")
     sa.answer(request)
-    sa.must_be_up("RFC7296-2.21-4")
+    kept(peer, sa)
 
 
 @purpose(
@@ -249,11 +253,11 @@ def test_delete_crossing(peer: Peer, dut: Dut) -> None:
     sa = peer.accept()
     child = sa.child
     dut.delete_child()
-    theirs = sa.expect_request(ExchangeType.INFORMATIONAL)
-    answer = sa.response(sa.begin(partial(sa.start_child_delete, child))).message
+    theirs = sa.expect_request(ExchangeType.INFORMATIONAL, where=deletes_child)
+    answer = sa.delete_child(child)
     peer.check(not deleted_spis(answer), "no Delete payload", answer, "RFC7296-1.4.1-8")
     sa.answer(theirs)
-    sa.must_be_up("RFC7296-2.21-4")
+    kept(peer, sa)
 
 
 @purpose(
@@ -265,8 +269,8 @@ def test_delete_ike_crossing(peer: Peer, dut: Dut) -> None:
     dut.initiate()
     sa = peer.accept()
     dut.delete_ike()
-    sa.expect_request(ExchangeType.INFORMATIONAL, requirement="RFC7296-2.4-18")
-    answer = sa.response(sa.begin(sa.start_delete)).message
+    sa.expect_request(ExchangeType.INFORMATIONAL, where=deletes_ike, requirement="RFC7296-2.4-18")
+    answer = sa.delete()
     peer.check(not answer.first(Delete) and not fatal(answer), "an empty response", answer, "RFC7296-1.4.1-10")
     sa.must_be_gone("RFC7296-1.4.1-4")
 

@@ -67,9 +67,10 @@ def test_dpd_dead(peer: Peer, dut: Dut) -> None:
 
     One missing answer alone must not end the IKE SA: the request is repeated first.
     """
+    own = dut.retransmission
     sa = peer.establish()
     asked = sa.expect_request(ExchangeType.INFORMATIONAL, timeout=5, where=says_nothing)
-    peer.idle(dut.patience() + 1)
+    peer.idle(1.1 * own.patience + 1)
     peer.check(asked.copies > 1, "the request repeated", f"{asked.copies} copy", "RFC7296-2.1-7")
     sa.must_be_gone("RFC7296-2.1-8")
 
@@ -83,13 +84,14 @@ def test_unprotected_not_dead(peer: Peer, dut: Dut) -> None:
 
     It could be forged. The device goes on asking, and the right answer to its next repetition settles it.
     """
+    own = dut.retransmission
     sa = peer.establish()
     asked = sa.expect_request(ExchangeType.INFORMATIONAL, timeout=5, where=says_nothing)
     forged = sa.message(
         ExchangeType.INFORMATIONAL, (Notify(NotifyType.INVALID_IKE_SPI),), asked.message.message_id, response=True
     )
     peer.send_message(forged, sa.local, sa.remote)
-    peer.idle(2 * dut.connection.retransmit_timeout)
+    peer.idle(2 * own.timeout)
     peer.check(asked.copies > 1, "the request repeated", f"{asked.copies} copy", "RFC7296-2.4-8")
     sa.answer(asked)
     sa.must_be_up("RFC7296-2.4-7", "the IKE SA survives a forged notify")

@@ -6,6 +6,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.wire import FLAG_INITIATOR, Delete, ExchangeType, Message, Notify, NotifyType, Payload, ProtocolID
 from peers.contract import Capability
+from suites.create_child_sa.answers import deletes_child
 from suites.dut import Dut
 from suites.purpose import purpose
 
@@ -55,7 +56,7 @@ def test_unprotected_response(peer: Peer, dut: Dut) -> None:
     dut.initiate()
     sa = peer.accept()
     dut.delete_child()
-    request = sa.expect_request(ExchangeType.INFORMATIONAL)
+    request = sa.expect_request(ExchangeType.INFORMATIONAL, where=deletes_child)
     with sa.silence("RFC7296-1.2-1"):
         for payloads in ((Notify(NotifyType.INVALID_SYNTAX),), (Notify(NotifyType.INVALID_IKE_SPI),), ()):
             _send_unprotected(peer, sa, *payloads, message_id=request.message.message_id, response=True)

@@ -112,10 +112,11 @@ def test_old_delete(peer: Peer) -> None:
 def test_no_gratuitous_response(peer: Peer) -> None:
     """A response is sent once, and again only when its request is repeated: three seconds bring no second one."""
     sa = peer.establish()
-    first = sa.response(sa.begin(sa.start_liveness))
+    sent = sa.begin(sa.start_liveness)
+    first = sa.response(sent)
     peer.idle(3)
-    found = _responses(peer, sa, first.message.message_id)
-    peer.check(len(found) == 1, "one response", f"{len(found)} responses", "RFC7296-2.1-1")
+    asked, found = peer.times(sent), len(_responses(peer, sa, first.message.message_id))
+    peer.check(found <= asked, f"no more responses than the {asked} asked for", found, "RFC7296-2.1-1")
 
 
 def _responses(peer: Peer, sa: ScriptedSa, message_id: int) -> list[bytes]:

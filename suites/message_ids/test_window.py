@@ -6,7 +6,9 @@ from conformance.script.peer import Peer
 from conformance.script.verdict import Unexpected
 from conformance.wire import Delete, ExchangeType, Message, Notify, NotifyType, ProtocolID
 from peers.contract import Capability
+from suites.create_child_sa.answers import deletes_child, successor
 from suites.dut import Dut
+from suites.message_ids.test_device_requests import must_count
 from suites.purpose import purpose
 
 
@@ -79,8 +81,9 @@ def test_invalid_notify(peer: Peer) -> None:
     found = [one.message.notify(NotifyType.INVALID_MESSAGE_ID) for one in peer.inbox[mark:]]
     told = [one.data for one in found if one is not None]
     wrong = [data.hex() for data in told if data not in [number.to_bytes(4, "big") for number in numbers]]
-    peer.check(not wrong, "four octets with an invalid message ID", wrong, "RFC7296-2.3-14")
-    peer.check(len(told) < len(numbers), "fewer notifications than requests", len(told), "RFC7296-2.3-16")
+    peer.check(not wrong, "four octets with an invalid message ID", ", ".join(wrong), "RFC7296-2.3-14")
+    count = f"{len(told)} notifications for {len(numbers)} requests"
+    peer.check(len(told) < len(numbers), "fewer notifications than requests", count, "RFC7296-2.3-16")
 
 
 @purpose("mid-auth-two", "RFC7296-2.3-13", "RFC7296-2.2-3", "RFC7296-2.3-2", role="responder")
@@ -92,8 +95,10 @@ def test_auth_two(peer: Peer) -> None:
     sa.first_child = peer.connection.children[0].name
 
     def correct() -> None:
-        assert sa.pending is not None and sa.last_sent is not None
-        sa.transmit(sa.encode(sa.pending.message), sa.local, sa.remote)
+        assert sa.pending is not None
+        sa.pending.datagrams = sa.encode(sa.pending.message)
+        assert sa.last_sent is not None
+        sa.resend(sa.last_sent)
         sa.response(sa.last_sent)
 
     with peer.silence(correct, "RFC7296-2.3-13"):
@@ -109,7 +114,7 @@ def test_unsolicited_response(peer: Peer) -> None:
     """
     sa = peer.establish()
     with sa.silence("RFC7296-3.1-19"):
-        for number in (1, 2, 77, 0xFFFFFFFF):
+        for number in (sa.expected_id + 1, sa.expected_id + 2, 77, 0xFFFFFFFF):
             sa.send(ExchangeType.INFORMATIONAL, Delete(ProtocolID.IKE), message_id=number, response=True)
     sa.must_be_up("RFC7296-3.1-19")
 
@@ -121,7 +126,7 @@ def test_premature_response(peer: Peer) -> None:
     The device may give up an IKE SA whose peer is so confused, but says so by a Delete payload.
     """
     sa = peer.establish()
-    sa.send(ExchangeType.INFORMATIONAL, message_id=0, response=True)
+    sa.send(ExchangeType.INFORMATIONAL, message_id=sa.expected_id, response=True)
     try:
         sa.must_be_up("RFC7296-2.21-4")
         sa.must_be_up("RFC7296-2.21-4")
@@ -158,9 +163,7 @@ def test_rekey_resets(peer: Peer) -> None:
     for _ in range(4):
         sa.liveness()
     with peer.preamble("the rekey"):
-        sa.rekey()
-        new = sa.rekeyed
-    sa.finish()
+        new = successor(peer, sa)
     with new.silence("RFC7296-2.2-4"):
         new.send(ExchangeType.INFORMATIONAL, message_id=sa.next_id)
     new.must_be_up("RFC7296-2.2-4")
@@ -175,13 +178,11 @@ def test_rekey_resets_device(peer: Peer, dut: Dut) -> None:
     dut.initiate()
     sa = peer.accept()
     with peer.preamble("the rekey"):
-        sa.rekey()
-        new = sa.rekeyed
+        new = successor(peer, sa)
     new.must_be_up("RFC7296-2.18-8")
     dut.delete_child()
-    request = new.expect_request(ExchangeType.INFORMATIONAL)
-    peer.check(request.message.message_id == 0, "message ID 0", request.message.message_id, "RFC7296-2.2-4")
-    new.answer(request)
+    new.answer(new.expect_request(ExchangeType.INFORMATIONAL, where=deletes_child))
+    must_count(peer, new, "RFC7296-2.2-4")
 
 
 def _window(peer: Peer) -> int:
