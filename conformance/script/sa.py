@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Self
 
 from conformance.ike.core.child import ChildSa
-from conformance.ike.core.ike_rekey import IkeRekey
 from conformance.ike.core.sending import State
 from conformance.net.link import Address
 from conformance.script.bend import STRAIGHT, Bend, order
@@ -93,7 +93,7 @@ class ScriptedSa(BendableSa):
 
     def request(self, exchange: ExchangeType, *payloads: Payload, bend: Bend | None = None) -> Message:
         """Any request with the next message ID; returns the response."""
-        return self.step(partial(self.open_exchange, exchange, lambda: payloads, self.ignore), bend)
+        return self.step(partial(self.open_exchange, exchange, lambda sa: payloads, self.ignore), bend)
 
     def informational(self, *payloads: Payload, bend: Bend | None = None) -> Message:
         """An INFORMATIONAL exchange."""
@@ -169,7 +169,7 @@ class ScriptedSa(BendableSa):
         if self.tidy or child.replaced_by is None:
             super().start_child_delete(child)
 
-    def settle_rekey(self, new: IkeRekey) -> None:
+    def settle_rekey(self, new: Self) -> None:
         """After our rekey of the IKE SA: delete the old one, or keep it for the script."""
         if self.tidy:
             super().settle_rekey(new)

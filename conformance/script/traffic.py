@@ -68,7 +68,7 @@ class Channel:
         """The IKE SA that it belongs to now."""
         sa: BendableSa = self.owner
         while sa.successor is not None:
-            sa = sa.successor  # type: ignore[assignment]
+            sa = sa.successor
         return sa
 
 

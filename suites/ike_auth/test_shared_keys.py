@@ -1,7 +1,7 @@
 """Shared keys, and what AUTH is computed over (RFC 7296, section 2.15)."""
 
-from conformance.ike.core.auth import identity_body
 from conformance.ike.core.connection import Party, Psk
+from conformance.ike.core.proof import identity_body
 from conformance.net.link import Address
 from conformance.script import bend
 from conformance.script.peer import Peer

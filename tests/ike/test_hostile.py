@@ -44,7 +44,7 @@ def test_recorded_messages_with_one_octet_changed(number: int, at: int, value: i
 def test_authentic_requests_with_any_payloads(exchange: ExchangeType, payloads: list[object]) -> None:
     pair = Pair()
     ours, _ = pair.establish()
-    ours.open_exchange(exchange, lambda: payloads, ours.ignore)  # type: ignore[arg-type,return-value]
+    ours.open_exchange(exchange, lambda sa: payloads, ours.ignore)  # type: ignore[arg-type,return-value]
     pair.initiator.collect(ours)
     pair.run()
     answered = ours.pending is None

@@ -1,20 +1,18 @@
 """Child SAs: the first one of IKE_AUTH, further ones, rekeying (RFC 7296, sections 1.2, 1.3, 2.8, 2.9)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
-from conformance.crypto import CryptoError
-from conformance.crypto.ke import key_exchange, respond
+from conformance.crypto.ke import key_exchange
 from conformance.crypto.suite import ChildSuite
 from conformance.ike.core.child import ChildOffer, ChildSa, ChildState, loses
 from conformance.ike.core.connection import ChildConfig, Mode
-from conformance.ike.core.events import ChildDown, ChildUp, Refusal, Violation
-from conformance.ike.core.keys import derive_child_keys
+from conformance.ike.core.events import ChildUp, Refusal, Violation
+from conformance.ike.core.keys import derive_child_keys, nonce_problem
 from conformance.ike.core.proposals import child_proposals, choose, groups, is_choice_of
-from conformance.ike.core.sa import SaCore
-from conformance.ike.core.sa_init import InitExchange, nonce_problem
-from conformance.ike.core.selectors import covered, narrow, selectors
-from conformance.ike.core.sending import State
+from conformance.ike.core.selectors import narrow
+from conformance.ike.core.sending import RETRY_DELAY, Timer
+from conformance.ike.core.spine import Spine
 from conformance.wire import (
     KE,
     SA,
@@ -32,14 +30,23 @@ from conformance.wire import (
     TSr,
 )
 
-RETRY_DELAY = 10.0
-"""Seconds before a refused rekey is tried again: not at once, over several minutes (RFC 7296, section 2.25)."""
 
-
-class ChildExchange(InitExchange, SaCore):
-    """Making and replacing Child SAs in both roles."""
+class ChildExchange(Spine):
+    """Making and replacing Child SAs in both roles. ``offer`` is what a request of ours under way asks for."""
 
     offer: ChildOffer | None = None
+
+    def timers(self) -> Iterator[Timer]:
+        """Rekey Child SAs that are old."""
+        for child in self.children:
+            due = child.rekey_due() if self.is_idle() else None
+            if due is not None:
+                yield due, partial(self.start_child_rekey, child)
+        yield from super().timers()
+
+    def children_pending(self) -> bool:
+        """True while a Child SA is being made or deleted by us."""
+        return self.offer is not None or any(child.state == ChildState.DELETING for child in self.children)
 
     def child_config(self, name: str) -> ChildConfig:
         """The configuration of a Child SA by its name. Raises KeyError."""
@@ -53,14 +60,6 @@ class ChildExchange(InitExchange, SaCore):
         spi = self.random(4)
         taken = any(child.spi_in == spi for child in self.children)
         return spi if not taken and int.from_bytes(spi, "big") > 255 else self.choose_child_spi()
-
-    def own_selectors(self, config: ChildConfig) -> tuple[TrafficSelector, ...]:
-        """What our side of a Child SA may be (RFC 7296, section 2.9)."""
-        return selectors(config.local_ts)
-
-    def peer_selectors(self, config: ChildConfig) -> tuple[TrafficSelector, ...]:
-        """What the peer's side of a Child SA may be (RFC 7296, section 2.9)."""
-        return selectors(config.remote_ts)
 
     # --- as initiator of the exchange -----------------------------------------------------------------------------
 
@@ -99,8 +98,11 @@ class ChildExchange(InitExchange, SaCore):
         """Send a CREATE_CHILD_SA request for ``offer``."""
         if group is not None:
             offer.exchange = key_exchange(group, self.random)
-        handler = partial(self.on_child_response, offer)
-        self.open_exchange(ExchangeType.CREATE_CHILD_SA, partial(self.child_request, offer), handler)
+        self.open_exchange(
+            ExchangeType.CREATE_CHILD_SA,
+            lambda sa: sa.child_request(offer),
+            lambda sa, message: sa.on_child_response(offer, message),
+        )
 
     def child_request(self, offer: ChildOffer) -> Sequence[Payload]:
         """The payloads of a CREATE_CHILD_SA request."""
@@ -132,10 +134,6 @@ class ChildExchange(InitExchange, SaCore):
                 self.rekey_failed(offer.rekeys, error)
             self.child_failed(error)
 
-    def refusal_in(self, message: Message) -> Notify | None:
-        """The error in a response; one that we do not know counts as well (RFC 7296, section 3.10.1)."""
-        return next((one for one in message.notifies() if one.type < NotifyType.INITIAL_CONTACT), None)
-
     def rekey_failed(self, child: ChildSa, error: Notify | None) -> None:
         """The peer did not rekey ``child``: it stays for now, unless the peer does not have it (section 2.25)."""
         if child.state == ChildState.REKEYING:
@@ -157,11 +155,6 @@ class ChildExchange(InitExchange, SaCore):
         if group not in groups(offer.proposals) or (offer.exchange and group == offer.exchange.method):
             raise Violation(f"INVALID_KE_PAYLOAD asks for {data.hex()}, which was not offered or is what we sent")
         return group
-
-    def child_failed(self, error: Notify | None) -> None:
-        """The responder did not make the Child SA."""
-        name = error.type.name if error else "no SA payload and no error notify"
-        self.failed(f"no Child SA: {name}", error.type if error else None)
 
     def take_child_response(self, message: Message) -> None:
         """Take the Child SA of an IKE_AUTH response."""
@@ -198,11 +191,6 @@ class ChildExchange(InitExchange, SaCore):
         if len(sa.proposals[0].spi) != 4:
             raise Violation(f"SPI of {len(sa.proposals[0].spi)} octets, expected 4")
 
-    def check_selectors(self, offer: ChildOffer, ts_i: TSi, ts_r: TSr) -> None:
-        """The responder may narrow the traffic selectors, not widen them (RFC 7296, section 2.9)."""
-        if not covered(ts_i.selectors, offer.local_ts) or not covered(ts_r.selectors, offer.remote_ts):
-            raise Violation("the responder's traffic selectors are wider than those offered")
-
     def child_secrets(
         self, offer: ChildOffer, suite: ChildSuite, message: Message
     ) -> tuple[tuple[bytes, bytes], bytes]:
@@ -234,10 +222,6 @@ class ChildExchange(InitExchange, SaCore):
         """True if our rekey is the redundant one."""
         return loses(own.nonces, rival.nonces)
 
-    def start_child_delete(self, child: ChildSa) -> None:
-        """Delete a Child SA; `conformance.ike.core.informational` does it."""
-        raise NotImplementedError
-
     # --- as responder of the exchange -----------------------------------------------------------------------------
 
     def first_child_response(self, message: Message) -> list[Payload]:
@@ -262,10 +246,6 @@ class ChildExchange(InitExchange, SaCore):
         if nonce is None or problem is not None:
             raise Refusal(NotifyType.INVALID_SYNTAX, problem or "", fatal=True)
         return nonce.data
-
-    def ike_rekey_pending(self) -> bool:
-        """True while a rekey of this IKE SA is under way; `conformance.ike.core.ike_rekey` knows."""
-        return self.state == State.REKEYED
 
     def rekeyed_child(self, notify: Notify | None) -> ChildSa | None:
         """The Child SA that REKEY_SA names (RFC 7296, section 2.25.1)."""
@@ -354,10 +334,7 @@ class ChildExchange(InitExchange, SaCore):
             return b"", b""
         if ke is None or ke.method != suite.ke:
             raise Refusal(NotifyType.INVALID_KE_PAYLOAD, "another group", int(suite.ke).to_bytes(2, "big"))
-        try:
-            return respond(suite.ke, ke.data, self.random)
-        except CryptoError as error:
-            raise Refusal(NotifyType.INVALID_SYNTAX, f"key exchange failed: {error}", fatal=True) from None
+        return self.answer_key_exchange(suite.ke, ke.data, fatal=True)
 
     # --- both -----------------------------------------------------------------------------------------------------
 
@@ -385,13 +362,6 @@ class ChildExchange(InitExchange, SaCore):
         )  # fmt: skip
         self.children.append(child)
         return child
-
-    def drop_child(self, child: ChildSa) -> None:
-        """Forget a Child SA without a word to the peer."""
-        if child in self.children:
-            self.children.remove(child)
-            child.state = ChildState.DELETED
-            self.events.append(ChildDown(self, child))
 
 
 def ranges(found: Sequence[object]) -> tuple[TrafficSelector, ...]:

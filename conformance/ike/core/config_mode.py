@@ -1,13 +1,13 @@
 """Configuration payloads: an inner address for the initiator (RFC 7296, sections 2.19 and 3.15)."""
 
-from collections.abc import Collection
 from ipaddress import IPv4Address, ip_network
+from typing import Self
 
 from conformance.ike.core.child import ChildOffer
-from conformance.ike.core.child_sa import ChildExchange
 from conformance.ike.core.connection import ChildConfig
 from conformance.ike.core.events import Refusal, Violation
 from conformance.ike.core.selectors import contains, host
+from conformance.ike.core.spine import Spine
 from conformance.wire import (
     CP,
     CfgAttr,
@@ -22,15 +22,18 @@ from conformance.wire import (
 )
 
 
-class ConfigMode(ChildExchange):
+class ConfigMode(Spine):
     """Asking for an inner IPv4 address, and assigning one, along with the first Child SA.
 
-    ``virtual_address`` is the address that the initiator of the IKE SA got, four octets. ``neighbours`` are the IKE SAs
-    whose addresses are in use.
+    ``virtual_address`` is the address that the initiator of the IKE SA got, four octets.
     """
 
     virtual_address: bytes | None = None
-    neighbours: "Collection[ConfigMode]" = ()
+
+    def pass_on(self, new: Self) -> None:
+        """The address belongs to the peer, not to one IKE SA."""
+        super().pass_on(new)
+        new.virtual_address = self.virtual_address
 
     def own_selectors(self, config: ChildConfig) -> tuple[TrafficSelector, ...]:
         """Once we have an inner address, that is our side of every Child SA (RFC 7296, section 2.19)."""
@@ -96,7 +99,7 @@ class ConfigMode(ChildExchange):
 
     def assign(self, pool: str) -> bytes:
         """The first address of the pool that no IKE SA has. Raises Refusal."""
-        taken = {one.virtual_address for one in self.neighbours}
+        taken = {one.virtual_address for one in self.neighbours if isinstance(one, ConfigMode)}
         for address in ip_network(pool).hosts():
             if address.packed not in taken:
                 return address.packed

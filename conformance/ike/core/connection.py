@@ -149,6 +149,11 @@ class Connection:
     local_pool: str | None = None
     remote_pool: str | None = None
 
+    def patience(self) -> float:
+        """Seconds after which a request that got no response has failed."""
+        waits = (self.retransmit_base**tries for tries in range(self.retransmit_tries + 1))
+        return self.retransmit_timeout * sum(waits)
+
     def mirrored(self) -> "Connection":
         """The configuration that the other side needs to match this one.
 

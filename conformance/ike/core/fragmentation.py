@@ -1,9 +1,14 @@
 """IKE fragmentation: cutting plaintext into SKF payloads and putting received ones together (RFC 7383)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar, Self
 
+from conformance.ike.core import protection
 from conformance.ike.core.protection import Fragment
-from conformance.wire import SKF
+from conformance.ike.core.spine import Spine
+from conformance.net.link import NON_ESP_MARKER
+from conformance.wire import SKF, Message, Notify, NotifyType
 
 MAX_FRAGMENTS = 1024
 """More fragments than this in one message are not collected: a bound on memory, far above any real message."""
@@ -52,3 +57,94 @@ class Reassembly:
     def plaintext(self) -> bytes:
         """The whole plaintext, pieces in order."""
         return b"".join(self.pieces[number] for number in sorted(self.pieces))
+
+
+class Fragmentation(Spine):
+    """Fragmenting what we send and collecting what comes, where both ends have announced that they can."""
+
+    reassembly_class: ClassVar[type[Reassembly]] = Reassembly
+    fragmenting: bool = False
+    reassembly: dict[tuple[bool, int], Reassembly]
+
+    def prepare(self) -> None:
+        """No fragments have come yet."""
+        super().prepare()
+        self.reassembly = {}
+
+    def init_notifies(self) -> list[Notify]:
+        """IKEV2_FRAGMENTATION_SUPPORTED (RFC 7383, section 2.3)."""
+        mine = [Notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED)] if self.connection.fragment_size else []
+        return [*super().init_notifies(), *mine]
+
+    def init_announced(self, message: Message) -> None:
+        """Fragment only if both ends can (RFC 7383, section 2.3)."""
+        super().init_announced(message)
+        theirs = message.notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED)
+        self.fragmenting = bool(self.connection.fragment_size) and theirs is not None
+
+    def pass_on(self, new: Self) -> None:
+        """What was negotiated stays."""
+        super().pass_on(new)
+        new.fragmenting = self.fragmenting
+
+    # --- out ------------------------------------------------------------------------------------------------------
+
+    def parts(self, plaintext: bytes) -> Sequence[tuple[Fragment | None, bytes]]:
+        """Cut what does not fit into one datagram."""
+        room = self.fragment_room()
+        if self.must_fragment(len(plaintext), room):
+            return split(plaintext, room)
+        return super().parts(plaintext)
+
+    def must_fragment(self, size: int, room: int) -> bool:
+        """Fragment what does not fit into one datagram, if both sides said they can (RFC 7383, section 2.4)."""
+        return self.fragmenting and room > 0 and size > room
+
+    def fragment_room(self) -> int:
+        """Octets of plaintext that fit into one fragment, 0: never fragment (RFC 7383, section 2.5.1)."""
+        assert self.keys is not None
+        if not self.connection.fragment_size:
+            return 0
+        marker = len(NON_ESP_MARKER) if self.encapsulated(self.local, self.remote) else 0
+        ip_udp = (40 if ":" in self.local.host else 20) + 8 + marker
+        return self.connection.fragment_size - ip_udp - protection.overhead(self.keys.suite.cipher, fragment=True)
+
+    # --- in -------------------------------------------------------------------------------------------------------
+
+    def collect(self, message: Message, payload: SKF, plaintext: bytes) -> tuple[int, bytes] | None:
+        """Put a fragment to the others of its message; the whole once it is complete (RFC 7383, section 2.6).
+
+        Of a request that was answered already, only fragment 1 asks for the response again (section 2.6.1).
+        """
+        if not self.fragmenting:
+            return super().collect(message, payload, plaintext)
+        response, number = message.is_response, message.message_id
+        if not response and number == self.expected_id - 1 and self.last_response is not None:
+            if self.asks_again(payload):
+                self.retransmit_response()
+            return None
+        if number != (self.pending.message.message_id if response and self.pending else self.expected_id):
+            self.drop(f"a fragment of message {number}, outside the window")
+            return None
+        parts = self.reassembly.setdefault((response, number), self.reassembly_class(self.now))
+        if self.is_stale(parts):
+            parts = self.reassembly[(response, number)] = self.reassembly_class(self.now)
+        if not parts.accepts(payload):
+            self.drop(f"fragment {payload.number} of {payload.total} makes no sense")
+            return None
+        if parts.overflows(plaintext):
+            self.reassembly.clear()
+            self.close(f"too many fragments of message {number}")
+            return None
+        if not parts.add(payload, plaintext):
+            return None
+        del self.reassembly[(response, number)]
+        return parts.inner, parts.plaintext()
+
+    def asks_again(self, payload: SKF) -> bool:
+        """Of an answered request only fragment 1 asks for the response again (RFC 7383, section 2.6.1)."""
+        return payload.number == 1
+
+    def is_stale(self, parts: Reassembly) -> bool:
+        """Fragments wait as long as we would for a response (RFC 7383, section 2.6)."""
+        return self.now > parts.started + self.connection.patience()

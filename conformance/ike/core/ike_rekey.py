@@ -1,23 +1,20 @@
 """Rekeying the IKE SA with CREATE_CHILD_SA, and its collisions (RFC 7296, sections 1.3.2, 2.8.2, 2.18, 2.25.2)."""
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
+from typing import Self
 
-from conformance.crypto import CryptoError
-from conformance.crypto.ke import KeyExchange, key_exchange, respond
+from conformance.crypto.ke import KeyExchange, key_exchange
 from conformance.crypto.suite import IkeSuite
-from conformance.ike.core.child import ChildState, loses
-from conformance.ike.core.child_sa import RETRY_DELAY
+from conformance.ike.core.child import loses
 from conformance.ike.core.events import InvalidPublicValue, Refusal, Rekeyed, SuccessorCreated, Violation
-from conformance.ike.core.informational import InformationalExchange
-from conformance.ike.core.keys import derive_ike_keys, skeyseed_of_rekey
+from conformance.ike.core.keys import derive_ike_keys, nonce_problem, skeyseed_of_rekey
 from conformance.ike.core.proposals import choose, groups, is_choice_of, parsed
-from conformance.ike.core.sa_init import nonce_problem
-from conformance.ike.core.sending import State
+from conformance.ike.core.sending import RETRY_DELAY, State, Timer
+from conformance.ike.core.spine import Spine
 from conformance.wire import KE, SA, ExchangeType, KeMethod, Message, Nonce, NotifyType, Payload, Proposal, ProtocolID
 
 
-class IkeRekey(InformationalExchange):
+class IkeRekey(Spine):
     """Rekeying an IKE SA in both roles.
 
     ``heir`` is the successor that our own request under way will make, ``rival`` the one that the peer's request made
@@ -25,12 +22,12 @@ class IkeRekey(InformationalExchange):
     rekey that the peer refused is not tried again.
     """
 
-    heir: "IkeRekey | None" = None
-    rival: "IkeRekey | None" = None
-    successor: "IkeRekey | None" = None
+    heir: Self | None = None
+    rival: Self | None = None
+    successor: Self | None = None
     rekey_again: float = 0.0
 
-    def make_heir(self, *, initiator: bool) -> "IkeRekey":
+    def make_heir(self, *, initiator: bool) -> Self:
         """A new IKE SA with all that a rekey does not change; its message IDs start at 0 (RFC 7296, section 2.18)."""
         new = type(self)(
             self.connection,
@@ -41,28 +38,36 @@ class IkeRekey(InformationalExchange):
             now=self.now,
         )
         new.state = State.ESTABLISHED
-        new.peer_identity, new.first_child = self.peer_identity, self.first_child
-        new.virtual_address = self.virtual_address
-        new.fragmenting, new.peer_hashes = self.fragmenting, self.peer_hashes
-        new.local_nat, new.remote_nat = self.local_nat, self.remote_nat
+        self.pass_on(new)
         return new
 
-    def inherit(self, new: "IkeRekey") -> None:
+    def inherit(self, new: Self) -> None:
         """The successor takes over the Child SAs; this SA only waits for its deletion."""
         new.children, self.children = self.children, []
         self.successor, self.state = new, State.REKEYED
         self.events.append(Rekeyed(self, new))
 
-    def derive_heir(self, new: "IkeRekey", suite: IkeSuite, shared: bytes) -> None:
+    def derive_heir(self, new: Self, suite: IkeSuite, shared: bytes) -> None:
         """The keys of the successor (RFC 7296, section 2.18)."""
         assert self.keys is not None
         seed = skeyseed_of_rekey(self.keys, shared, new.nonce_i, new.nonce_r)
         new.keys = derive_ike_keys(suite, seed, new.nonce_i + new.nonce_r, new.spi_i, new.spi_r)
         self.events.append(SuccessorCreated(self, new))
 
+    def rekey_due(self) -> float | None:
+        """When the IKE SA must be rekeyed, None: never, or not now."""
+        lifetime = self.connection.lifetime
+        return None if lifetime is None or not self.is_idle() else max(self.created + lifetime, self.rekey_again)
+
+    def timers(self) -> Iterator[Timer]:
+        """Rekey an IKE SA that is old."""
+        if (due := self.rekey_due()) is not None:
+            yield due, self.start_rekey
+        yield from super().timers()
+
     # --- as initiator of the exchange -----------------------------------------------------------------------------
 
-    def start_rekey(self, group: KeMethod | None = None) -> None:
+    def start_rekey(self: Self, group: KeMethod | None = None) -> None:
         """Ask for a new IKE SA in place of this one (RFC 7296, section 1.3.2)."""
         new = self.make_heir(initiator=True)
         self.heir = new
@@ -71,18 +76,16 @@ class IkeRekey(InformationalExchange):
         new.nonce_i = self.choose_nonce()
         self.open_exchange(
             ExchangeType.CREATE_CHILD_SA,
-            partial(self.rekey_request, new, proposals, exchange),
-            partial(self.on_rekey_response, new, proposals, exchange),
+            lambda sa: sa.rekey_request(new, proposals, exchange),
+            lambda sa, message: sa.on_rekey_response(new, proposals, exchange, message),
         )
 
-    def rekey_request(
-        self, new: "IkeRekey", proposals: tuple[Proposal, ...], exchange: KeyExchange
-    ) -> Sequence[Payload]:
+    def rekey_request(self, new: Self, proposals: tuple[Proposal, ...], exchange: KeyExchange) -> Sequence[Payload]:
         """The payloads of the request."""
         return [SA(proposals), Nonce(new.nonce_i), KE(exchange.method, exchange.public)]
 
     def on_rekey_response(
-        self, new: "IkeRekey", proposals: tuple[Proposal, ...], exchange: KeyExchange, message: Message
+        self, new: Self, proposals: tuple[Proposal, ...], exchange: KeyExchange, message: Message
     ) -> None:
         """Take the answer: make the successor, or give up."""
         self.heir = None
@@ -132,7 +135,7 @@ class IkeRekey(InformationalExchange):
             self.inherit(self.rival)
         self.failed(f"rekeying of the IKE SA refused with {error.name}", error)
 
-    def settle_rekey(self, new: "IkeRekey") -> None:
+    def settle_rekey(self, new: Self) -> None:
         """After our rekey: who inherits, and which SA do we delete? (RFC 7296, section 2.8.2)"""
         rival = self.rival
         if rival is not None and rival.state != State.CLOSED and self.ike_rekey_lost(new, rival):
@@ -142,7 +145,7 @@ class IkeRekey(InformationalExchange):
             self.inherit(new)
             self.start_delete()
 
-    def ike_rekey_lost(self, own: "IkeRekey", rival: "IkeRekey") -> bool:
+    def ike_rekey_lost(self, own: Self, rival: Self) -> bool:
         """True if the successor that we asked for is the redundant one."""
         return loses((own.nonce_i, own.nonce_r), (rival.nonce_i, rival.nonce_r))
 
@@ -177,18 +180,14 @@ class IkeRekey(InformationalExchange):
         """Our public value and the shared secret. Raises Refusal for another group than the chosen one."""
         if suite.ke != ke.method:
             raise Refusal(NotifyType.INVALID_KE_PAYLOAD, "another group", int(suite.ke).to_bytes(2, "big"))
-        try:
-            return respond(suite.ke, ke.data, self.random)
-        except CryptoError as error:
-            raise Refusal(NotifyType.INVALID_SYNTAX, f"key exchange failed: {error}", fatal=True) from None
+        return self.answer_key_exchange(suite.ke, ke.data, fatal=True)
 
     def check_rekey_allowed(self) -> None:
         """While something else is under way the peer must wait (RFC 7296, section 2.25). Raises Refusal."""
-        busy = self.offer is not None or any(child.state == ChildState.DELETING for child in self.children)
-        if self.closing or self.state == State.REKEYED or busy:
+        if self.is_closing() or self.state == State.REKEYED or self.children_pending():
             raise Refusal(NotifyType.TEMPORARY_FAILURE, "another exchange is under way")
 
-    def adopt(self, new: "IkeRekey") -> None:
+    def adopt(self, new: Self) -> None:
         """The peer's rekey is complete for us, unless our own is under way: then the nonces decide later."""
         if self.heir is not None:
             self.rival = new

@@ -1,17 +1,16 @@
 """INFORMATIONAL: liveness and deletion (RFC 7296, sections 1.4, 2.4, 2.25)."""
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 
-from conformance.ike.core.auth import AuthExchange
 from conformance.ike.core.child import ChildSa, ChildState
-from conformance.ike.core.events import Refusal
-from conformance.ike.core.sending import State
-from conformance.wire import Delete, ExchangeType, Message, NotifyType, Payload, ProtocolID
+from conformance.ike.core.receiving import Answer
+from conformance.ike.core.sending import State, Timer
+from conformance.ike.core.spine import UP, Spine
+from conformance.wire import Delete, ExchangeType, Message, Payload, ProtocolID
 
 
-class InformationalExchange(AuthExchange):
-    """INFORMATIONAL in both roles."""
+class InformationalExchange(Spine):
+    """INFORMATIONAL in both roles. ``closing``: we have asked the peer to delete the IKE SA."""
 
     closing: bool = False
 
@@ -19,12 +18,31 @@ class InformationalExchange(AuthExchange):
 
     def start_liveness(self) -> None:
         """Ask whether the peer is there: an empty request (RFC 7296, section 2.4)."""
-        self.open_exchange(ExchangeType.INFORMATIONAL, list, self.ignore)
+        self.open_exchange(ExchangeType.INFORMATIONAL, lambda sa: [], self.ignore)
+
+    def liveness_due(self) -> float | None:
+        """When a peer that is silent must be asked, None: never."""
+        delay = self.connection.dpd_delay
+        return None if delay is None or not self.is_idle() else self.last_heard + delay
+
+    def timers(self) -> Iterator[Timer]:
+        """Ask a silent peer whether it is there."""
+        if (due := self.liveness_due()) is not None:
+            yield due, self.start_liveness
+        yield from super().timers()
+
+    def is_closing(self) -> bool:
+        """True once we have asked the peer to delete the IKE SA."""
+        return self.closing
 
     def start_delete(self) -> None:
         """Delete the IKE SA; its Child SAs go with it (RFC 7296, section 1.4.1)."""
         self.closing = True
-        self.open_exchange(ExchangeType.INFORMATIONAL, self.delete_request, self.on_delete_response)
+        self.open_exchange(
+            ExchangeType.INFORMATIONAL,
+            lambda sa: sa.delete_request(),
+            lambda sa, message: sa.on_delete_response(message),
+        )
 
     def delete_request(self) -> Sequence[Payload]:
         """The payloads that delete the IKE SA."""
@@ -37,8 +55,11 @@ class InformationalExchange(AuthExchange):
     def start_child_delete(self, child: ChildSa) -> None:
         """Delete one Child SA (RFC 7296, section 1.4.1)."""
         child.state = ChildState.DELETING
-        build = partial(self.child_delete_request, child)
-        self.open_exchange(ExchangeType.INFORMATIONAL, build, partial(self.on_child_delete_response, child))
+        self.open_exchange(
+            ExchangeType.INFORMATIONAL,
+            lambda sa: sa.child_delete_request(child),
+            lambda sa, message: sa.on_child_delete_response(child, message),
+        )
 
     def child_delete_request(self, child: ChildSa) -> Sequence[Payload]:
         """The payload that deletes a Child SA: it names the SPI on which its sender receives."""
@@ -48,15 +69,14 @@ class InformationalExchange(AuthExchange):
         """The peer has deleted the other half."""
         self.drop_child(child)
 
-    def ignore(self, message: Message) -> None:
-        """A response that says nothing more than that the peer is there."""
-
     # --- as responder of the exchange -----------------------------------------------------------------------------
+
+    def answers(self) -> dict[tuple[State, ExchangeType], Answer]:
+        """INFORMATIONAL follows IKE_AUTH (RFC 7296, section 1.4)."""
+        return {**super().answers(), **{(state, ExchangeType.INFORMATIONAL): self.handle_informational for state in UP}}
 
     def handle_informational(self, message: Message) -> Sequence[Payload]:
         """Answer an INFORMATIONAL request. Without anything to say the answer is empty."""
-        if self.state not in (State.ESTABLISHED, State.REKEYED):
-            raise Refusal(NotifyType.INVALID_SYNTAX, f"INFORMATIONAL in state {self.state.value}", fatal=True)
         deletes = message.all(Delete)
         if any(one.protocol == ProtocolID.IKE for one in deletes):
             return self.on_deleted()
@@ -71,11 +91,6 @@ class InformationalExchange(AuthExchange):
     def named(self, delete: Delete) -> list[ChildSa]:
         """The Child SAs that a Delete payload names, by the SPIs on which the peer receives."""
         return [child for child in self.children if child.protocol == delete.protocol and child.spi_out in delete.spis]
-
-    def on_deleted(self) -> Sequence[Payload]:
-        """The peer deletes the IKE SA: answer, then close (RFC 7296, section 1.4.1)."""
-        self.close_after_response = "deleted by the peer"
-        return []
 
     def on_child_deleted(self, child: ChildSa) -> bytes:
         """The peer deletes a Child SA: our half goes, too. Its SPI, empty if we are deleting it as well (2.25.1)."""

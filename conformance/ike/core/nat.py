@@ -1,14 +1,14 @@
 """NAT detection and what follows from it (RFC 7296, section 2.23; RFC 3948)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from hashlib import sha1
 from ipaddress import ip_address
-from typing import TypeVar
+from typing import Self
 
-from conformance.ike.core.sa import SaCore
-from conformance.ike.core.sending import State
+from conformance.ike.core.sending import State, Timer
+from conformance.ike.core.spine import Spine, T
 from conformance.net.link import NAT_KEEPALIVE, Address, Datagram
 from conformance.wire import (
     ExchangeType,
@@ -16,12 +16,8 @@ from conformance.wire import (
     Notify,
     NotifyType,
     TrafficSelector,
-    TSi,
-    TSr,
     UnknownSelector,
 )
-
-T = TypeVar("T", TSi, TSr)
 
 
 def nat_hash(spi_i: bytes, spi_r: bytes, address: Address) -> bytes:
@@ -71,12 +67,32 @@ def at_address(found: Sequence[object], address: str) -> tuple[TrafficSelector |
     return tuple(map(moved, found))
 
 
-class NatTraversal(SaCore):
-    """What an IKE SA does about NATs. ``sent_at`` is when it sent anything last, in UNIX time."""
+class NatTraversal(Spine):
+    """What an IKE SA does about NATs.
 
+    ``local_nat`` and ``remote_nat`` say whether this side and the peer are behind one. ``sent_at`` is when the IKE SA
+    sent anything last, in UNIX time.
+    """
+
+    local_nat: bool = False
+    remote_nat: bool = False
     sent_at: float = 0.0
 
+    def pass_on(self, new: Self) -> None:
+        """The path stays what it was."""
+        super().pass_on(new)
+        new.local_nat, new.remote_nat = self.local_nat, self.remote_nat
+
     # --- detection ------------------------------------------------------------------------------------------------
+
+    def init_notifies(self) -> list[Notify]:
+        """The addresses as we see them."""
+        return [*super().init_notifies(), *self.nat_notifies()]
+
+    def init_announced(self, message: Message) -> None:
+        """The addresses as the peer sees them."""
+        super().init_announced(message)
+        self.detect_nat(message)
 
     def nat_notifies(self) -> list[Notify]:
         """The two digests of an IKE_SA_INIT message; when encapsulation is forced the first one fits no address."""
@@ -148,17 +164,12 @@ class NatTraversal(SaCore):
             return None
         return max(self.sent_at, self.created) + self.connection.keepalive
 
-    def next_timer(self) -> float | None:
-        """The next instant at which `tick` has something to do."""
-        timers = (super().next_timer(), self.keepalive_due())
-        return min((timer for timer in timers if timer is not None), default=None)
-
-    def tick(self, now: float) -> None:
+    def timers(self) -> Iterator[Timer]:
         """Keep the mapping alive."""
-        super().tick(now)
+        yield from super().timers()
         due = self.keepalive_due()
-        if due is not None and now >= due:
-            self.send_keepalive()
+        if due is not None:
+            yield due, self.send_keepalive
 
     def send_keepalive(self) -> None:
         """One octet 0xFF between the ports of ESP in UDP (RFC 3948, section 2.3)."""

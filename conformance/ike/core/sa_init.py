@@ -2,20 +2,17 @@
 
 from collections.abc import Sequence
 
-from conformance.crypto import CryptoError
-from conformance.crypto.ke import KeyExchange, key_exchange, respond
+from conformance.crypto.ke import KeyExchange, key_exchange
 from conformance.crypto.suite import IkeSuite
-from conformance.ike.core.connection import PublicKey
-from conformance.ike.core.events import InvalidPublicValue, Refusal, Violation
-from conformance.ike.core.keys import IkeKeys, derive_ike_keys, skeyseed
-from conformance.ike.core.nat import NatTraversal
+from conformance.ike.core.events import Refusal, Violation
+from conformance.ike.core.keys import IkeKeys, derive_ike_keys, nonce_problem, skeyseed
 from conformance.ike.core.proposals import choose, groups, is_choice_of, parsed
 from conformance.ike.core.sending import NO_SPI, State
+from conformance.ike.core.spine import Spine
 from conformance.wire import (
     KE,
     SA,
     ExchangeType,
-    HashAlgorithm,
     KeMethod,
     Message,
     Nonce,
@@ -26,43 +23,17 @@ from conformance.wire import (
     ProtocolID,
 )
 
-NONCE_SIZE = 32
 MAX_ROUNDS = 6
 """Cookies and wrong groups make an initiator ask again, but not for ever (RFC 7296, section 2.6.1)."""
 
-OUR_HASHES = (
-    HashAlgorithm.SHA2_256,
-    HashAlgorithm.SHA2_384,
-    HashAlgorithm.SHA2_512,
-    HashAlgorithm.IDENTITY,
-)
 
-
-def hashes(message: Message) -> tuple[HashAlgorithm, ...]:
-    """The hash algorithms for signatures that the sender of ``message`` announces (RFC 7427, section 4)."""
-    found = message.notify(NotifyType.SIGNATURE_HASH_ALGORITHMS)
-    data = found.data if found else b""
-    return tuple(HashAlgorithm(int.from_bytes(data[at : at + 2], "big")) for at in range(0, len(data) - 1, 2))
-
-
-def nonce_problem(nonce: Nonce) -> str | None:
-    """What is wrong with a nonce: it must have 16 to 256 octets (RFC 7296, section 3.9)."""
-    return None if 16 <= len(nonce.data) <= 256 else f"nonce of {len(nonce.data)} octets, expected 16 to 256"
-
-
-class InitExchange(NatTraversal):
+class InitExchange(Spine):
     """The two IKE_SA_INIT messages in both roles."""
 
     exchange: KeyExchange | None = None
     cookie: bytes | None = None
     rounds: int = 0
     offered: tuple[Proposal, ...] = ()
-    init_request_raw: bytes = b""
-    init_response_raw: bytes = b""
-
-    def choose_nonce(self) -> bytes:
-        """A fresh nonce: at least 128 bits, and half of what a PRF takes as key (RFC 7296, section 2.10)."""
-        return self.random(NONCE_SIZE)
 
     # --- as initiator -------------------------------------------------------------------------------------------
 
@@ -78,7 +49,9 @@ class InitExchange(NatTraversal):
         if self.exchange is None or self.exchange.method != group:
             self.exchange = key_exchange(group, self.random)
         self.nonce_i = self.nonce_i or self.choose_nonce()
-        self.open_exchange(ExchangeType.IKE_SA_INIT, self.init_request, self.on_init_response)
+        self.open_exchange(
+            ExchangeType.IKE_SA_INIT, lambda sa: sa.init_request(), lambda sa, message: sa.on_init_response(message)
+        )
         assert self.pending is not None
         self.init_request_raw = self.pending.datagrams[0]
 
@@ -93,23 +66,6 @@ class InitExchange(NatTraversal):
             Nonce(self.nonce_i),
             *self.init_notifies(),
         ]
-
-    def init_notifies(self) -> list[Notify]:
-        """What both sides announce: NAT detection, fragmentation (RFC 7383), signature hashes (RFC 7427)."""
-        found = self.nat_notifies()
-        if self.supports_fragmentation and self.connection.fragment_size:
-            found.append(Notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED))
-        if self.signature_hashes():
-            data = b"".join(int(one).to_bytes(2, "big") for one in self.signature_hashes())
-            found.append(Notify(NotifyType.SIGNATURE_HASH_ALGORITHMS, data))
-        if not self.initiator and self.connection.childless:
-            found.append(Notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED))
-        return found
-
-    def signature_hashes(self) -> tuple[HashAlgorithm, ...]:
-        """The hash algorithms that we announce, none where no signature is expected."""
-        wants = any(isinstance(party.auth, PublicKey) for party in (self.connection.local, self.connection.remote))
-        return OUR_HASHES if wants else ()
 
     def on_init_response(self, message: Message) -> None:
         """COOKIE and INVALID_KE_PAYLOAD lead to another request, an error ends the attempt, else there are keys."""
@@ -137,7 +93,7 @@ class InitExchange(NatTraversal):
 
     def accept_init_response(self, message: Message) -> None:
         """Check the responder's choice and derive the keys."""
-        error = next((one for one in message.notifies() if one.type < 16384), None)
+        error = self.refusal_in(message)
         if error is not None and message.first(SA) is None:
             self.failed(f"IKE_SA_INIT refused with {error.type}", error.type)
             return
@@ -161,16 +117,6 @@ class InitExchange(NatTraversal):
     def is_our_offer(self, chosen: Sequence[Proposal]) -> bool:
         """True if SAr1 is one of our proposals with one transform of each type (RFC 7296, section 3.3.6)."""
         return len(chosen) == 1 and is_choice_of(chosen[0], self.offered)
-
-    def shared_secret(self, exchange: KeyExchange, public: bytes) -> bytes:
-        """g^ir. Raises InvalidPublicValue for a public value that RFC 6989 rejects."""
-        try:
-            return exchange.shared(public)
-        except CryptoError as error:
-            raise InvalidPublicValue(f"key exchange failed: {error}") from None
-
-    def after_init(self) -> None:
-        """The keys are there: an initiator goes on with IKE_AUTH."""
 
     # --- as responder -------------------------------------------------------------------------------------------
 
@@ -201,10 +147,7 @@ class InitExchange(NatTraversal):
 
     def respond_exchange(self, method: KeMethod, public: bytes) -> tuple[bytes, bytes]:
         """Our public value and g^ir. Raises Refusal for a public value that RFC 6989 rejects."""
-        try:
-            return respond(method, public, self.random)
-        except CryptoError as error:
-            raise Refusal(NotifyType.INVALID_SYNTAX, f"key exchange failed: {error}") from None
+        return self.answer_key_exchange(method, public, fatal=False)
 
     def choose_ike(self, proposals: Sequence[Proposal], group: KeMethod) -> Proposal:
         """Choose one offered proposal (RFC 7296, section 2.7)."""
@@ -221,6 +164,7 @@ class InitExchange(NatTraversal):
             KE(IkeSuite.of(chosen).ke, public),
             Nonce(self.nonce_r),
             *self.init_notifies(),
+            *self.certificate_requests(),
         ]
 
     # --- both ---------------------------------------------------------------------------------------------------
@@ -229,13 +173,7 @@ class InitExchange(NatTraversal):
         """Derive the keys and take from the peer's message what it announces."""
         self.keys = self.derive(suite, shared)
         self.state = State.HALF_OPEN
-        self.fragmenting = (
-            self.supports_fragmentation
-            and bool(self.connection.fragment_size)
-            and message.notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED) is not None
-        )
-        self.peer_hashes = hashes(message)
-        self.detect_nat(message)
+        self.init_announced(message)
 
     def derive(self, suite: IkeSuite, shared: bytes) -> IkeKeys:
         """SKEYSEED and what follows from it (RFC 7296, section 2.14)."""

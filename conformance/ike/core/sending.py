@@ -6,18 +6,17 @@ one of them differently.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import ClassVar
+from typing import Any, Self
 
 from conformance.crypto import Random
 from conformance.crypto.cipher import KeyedCipher
 from conformance.ike.core import protection
-from conformance.ike.core.child import ChildSa
+from conformance.ike.core.child import ChildSa, ChildState
 from conformance.ike.core.connection import Connection
-from conformance.ike.core.events import Closed, Dropped, Event, ExchangeFailed
-from conformance.ike.core.fragmentation import Reassembly, split
+from conformance.ike.core.events import ChildDown, Closed, Dropped, Event, ExchangeFailed
 from conformance.ike.core.keys import IkeKeys
 from conformance.ike.core.protection import Fragment
 from conformance.net.link import NON_ESP_MARKER, Address, Datagram
@@ -25,7 +24,6 @@ from conformance.wire import (
     FLAG_INITIATOR,
     FLAG_RESPONSE,
     ExchangeType,
-    HashAlgorithm,
     Message,
     NotifyType,
     Payload,
@@ -35,8 +33,17 @@ from conformance.wire import (
 
 NO_SPI = bytes(8)
 
-Handler = Callable[[Message], None]
-Build = Callable[[], Sequence[Payload]]
+RETRY_DELAY = 10.0
+"""Seconds before a refused rekey is tried again: not at once, over several minutes (RFC 7296, section 2.25)."""
+
+Build = Callable[[Any], Sequence[Payload]]
+"""Makes the payloads of a request for the IKE SA on which it goes out: perhaps the successor of the one that asked."""
+
+Handler = Callable[[Any, Message], None]
+"""Takes the response on the IKE SA on which the request went out."""
+
+Timer = tuple[float, Callable[[], None]]
+"""When something is due, in UNIX time, and what."""
 
 
 class State(Enum):
@@ -67,9 +74,6 @@ class Sender:
     ``spi_i`` and ``spi_r`` are the two SPIs of eight octets. ``now`` is UNIX time in seconds as the owner gave it last.
     """
 
-    supports_fragmentation: ClassVar[bool] = True
-    reassembly_class: ClassVar[type[Reassembly]] = Reassembly
-
     def __init__(
         self, connection: Connection, *, initiator: bool, local: Address, remote: Address, random: Random, now: float
     ) -> None:
@@ -83,7 +87,6 @@ class Sender:
         self.state = State.NEW
         self.keys: IkeKeys | None = None
         self.reply_path = (local, remote)
-        self.local_nat = self.remote_nat = False
         self.children: list[ChildSa] = []
         self.outbox: list[Datagram] = []
         self.events: list[Event] = []
@@ -93,13 +96,14 @@ class Sender:
         self.expected_id = 0
         self.last_raw = b""
         self.last_response: list[bytes] | None = None
-        self.reassembly: dict[tuple[bool, int], Reassembly] = {}
-        self.fragmenting = False
-        self.peer_hashes: tuple[HashAlgorithm, ...] = ()
         self.nonce_i = self.nonce_r = b""
         self.last_heard = now
         self.created = now
         self.close_after_response: str | None = None
+        self.prepare()
+
+    def prepare(self) -> None:
+        """The state of a new IKE SA, apart from the above: each part that has more than a few fields makes its own."""
 
     # --- who is who ---------------------------------------------------------------------------------------------
 
@@ -142,28 +146,16 @@ class Sender:
         if message.exchange == ExchangeType.IKE_SA_INIT or self.keys is None:
             return [encode_message(message)]
         inner, plaintext = self.plaintext(message)
-        room = self.fragment_room()
-        if self.must_fragment(len(plaintext), room):
-            pieces = split(plaintext, room)
-            return [self.seal(message, 0 if at else inner, text, one) for at, (one, text) in enumerate(pieces)]
-        return [self.seal(message, inner, plaintext, None)]
+        parts = self.parts(plaintext)
+        return [self.seal(message, 0 if at else inner, text, fragment) for at, (fragment, text) in enumerate(parts)]
 
-    def must_fragment(self, size: int, room: int) -> bool:
-        """Fragment what does not fit into one datagram, if both sides said they can (RFC 7383, section 2.4)."""
-        return self.fragmenting and room > 0 and size > room
+    def parts(self, plaintext: bytes) -> Sequence[tuple[Fragment | None, bytes]]:
+        """The plaintext of each datagram of a message, and which fragment that is: here all in one."""
+        return [(None, plaintext)]
 
     def plaintext(self, message: Message) -> tuple[int, bytes]:
         """The type of the first payload and the encoded payloads, before padding and encryption."""
         return encode_payloads(message.payloads)
-
-    def fragment_room(self) -> int:
-        """Octets of plaintext that fit into one fragment, 0: never fragment (RFC 7383, section 2.5.1)."""
-        assert self.keys is not None
-        if not self.connection.fragment_size:
-            return 0
-        marker = len(NON_ESP_MARKER) if self.encapsulated(self.local, self.remote) else 0
-        ip_udp = (40 if ":" in self.local.host else 20) + 8 + marker
-        return self.connection.fragment_size - ip_udp - protection.overhead(self.keys.suite.cipher, fragment=True)
 
     def seal(self, message: Message, inner: int, plaintext: bytes, fragment: Fragment | None) -> bytes:
         """Pad, encrypt and authenticate one datagram."""
@@ -186,14 +178,23 @@ class Sender:
         self.local = Address(self.local.host, self.connection.local_ports[1])
         self.remote = Address(self.remote.host, self.connection.remote_ports[1])
 
-    def open_exchange(self, exchange: ExchangeType, build: Build, handler: Handler) -> None:
+    def open_exchange(
+        self,
+        exchange: ExchangeType,
+        build: Callable[[Self], Sequence[Payload]],
+        handler: Callable[[Self, Message], None],
+    ) -> None:
         """Start an exchange now, or when the one under way is over: our window is one (RFC 7296, section 2.3)."""
         if self.pending is not None:
             self.queue.append((exchange, build, handler))
             return
-        message = self.message(exchange, build(), self.next_id, response=False)
+        message = self.message(exchange, build(self), self.next_id, response=False)
         self.next_id += 1
         self.start(message, handler)
+
+    @staticmethod
+    def ignore(sa: Any, message: Message) -> None:
+        """Take a response that says nothing more than that the peer is there."""
 
     def start(self, message: Message, handler: Handler) -> None:
         """Send a request and remember it until its response comes."""
@@ -230,6 +231,13 @@ class Sender:
         if self.state in (State.NEW, State.HALF_OPEN):
             self.close(reason)
 
+    def drop_child(self, child: ChildSa) -> None:
+        """Forget a Child SA without a word to the peer."""
+        if child in self.children:
+            self.children.remove(child)
+            child.state = ChildState.DELETED
+            self.events.append(ChildDown(self, child))
+
     def close(self, reason: str) -> None:
         """The IKE SA and all its Child SAs are gone, now and silently."""
         if self.state != State.CLOSED:
@@ -241,22 +249,39 @@ class Sender:
 
     # --- time ---------------------------------------------------------------------------------------------------
 
+    def timers(self) -> Iterator[Timer]:
+        """What must be done when. An exchange adds to it what it does of its own accord.
+
+        `tick` acts while it takes these, so that each is yielded by the state after those before it were done.
+        """
+        if self.pending is not None:
+            yield self.pending.deadline, self.try_again
+
     def next_timer(self) -> float | None:
         """The next instant at which `tick` has something to do."""
-        return self.pending.deadline if self.pending else None
+        return min((due for due, _ in self.timers()), default=None)
 
     def tick(self, now: float) -> None:
-        """Retransmit what got no answer; after the last try the IKE SA has failed (RFC 7296, section 2.4)."""
+        """Do what is due."""
         self.now = now
+        for due, action in self.timers():
+            if due <= now:
+                action()
+
+    def is_idle(self) -> bool:
+        """True if the IKE SA is up and may start an exchange at once."""
+        return self.state == State.ESTABLISHED and self.pending is None
+
+    def try_again(self) -> None:
+        """Retransmit what got no answer; after the last try the IKE SA has failed (RFC 7296, section 2.4)."""
         pending = self.pending
-        if pending is None or now < pending.deadline:
-            return
+        assert pending is not None
         pending.tries += 1
         if pending.tries > self.connection.retransmit_tries:
             self.give_up(pending)
             return
         base = self.connection.retransmit_base
-        pending.deadline = now + self.connection.retransmit_timeout * base**pending.tries
+        pending.deadline = self.now + self.connection.retransmit_timeout * base**pending.tries
         self.retransmit(pending)
 
     def give_up(self, pending: Pending) -> None:

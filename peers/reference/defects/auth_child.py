@@ -185,7 +185,7 @@ class ChildFailureFailsAuth(IkeSa):
 
     def child_failed(self, error: Notify | None) -> None:
         failure = Notify(NotifyType.AUTHENTICATION_FAILED)
-        self.open_exchange(ExchangeType.INFORMATIONAL, lambda: [failure], self.ignore)
+        self.open_exchange(ExchangeType.INFORMATIONAL, lambda sa: [failure], self.ignore)
 
 
 @defect("auth-child-failed")

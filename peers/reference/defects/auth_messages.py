@@ -200,9 +200,10 @@ class AnswersAuthAgain(IkeSa):
 class AllowsEarlyExchange(IkeSa):
     """Does not look at the state of the IKE SA."""
 
-    def handle_create_child_sa(self, message: Message) -> Sequence[Payload]:
-        self.state = State.ESTABLISHED
-        return super().handle_create_child_sa(message)
+    def handle(self, message: Message) -> Sequence[Payload]:
+        if message.exchange == ExchangeType.CREATE_CHILD_SA:
+            self.state = State.ESTABLISHED
+        return super().handle(message)
 
 
 @defect("auth-responder-unknown-error")

@@ -1,10 +1,10 @@
 """Defects of exchanges that collide, of Child SAs and of IKE SAs."""
 
 from collections.abc import Sequence
+from typing import Self
 
 from conformance.ike.core.child import ChildSa, ChildState
 from conformance.ike.core.events import Refusal
-from conformance.ike.core.ike_rekey import IkeRekey
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import Delete, Message, Notify, NotifyType, Payload, ProtocolID
 from peers.reference.defects.registry import defect
@@ -150,7 +150,7 @@ class WaitsForOwnDelete(IkeSa):
 class KeepsLowestIke(IkeSa):
     """Takes the new IKE SA with the highest nonce for the redundant one."""
 
-    def ike_rekey_lost(self, own: IkeRekey, rival: IkeRekey) -> bool:
+    def ike_rekey_lost(self, own: Self, rival: Self) -> bool:
         return not super().ike_rekey_lost(own, rival)
 
 
@@ -158,7 +158,7 @@ class KeepsLowestIke(IkeSa):
 class ComparesInitiatorNoncesOfIke(IkeSa):
     """Compares the nonces of the two requests for a new IKE SA only."""
 
-    def ike_rekey_lost(self, own: IkeRekey, rival: IkeRekey) -> bool:
+    def ike_rekey_lost(self, own: Self, rival: Self) -> bool:
         return own.nonce_i < rival.nonce_i
 
 

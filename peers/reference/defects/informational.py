@@ -44,15 +44,15 @@ class ChattyLiveness(IkeSa):
 
     def start_liveness(self) -> None:
         failed = Notify(NotifyType.AUTHENTICATION_FAILED)
-        self.open_exchange(ExchangeType.INFORMATIONAL, lambda: [failed], self.ignore)
+        self.open_exchange(ExchangeType.INFORMATIONAL, lambda sa: [failed], self.ignore)
 
 
 @defect("info-dpd", "info-dpd-dead")
 class NoLivenessCheck(IkeSa):
     """Never asks whether the peer is there."""
 
-    def own_timers(self) -> list[float]:
-        return []
+    def liveness_due(self) -> float | None:
+        return None
 
 
 @defect("info-dpd-dead", "mid-give-up")

@@ -1,8 +1,9 @@
 """Defects about message IDs, the window, and repeated requests of the peer."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Self
 
-from conformance.ike.core.ike_rekey import IkeRekey
+from conformance.ike.core.sending import Timer
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import FLAG_INITIATOR, ExchangeType, Message, Notify, NotifyType, Payload
 from peers.reference.defects.registry import defect
@@ -79,14 +80,14 @@ class RepeatsResponse(IkeSa):
         super().respond(request, payloads)
         self.repeat_at = self.now + 1
 
-    def own_timers(self) -> list[float]:
-        return [*super().own_timers(), *([] if self.repeat_at is None else [self.repeat_at])]
+    def timers(self) -> Iterator[Timer]:
+        if self.repeat_at is not None:
+            yield self.repeat_at, self.repeat
+        yield from super().timers()
 
-    def tick(self, now: float) -> None:
-        if self.repeat_at is not None and now >= self.repeat_at:
-            self.repeat_at = None
-            self.retransmit_response()
-        super().tick(now)
+    def repeat(self) -> None:
+        self.repeat_at = None
+        self.retransmit_response()
 
 
 @defect("mid-ahead", "mid-ahead-delete", "mid-far", "mid-reversed")
@@ -112,7 +113,7 @@ class InvalidIdEachTime(IkeSa):
 
     def outside_window(self, message: Message) -> None:
         told = Notify(NotifyType.INVALID_MESSAGE_ID, message.message_id.to_bytes(4, "big"))
-        self.open_exchange(ExchangeType.INFORMATIONAL, lambda: [told], self.ignore)
+        self.open_exchange(ExchangeType.INFORMATIONAL, lambda sa: [told], self.ignore)
 
 
 @defect("mid-invalid-notify")
@@ -122,7 +123,7 @@ class InvalidIdExpected(IkeSa):
     def outside_window(self, message: Message) -> None:
         if self.pending is None:
             told = Notify(NotifyType.INVALID_MESSAGE_ID, self.expected_id.to_bytes(4, "big"))
-            self.open_exchange(ExchangeType.INFORMATIONAL, lambda: [told], self.ignore)
+            self.open_exchange(ExchangeType.INFORMATIONAL, lambda sa: [told], self.ignore)
 
 
 @defect("mid-auth-two")
@@ -175,7 +176,7 @@ class BlocksWhileWaiting(IkeSa):
 class RekeyKeepsExpectedId(IkeSa):
     """Goes on counting the peer's requests after a rekey of the IKE SA."""
 
-    def make_heir(self, *, initiator: bool) -> IkeRekey:
+    def make_heir(self, *, initiator: bool) -> Self:
         new = super().make_heir(initiator=initiator)
         new.expected_id = self.expected_id
         return new
@@ -187,7 +188,7 @@ class TakesAnyFirstId(IkeSa):
 
     fresh: bool = False
 
-    def make_heir(self, *, initiator: bool) -> IkeRekey:
+    def make_heir(self, *, initiator: bool) -> Self:
         new = super().make_heir(initiator=initiator)
         assert isinstance(new, TakesAnyFirstId)
         new.fresh = True
@@ -203,7 +204,7 @@ class TakesAnyFirstId(IkeSa):
 class RekeyKeepsOwnId(IkeSa):
     """Goes on counting its own requests after a rekey of the IKE SA."""
 
-    def make_heir(self, *, initiator: bool) -> IkeRekey:
+    def make_heir(self, *, initiator: bool) -> Self:
         new = super().make_heir(initiator=initiator)
         new.next_id = self.next_id + 1
         return new
@@ -215,7 +216,7 @@ class RekeyKeepsFlag(IkeSa):
 
     first: bool | None = None
 
-    def make_heir(self, *, initiator: bool) -> IkeRekey:
+    def make_heir(self, *, initiator: bool) -> Self:
         new = super().make_heir(initiator=initiator)
         assert isinstance(new, RekeyKeepsFlag)
         new.first = self.initiator if self.first is None else self.first

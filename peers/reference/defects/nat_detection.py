@@ -1,9 +1,8 @@
 """Defects of NAT detection, of port 4500 and of forced encapsulation."""
 
-from collections.abc import Callable
-
 from conformance.ike.core.events import Refusal, Violation
 from conformance.ike.core.nat import detection
+from conformance.ike.core.sending import Handler
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
 from conformance.net.link import NON_ESP_MARKER, Address, Datagram
@@ -25,7 +24,7 @@ def _count(message: Message, kind: NotifyType) -> int:
 class OwnRequestsOnPort500(IkeSa):
     """Sends its own requests after IKE_AUTH from and to port 500 again."""
 
-    def start(self, message: Message, handler: Callable[[Message], None]) -> None:
+    def start(self, message: Message, handler: Handler) -> None:
         if self.children:
             self.local, self.remote = Address(self.local.host, 500), Address(self.remote.host, 500)
         super().start(message, handler)

@@ -1,9 +1,9 @@
 """Defects of keepalives, of following a peer whose mapping has changed, and of telling peers behind one NAT apart."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Self
 
-from conformance.ike.core.ike_rekey import IkeRekey
-from conformance.ike.core.sending import Pending
+from conformance.ike.core.sending import Handler, Pending
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
 from conformance.net.link import NAT_KEEPALIVE, Address, Datagram
@@ -82,7 +82,7 @@ class KeepaliveOnPort500(IkeSa):
 class AssumesPort4500(IkeSa):
     """Sends its own requests to the peer's port 4500, whatever a NAT has made of that."""
 
-    def start(self, message: Message, handler: Callable[[Message], None]) -> None:
+    def start(self, message: Message, handler: Handler) -> None:
         if not self.initiator:
             self.remote = Address(self.remote.host, 4500)
         super().start(message, handler)
@@ -122,7 +122,7 @@ class FollowsPortsOnly(IkeSa):
 class HeirForgetsAddress(IkeSa):
     """The successor of a rekeyed IKE SA begins on port 500 again."""
 
-    def make_heir(self, *, initiator: bool) -> IkeRekey:
+    def make_heir(self, *, initiator: bool) -> Self:
         new = super().make_heir(initiator=initiator)
         new.local, new.remote = Address(self.local.host, 500), Address(self.remote.host, 500)
         new.remote_nat = False
@@ -173,7 +173,7 @@ class RetransmitsToOldMapping(IkeSa):
 
     first: tuple[Address, Address] | None = None
 
-    def start(self, message: Message, handler: Callable[[Message], None]) -> None:
+    def start(self, message: Message, handler: Handler) -> None:
         self.first = self.local, self.remote
         super().start(message, handler)
 
@@ -211,6 +211,6 @@ class OneSaPerInitiatorSpi(Endpoint):
 class SpeaksOnlyOnce(IkeSa):
     """Behind a NAT it sends nothing by itself after IKE_AUTH."""
 
-    def start(self, message: Message, handler: Callable[[Message], None]) -> None:
+    def start(self, message: Message, handler: Handler) -> None:
         if not (self.children and self.local_nat):
             super().start(message, handler)

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Self
 
 from conformance.crypto.ke import KeyExchange, respond
 from conformance.crypto.suite import IkeSuite
 from conformance.ike.core import keys
-from conformance.ike.core.ike_rekey import IkeRekey
 from conformance.ike.core.keys import derive_ike_keys
 from conformance.ike.core.proposals import choose, without
 from conformance.ike.ikesa import IkeSa
@@ -36,7 +36,7 @@ from peers.reference.defects.registry import defect
 class KeepsMessageIds(IkeSa):
     """Goes on counting on the new IKE SA where the old one was."""
 
-    def make_heir(self, *, initiator: bool) -> IkeRekey:
+    def make_heir(self, *, initiator: bool) -> Self:
         new = super().make_heir(initiator=initiator)
         new.next_id, new.expected_id = self.next_id + 1, self.expected_id
         return new
@@ -46,7 +46,7 @@ class KeepsMessageIds(IkeSa):
 class RestartsOldIke(IkeSa):
     """Starts anew at message 0 on the old IKE SA, too."""
 
-    def inherit(self, new: IkeRekey) -> None:
+    def inherit(self, new: Self) -> None:
         super().inherit(new)
         self.next_id = self.expected_id = 0
         self.last_response = None
@@ -61,7 +61,7 @@ class RestartsOldIke(IkeSa):
 class LeavesChildrenBehind(IkeSa):
     """Lets the Child SAs die with the old IKE SA."""
 
-    def inherit(self, new: IkeRekey) -> None:
+    def inherit(self, new: Self) -> None:
         super().inherit(new)
         new.children = []
 
@@ -72,7 +72,7 @@ class KeepsInitiatorFlag(IkeSa):
 
     first_role: bool | None = None
 
-    def make_heir(self, *, initiator: bool) -> IkeRekey:
+    def make_heir(self, *, initiator: bool) -> Self:
         new = super().make_heir(initiator=initiator)
         assert isinstance(new, KeepsInitiatorFlag)
         new.first_role = self.initiator if self.first_role is None else self.first_role
@@ -89,7 +89,7 @@ class KeepsInitiatorFlag(IkeSa):
 class KeepsSkD(IkeSa):
     """Keeps SK_d of the old IKE SA, and changes the other keys."""
 
-    def derive_heir(self, new: IkeRekey, suite: IkeSuite, shared: bytes) -> None:
+    def derive_heir(self, new: Self, suite: IkeSuite, shared: bytes) -> None:
         super().derive_heir(new, suite, shared)
         assert self.keys is not None and new.keys is not None
         new.keys = replace(new.keys, sk_d=self.keys.sk_d)
@@ -99,7 +99,7 @@ class KeepsSkD(IkeSa):
 class ExpandsWithOldPrf(IkeSa):
     """Expands SKEYSEED with the PRF of the old IKE SA."""
 
-    def derive_heir(self, new: IkeRekey, suite: IkeSuite, shared: bytes) -> None:
+    def derive_heir(self, new: Self, suite: IkeSuite, shared: bytes) -> None:
         super().derive_heir(new, suite, shared)
         assert self.keys is not None
         seed = keys.skeyseed_of_rekey(self.keys, shared, new.nonce_i, new.nonce_r)
@@ -111,7 +111,7 @@ class ExpandsWithOldPrf(IkeSa):
 class SeedsWithNewPrf(IkeSa):
     """Makes SKEYSEED with the PRF of the new IKE SA."""
 
-    def derive_heir(self, new: IkeRekey, suite: IkeSuite, shared: bytes) -> None:
+    def derive_heir(self, new: Self, suite: IkeSuite, shared: bytes) -> None:
         super().derive_heir(new, suite, shared)
         assert self.keys is not None
         seed = suite.prf_function(self.keys.sk_d, shared + new.nonce_i + new.nonce_r)
@@ -122,7 +122,7 @@ class SeedsWithNewPrf(IkeSa):
 class SeedsWithoutSkD(IkeSa):
     """Makes SKEYSEED as in the initial exchange, without the old SK_d."""
 
-    def derive_heir(self, new: IkeRekey, suite: IkeSuite, shared: bytes) -> None:
+    def derive_heir(self, new: Self, suite: IkeSuite, shared: bytes) -> None:
         super().derive_heir(new, suite, shared)
         seed = keys.skeyseed(suite, shared, new.nonce_i, new.nonce_r)
         new.keys = derive_ike_keys(suite, seed, new.nonce_i + new.nonce_r, new.spi_i, new.spi_r)
@@ -183,7 +183,7 @@ class RekeysToAnySuite(IkeSa):
 class BendsRekeyRequest(IkeSa):
     """Changes something in its request to rekey the IKE SA."""
 
-    def rekey_request(self, new: IkeRekey, proposals: tuple[Proposal, ...], exchange: KeyExchange) -> Sequence[Payload]:
+    def rekey_request(self, new: Self, proposals: tuple[Proposal, ...], exchange: KeyExchange) -> Sequence[Payload]:
         return self.bent(list(super().rekey_request(new, proposals, exchange)))
 
     def bent(self, payloads: list[Payload]) -> list[Payload]:
@@ -237,7 +237,7 @@ class RekeysIkeWithoutKei(BendsRekeyRequest):
 class KeepsOldIke(IkeSa):
     """Does not delete the IKE SA that it has replaced."""
 
-    def settle_rekey(self, new: IkeRekey) -> None:
+    def settle_rekey(self, new: Self) -> None:
         self.inherit(new)
 
 

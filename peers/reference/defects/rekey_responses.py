@@ -71,8 +71,8 @@ class TakesFirstTransforms(IkeSa):
 class IgnoresLifetime(IkeSa):
     """Uses an IKE SA for ever."""
 
-    def own_timers(self) -> list[float]:
-        return []
+    def rekey_due(self) -> float | None:
+        return None
 
 
 @defect("ike-rekey-lifetime-put-off")

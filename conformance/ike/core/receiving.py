@@ -1,15 +1,13 @@
 """The receiving half of an IKE SA: protection, window, repetitions, dispatch.
 
-Bytes and the time go in through `SaCore.receive`. The exchanges are mixins, one module each, put together in
-`conformance.ike.ikesa.IkeSa`.
+Bytes and the time go in through `Receiver.receive`. What a request means is told by the exchanges on top of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from conformance.crypto import IntegrityError
 from conformance.ike.core import protection
 from conformance.ike.core.events import ExchangeFailed, Refusal, Violation
-from conformance.ike.core.fragmentation import Reassembly
 from conformance.ike.core.sending import Pending, Sender, State
 from conformance.net.link import Address
 from conformance.wire import (
@@ -26,9 +24,12 @@ from conformance.wire import (
     decode_payloads,
 )
 
+Answer = Callable[[Message], Sequence[Payload]]
+"""Takes a request and gives the payloads of its response. Raises Refusal."""
 
-class SaCore(Sender):
-    """An IKE SA that takes what comes: protection, window, dispatch. The exchanges are mixins on top of it."""
+
+class Receiver(Sender):
+    """An IKE SA that takes what comes: protection, window, dispatch."""
 
     # --- in -----------------------------------------------------------------------------------------------------
 
@@ -116,45 +117,9 @@ class SaCore(Sender):
         return message.exchange != ExchangeType.IKE_SA_INIT
 
     def collect(self, message: Message, payload: SKF, plaintext: bytes) -> tuple[int, bytes] | None:
-        """Put a fragment to the others of its message; the whole once it is complete (RFC 7383, section 2.6).
-
-        Of a request that was answered already, only fragment 1 asks for the response again (section 2.6.1).
-        """
-        if not self.fragmenting:
-            self.drop("a fragment, but fragmentation was not negotiated")
-            return None
-        response, number = message.is_response, message.message_id
-        if not response and number == self.expected_id - 1 and self.last_response is not None:
-            if self.asks_again(payload):
-                self.retransmit_response()
-            return None
-        if number != (self.pending.message.message_id if response and self.pending else self.expected_id):
-            self.drop(f"a fragment of message {number}, outside the window")
-            return None
-        parts = self.reassembly.setdefault((response, number), self.reassembly_class(self.now))
-        if self.is_stale(parts):
-            parts = self.reassembly[(response, number)] = self.reassembly_class(self.now)
-        if not parts.accepts(payload):
-            self.drop(f"fragment {payload.number} of {payload.total} makes no sense")
-            return None
-        if parts.overflows(plaintext):
-            self.reassembly.clear()
-            self.close(f"too many fragments of message {number}")
-            return None
-        if not parts.add(payload, plaintext):
-            return None
-        del self.reassembly[(response, number)]
-        return parts.inner, parts.plaintext()
-
-    def asks_again(self, payload: SKF) -> bool:
-        """Of an answered request only fragment 1 asks for the response again (RFC 7383, section 2.6.1)."""
-        return payload.number == 1
-
-    def is_stale(self, parts: Reassembly) -> bool:
-        """Fragments wait as long as we would for a response (RFC 7383, section 2.6)."""
-        connection = self.connection
-        waits = (connection.retransmit_base**tries for tries in range(connection.retransmit_tries + 1))
-        return self.now > parts.started + connection.retransmit_timeout * sum(waits)
+        """Put a fragment to the others; the type of the first payload and the whole plaintext once it is complete."""
+        self.drop("a fragment, but fragmentation was not negotiated")
+        return None
 
     def decrypted(self, message: Message, inner: int, plaintext: bytes) -> Message | None:
         """The message with the payloads inside. What is authentic but malformed is INVALID_SYNTAX (2.21.3)."""
@@ -230,9 +195,21 @@ class SaCore(Sender):
                 kind = int(payload.type)
                 raise Refusal(NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD, f"payload type {kind}", bytes((kind,)))
 
+    def answers(self) -> dict[tuple[State, ExchangeType], Answer]:
+        """Which requests are answered in which state, and by what. An exchange adds its own."""
+        return {}
+
     def handle(self, message: Message) -> Sequence[Payload]:
-        """Answer an authentic request by its exchange type. Raises Refusal."""
-        raise NotImplementedError
+        """Answer an authentic request by its exchange type, if it has one here and now. Raises Refusal."""
+        answer = self.answers().get((self.state, message.exchange))
+        if answer is None:
+            why = f"exchange type {int(message.exchange)} in state {self.state.value}"
+            raise Refusal(NotifyType.INVALID_SYNTAX, why, fatal=True)
+        return answer(message)
+
+    def refusal_in(self, message: Message) -> Notify | None:
+        """The error in a response; one that we do not know counts as well (RFC 7296, section 3.10.1)."""
+        return next((one for one in message.notifies() if one.type < NotifyType.INITIAL_CONTACT), None)
 
     def on_response(self, message: Message) -> None:
         """Take the response to our request, ignore any other (RFC 7296, section 2.1)."""
@@ -246,7 +223,7 @@ class SaCore(Sender):
         self.pending = None
         try:
             self.check_critical(message)
-            pending.handler(message)
+            pending.handler(self, message)
         except (Violation, Refusal) as problem:
             self.on_violation(problem)
         if self.is_fatal(message):

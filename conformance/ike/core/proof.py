@@ -1,0 +1,74 @@
+"""The proof of identity in IKE_AUTH: what is signed, with what, and whether the peer's is right (RFC 7296, 2.15)."""
+
+from conformance.ike.core.connection import Party, Psk
+from conformance.ike.core.events import Violation
+from conformance.ike.core.signatures import Signatures
+from conformance.wire import AUTH, AuthMethod, IDi, IDr, Message
+
+_KEY_PAD = b"Key Pad for IKEv2"
+
+
+def identity_body(payload: IDi | IDr) -> bytes:
+    """RestOfIDPayload: type, reserved octets and data, as they were on the wire (RFC 7296, section 2.15)."""
+    return bytes((payload.id_type,)) + payload.reserved2.to_bytes(3, "big") + payload.data
+
+
+class Proof(Signatures):
+    """AUTH payloads of both kinds, made and checked. A signature is one of the two, hence the plain dependency."""
+
+    def signed_octets(self, identity: IDi | IDr) -> bytes:
+        """InitiatorSignedOctets or ResponderSignedOctets, by whose identity it is (RFC 7296, section 2.15)."""
+        assert self.keys is not None
+        if isinstance(identity, IDi):
+            message, nonce, key = self.init_request_raw, self.nonce_r, self.keys.sk_pi
+        else:
+            message, nonce, key = self.init_response_raw, self.nonce_i, self.keys.sk_pr
+        return message + nonce + self.keys.suite.prf_function(key, identity_body(identity))
+
+    def own_identity(self) -> IDi | IDr:
+        """Our identity payload."""
+        identity = self.connection.local.identity
+        return (IDi if self.initiator else IDr)(identity.id_type, identity.data)
+
+    def prove(self, identity: IDi | IDr) -> AUTH:
+        """Our AUTH payload."""
+        auth = self.connection.local.auth
+        octets = self.signed_octets(identity)
+        if isinstance(auth, Psk):
+            return AUTH(AuthMethod.SHARED_KEY_MIC, self.shared_key_mic(auth.secret, octets))
+        return self.sign(auth, octets)
+
+    def shared_key_mic(self, secret: bytes, octets: bytes) -> bytes:
+        """prf(prf(secret, "Key Pad for IKEv2"), octets) (RFC 7296, section 2.15)."""
+        assert self.keys is not None
+        prf = self.keys.suite.prf_function
+        return prf(prf(secret, _KEY_PAD), octets)
+
+    def check_peer(self, identity: IDi | IDr, message: Message) -> None:
+        """Is the peer who it must be? Raises Violation with the reason."""
+        expected = self.connection.remote
+        if not self.identity_matches(expected, identity):
+            raise Violation(f"identity {identity.data!r} is not {expected.identity}")
+        auth = message.first(AUTH)
+        if auth is None:
+            raise Violation("no AUTH payload")
+        octets = self.signed_octets(identity)
+        if isinstance(expected.auth, Psk):
+            self.check_shared_key(expected.auth, auth, octets)
+        else:
+            self.check_signature(self.peer_public_key(identity, message), auth, octets)
+
+    def identity_matches(self, expected: Party, identity: IDi | IDr) -> bool:
+        """True if the identity is the configured one."""
+        return (identity.id_type, identity.data) == (expected.identity.id_type, expected.identity.data)
+
+    def check_shared_key(self, expected: Psk, auth: AUTH, octets: bytes) -> None:
+        """Check a shared key MIC."""
+        if auth.method != AuthMethod.SHARED_KEY_MIC:
+            raise Violation(f"authentication method {auth.method}, expected a shared key MIC")
+        if not self.mic_is_valid(auth.data, self.shared_key_mic(expected.secret, octets)):
+            raise Violation("the shared key MIC is wrong")
+
+    def mic_is_valid(self, received: bytes, computed: bytes) -> bool:
+        """Compare the MICs; constant time does not matter to a test peer."""
+        return bool(received == computed)

@@ -1,0 +1,201 @@
+"""The spine of an IKE SA: where its exchanges and the extensions of further RFCs take hold of each other.
+
+An exchange is a part that inherits from `Spine` and from no other exchange. What one needs of another has a name here:
+a hook, called by one part and filled in by another, with ``super()`` where several have something to say. Extensions
+use the same hooks, and those of the two halves below: `timers`, `answers`, `heard`, `plaintext`, `decrypted`,
+`respond`, `transmit`. `conformance.ike.ikesa.IkeSa` lists all parts.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Self, TypeVar
+
+from conformance.crypto import CryptoError
+from conformance.crypto.ke import KeyExchange, respond
+from conformance.ike.core.child import ChildOffer, ChildSa
+from conformance.ike.core.connection import ChildConfig
+from conformance.ike.core.events import InvalidPublicValue, Refusal, Violation
+from conformance.ike.core.receiving import Answer, Receiver
+from conformance.ike.core.selectors import covered, selectors
+from conformance.ike.core.sending import State
+from conformance.wire import (
+    CERTREQ,
+    SA,
+    ExchangeType,
+    IDi,
+    IDr,
+    KeMethod,
+    Message,
+    Notify,
+    NotifyType,
+    Payload,
+    ProtocolID,
+    TrafficSelector,
+    TSi,
+    TSr,
+)
+
+NONCE_SIZE = 32
+
+UP = (State.ESTABLISHED, State.REKEYED)
+"""The states in which exchanges are possible. A rekeyed IKE SA waits for its deletion."""
+
+T = TypeVar("T", TSi, TSr)
+
+
+class Spine(Receiver):
+    """What all exchanges share. ``neighbours`` are the IKE SAs of the same endpoint, this one among them.
+
+    ``init_request_raw`` and ``init_response_raw`` are the two IKE_SA_INIT messages as they were on the wire.
+    """
+
+    neighbours: Collection["Spine"] = ()
+    init_request_raw: bytes = b""
+    init_response_raw: bytes = b""
+
+    # --- key exchange: IKE_SA_INIT and CREATE_CHILD_SA ------------------------------------------------------------
+
+    def choose_nonce(self) -> bytes:
+        """A fresh nonce: at least 128 bits, and half of what a PRF takes as key (RFC 7296, section 2.10)."""
+        return self.random(NONCE_SIZE)
+
+    def shared_secret(self, exchange: KeyExchange, public: bytes) -> bytes:
+        """g^ir. Raises InvalidPublicValue for a public value that RFC 6989 rejects."""
+        try:
+            return exchange.shared(public)
+        except CryptoError as error:
+            raise InvalidPublicValue(f"key exchange failed: {error}") from None
+
+    def answer_key_exchange(self, method: KeMethod, public: bytes, *, fatal: bool) -> tuple[bytes, bytes]:
+        """Our public value and g^ir. Raises Refusal for a public value that RFC 6989 rejects."""
+        try:
+            return respond(method, public, self.random)
+        except CryptoError as error:
+            raise Refusal(NotifyType.INVALID_SYNTAX, f"key exchange failed: {error}", fatal=fatal) from None
+
+    # --- IKE_SA_INIT ----------------------------------------------------------------------------------------------
+
+    def init_notifies(self) -> list[Notify]:
+        """What we announce in our IKE_SA_INIT message."""
+        return []
+
+    def init_announced(self, message: Message) -> None:
+        """What the peer's IKE_SA_INIT message announces; the keys are there already."""
+
+    def certificate_requests(self) -> list[CERTREQ]:
+        """The authorities that we trust, in IKE_AUTH and in the IKE_SA_INIT response (RFC 7296, sections 1.2, 3.7)."""
+        return []
+
+    def after_init(self) -> None:
+        """Both have the keys: the initiator goes on, with IKE_AUTH or with what comes before it."""
+
+    # --- IKE_AUTH -------------------------------------------------------------------------------------------------
+
+    def auth_notifies(self) -> list[Notify]:
+        """What we announce in our first IKE_AUTH message."""
+        return []
+
+    def auth_announced(self, message: Message) -> None:
+        """What the peer's first IKE_AUTH message announces; the peer is authenticated by now."""
+
+    def signed_octets(self, identity: IDi | IDr) -> bytes:
+        """What proves who sent ``identity``: an extension appends to it what must be signed, too."""
+        raise NotImplementedError
+
+    def allows_childless(self) -> bool:
+        """Whether an IKE_AUTH request may come without a Child SA."""
+        return False
+
+    def first_child_request(self, name: str) -> list[Payload]:
+        """The payloads of an IKE_AUTH request that ask for its Child SA."""
+        return []
+
+    def take_child_response(self, message: Message) -> None:
+        """Take the Child SA of an IKE_AUTH response. Raises Violation."""
+
+    def child_failed(self, error: Notify | None) -> None:
+        """The responder did not make the Child SA."""
+        name = error.type.name if error else "no SA payload and no error notify"
+        self.failed(f"no Child SA: {name}", error.type if error else None)
+
+    def first_child_response(self, message: Message) -> list[Payload]:
+        """The payloads of an IKE_AUTH response that make its Child SA. Raises Refusal."""
+        return []
+
+    # --- Child SAs ------------------------------------------------------------------------------------------------
+
+    def own_selectors(self, config: ChildConfig) -> tuple[TrafficSelector, ...]:
+        """What our side of a Child SA may be (RFC 7296, section 2.9)."""
+        return selectors(config.local_ts)
+
+    def peer_selectors(self, config: ChildConfig) -> tuple[TrafficSelector, ...]:
+        """What the peer's side of a Child SA may be (RFC 7296, section 2.9)."""
+        return selectors(config.remote_ts)
+
+    def check_selectors(self, offer: ChildOffer, ts_i: TSi, ts_r: TSr) -> None:
+        """The responder may narrow the traffic selectors, not widen them (RFC 7296, section 2.9)."""
+        if not covered(ts_i.selectors, offer.local_ts) or not covered(ts_r.selectors, offer.remote_ts):
+            raise Violation("the responder's traffic selectors are wider than those offered")
+
+    # --- CREATE_CHILD_SA ------------------------------------------------------------------------------------------
+
+    def answers(self) -> dict[tuple[State, ExchangeType], Answer]:
+        """CREATE_CHILD_SA is two exchanges in one, and comes to an IKE SA that has been rekeyed, too."""
+        mine = {(state, ExchangeType.CREATE_CHILD_SA): self.handle_create_child_sa for state in UP}
+        return {**super().answers(), **mine}
+
+    def handle_create_child_sa(self, message: Message) -> Sequence[Payload]:
+        """A CREATE_CHILD_SA request makes or rekeys a Child SA, or rekeys the IKE SA: its SA payload tells."""
+        sa = message.first(SA)
+        if sa is None or not sa.proposals:
+            raise Refusal(NotifyType.INVALID_SYNTAX, "CREATE_CHILD_SA request without proposals", fatal=True)
+        if sa.proposals[0].protocol == ProtocolID.IKE:
+            return self.handle_rekey(message)
+        return self.handle_child(message)
+
+    def handle_child(self, message: Message) -> Sequence[Payload]:
+        """Answer a request for a Child SA: where nobody makes any, no more are possible (RFC 7296, section 4)."""
+        raise Refusal(NotifyType.NO_ADDITIONAL_SAS, "no further Child SAs here")
+
+    def handle_rekey(self, message: Message) -> Sequence[Payload]:
+        """Answer a request to rekey the IKE SA: where nobody does, no more are possible (RFC 7296, section 4)."""
+        raise Refusal(NotifyType.NO_ADDITIONAL_SAS, "no further IKE SAs here")
+
+    def ike_rekey_pending(self) -> bool:
+        """True while a rekey of this IKE SA is under way, or once it has been rekeyed."""
+        return False
+
+    def children_pending(self) -> bool:
+        """True while a Child SA is being made or deleted by us."""
+        return False
+
+    def pass_on(self, new: Self) -> None:
+        """Give to the IKE SA that replaces this one what a rekey does not change (RFC 7296, section 2.18)."""
+
+    # --- INFORMATIONAL --------------------------------------------------------------------------------------------
+
+    def is_closing(self) -> bool:
+        """True once we have asked the peer to delete the IKE SA."""
+        return False
+
+    def start_delete(self) -> None:
+        """Delete the IKE SA."""
+        raise NotImplementedError
+
+    def start_child_delete(self, child: ChildSa) -> None:
+        """Delete a Child SA."""
+        raise NotImplementedError
+
+    def on_deleted(self) -> Sequence[Payload]:
+        """The peer deletes the IKE SA: the payloads of the response, after which it is closed."""
+        self.close_after_response = "deleted by the peer"
+        return []
+
+    # --- addresses ------------------------------------------------------------------------------------------------
+
+    def local_selectors(self, found: T) -> T:
+        """The peer's transport mode selectors for our side, as we see ourselves (RFC 7296, section 2.23.1)."""
+        return found
+
+    def remote_selectors(self, found: T) -> T:
+        """The peer's transport mode selectors for its side, as we see it."""
+        return found
