@@ -8,9 +8,10 @@ from collections.abc import Callable
 from functools import partial
 
 from conformance.crypto.keywords import keyword
-from conformance.crypto.suite import implied_prfs
+from conformance.crypto.prf import prf, prfs
+from conformance.crypto.suite import implied_prfs, transforms
 from conformance.script.verdict import NotApplicable
-from conformance.wire import Encr, Esn, KeMethod, ProtocolID, Transform, TransformType
+from conformance.wire import Encr, Esn, Prf, ProtocolID, Transform, TransformType
 from peers.algorithms import KINDS, Algorithms, Fits, Suite, anything, combined, written
 
 Choice = Callable[[Algorithms], tuple[str, ...]]
@@ -65,17 +66,27 @@ def separate(algorithms: Algorithms) -> tuple[str, ...]:
     return (written(_suite(algorithms, IKE, what, _only(ENCR, lambda one: not combined(one)))),)
 
 
-def with_group(*methods: KeMethod) -> Choice:
-    """A suite with one of these key exchange methods, which are what the purpose is about."""
+def including(words: str) -> Choice:
+    """A suite with the algorithms that the purpose is about; several words of one kind: any of these."""
+    named = transforms(words)
 
-    def choice(algorithms: Algorithms) -> tuple[str, ...]:
-        return (written(_suite(algorithms, IKE, _listed(methods), _only(KE, lambda one: one.id in methods))),)
+    def fits(one: Transform) -> bool:
+        return one in named or all(one.type != other.type for other in named)
 
-    return choice
+    return lambda algorithms: (written(_suite(algorithms, IKE, f"suite with {words}", fits)),)
 
 
-def _listed(methods: tuple[KeMethod, ...]) -> str:
-    return " or ".join(keyword(Transform.of(one)) for one in methods)
+def with_key_length(algorithms: Algorithms) -> tuple[str, ...]:
+    """A suite whose cipher has keys of several lengths."""
+    what = "cipher with keys of several lengths"
+    return (written(_suite(algorithms, IKE, what, _only(ENCR, lambda one: one.key_length is not None))),)
+
+
+def longest_prf(algorithms: Algorithms) -> tuple[str, ...]:
+    """A suite whose PRF has the longest key that the device has to offer."""
+    found = [one for one in algorithms.transforms(IKE) if one.type == PRF]
+    longest = max((prf(Prf(one.id)).key_size for one in found if one.id in prfs()), default=0)
+    return including("-".join(keyword(one) for one in found if prf(Prf(one.id)).key_size == longest))(algorithms)
 
 
 def two(kind: TransformType, protocol: ProtocolID = IKE) -> Choice:
@@ -102,6 +113,14 @@ def two_key_lengths(algorithms: Algorithms) -> tuple[str, ...]:
         for second in algorithms.suites(IKE, longer, first):
             return _joined(first, second, algorithms, IKE)
     raise NotApplicable(f"the device takes no cipher with two lengths of its key: {', '.join(algorithms.ike)}")
+
+
+def two_ciphers_at_once(algorithms: Algorithms) -> tuple[str, ...]:
+    """One proposal with two ciphers."""
+    found = two_ciphers(algorithms)
+    if len(found) > 1:
+        raise NotApplicable(f"the device takes no two ciphers with the same of all else: {', '.join(found)}")
+    return found
 
 
 def _other_length(cipher: Transform, one: Transform) -> bool:
@@ -160,13 +179,13 @@ def esp_groups(number: int) -> Choice:
     return choice
 
 
-def esp_pfs(*methods: KeMethod) -> Choice:
+def pfs_including(words: str) -> Choice:
     """The device's suite for ESP with one of these key exchange methods, which are what the purpose is about."""
 
     def choice(algorithms: Algorithms) -> tuple[str, ...]:
-        found = [one for one in algorithms.groups(ESP) if one.id in methods]
+        found = [one for one in algorithms.groups(ESP) if one in transforms(words)]
         if not found:
-            raise NotApplicable(f"the device takes no {_listed(methods)} for Child SAs")
+            raise NotApplicable(f"the device takes none of {', '.join(words.split('-'))} for Child SAs")
         suite = [one for one in _suite(algorithms, ESP, "suite") if one.type != KE]
         return (written((*suite, found[0])),)
 

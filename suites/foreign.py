@@ -1,7 +1,7 @@
-"""What a device must refuse, as it is configured: algorithms that it does not take.
+"""Algorithms that a device does not take, as it is configured: what it must refuse, and what it has not offered.
 
 A device that takes any configuration refuses what it is not configured with just now. Of one that was configured by
-hand only its file can say so.
+hand only its file can say so. What it has not offered can be seen in its request.
 """
 
 from collections.abc import Iterator
@@ -10,8 +10,8 @@ from itertools import zip_longest
 from conformance.crypto.keywords import transform
 from conformance.crypto.suite import proposal
 from conformance.ike.core.proposals import of_type, protocol_of
-from conformance.script.verdict import NotApplicable
-from conformance.wire import Encr, ProtocolID, Transform, TransformType
+from conformance.script.verdict import Inconclusive, NotApplicable
+from conformance.wire import SA, Encr, ProtocolID, Transform, TransformType
 from peers.algorithms import ALL, KINDS, combined, computable, written
 from peers.contract import Capability
 from suites.choices import ENCR, IKE, INTEG, KE, PRF
@@ -26,10 +26,27 @@ def foreign(dut: Dut, kind: TransformType, protocol: ProtocolID = IKE) -> Transf
     return found
 
 
-def refused(dut: Dut, count: int = 1, protocol: ProtocolID = IKE) -> tuple[str, ...]:
-    """Suites like that of the device, but with one algorithm which it does not take, another one each."""
+def unoffered(sa: SA | None, kind: TransformType) -> Transform:
+    """A transform of one type that no proposal of a request has. Raises Inconclusive for one without any."""
+    if sa is None or not sa.proposals:
+        raise Inconclusive("the request offers nothing")
+    offered = [one for each in sa.proposals for one in each.transforms]
+    protocol = ProtocolID(sa.proposals[0].protocol)
+    found = next(_beyond(offered, kind, ALL.transforms(protocol)), None)
+    if found is None:
+        raise NotApplicable(f"the device offers every {KINDS[kind]}")
+    return found
+
+
+_ALL_KINDS = (ENCR, PRF, INTEG, KE)
+
+
+def refused(
+    dut: Dut, count: int = 1, protocol: ProtocolID = IKE, kinds: tuple[TransformType, ...] = _ALL_KINDS
+) -> tuple[str, ...]:
+    """Suites like that of the device, but with one algorithm of ``kinds`` which it does not take, another one each."""
     suite = own(dut, protocol)
-    others = [[(kind, one) for one in _foreign(dut, kind, protocol)] for kind in (ENCR, PRF, INTEG, KE)]
+    others = [[(kind, one) for one in _foreign(dut, kind, protocol)] for kind in kinds]
     found = [
         written(other if one.type == kind else one for one in suite)
         for row in zip_longest(*others)
@@ -39,6 +56,14 @@ def refused(dut: Dut, count: int = 1, protocol: ProtocolID = IKE) -> tuple[str, 
     if len(found) < count:
         raise NotApplicable(f"nobody says which algorithms the device refuses for {protocol.name}")
     return tuple(found[:count])
+
+
+def beside(text: str) -> str:
+    """A proposal with one transform more of each type: before those that it has, the key exchange method after them."""
+    known = ALL.transforms(IKE)
+    ours = list(proposal(text).transforms)
+    others = [next(_beyond(ours, TransformType(kind), known)) for kind in dict.fromkeys(one.type for one in ours)]
+    return written((*(one for one in others if one.type != KE), *ours, *(one for one in others if one.type == KE)))
 
 
 def own(dut: Dut, protocol: ProtocolID = IKE) -> tuple[Transform, ...]:
@@ -54,14 +79,18 @@ def _configured(dut: Dut, protocol: ProtocolID) -> tuple[str, ...]:
 
 
 def _foreign(dut: Dut, kind: TransformType, protocol: ProtocolID) -> Iterator[Transform]:
-    """Of the same sort, too: a cipher that needs an integrity algorithm beside it in place of one that does."""
     ours = [one for text in _configured(dut, protocol) for one in proposal(text, 1, protocol).transforms]
-    sort = {combined(one) for one in ours if one.type == ENCR}
     if Capability.CONFIGURABLE in dut.device.capabilities:
         known = ALL.transforms(protocol)
     else:
         known = tuple(transform(word) for word in dut.pixit.algorithms.refused)
+    return _beyond(ours, kind, known)
+
+
+def _beyond(ours: list[Transform], kind: TransformType, known: tuple[Transform, ...]) -> Iterator[Transform]:
+    """Of the same sort, too: a cipher that needs an integrity algorithm beside it in place of one that does."""
+    sort = next((combined(one) for one in ours if one.type == ENCR), None)
     for one in known:
-        alike = kind != ENCR or (one.id != Encr.NULL and {combined(one)} == sort)
+        alike = kind != ENCR or (one.id != Encr.NULL and combined(one) == sort)
         if one.type == kind and one not in ours and alike and computable(one):
             yield one

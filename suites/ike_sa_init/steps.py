@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from conformance.ike.core.proposals import parsed
+from conformance.ike.core.proposals import groups, parsed
 from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.mailbox import is_init_request
 from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
-from conformance.script.verdict import Unexpected
+from conformance.script.verdict import Inconclusive, Unexpected
 from conformance.wire import (
     KE,
     SA,
@@ -130,6 +130,21 @@ def group_of(request: Received) -> KeMethod:
     if ke is None:
         raise Unexpected("KE in the request", str(request), "RFC7296-1.2-2")
     return ke.method
+
+
+def our_groups(peer: Peer) -> list[KeMethod]:
+    """The groups of our connection, the one of our KE payload first."""
+    return groups(parsed(peer.connection.proposals))
+
+
+def other_group(peer: Peer, request: Received) -> KeMethod:
+    """A group of ours that the request offers beside the one of its KE payload."""
+    sa, theirs = request.message.first(SA), group_of(request)
+    offered = groups(sa.proposals if sa else ())
+    others = [one for one in our_groups(peer) if one in offered and one != theirs]
+    if not others:
+        raise Inconclusive(f"the device offers {theirs.name} only, though it was configured with another group, too")
+    return others[0]
 
 
 def offers(message: Message) -> list[frozenset[Transform]]:

@@ -7,15 +7,16 @@ from conformance.script import bend
 from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.verdict import Unexpected
-from conformance.wire import KE, SA, ExchangeType, KeMethod, Message, Nonce, Notify, NotifyType
+from conformance.wire import KE, SA, ExchangeType, Message, Nonce, Notify, NotifyType
 from peers.contract import Capability
+from suites.choices import two_groups
 from suites.connections import psk
 from suites.dut import Dut
-from suites.ike_sa_init.steps import ask_for_group, group_of, is_cookie, normal
+from suites.ike_sa_init.steps import ask_for_group, group_of, is_cookie, normal, other_group
 from suites.purpose import purpose
 
 ALWAYS = {"cookies": CookiePolicy.ALWAYS}
-TWO_GROUPS = psk(proposals=("aes128gcm16-prfsha256-x25519-ecp256",))
+TWO_GROUPS = psk(proposals=two_groups)
 
 
 @purpose("init-cookie-echo", "RFC7296-2.6-8", "RFC7296-2.6-9", "RFC7296-2.6-10", "RFC7296-2.6-11", role="initiator")
@@ -141,7 +142,7 @@ def test_cookie_and_ke(peer: Peer, dut: Dut) -> None:
     cookie = Notify(NotifyType.COOKIE, peer.random(20))
     dut.initiate()
     first = peer.expect_init()
-    wanted = KeMethod.ECP_256 if group_of(first) == KeMethod.CURVE25519 else KeMethod.CURVE25519
+    wanted = other_group(peer, first)
     peer.refuse_init(first, cookie)
     second = peer.expect_init()
     returned(peer, cookie, second)
@@ -167,7 +168,7 @@ def test_cookie_again(peer: Peer, dut: Dut) -> None:
     old, new = (Notify(NotifyType.COOKIE, peer.random(20)) for _ in range(2))
     dut.initiate()
     first = peer.expect_init()
-    wanted = KeMethod.ECP_256 if group_of(first) == KeMethod.CURVE25519 else KeMethod.CURVE25519
+    wanted = other_group(peer, first)
     for answer in (old, ask_for_group(wanted), new):
         peer.refuse_init(first, answer)
         try:

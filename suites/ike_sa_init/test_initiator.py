@@ -1,27 +1,32 @@
 """What an initiator sends, and which responses it must not accept (RFC 7296, sections 1.2, 2.7, 2.10, 3.3.6)."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
+from conformance.crypto.ke import key_exchange
+from conformance.crypto.keywords import keyword
 from conformance.crypto.prf import prf
 from conformance.script import bend
 from conformance.script.peer import Peer
+from conformance.script.verdict import NotApplicable
 from conformance.wire import (
     FLAG_INITIATOR,
     KE,
     SA,
     Encr,
+    KeMethod,
     Nonce,
     Prf,
     ProtocolID,
     Transform,
     TransformType,
 )
+from suites.choices import two_prfs, with_key_length
 from suites.connections import psk
 from suites.dut import Dut
+from suites.foreign import unoffered
 from suites.ike_sa_init.steps import group_of, is_encr, no_auth, offers
 from suites.purpose import purpose
-
-CBC = psk(proposals=("aes128-sha256-x25519",))
 
 
 @purpose(
@@ -64,7 +69,7 @@ def test_request_spi_zero(peer: Peer, dut: Dut) -> None:
     "init-nonce-size-initiator",
     "RFC7296-2.10-4", "RFC7296-2.10-2", "RFC7296-3.9-1",
     role="initiator",
-    connection=psk(proposals=("aes256gcm16-prfsha256-prfsha512-x25519",)),
+    connection=psk(proposals=two_prfs),
 )  # fmt: skip
 def test_nonce_size_initiator(peer: Peer, dut: Dut) -> None:
     """The initiator's nonce has at least half the key size of every PRF that it offers, and 256 octets at most."""
@@ -77,46 +82,71 @@ def test_nonce_size_initiator(peer: Peer, dut: Dut) -> None:
     peer.check(len(nonce) >= least, f"at least {least} octets", len(nonce), "RFC7296-2.10-4")
 
 
-def _answer_with(peer: Peer, dut: Dut, change: bend.Bend) -> None:
-    """Let the device initiate, give it a bent response, and see that it does not go on with it."""
+def _answer_with(peer: Peer, dut: Dut, change: Callable[[SA], bend.Bend]) -> None:
+    """Let the device initiate, give it a response bent to fit its offer, and see that it does not go on with it."""
     dut.initiate()
-    peer.respond_init(peer.expect_init(), change)
+    first = peer.expect_init()
+    peer.respond_init(first, change(peer.expect(first.message, SA)))
     no_auth(peer, dut, "RFC7296-3.3.6-6")
 
 
-def _encr(change: Transform, *more: Transform) -> bend.Bend:
-    """SAr1 with another cipher."""
+def _encr(*ciphers: Transform) -> bend.Bend:
+    """SAr1 with other ciphers."""
 
     def changed(sa: SA) -> SA:
         chosen = sa.proposals[0]
         others = tuple(one for one in chosen.transforms if not is_encr(one))
-        return replace(sa, proposals=(replace(chosen, transforms=(change, *more, *others)),))
+        return replace(sa, proposals=(replace(chosen, transforms=(*ciphers, *others)),))
 
-    names = " and ".join(f"{Encr(one.id).name} {one.key_length}" for one in (change, *more))
-    return bend.replace(SA, changed, f"SAr1 with {names}")
+    return bend.replace(SA, changed, f"SAr1 with {' and '.join(map(keyword, ciphers))}")
 
 
-@purpose("init-unacceptable-sar", "RFC7296-3.3.6-6", "RFC7296-3.3.6-5", role="initiator", connection=CBC)
+def _other_length(sa: SA) -> Transform:
+    """An offered cipher with a key length that is not offered."""
+    offered = [one for each in sa.proposals for one in each.transforms if is_encr(one)]
+    made = [
+        Transform.of(Encr(one.id), key_length=bits) for one in offered if one.key_length for bits in (128, 192, 256)
+    ]
+    other = next((one for one in made if one not in offered), None)
+    if other is None:
+        raise NotApplicable("the device offers every key length")
+    return other
+
+
+@purpose("init-unacceptable-sar", "RFC7296-3.3.6-6", "RFC7296-3.3.6-5", role="initiator")
 def test_unacceptable_sar(peer: Peer, dut: Dut) -> None:
     """A responder that chooses a cipher which was never offered gets no IKE_AUTH request."""
-    _answer_with(peer, dut, _encr(Transform.of(Encr.AES_CTR, key_length=128)))
+    _answer_with(peer, dut, lambda offer: _encr(unoffered(offer, TransformType.ENCR)))
 
 
-@purpose("init-sar-changed-key-length", "RFC7296-3.3.6-6", "RFC7296-3.3.6-5", role="initiator", connection=CBC)
+@purpose(
+    "init-sar-changed-key-length",
+    "RFC7296-3.3.6-6", "RFC7296-3.3.6-5",
+    role="initiator",
+    connection=psk(proposals=with_key_length),
+)  # fmt: skip
 def test_sar_changed_key_length(peer: Peer, dut: Dut) -> None:
     """A responder that changes the key length of the offered cipher gets no IKE_AUTH request."""
-    _answer_with(peer, dut, _encr(Transform.of(Encr.AES_CBC, key_length=256)))
+    _answer_with(peer, dut, lambda offer: _encr(_other_length(offer)))
 
 
-@purpose("init-sar-two-transforms", "RFC7296-3.3.6-6", "RFC7296-3.3.6-5", role="initiator", connection=CBC)
+@purpose("init-sar-two-transforms", "RFC7296-3.3.6-6", "RFC7296-3.3.6-5", role="initiator")
 def test_sar_two_transforms(peer: Peer, dut: Dut) -> None:
     """A responder that returns a cipher which was never offered beside the offered one gets no IKE_AUTH request.
 
     Such an SAr1 is consistent with none of the proposals: each type must occur once, and out of the offer.
     """
-    _answer_with(
-        peer, dut, _encr(Transform.of(Encr.AES_CBC, key_length=128), Transform.of(Encr.AES_CTR, key_length=128))
-    )
+
+    def both(offer: SA) -> bend.Bend:
+        other = unoffered(offer, TransformType.ENCR)
+        return bend.replace(SA, lambda sa: _with(sa, other), f"SAr1 with {keyword(other)}, too")
+
+    _answer_with(peer, dut, both)
+
+
+def _with(sa: SA, other: Transform) -> SA:
+    chosen = sa.proposals[0]
+    return replace(sa, proposals=(replace(chosen, transforms=(*chosen.transforms, other)),))
 
 
 @purpose("init-response-without-nonce", "RFC7296-1.2-3", "RFC7296-2.21-2", role="initiator")
@@ -134,5 +164,7 @@ def test_response_other_group(peer: Peer, dut: Dut) -> None:
     first = peer.expect_init()
     theirs = group_of(first)
     peer.note(f"KEi is of {theirs.name}")
-    peer.respond_init(first, bend.change(KE, "KEr of group 19", method=19, data=peer.random(64)))
+    method = KeMethod(unoffered(first.message.first(SA), TransformType.KE).id)
+    data = key_exchange(method, peer.random).public
+    peer.respond_init(first, bend.change(KE, f"KEr of {method.name}", method=method, data=data))
     no_auth(peer, dut, "RFC7296-3.3.6-6")

@@ -4,36 +4,54 @@ from dataclasses import replace
 
 from conformance.crypto.ke import respond
 from conformance.crypto.modp import modp_group
+from conformance.ike.core.proposals import groups
 from conformance.script import bend
 from conformance.script.peer import Peer
-from conformance.wire import KE, SA, ExchangeType, KeMethod, NotifyType
+from conformance.wire import KE, SA, ExchangeType, KeMethod, NotifyType, TransformType
+from peers.algorithms import written
+from suites.choices import including, two_groups
 from suites.connections import psk
 from suites.dut import Dut
-from suites.ike_sa_init.steps import ask_for_group, group_of, handshake, no_sa_for, normal, offers, settle
+from suites.foreign import foreign, own, unoffered
+from suites.ike_sa_init.steps import (
+    ask_for_group,
+    group_of,
+    handshake,
+    no_sa_for,
+    normal,
+    offers,
+    other_group,
+    our_groups,
+    settle,
+)
 from suites.purpose import purpose
 
-TWO_GROUPS = psk(proposals=("aes128gcm16-prfsha256-x25519-ecp256",))
+TWO_GROUPS = psk(proposals=two_groups)
+MODP = psk(proposals=including("modp2048-modp3072-modp4096-modp6144-modp8192-modp1536-modp1024"))
+ECP = psk(proposals=including("ecp256-ecp384-ecp521"))
+X25519 = psk(proposals=including("x25519"))
 
 
 @purpose(
     "init-invalid-ke",
     "RFC7296-1.2-13", "RFC7296-1.3-7", "RFC7296-3.4-5", "RFC7296-2.6-4",
     role="responder",
-    connection=TWO_GROUPS,
-    device={"proposals": ("aes128gcm16-prfsha256-ecp256",)},
 )  # fmt: skip
-def test_invalid_ke(peer: Peer) -> None:
+def test_invalid_ke(peer: Peer, dut: Dut) -> None:
     """KE of a group that we offer but the device does not want: it names the one it wants, and takes that.
 
-    We offer groups 31 and 19 and send KE of 31; the device is configured for 19 only.
+    We offer two groups and send KE of the first; the device is configured for the second one only.
     """
-    sa = peer.sa()
+    suite, unwanted = own(dut), foreign(dut, TransformType.KE)
+    wanted = our_groups(peer)[0]
+    sa = peer.sa(proposals=(written((unwanted, *suite)),))
     answer = sa.init(follow=False)
     if answer.notify(NotifyType.COOKIE):
         answer = sa.obey(answer)
     peer.check(answer.first(SA) is None and answer.first(KE) is None, "neither SA nor KE", answer, "RFC7296-3.4-5")
     notify = peer.expect_notify(answer, NotifyType.INVALID_KE_PAYLOAD, "RFC7296-1.2-13")
-    peer.check(notify.data == b"\0\x13", "group 19 in two octets", notify.data.hex(), "RFC7296-1.3-7")
+    named = int(wanted).to_bytes(2, "big")
+    peer.check(notify.data == named, f"group {wanted:d} in two octets", notify.data.hex(), "RFC7296-1.3-7")
     sa.obeying = True
     normal(peer, sa.obey(answer))
     sa.auth()
@@ -54,7 +72,7 @@ def test_ke_retry(peer: Peer, dut: Dut) -> None:
     """
     dut.initiate()
     first = peer.expect_init()
-    wanted = KeMethod.ECP_256 if group_of(first) == KeMethod.CURVE25519 else KeMethod.CURVE25519
+    wanted = other_group(peer, first)
     peer.refuse_init(first, ask_for_group(wanted))
     second = peer.expect_init()
     peer.check(group_of(second) == wanted, f"KE of {wanted.name}", second.message, "RFC7296-1.2-14")
@@ -74,23 +92,28 @@ def test_ke_not_offered(peer: Peer, dut: Dut) -> None:
     """
     dut.initiate()
     first = peer.expect_init()
-    peer.refuse_init(first, ask_for_group(KeMethod.MODP_2048))
+    peer.refuse_init(first, ask_for_group(KeMethod(unoffered(first.message.first(SA), TransformType.KE).id)))
     settle(peer, dut)
     for one in peer.inbox:
         ke = one.message.first(KE)
-        offered = {transform.id for proposal in offers(one.message) for transform in proposal}
-        peer.check(ke is None or ke.method in offered, "KE of an offered group", one.message, "RFC7296-3.4-2")
+        sa = one.message.first(SA)
+        peer.check(
+            ke is None or (sa and ke.method in groups(sa.proposals)),
+            "KE of an offered group",
+            one.message,
+            "RFC7296-3.4-2",
+        )
 
 
 @purpose(
     "init-modp-range",
     "RFC6989-2.5-1", "RFC6989-2.5-2", "RFC6989-2.1-1",
     role="responder",
-    connection=psk(proposals=("aes128-sha256-modp2048",)),
+    connection=MODP,
 )  # fmt: skip
 def test_modp_range(peer: Peer) -> None:
-    """The public values 0, 1, p-1 and p of group 14 lead to a known secret: no IKE SA may come of them."""
-    group = modp_group(KeMethod.MODP_2048)
+    """The public values 0, 1, p-1 and p of a MODP group lead to a known secret: no IKE SA may come of them."""
+    group = modp_group(our_groups(peer)[0])
     for value, name in ((0, "0"), (1, "1"), (group.p - 1, "p-1"), (group.p, "p")):
         data = value.to_bytes(group.size, "big")
         no_sa_for(peer, bend.change(KE, f"the public value {name}", data=data), "RFC6989-2.1-1")
@@ -100,10 +123,10 @@ def test_modp_range(peer: Peer) -> None:
     "init-ecp-off-curve",
     "RFC6989-2.5-1", "RFC6989-2.5-2", "RFC6989-2.3-1",
     role="responder",
-    connection=psk(proposals=("aes128gcm16-prfsha256-ecp256",)),
+    connection=ECP,
 )  # fmt: skip
 def test_ecp_off_curve(peer: Peer) -> None:
-    """A point that is not on the curve of group 19 could reveal the device's key: no IKE SA may come of it."""
+    """A point that is not on the curve of the group could reveal the device's key: no IKE SA may come of it."""
 
     def off(ke: KE) -> KE:
         return replace(ke, data=ke.data[:-1] + bytes((ke.data[-1] ^ 1,)))
@@ -111,7 +134,7 @@ def test_ecp_off_curve(peer: Peer) -> None:
     no_sa_for(peer, bend.replace(KE, off, "a point beside the curve"), "RFC6989-2.3-1")
 
 
-@purpose("init-x25519-top-bit", "RFC8031-3.2-2", "RFC8031-2-1", role="responder")
+@purpose("init-x25519-top-bit", "RFC8031-3.2-2", "RFC8031-2-1", role="responder", connection=X25519)
 def test_x25519_top_bit(peer: Peer) -> None:
     """The most significant bit of a Curve25519 value is masked: with it set the secret is the same."""
 
@@ -125,21 +148,22 @@ def test_x25519_top_bit(peer: Peer) -> None:
     "init-modp-leading-zero",
     "RFC7296-2.14-4", "RFC7296-3.4-1",
     role="initiator",
-    connection=psk(proposals=("aes128-sha256-modp2048",)),
+    connection=MODP,
 )  # fmt: skip
 def test_modp_leading_zero(peer: Peer, dut: Dut) -> None:
     """A shared secret that begins with a zero octet keeps it.
 
-    KEr is chosen after KEi is seen, until g^ir of group 14 begins with a zero octet: once in 256 times on average.
+    KEr is chosen after KEi is seen, until g^ir begins with a zero octet: once in 256 times on average.
     """
     dut.initiate()
     first = peer.expect_init()
     theirs = first.message.first(KE)
     assert theirs is not None
-    peer.check(len(theirs.data) == 256, "KEi as long as the prime, 256 octets", len(theirs.data), "RFC7296-3.4-1")
-    public, shared = respond(KeMethod.MODP_2048, theirs.data, peer.random)
+    size = modp_group(theirs.method).size
+    peer.check(len(theirs.data) == size, f"KEi as long as the prime, {size} octets", len(theirs.data), "RFC7296-3.4-1")
+    public, shared = respond(theirs.method, theirs.data, peer.random)
     while shared[0]:
-        public, shared = respond(KeMethod.MODP_2048, theirs.data, peer.random)
+        public, shared = respond(theirs.method, theirs.data, peer.random)
     sa = peer.respond_init(first, bend.change(KE, "a value with which g^ir begins with zero", data=public))
     assert sa.keys is not None
     sa.keys = sa.derive(sa.keys.suite, shared)

@@ -7,9 +7,9 @@ from conformance.crypto.ke import key_exchange
 from conformance.net.link import Address
 from conformance.script.message import Received
 from conformance.script.peer import Peer
-from conformance.wire import KE, SA, KeMethod, Nonce, Notify, NotifyType
+from conformance.wire import KE, SA, Nonce, Notify, NotifyType
 from suites.dut import Dut
-from suites.ike_sa_init.steps import is_cookie, normal
+from suites.ike_sa_init.steps import is_cookie, normal, our_groups
 from suites.purpose import purpose
 
 
@@ -55,7 +55,8 @@ def test_same_spi_other_peer(peer: Peer) -> None:
     first = normal(peer, sa.init())
     assert sa.last_sent is not None
     request, other = sa.last_sent.message, Address(peer.local.host, 31338)
-    fresh = (KE(KeMethod.CURVE25519, key_exchange(KeMethod.CURVE25519, peer.random).public), Nonce(peer.random(32)))
+    group = our_groups(peer)[0]
+    fresh = (KE(group, key_exchange(group, peer.random).public), Nonce(peer.random(32)))
     kept = tuple(one for one in request.payloads if not isinstance(one, KE | Nonce) and not is_cookie(one))
 
     def ask(*cookie: Notify) -> Received:

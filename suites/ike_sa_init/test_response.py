@@ -12,7 +12,6 @@ from conformance.wire import (
     KE,
     SA,
     ExchangeType,
-    KeMethod,
     Message,
     Nonce,
     Notify,
@@ -24,8 +23,9 @@ from conformance.wire import (
     VendorID,
     encode_message,
 )
+from suites.choices import longest_prf
 from suites.connections import psk
-from suites.ike_sa_init.steps import handshake, no_sa_for, normal
+from suites.ike_sa_init.steps import handshake, no_sa_for, normal, our_groups
 from suites.purpose import purpose
 
 UNDEFINED_FLAGS = 0xC7
@@ -47,19 +47,21 @@ def test_response(peer: Peer) -> None:
     peer.check(answer.spi_i == sa.spi_i, "our SPI", answer.spi_i.hex())
     choice = peer.expect(answer, SA).proposals[0]
     peer.check(is_choice_of(choice, sa.offered), "a choice out of our offer", answer, "RFC7296-1.2-4")
-    peer.check(peer.expect(answer, KE).method == KeMethod.CURVE25519, "KE of our group", answer, "RFC7296-1.2-3")
+    peer.check(peer.expect(answer, KE).method == our_groups(peer)[0], "KE of our group", answer, "RFC7296-1.2-3")
 
 
 @purpose(
     "init-nonce-size",
     "RFC7296-2.10-2", "RFC7296-2.10-3", "RFC7296-3.9-1",
     role="responder",
-    connection=psk(proposals=("aes256gcm16-prfsha512-x25519",)),
+    connection=psk(proposals=longest_prf),
 )  # fmt: skip
 def test_nonce_size(peer: Peer) -> None:
-    """With HMAC-SHA-512 as PRF the responder's nonce has at least 32 octets, half the key size, and 256 at most."""
-    nonce = peer.expect(normal(peer, peer.sa().init()), Nonce).data
-    least = prf(Prf.HMAC_SHA2_512).key_size // 2
+    """The responder's nonce has at least half the key size of the PRF, 32 octets with HMAC-SHA-512, and 256 at most."""
+    sa = peer.sa()
+    nonce = peer.expect(normal(peer, sa.init()), Nonce).data
+    function = next(one.id for one in sa.offered[0].transforms if isinstance(one.id, Prf))
+    least = prf(function).key_size // 2
     peer.check(16 <= len(nonce) <= 256, "16 to 256 octets", len(nonce), "RFC7296-3.9-1")
     peer.check(len(nonce) >= least, f"at least {least} octets", len(nonce), "RFC7296-2.10-3")
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from conformance.crypto.keywords import keyword
 from conformance.crypto.suite import proposal
-from conformance.ike.core.proposals import choose, of_type
+from conformance.ike.core.proposals import choose, groups, of_type, parsed
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import (
     SA,
@@ -19,6 +20,7 @@ from conformance.wire import (
     Transform,
     TransformType,
 )
+from peers.algorithms import computable
 from peers.reference.defects.registry import defect
 
 _KNOWN_TYPES = (TransformType.ENCR, TransformType.PRF, TransformType.INTEG, TransformType.KE)
@@ -54,7 +56,7 @@ class AcceptsUnconfiguredSuite(_AlsoAccepts):
     """Takes any algorithm that it knows, whatever is configured."""
 
     def accepts(self, one: Proposal) -> Sequence[Proposal]:
-        return [proposal("aes256gcm16-aes256-sha384-prfsha512-x25519"), proposal("aes256-sha384-x25519")]
+        return [replace(one, transforms=tuple(each for each in one.transforms if computable(each)))]
 
 
 @defect("init-weak-algorithms")
@@ -62,7 +64,8 @@ class AcceptsWeakAlgorithms(_AlsoAccepts):
     """Takes MD5 and the groups 1 and 22, as if it were 1998."""
 
     def accepts(self, one: Proposal) -> Sequence[Proposal]:
-        return [proposal("aes128-md5-sha256-prfmd5-prfsha256-x25519-modp768-modp1024s160")]
+        group = keyword(Transform.of(groups(parsed(self.connection.proposals))[0]))
+        return [proposal(f"des-aes128-md5-sha256-prfmd5-prfsha256-{group}-modp768-modp1024s160")]
 
 
 @defect("init-encr-null")
@@ -70,7 +73,8 @@ class AcceptsNullEncryption(_AlsoAccepts):
     """Takes ENCR_NULL for an IKE SA."""
 
     def accepts(self, one: Proposal) -> Sequence[Proposal]:
-        return [proposal("null-sha256-x25519")]
+        ours = (each for mine in parsed(self.connection.proposals) for each in mine.transforms)
+        return [replace(one, transforms=(Transform.of(Encr.NULL), *ours))]
 
 
 @defect("init-integ-none")
@@ -78,7 +82,7 @@ class AcceptsNoIntegrity(_AlsoAccepts):
     """Takes AES-CBC without integrity protection."""
 
     def accepts(self, one: Proposal) -> Sequence[Proposal]:
-        usual = proposal("aes128-sha256-x25519").transforms
+        usual = parsed(self.connection.proposals)[0].transforms
         others = tuple(each for each in usual if each.type != TransformType.INTEG)
         return [replace(one, transforms=(*others, Transform.of(Integ.NONE)))]
 
@@ -108,12 +112,12 @@ class AssumesPrf(_Rewrites):
 
 @defect("init-key-length-missing")
 class AssumesKeyLength(_Rewrites):
-    """Takes 128 bits where AES comes without Key Length."""
+    """Takes the configured length where a cipher comes without Key Length."""
 
     def rewritten(self, one: Proposal) -> Proposal:
-        full = Transform.of(Encr.AES_CBC, key_length=128)
-        bare = Transform(TransformType.ENCR, Encr.AES_CBC)
-        return replace(one, transforms=tuple(full if each == bare else each for each in one.transforms))
+        ours = (each for mine in parsed(self.connection.proposals) for each in of_type(mine, TransformType.ENCR))
+        full = {replace(each, attributes=()): each for each in ours}
+        return replace(one, transforms=tuple(full.get(each, each) for each in one.transforms))
 
 
 @defect("init-unknown-transform-type", "init-unknown-transform-type-only")
