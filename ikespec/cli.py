@@ -175,6 +175,9 @@ def explain(purpose: Annotated[str, typer.Argument(help="The id of a purpose or 
 @app.command()
 def report(
     folder: Annotated[Path, typer.Argument(help="A results folder")],
+    purposes: Annotated[
+        list[str] | None, typer.Argument(help="Show these whole although they passed; * and ? allowed")
+    ] = None,
     beside: Annotated[list[Path] | None, typer.Option(help="Results of another device to show beside")] = None,
 ) -> None:
     """Write the reports of a results folder again; of one of ikespec interop, its page."""
@@ -187,7 +190,7 @@ def report(
             write_interop(folder)
             print(folder / "interop.html")
             return
-        results = reports.write_all(folder, beside=beside or ())
+        results = reports.write_all(folder, beside=beside or (), full=purposes or ())
         if beside:
             print(text(results, [reports.load(one) for one in beside]))
     print(folder / "report.html")

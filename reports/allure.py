@@ -1,16 +1,17 @@
 """Results as Allure 2 reads them: one JSON file per purpose with steps, evidence as attachments.
 
-fail is *failed*, inconclusive *broken*, n/a *skipped*, a warning passes with a message. A known deviation is *failed*
-with the mark that Allure has for known defects.
+fail is *failed*, inconclusive *broken*, n/a and known deviations are *skipped* with the reason, as in JUnit's file; a
+known deviation has the mark that Allure has for known defects, too. A warning passes with a message.
 """
 
 import json
+import os
+import shutil
 from hashlib import md5
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from allure_commons.logger import AllureFileLogger
 from allure_commons.model2 import (
     Attachment,
     Label,
@@ -22,15 +23,16 @@ from allure_commons.model2 import (
     TestStepResult,
 )
 from allure_commons.types import LabelType, LinkType, Severity
+from attr import asdict
 
 from reports.coverage import section_url
-from reports.load import Evidence, load_evidence
+from reports.load import evidence_files, load_evidence
 from reports.records import Result, Results, Standing
 from suites.requirements import Catalogue
 
 _STATUS = {
     Standing.FAIL: Status.FAILED,
-    Standing.KNOWN: Status.FAILED,
+    Standing.KNOWN: Status.SKIPPED,
     Standing.INCONCLUSIVE: Status.BROKEN,
     Standing.WARN: Status.PASSED,
     Standing.PASS: Status.PASSED,
@@ -43,23 +45,24 @@ _STEPS = 500
 
 def write_allure(results: Results, requirements: Catalogue, folder: Path) -> None:
     """Write the files of a run into ``folder``. Raises OSError."""
-    writer: Any = AllureFileLogger(folder)  # type: ignore[no-untyped-call]
     for result in results.results:
-        evidence = load_evidence(results, result)
-        writer.report_result(_test(results, result, evidence, requirements, writer))
+        test = _test(results, result, requirements)
+        _attach(test, results, result, folder)
+        written = asdict(test, filter=lambda _, value: bool(value) or value is False)
+        (folder / f"{test.uuid}-result.json").write_text(json.dumps(written, ensure_ascii=False), encoding="utf-8")
     device = results.run.device
     environment = {"device": device.full_name, "backend": device.backend, "seed": str(results.run.seed)}
     lines = [f"{key}={_property(value)}" for key, value in [*environment.items(), *results.run.host]]
     (folder / "environment.properties").write_text("\n".join(lines) + "\n", encoding="utf-8")
     categories = [
-        {"name": "Known deviations", "matchedStatuses": ["failed"], "messageRegex": "known deviation:.*"},
+        {"name": "Known deviations", "matchedStatuses": ["skipped"], "messageRegex": "known deviation:.*"},
         {"name": "Broken requirements", "matchedStatuses": ["failed"]},
         {"name": "Inconclusive", "matchedStatuses": ["broken"]},
     ]
     (folder / "categories.json").write_text(json.dumps(categories, indent=1), encoding="utf-8")
 
 
-def _test(results: Results, one: Result, evidence: Evidence, requirements: Catalogue, writer: Any) -> TestResult:
+def _test(results: Results, one: Result, requirements: Catalogue) -> TestResult:
     device = results.run.device
     # The same purpose of the same device has one history over all runs; a run has each identifier once.
     history = md5(f"{device.name}\0{one.purpose}".encode(), usedforsecurity=False).hexdigest()
@@ -82,14 +85,30 @@ def _test(results: Results, one: Result, evidence: Evidence, requirements: Catal
     for cited in one.requirements:
         if cited in requirements:
             test.links.append(Link(type=LinkType.LINK, url=section_url(requirements.get(cited)), name=cited))
-    if evidence.trace is not None:
-        test.steps = _steps(evidence.trace, start)
-    for path in evidence.files:
-        kind = _TYPES.get(path.suffix, "text/plain")
-        source = f"{uuid5(NAMESPACE_URL, f'{test.uuid}/{path.name}')}-attachment{path.suffix or '.txt'}"
-        writer.report_attached_file(path, source)
-        test.attachments.append(Attachment(name=path.name, source=source, type=kind))
     return test
+
+
+def _attach(test: TestResult, results: Results, one: Result, folder: Path) -> None:
+    """Add the evidence: of what passed the capture, of the rest all files and the conversation as steps."""
+    files = evidence_files(results, one)
+    if one.standing is Standing.PASS:
+        files = tuple(path for path in files if path.name == "capture.pcapng")
+    else:
+        trace = load_evidence(results, one).trace
+        test.steps = _steps(trace, test.start) if trace is not None else []
+    for path in files:
+        source = f"{uuid5(NAMESPACE_URL, f'{test.uuid}/{path.name}')}-attachment{path.suffix or '.txt'}"
+        _share(path, folder / source)
+        kind = _TYPES.get(path.suffix, "text/plain")
+        test.attachments.append(Attachment(name=path.name, source=source, type=kind))
+
+
+def _share(path: Path, copy: Path) -> None:
+    """The same file under another name; a copy where the file system has no second names."""
+    try:
+        os.link(path, copy)
+    except OSError:
+        shutil.copyfile(path, copy)
 
 
 def _details(one: Result) -> StatusDetails | None:

@@ -1,10 +1,12 @@
 """Read a results folder (schema 1): ``run.json``, ``results.jsonl`` and the evidence of each purpose."""
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from conformance.script.transcript import READABLE
 from reports.checked import Fields
 from reports.errors import ReportError
 from reports.records import DeviceUnderTest, Known, Result, Results, Run, Verdict
@@ -125,6 +127,8 @@ def inside(path: str) -> bool:
 class Evidence:
     """The evidence of a purpose: ``trace`` as in ``trace.json``, the end of the device's log, the files that exist.
 
+    A message in the trace is not described yet: `conformance.script.transcript` does that.
+
     ``problems`` says in words what of it could not be read; broken evidence does not break a report.
     """
 
@@ -138,10 +142,9 @@ def load_evidence(results: Results, result: Result) -> Evidence:
     """Read the evidence of a purpose; without any, an empty one."""
     if result.evidence is None:
         return Evidence(None, "", (), ())
-    folder = results.folder / result.evidence
-    if not folder.is_dir():
-        return Evidence(None, "", (), (f"the folder {result.evidence} is missing",))
-    files = tuple(sorted(path for path in folder.iterdir() if path.is_file()))
+    files = evidence_files(results, result)
+    if not files:
+        return Evidence(None, "", (), (f"the folder {result.evidence} is missing or empty",))
     problems: list[str] = []
     trace, log = None, ""
     for path in files:
@@ -155,13 +158,26 @@ def load_evidence(results: Results, result: Result) -> Evidence:
     return Evidence(trace, log, files, tuple(problems))
 
 
+def evidence_files(results: Results, result: Result) -> tuple[Path, ...]:
+    """The files in the evidence folder of a purpose, none where there is none."""
+    if result.evidence is None:
+        return ()
+    folder = results.folder / result.evidence
+    try:
+        with os.scandir(folder) as found:
+            return tuple(sorted(folder / one.name for one in found if one.is_file()))
+    except OSError:
+        return ()
+
+
 def read_trace(path: Path) -> dict[str, Any]:
     """A trace file, checked. Raises `ReportError`, OSError."""
     size = path.stat().st_size
     if size > TRACE_LIMIT:
         raise ReportError(f"trace.json has {size} octets, more than a report reads; see transcript.txt")
     fields = Fields.parse("trace.json", path.read_text(encoding="utf-8", errors="replace"))
-    fields.schema(SCHEMA)
+    if fields.values.get("schema") not in READABLE:
+        raise fields.wrong("schema", " or ".join(map(str, READABLE)))
     entries = fields.values.get("entries")
     if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
         raise fields.wrong("entries", "a list of objects")

@@ -2,33 +2,47 @@
 
 import json
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
+from conformance.script import transcript
 from reports.allure import write_allure
 from reports.coverage import catalogue, coverage
 from reports.files import write_folder, write_text
 from reports.html import coverage_page, report_page
 from reports.junit import junit_xml
-from reports.load import load
+from reports.load import load, read_trace
 from reports.markdown import summary
-from reports.records import Results
+from reports.records import Result, Results
 
 
-def write_all(folder: Path, requirements: Path | None = None, beside: Sequence[Path] = ()) -> Results:
+def write_all(
+    folder: Path, requirements: Path | None = None, beside: Sequence[Path] = (), full: Sequence[str] = ()
+) -> Results:
     """Write report.html, coverage.html, coverage.json, junit.xml, summary.md and allure-results/ into ``folder``.
 
     Each is replaced in one step, so that none is ever half-written. ``requirements`` is a folder with other requirement
     files than those that ship with the suites, ``beside`` the results of other devices to show where a purpose did not
-    pass. Raises `ReportError` for a folder that breaks the schema, OSError where
-    it cannot be written.
+    pass. ``full`` are patterns of purposes that get their transcripts and are shown with all payloads though they
+    passed. Raises `ReportError` for a folder that breaks the schema, OSError where it cannot be written.
     """
     results = load(folder)
-    known = catalogue(requirements)
+    chosen = [one for one in results.results if any(fnmatchcase(one.purpose, pattern) for pattern in full)]
+    for one in chosen:
+        write_transcript(results, one)
+    known, others = catalogue(requirements), [load(one) for one in beside]
     covered = coverage(results, known)
-    write_text(folder / "report.html", report_page(results, known, [load(one) for one in beside]))
+    write_text(folder / "report.html", report_page(results, known, others, {one.purpose for one in chosen}))
     write_text(folder / "coverage.html", coverage_page(results, covered))
     write_text(folder / "coverage.json", json.dumps(covered.to_json(), indent=1) + "\n")
     write_text(folder / "junit.xml", junit_xml(results))
     write_text(folder / "summary.md", summary(results))
     write_folder(folder / "allure-results", lambda path: write_allure(results, known, path))
     return results
+
+
+def write_transcript(results: Results, one: Result) -> None:
+    """Write ``transcript.txt`` beside the trace that it is made of, if there is one. Raises `ReportError`, OSError."""
+    path = results.folder / one.evidence / "trace.json" if one.evidence else None
+    if path is not None and path.is_file():
+        write_text(path.with_name("transcript.txt"), transcript.text(read_trace(path)))

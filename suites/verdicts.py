@@ -115,7 +115,7 @@ def _attach_evidence(item: pytest.Item, purpose: Purpose, record: Record, sessio
         log = session.device.log()
     except (DeviceError, LinkError) as error:
         log = f"the log of the device cannot be read: {error}\n"
-    evidence.write(session.folder / record.evidence, peer, log)
+    evidence.write(session.folder / record.evidence, peer, log, transcript=record.verdict != "pass")
 
 
 def _show(report: pytest.TestReport, record: Record) -> None:

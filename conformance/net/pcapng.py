@@ -13,6 +13,8 @@ from conformance.net.packets import LARGEST_PAYLOAD, ip_packet, udp_datagram
 LINKTYPE_RAW = 101
 """Packets begin with an IPv4 or IPv6 header."""
 
+_BUFFER = 1 << 16
+
 _SECTION_HEADER = 0x0A0D0D0A
 _INTERFACE_DESCRIPTION = 1
 _ENHANCED_PACKET = 6
@@ -28,17 +30,18 @@ class CaptureError(Exception):
 
 
 class PcapngWriter:
-    """Writes datagrams as IP packets. Each is in the file when `datagram` returns: a killed run leaves a readable file.
+    """Writes datagrams as IP packets.
 
-    ``digits`` are the decimal digits of a second that are kept: 6 (microseconds) or 9 (nanoseconds; more than UNIX time
-    in a float has). Raises OSError where the file cannot be written.
+    While it is ``live`` each is in the file when `datagram` returns: a killed run leaves a readable file. ``digits``
+    are the decimal digits of a second that are kept: 6 (microseconds) or 9 (nanoseconds; more than UNIX time in a float
+    has). Raises OSError where the file cannot be written.
     """
 
-    def __init__(self, path: Path, *, digits: Literal[6, 9] = 6, interface: str = "ikespec") -> None:
+    def __init__(self, path: Path, *, digits: Literal[6, 9] = 6, interface: str = "ikespec", live: bool = True) -> None:
         """Create or overwrite the file and write its header."""
         self._ticks = 10**digits
         self._count = 0
-        self._file = path.open("wb", buffering=0)
+        self._file = path.open("wb", buffering=0 if live else _BUFFER)
         section = struct.pack("<IHHq", _BYTE_ORDER_MAGIC, 1, 0, -1) + _options((_SHB_USERAPPL, b"ikespec"))
         link = struct.pack("<HHI", LINKTYPE_RAW, 0, 0)
         link += _options((_IF_NAME, interface.encode()), (_IF_TSRESOL, bytes([digits])))

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from conformance.net.link import Datagram, IpPacket
-from conformance.wire import Message, describe, summary_message
+from conformance.net.link import Address, Datagram, IpPacket
+from conformance.script import transcript
+from conformance.wire import Message, decode_payloads, describe, encode_payloads, summary_message
 
 
 @dataclass(slots=True)
@@ -51,42 +52,51 @@ class Trace:
         return self.entries[0].time if self.entries else 0.0
 
     def to_json(self, ours: str, device: str) -> dict[str, Any]:
-        """The trace as the reports read it (``trace.json``, schema 1)."""
-        start = self.start()
-        return {
-            "schema": 1,
-            "started": start,
-            "ours": ours,
-            "device": device,
-            "entries": [_entry_json(entry, start) for entry in self.entries],
-        }
+        """The trace as it is written (``trace.json``) and as `transcript` reads it."""
+        start, entries = self.start(), []
+        before: Entry | None = None
+        for entry in self.entries:
+            entries.append(_entry_json(entry, start, part=before is not None and _same_message(before, entry)))
+            before = entry if entry.message is not None else before
+        return {"schema": transcript.SCHEMA, "started": start, "ours": ours, "device": device, "entries": entries}
 
     def transcript(self) -> str:
-        """The trace as text to read: one line for a message, its payloads indented below."""
-        return "".join(_entry_text(entry, self.start()) for entry in self.entries)
+        """The trace as text to read."""
+        return transcript.text(self.to_json("", ""))
 
 
-def _ends(datagram: Datagram) -> dict[str, str]:
-    ends = {"src": datagram.source, "dst": datagram.destination}
-    return {
-        key: f"[{one.host}]:{one.port}" if ":" in one.host else f"{one.host}:{one.port}" for key, one in ends.items()
-    }
+def _same_message(one: Entry, other: Entry) -> bool:
+    """Two fragments of one message, which knows all payloads."""
+    if one.message is not other.message or one.datagram is None or other.datagram is None:
+        return False
+    return one.datagram.payload != other.datagram.payload
 
 
-def _entry_json(entry: Entry, start: float) -> dict[str, Any]:
+def _entry_json(entry: Entry, start: float, *, part: bool) -> dict[str, Any]:
     found: dict[str, Any] = {"kind": entry.kind, "t": round(entry.time - start, 6)}
+    if entry.packet is None and entry.datagram is None:
+        return found | {"text": entry.text} | ({"ok": entry.ok} if entry.kind == "expect" else {})
+    found["sent"] = entry.sent
     if entry.packet is not None:
-        found |= {"src": entry.packet.source, "dst": entry.packet.destination, "sent": entry.sent}
-        text = entry.text or entry.problem
-        return {**found, "kind": "raw", "bytes": entry.packet.data.hex(), "text": text, "bent": entry.bent or None}
-    if entry.datagram is None:
-        return {**found, "text": entry.text, **({"ok": entry.ok} if entry.kind == "expect" else {})}
-    found |= {"sent": entry.sent, **_ends(entry.datagram), "bytes": entry.datagram.payload.hex()}
+        source, destination, octets = entry.packet.source, entry.packet.destination, entry.packet.data
+    else:
+        assert entry.datagram is not None
+        source, destination = _end(entry.datagram.source), _end(entry.datagram.destination)
+        octets = entry.datagram.payload
+    found |= {"src": source, "dst": destination, "bytes": octets.hex()}
+    found |= {key: said for key, said in (("bent", entry.bent), ("problem", entry.problem)) if said}
     if entry.message is None:
-        return {**found, "kind": "raw", "text": entry.text or entry.problem, "bent": entry.bent or None}
-    message = entry.message
+        return found | {"kind": "raw", "text": entry.text or entry.problem}
+    found |= _header_json(entry, entry.message)
+    return found | ({"part": True} if part else _payloads_json(entry, entry.message))
+
+
+def _end(address: Address) -> str:
+    return f"[{address.host}]:{address.port}" if ":" in address.host else f"{address.host}:{address.port}"
+
+
+def _header_json(entry: Entry, message: Message) -> dict[str, Any]:
     return {
-        **found,
         "exchange": message.exchange.name,
         "response": message.is_response,
         "initiator_flag": message.from_initiator,
@@ -94,38 +104,13 @@ def _entry_json(entry: Entry, start: float) -> dict[str, Any]:
         "spi_i": message.spi_i.hex(),
         "spi_r": message.spi_r.hex(),
         "summary": entry.text or summary_message(message),
-        "payloads": [describe(payload) for payload in message.payloads],
         "encrypted": entry.encrypted,
-        "bent": entry.bent or None,
-        "problem": entry.problem or None,
     }
 
 
-def _entry_text(entry: Entry, start: float) -> str:
-    stamp = f"{entry.time - start:9.4f}  "
-    if entry.packet is not None:
-        arrow = "-->" if entry.sent else "<--"
-        text = f"{entry.text} (bent: {entry.bent})" if entry.bent else entry.text
-        return f"{stamp}{arrow} {entry.packet.source} > {entry.packet.destination}  {text}\n"
-    if entry.datagram is None:
-        mark = {True: "ok    ", False: "NOT OK", None: "..."}[entry.ok] if entry.kind == "expect" else "--"
-        return f"{stamp}{mark} {entry.text}\n"
-    ends = _ends(entry.datagram)
-    arrow = "-->" if entry.sent else "<--"
-    text = entry.text or (summary_message(entry.message) if entry.message else entry.problem or "datagram")
-    lines = [f"{stamp}{arrow} {ends['src']} > {ends['dst']}  {text}"]
-    if entry.bent:
-        lines.append(f"{'':13}bent: {entry.bent}")
-    if entry.problem:
-        lines.append(f"{'':13}problem: {entry.problem}")
-    for payload in entry.message.payloads if entry.message else ():
-        lines += _tree_lines(describe(payload), 17)
-    return "\n".join(lines) + "\n"
-
-
-def _tree_lines(tree: dict[str, Any], indent: int) -> list[str]:
-    fields = ", ".join(f"{name}: {value}" for name, value in tree.get("fields", {}).items())
-    lines = [f"{'':{indent}}{tree['name']}{'  ' + fields if fields else ''}"]
-    for child in tree.get("children", ()):
-        lines += _tree_lines(child, indent + 4)
-    return lines
+def _payloads_json(entry: Entry, message: Message) -> dict[str, Any]:
+    first, octets = encode_payloads(message.payloads)
+    # What has come is what was read; only a message of ours may lie about itself.
+    if entry.sent and decode_payloads(first, octets, lenient=True) != message.payloads:
+        return {"payloads": [describe(payload) for payload in message.payloads]}
+    return {"content": [first, octets.hex()]}

@@ -90,8 +90,13 @@ function renderLook(entry) {
   if (entry.spi_i) facts.push(`SPIi ${entry.spi_i}`, `SPIr ${entry.spi_r}`, `message ID ${entry.message_id}`);
   const header = element("div", "header", ...facts.map((one) => element("span", "", one)));
   const tree = element("ul", "tree", ...(entry.payloads || []).map(renderTree));
-  if (!(entry.payloads || []).length) tree.append(element("li", "", entry.kind === "raw" ? entry.text || "" : "no payloads"));
+  if (!(entry.payloads || []).length) tree.append(element("li", "", withoutPayloads(entry)));
   return element("div", "look", header, tree, renderHex(entry));
+}
+
+function withoutPayloads(entry) {
+  if (entry.kind === "raw") return entry.text || "";
+  return entry.size && !entry.bytes ? "payloads are shown by: ikespec report FOLDER PURPOSE" : "no payloads";
 }
 
 function renderTree(node) {

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from conformance.script.transcript import payload_trees
 from reports.beside import Other, conclusion, others
 from reports.coverage import section_url
 from reports.load import Evidence
@@ -38,11 +39,18 @@ class Budget:
 
 
 def details(
-    one: Result, evidence: Evidence, requirements: Catalogue, budget: Budget, beside: Sequence[Results] = ()
+    one: Result,
+    evidence: Evidence,
+    requirements: Catalogue,
+    budget: Budget,
+    beside: Sequence[Results] = (),
+    *,
+    full: bool = True,
 ) -> dict[str, Any]:
     """Everything that is shown when a purpose is opened. ``budget`` gets smaller.
 
-    ``beside`` are the results of other devices, shown where the purpose did not pass.
+    ``beside`` are the results of other devices, shown where the purpose did not pass. Unless ``full`` the conversation
+    has its arrows only, and the log is left out: most purposes pass, and nobody reads all of them.
     """
     notes = list(evidence.problems)
     found: dict[str, Any] = {
@@ -59,10 +67,7 @@ def details(
     }
     if beside and one.standing not in (Standing.PASS, Standing.NOT_APPLICABLE):
         found["beside"] = _beside(one, others(one.purpose, beside))
-    trace, log = shown_trace(evidence.trace, notes), evidence.log
-    if one.standing is Standing.PASS:
-        # Whoever doubts a pass has the capture and the log beside the page; here they would make most of its size.
-        trace, log = without_octets(trace), ""
+    trace, log = shown_trace(evidence.trace, notes, full=full), evidence.log if full else ""
     for key, value in (("trace", trace), ("log", log)):
         if not value:
             continue
@@ -73,14 +78,6 @@ def details(
         budget.left -= size
         found[key] = value
     return found
-
-
-def without_octets(trace: dict[str, Any] | None) -> dict[str, Any] | None:
-    """A conversation whose datagrams have their sizes only."""
-    if not trace:
-        return trace
-    entries = [{key: value for key, value in entry.items() if key != "bytes"} for entry in trace["entries"]]
-    return {**trace, "entries": entries}
 
 
 def _beside(one: Result, found: Sequence[Other]) -> dict[str, Any]:
@@ -122,15 +119,15 @@ def _files(one: Result, evidence: Evidence) -> list[dict[str, Any]]:
     ]
 
 
-def shown_trace(trace: dict[str, Any] | None, notes: list[str]) -> dict[str, Any] | None:
-    """A trace cut to what the page bears; ``notes`` say what was cut."""
+def shown_trace(trace: dict[str, Any] | None, notes: list[str], *, full: bool = True) -> dict[str, Any] | None:
+    """A trace cut to what the page bears; ``notes`` say what was cut. Unless ``full`` it has no payloads and octets."""
     if trace is None:
         return None
     entries = trace["entries"]
     if len(entries) > ENTRIES:
         notes.append(f"the first {ENTRIES} of {len(entries)} entries are shown; all are in transcript.txt")
-    shown = [_entry(entry, full=True) for entry in entries[:ENTRIES]]
-    if len(json.dumps(shown, separators=(",", ":"))) > CONVERSATION:
+    shown = [_entry(entry, full=full) for entry in entries[:ENTRIES]]
+    if full and len(json.dumps(shown, separators=(",", ":"))) > CONVERSATION:
         notes.append("the conversation is large: payloads and octets are left out here, see transcript.txt")
         shown = [_entry(entry, full=False) for entry in entries[:ENTRIES]]
     return {"ours": str(trace.get("ours", "")), "device": str(trace.get("device", "")), "entries": shown}
@@ -150,7 +147,7 @@ def _entry(entry: dict[str, Any], *, full: bool) -> dict[str, Any]:
         found["size"] = len(octets) // 2
     if full:
         found["bytes"] = octets[: 2 * OCTETS]
-        found["payloads"] = [_tree(one) for one in entry.get("payloads") or () if isinstance(one, dict)]
+        found["payloads"] = [_tree(one) for one in payload_trees(entry)]
     return {key: value for key, value in found.items() if value not in ("", [])}
 
 

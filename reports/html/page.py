@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -14,7 +14,7 @@ from markupsafe import Markup
 from reports.coverage import Coverage, section_url
 from reports.html.details import Budget, details
 from reports.load import load_evidence
-from reports.records import Results, Standing
+from reports.records import Result, Results, Standing
 from suites.requirements import Catalogue
 
 _FOLDER = Path(__file__).parent
@@ -39,16 +39,21 @@ def script_json(value: Any) -> Markup:
     return Markup(text.encode(errors="replace").decode())
 
 
-def report_page(results: Results, requirements: Catalogue, beside: Sequence[Results] = ()) -> str:
+def report_page(
+    results: Results, requirements: Catalogue, beside: Sequence[Results] = (), full: Collection[str] = ()
+) -> str:
     """The page of a run: verdicts by subject, and behind each purpose its conversation and evidence.
 
-    ``beside`` are runs against other devices: where a purpose did not pass, theirs stands beside it.
+    ``beside`` are runs against other devices: where a purpose did not pass, theirs stands beside it. ``full`` are
+    purposes whose conversations are shown with all payloads although they passed.
     """
     budget = Budget()
-    groups = [
-        (standing, [(one, details(one, load_evidence(results, one), requirements, budget, beside)) for one in members])
-        for standing, members in results.groups.items()
-    ]
+
+    def behind(one: Result) -> dict[str, Any]:
+        whole = one.standing is not Standing.PASS or one.purpose in full
+        return details(one, load_evidence(results, one), requirements, budget, beside, full=whole)
+
+    groups = [(standing, [(one, behind(one)) for one in members]) for standing, members in results.groups.items()]
     return render(
         "report.html.jinja",
         ("chart.js", "report.js"),

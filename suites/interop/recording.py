@@ -14,6 +14,7 @@ from conformance.net.link import NAT_KEEPALIVE, NON_ESP_MARKER, Datagram, IpPack
 from conformance.net.pcapng import PcapngWriter
 from conformance.net.relay import Passed
 from conformance.script.trace import Entry, Trace
+from conformance.script.transcript import text
 from conformance.wire import (
     SK,
     SKF,
@@ -103,7 +104,7 @@ class Recording:
                     _capture(capture, item)
         tree = trace.to_json(*ends)
         (folder / "trace.json").write_text(json.dumps(tree, ensure_ascii=False), encoding="utf-8")
-        (folder / "transcript.txt").write_text(trace.transcript(), encoding="utf-8")
+        (folder / "transcript.txt").write_text(text(tree), encoding="utf-8")
         keys = "".join(f"{line}\n" for line in ike_lines(self.sas))
         (folder / "ikev2_decryption_table").write_text(keys, encoding="utf-8")
         for name, log in zip(("initiator.log", "responder.log"), logs, strict=True):

@@ -80,7 +80,7 @@ def test_what_is_bent_stands_in_the_trace(peer: Peer) -> None:
     sa = peer.establish()
     with sa.traffic.silence():
         sa.traffic.send(sa.traffic.echo_request(), bend=EspBend(sequence=9, flip=-1))
-    assert "(bent: sequence 9, flip -1)" in peer.trace.transcript()
+    assert "bent: sequence 9, flip -1\n" in peer.trace.transcript()
     assert said(EspBend(spi=b"\1\2\3\4")) == "spi 01020304" and said(None) == ""
 
 

@@ -34,8 +34,14 @@ def test_a_good_run(tmp_path: Path) -> None:
     assert set(found) == set(FEW) and {one["verdict"] for one in found.values()} == {"pass"}
     for one in found.values():
         folder = tmp_path / "out" / one["evidence"]
-        for name in ("capture.pcapng", "transcript.txt", "trace.json", "ikev2_decryption_table", "device.log"):
+        for name in ("capture.pcapng", "trace.json", "ikev2_decryption_table", "device.log"):
             assert (folder / name).exists()
+        assert not (folder / "transcript.txt").exists(), "nobody has asked for it"
+    done = ikespec("report", "out", FEW[0], cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = (tmp_path / "out" / found[FEW[0]]["evidence"] / "transcript.txt").read_text()
+    assert "IKE_SA_INIT request 0: " in told and "Proposal 1" in told
+    assert not (tmp_path / "out" / found[FEW[1]]["evidence"] / "transcript.txt").exists()
     run = json.loads((tmp_path / "out" / "run.json").read_text())
     assert run["device"]["name"] == "reference" and run["finished"] and run["selected"] == 3
     for name in ("report.html", "junit.xml", "summary.md", "allure-results", "coverage.html"):
@@ -47,6 +53,7 @@ def test_a_defective_device(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "expected the cookie as first payload" in done.stdout
     record = records(tmp_path / "out")["init-cookie-echo"]
+    assert "NOT OK" in (tmp_path / "out" / record["evidence"] / "transcript.txt").read_text()
     assert (record["verdict"], record["unexpected"], record["requirement"]) == ("fail", True, "RFC7296-2.6-9")
 
 
@@ -69,11 +76,11 @@ def test_several_workers_write_one_folder(tmp_path: Path) -> None:
 
 
 def test_the_same_seed_gives_the_same_conversation(tmp_path: Path) -> None:
-    transcripts = []
+    traces = []
     for name in ("one", "two"):
         ikespec("run", "init-cookie-echo", "--seed", "9", "--out", name, cwd=tmp_path)
-        transcripts.append((tmp_path / name / "evidence/init-cookie-echo/transcript.txt").read_text())
-    assert transcripts[0] == transcripts[1]
+        traces.append(json.loads((tmp_path / name / "evidence/init-cookie-echo/trace.json").read_text())["entries"])
+    assert traces[0] == traces[1]
 
 
 @pytest.mark.parametrize(
