@@ -1,5 +1,7 @@
 """The device under test as a purpose sees it: orders that stand in the trace."""
 
+from collections.abc import Callable
+
 from conformance.ike.core.child import ChildSa
 from conformance.ike.core.connection import Connection
 from conformance.script.peer import Peer
@@ -84,6 +86,36 @@ class Dut:
     def drops(self) -> int:
         """How many packets the IPsec of the device has dropped so far."""
         return self.device.drops()
+
+    def state(self, spi_i: bytes) -> SaState | None:
+        """The state in which the device lists the IKE SA with this SPI of its initiator.
+
+        None: it does not, or it cannot list any.
+        """
+        if Capability.LIST_SAS not in self.device.capabilities:
+            return None
+        return next((one.state for one in self.sas() if one.spi_i == spi_i), None)
+
+    def watch(
+        self, spi_i: bytes, shown: Callable[[], object], meanwhile: Callable[[], None] | None = None
+    ) -> SaState | None:
+        """Let time pass until the device has ``shown`` what it makes of our last message; returns its state then.
+
+        That, or its list says so: the IKE SA is up, or gone. A device may take its time over a message and drop what
+        comes meanwhile, so all the time for an answer passes otherwise; now and then ``meanwhile`` is called.
+        """
+        listing = Capability.LIST_SAS in self.device.capabilities
+        patience, started = self.peer.response_timeout, self.peer.link.now()
+        step = patience / 100
+        while True:
+            self.peer.idle(step)
+            waited, state = self.peer.link.now() - started, self.state(spi_i)
+            gone = listing and state is None and waited > patience / 4  # a list may be a moment late
+            if shown() or gone or state == SaState.ESTABLISHED or waited >= patience:
+                return state
+            if meanwhile is not None:
+                meanwhile()
+            step = min(2 * step, patience - waited)
 
     def established(self) -> list[SaStatus]:
         """Those that are up."""

@@ -63,7 +63,8 @@ class ScriptedSa(BendableSa):
         response = self.step(self.start_init, bend)
         while follow and response.first(SA) is None and self.pending is not None:
             assert self.last_sent is not None
-            response = self.response(self.last_sent).message
+            self.received = self.response(self.last_sent)
+            response = self.received.message
         return response
 
     def obey(self, response: Message, bend: Bend | None = None) -> Message:

@@ -76,34 +76,11 @@ def must_be_refused_by(dut: Dut, peer: Peer, sa: ScriptedSa) -> None:
     A liveness check is repeated until the device says so, lists the IKE SA no more, or the time for an answer is over.
     """
     check = sa.send(ExchangeType.INFORMATIONAL)
-    started, step = peer.link.now(), peer.response_timeout / 100
-    peer.idle(step)
-    while not _decided(dut, peer, sa, peer.link.now() - started) and peer.link.now() < started + peer.response_timeout:
-        step *= 2
-        peer.idle(step)
-        sa.resend(check)
+    dut.watch(sa.spi_i, lambda: _refusal(peer, sa), lambda: sa.resend(check))
     something_else(peer, dut)
-    up = _listed(dut, sa) == SaState.ESTABLISHED
+    up = dut.state(sa.spi_i) == SaState.ESTABLISHED
     peer.check(not up, "no IKE SA for this peer", "an IKE SA that is listed as established", NOT_CREATED, bypass=True)
     nothing_came_of(peer, sa, check, told=_refusal(peer, sa) is not None)
-
-
-def _decided(dut: Dut, peer: Peer, sa: ScriptedSa, waited: float) -> bool:
-    """True once the device has told what it made of our response, or shows it in its list."""
-    if _refusal(peer, sa) is not None:
-        return True
-    if Capability.LIST_SAS not in dut.device.capabilities:
-        return False
-    listed = _listed(dut, sa)
-    # A list may show the SPIs of an IKE SA a moment late.
-    return listed == SaState.ESTABLISHED or (listed is None and waited > peer.response_timeout / 4)
-
-
-def _listed(dut: Dut, sa: ScriptedSa) -> SaState | None:
-    """The state in which the device lists the IKE SA; None: it does not."""
-    if Capability.LIST_SAS not in dut.device.capabilities:
-        return None
-    return next((one.state for one in dut.sas() if one.spi_i == sa.spi_i), None)
 
 
 def _refusal(peer: Peer, sa: ScriptedSa) -> Received | None:

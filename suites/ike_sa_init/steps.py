@@ -1,6 +1,7 @@
 """Steps that many purposes of IKE_SA_INIT share."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from conformance.ike.core.proposals import groups, parsed
@@ -51,7 +52,14 @@ def handshake(
     return answer
 
 
-def no_sa_for(peer: Peer, bent: Bend, requirement: str, sa: ScriptedSa | None = None) -> Message | None:
+def finish(sa: ScriptedSa) -> None:
+    """Complete a half-open IKE SA and delete it: a device may keep only a few for one address."""
+    with suppress(Unexpected):
+        sa.auth()
+        sa.delete()
+
+
+def no_sa_for(peer: Peer, bent: Bend | None, requirement: str, sa: ScriptedSa | None = None) -> Message | None:
     """The bent request must make no IKE SA: silence and any error will do. A whole correct handshake must succeed then.
 
     It takes two exchanges, which gives a device with several threads the time to answer the bent request after all.
@@ -66,10 +74,17 @@ def no_sa_for(peer: Peer, bent: Bend, requirement: str, sa: ScriptedSa | None = 
     return answers[0] if answers else None
 
 
-def refused(peer: Peer, bent: Bend, requirement: str, *also: NotifyType) -> Message:
-    """The bent request must be refused by N(NO_PROPOSAL_CHOSEN), or by a notify of the types ``also``."""
-    answer = peer.sa().init(bent)
-    peer.check(answer.first(SA) is None, "no SA payload in the response", answer, requirement)
+def refused(
+    peer: Peer, bent: Bend | None, requirement: str, *also: NotifyType, sa: ScriptedSa | None = None
+) -> Message | None:
+    """The bent request makes no IKE SA; if it is answered, then by N(NO_PROPOSAL_CHOSEN) or one of ``also``.
+
+    Before there is an authenticated IKE SA a device may as well be silent (RFC 7296, section 2.21.1).
+    """
+    answer = no_sa_for(peer, bent, requirement, sa)
+    if answer is None:
+        peer.note("no answer, which negotiates nothing either")
+        return None
     kinds = (NotifyType.NO_PROPOSAL_CHOSEN, *also)
     said = any(answer.notify(kind) for kind in kinds)
     peer.check(said, "N(" + ") or N(".join(kind.name for kind in kinds) + ")", answer, "RFC7296-2.7-4")
@@ -153,30 +168,22 @@ def offers(message: Message) -> list[frozenset[Transform]]:
     return [frozenset(one.transforms) for one in sa.proposals] if sa else []
 
 
-def settle(peer: Peer, dut: Dut) -> None:
-    """Let the device react to a response that it must not accept.
+def settle(peer: Peer, dut: Dut, first: Received) -> None:
+    """Let the device react to our response to its ``first`` request, which it need not, or must not, accept.
 
-    It may give up without a word or go on waiting, so it is told to initiate again: its next IKE_SA_INIT request shows
-    that it is through with what came before. One that is still waiting may keep to its first attempt and stay silent.
+    It may give up without a word, start anew, or go on waiting and repeat its request.
     """
+    known = len(peer.inbox)
 
-    def acts(found: Received) -> bool:
-        return found.sa is None or found.message.exchange == ExchangeType.IKE_AUTH
+    def acts() -> bool:
+        return any(one.sa is None or one.message.exchange == ExchangeType.IKE_AUTH for one in peer.inbox[known:])
 
-    for again, patience in ((False, 0.02), (True, 0.1), (True, peer.response_timeout)):
-        if again:
-            dut.initiate()
-        try:
-            peer.wait(acts, "anything that the device starts", patience)
-        except Unexpected:
-            peer.note("nothing, which is allowed, too")
-        else:
-            return
+    dut.watch(first.message.spi_i, acts)
 
 
-def no_auth(peer: Peer, dut: Dut, requirement: str) -> None:
-    """The device must not go on with IKE_AUTH after the response it got."""
-    settle(peer, dut)
+def no_auth(peer: Peer, dut: Dut, first: Received, requirement: str) -> None:
+    """The device must not go on with IKE_AUTH after the response to its ``first`` request."""
+    settle(peer, dut, first)
     went_on = [str(one) for one in peer.inbox if one.message.exchange == ExchangeType.IKE_AUTH]
     peer.check(not went_on, "no IKE_AUTH request", "; ".join(went_on), requirement)
     others = [str(one) for one in peer.inbox if not is_init_request(one.message)]

@@ -46,7 +46,8 @@ def test_source_port(peer: Peer) -> None:
     here = Address(peer.local.host, 31337)
     sa = peer.new_sa(peer.connection, initiator=True, local=here, remote=peer.remote)
     normal(peer, sa.init(), "RFC7296-2.11-1")
-    answer = peer.inbox[-1]
+    answer = sa.received
+    assert answer is not None
     peer.check(answer.destination == here, f"a response to {here}", str(answer.destination), "RFC7296-2.11-2")
     peer.check(answer.source == peer.remote, f"a response from {peer.remote}", str(answer.source), "RFC7296-2.11-3")
 
@@ -60,7 +61,8 @@ def test_port_4500(peer: Peer) -> None:
     here, there = Address(peer.local.host, ours), Address(peer.remote.host, theirs)
     sa = peer.new_sa(peer.connection, initiator=True, local=here, remote=there)
     handshake(peer, sa=sa)
-    answer = peer.inbox[-1]
+    answer = sa.received
+    assert answer is not None
     peer.check(answer.source == there, f"a response from {there}", str(answer.source), "RFC7296-2.11-3")
 
 

@@ -87,7 +87,7 @@ def _answer_with(peer: Peer, dut: Dut, change: Callable[[SA], bend.Bend]) -> Non
     dut.initiate()
     first = peer.expect_init()
     peer.respond_init(first, change(peer.expect(first.message, SA)))
-    no_auth(peer, dut, "RFC7296-3.3.6-6")
+    no_auth(peer, dut, first, "RFC7296-3.3.6-6")
 
 
 def _encr(*ciphers: Transform) -> bend.Bend:
@@ -153,8 +153,9 @@ def _with(sa: SA, other: Transform) -> SA:
 def test_response_without_nonce(peer: Peer, dut: Dut) -> None:
     """A response without nonce makes no IKE SA, and no error message is sent about it."""
     dut.initiate()
-    peer.respond_init(peer.expect_init(), bend.drop(Nonce))
-    no_auth(peer, dut, "RFC7296-1.2-3")
+    first = peer.expect_init()
+    peer.respond_init(first, bend.drop(Nonce))
+    no_auth(peer, dut, first, "RFC7296-1.2-3")
 
 
 @purpose("init-response-other-group", "RFC7296-3.3.6-6", "RFC7296-3.4-2", role="initiator")
@@ -167,4 +168,4 @@ def test_response_other_group(peer: Peer, dut: Dut) -> None:
     method = KeMethod(unoffered(first.message.first(SA), TransformType.KE).id)
     data = key_exchange(method, peer.random).public
     peer.respond_init(first, bend.change(KE, f"KEr of {method.name}", method=method, data=data))
-    no_auth(peer, dut, "RFC7296-3.3.6-6")
+    no_auth(peer, dut, first, "RFC7296-3.3.6-6")
