@@ -34,6 +34,16 @@ def test_recorded_messages_with_one_octet_changed(number: int, at: int, value: i
     assert pair.sas()
 
 
+def test_an_ike_sa_init_response_turned_into_a_request_ends_nothing() -> None:
+    pair = Pair()
+    pair.establish()
+    recorded = pair.wire[1]
+    raw = bytearray(recorded.payload)
+    raw[19] = 0
+    pair.initiator.receive(Datagram(recorded.source, recorded.destination, bytes(raw)), pair.now)
+    assert pair.sas()
+
+
 @settings(max_examples=200)
 @given(
     st.sampled_from(

@@ -113,8 +113,8 @@ class Receiver(Sender):
         return protection.unseal(raw, payload, self.keys.suite.cipher, self.peer_key)
 
     def must_be_protected(self, message: Message) -> bool:
-        """Only IKE_SA_INIT goes unprotected."""
-        return message.exchange != ExchangeType.IKE_SA_INIT
+        """Only IKE_SA_INIT goes unprotected, and a request of that is never for an IKE SA that exists already."""
+        return message.exchange != ExchangeType.IKE_SA_INIT or not message.is_response
 
     def collect(self, message: Message, payload: SKF, plaintext: bytes) -> tuple[int, bytes] | None:
         """Put a fragment to the others; the type of the first payload and the whole plaintext once it is complete."""
