@@ -66,6 +66,17 @@ def separate(algorithms: Algorithms) -> tuple[str, ...]:
     return (written(_suite(algorithms, IKE, what, _only(ENCR, lambda one: not combined(one)))),)
 
 
+def everything(algorithms: Algorithms) -> tuple[str, ...]:
+    """All that the device takes."""
+    return algorithms.ike
+
+
+def in_blocks(algorithms: Algorithms) -> tuple[str, ...]:
+    """A suite whose cipher works on blocks of 16 octets, which padding has to fill (RFC 7296, section 3.14)."""
+    ciphers = _only(ENCR, lambda one: one.id in (Encr.AES_CBC, Encr.CAMELLIA_CBC))
+    return (written(_suite(algorithms, IKE, "cipher with blocks of 16 octets", ciphers)),)
+
+
 def including(words: str) -> Choice:
     """A suite with the algorithms that the purpose is about; several words of one kind: any of these."""
     named = transforms(words)
@@ -104,6 +115,12 @@ def two(kind: TransformType, protocol: ProtocolID = IKE) -> Choice:
         return _joined(first, second, algorithms, protocol)
 
     return choice
+
+
+def each_prf(algorithms: Algorithms) -> tuple[str, ...]:
+    """A suite with each of the PRFs that the device takes."""
+    found = [including(keyword(one))(algorithms) for one in algorithms.transforms(IKE) if one.type == PRF]
+    return tuple(text for one in found for text in one)
 
 
 def two_key_lengths(algorithms: Algorithms) -> tuple[str, ...]:
@@ -190,6 +207,25 @@ def pfs_including(words: str) -> Choice:
         return (written((*suite, found[0])),)
 
     return choice
+
+
+def esp_two_suites(algorithms: Algorithms) -> tuple[str, ...]:
+    """Two suites for ESP as two proposals, one of a sort that the other is not if the device has both."""
+    first = _suite(algorithms, ESP, "suite")
+    others = list(algorithms.suites(ESP, _only(ENCR, lambda one: one not in first), first))
+    if not others:
+        raise NotApplicable(f"the device takes no second suite for ESP: {', '.join(algorithms.esp)}")
+    return written(first), written(others[-1])
+
+
+def with_pfs(choice: Choice) -> Choice:
+    """Suites for ESP with a key exchange method, the one that the device likes most where they have none."""
+
+    def more(algorithms: Algorithms) -> tuple[str, ...]:
+        group = keyword(algorithms.groups(ESP)[0])
+        return tuple(f"{text}-{group}" for text in choice(algorithms))
+
+    return more
 
 
 pfs = esp_groups(1)

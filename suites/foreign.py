@@ -58,12 +58,19 @@ def refused(
     return tuple(found[:count])
 
 
-def beside(text: str) -> str:
-    """A proposal with one transform more of each type: before those that it has, the key exchange method after them."""
-    known = ALL.transforms(IKE)
-    ours = list(proposal(text).transforms)
-    others = [next(_beyond(ours, TransformType(kind), known)) for kind in dict.fromkeys(one.type for one in ours)]
+def beside(text: str, protocol: ProtocolID = IKE) -> str:
+    """A proposal with one algorithm more of each type: before those that it has, the key exchange method after them."""
+    ours = list(proposal(text, 1, protocol).transforms)
+    kinds = [kind for kind in _ALL_KINDS if any(one.type == kind for one in ours)]
+    others = [next(_beyond(ours, kind, ALL.transforms(protocol))) for kind in kinds]
     return written((*(one for one in others if one.type != KE), *ours, *(one for one in others if one.type == KE)))
+
+
+def other(text: str, protocol: ProtocolID = IKE) -> str:
+    """The proposal with other ciphers than it has; the device may take them or not."""
+    ours = list(proposal(text, 1, protocol).transforms)
+    cipher = next(_beyond(ours, ENCR, ALL.transforms(protocol)))
+    return written((cipher, *(one for one in ours if one.type != ENCR)))
 
 
 def own(dut: Dut, protocol: ProtocolID = IKE) -> tuple[Transform, ...]:

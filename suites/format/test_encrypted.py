@@ -20,12 +20,13 @@ from conformance.wire import (
     VendorID,
     encode_payloads,
 )
+from suites.choices import in_blocks
 from suites.connections import psk
 from suites.dut import Dut
 from suites.format.steps import attempt, must_be_refused, serves_others
 from suites.purpose import purpose
 
-CBC = psk(proposals=("aes128-sha256-x25519",))
+BLOCKS = psk(proposals=in_blocks)
 INFO = ExchangeType.INFORMATIONAL
 
 
@@ -40,7 +41,7 @@ def _long_padding(sa: ScriptedSa) -> Bend:
     return bend.padding(longer, "with as much padding as possible")
 
 
-@purpose("format-padding-long", "RFC7296-3.14-9", "RFC7296-3.14-6", role="responder", connection=CBC)
+@purpose("format-padding-long", "RFC7296-3.14-9", "RFC7296-3.14-6", role="responder", connection=BLOCKS)
 def test_padding_long(peer: Peer) -> None:
     """Any padding that fills whole blocks is accepted, of whatever content, in IKE_AUTH as in a liveness check."""
     sa = peer.sa()
@@ -52,7 +53,7 @@ def test_padding_long(peer: Peer) -> None:
     peer.check(not fatal(answer), "a normal response", answer, "RFC7296-3.14-9")
 
 
-@purpose("format-padding-long-initiator", "RFC7296-3.14-9", "RFC7296-3.14-6", role="initiator", connection=CBC)
+@purpose("format-padding-long-initiator", "RFC7296-3.14-9", "RFC7296-3.14-6", role="initiator", connection=BLOCKS)
 def test_padding_long_initiator(peer: Peer, dut: Dut) -> None:
     """An initiator accepts any padding that fills whole blocks in a response."""
     dut.initiate()
@@ -70,7 +71,7 @@ def test_padding_beyond(peer: Peer) -> None:
     serves_others(peer)
 
 
-@purpose("format-iv-any", "RFC7296-3.14-5", role="responder", connection=CBC)
+@purpose("format-iv-any", "RFC7296-3.14-5", role="responder", connection=BLOCKS)
 def test_iv_any(peer: Peer) -> None:
     """Any value of the IV is accepted: zero octets, and the same IV in two messages."""
     sa = peer.establish()

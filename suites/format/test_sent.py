@@ -1,11 +1,12 @@
 """What the device sends: lengths, reserved fields, versions, padding (RFC 7296, section 3)."""
 
+from conformance.crypto.keywords import keyword
+from conformance.ike.core.proposals import of_type, parsed
 from conformance.script.peer import Peer
 from conformance.wire import (
     SA,
     SK,
     AttributeType,
-    Encr,
     ExchangeType,
     NotifyType,
     TransformType,
@@ -16,6 +17,7 @@ from conformance.wire import (
     decode_message,
     encode_payloads,
 )
+from suites.choices import in_blocks, with_key_length
 from suites.connections import psk
 from suites.dut import Dut
 from suites.format.steps import a_life, check_reserved, messages_of_device, well_formed
@@ -29,7 +31,7 @@ _LENGTHS = (
     "RFC7296-3.1-25", "RFC7296-3.2-10", "RFC7296-3.3.1-4", "RFC7296-3.3.2-4", "RFC7296-3.3.1-10", "RFC7296-3.13-1",
     "RFC7296-3.2-1", "RFC7296-3.2-2",
 )  # fmt: skip
-CBC = psk(proposals=("aes128-sha256-x25519",))
+BLOCKS = psk(proposals=in_blocks)
 
 
 @purpose("format-reserved-sent", *_RESERVED, role="responder")
@@ -101,14 +103,18 @@ def test_notify(peer: Peer) -> None:
             peer.check(not one.protocol, f"Protocol ID 0 in N({one.type.name})", one.protocol, "RFC7296-3.10-3")
 
 
-@purpose("format-attribute-sent", "RFC7296-3.3.5-2", "RFC7296-3.3.5-1", "RFC7296-3.3.5-4", role="responder")
+@purpose(
+    "format-attribute-sent", "RFC7296-3.3.5-2", "RFC7296-3.3.5-1", "RFC7296-3.3.5-4",
+    role="responder", connection=psk(proposals=with_key_length),
+)  # fmt: skip
 def test_attribute(peer: Peer) -> None:
-    """The Key Length attribute of AES is sent in the short form: type 14 and two octets with the number of bits."""
+    """The Key Length attribute is sent in the short form: type 14 and two octets with the number of bits."""
     chosen = peer.expect(peer.sa().init(), SA).proposals[0]
+    ours = of_type(parsed(peer.connection.proposals)[0], TransformType.ENCR)[0]
     cipher = next(one for one in chosen.transforms if one.type == TransformType.ENCR)
-    peer.check(cipher.id == Encr.AES_GCM_16, "AES-GCM as offered", cipher)
+    peer.check(cipher.id == ours.id, f"{keyword(ours)} as offered", cipher)
     lengths = [one.value for one in cipher.attributes if one.type == AttributeType.KEY_LENGTH]
-    peer.check(lengths == [128], "Key Length 128 in the short form", cipher.attributes)
+    peer.check(lengths == [ours.key_length], f"Key Length {ours.key_length} in the short form", cipher.attributes)
 
 
 @purpose("format-ts-sent", "RFC7296-3.13.1-3", "RFC7296-3.13.1-5", "RFC7296-3.13-1", role="responder")
@@ -126,7 +132,7 @@ def test_selectors(peer: Peer) -> None:
             peer.check(one.end_port == 65535, "end port 65535 for any protocol", one.end_port, "RFC7296-3.13.1-5")
 
 
-@purpose("format-padding-sent", "RFC7296-3.14-8", role="responder", connection=CBC)
+@purpose("format-padding-sent", "RFC7296-3.14-8", role="responder", connection=BLOCKS)
 def test_padding(peer: Peer) -> None:
     """The padding before encryption with CBC is no longer than needed to fill the last block."""
     sa = a_life(peer)
@@ -142,7 +148,7 @@ def test_padding(peer: Peer) -> None:
         peer.check(padding == needed, f"{needed} octets of padding", f"{padding} in {one}")
 
 
-@purpose("format-iv-unpredictable", "RFC7296-3.14-4", role="responder", connection=CBC)
+@purpose("format-iv-unpredictable", "RFC7296-3.14-4", role="responder", connection=BLOCKS)
 def test_iv(peer: Peer) -> None:
     """The initialization vectors of CBC are new for each message, and none is the last block of the one before."""
     sa = peer.establish()

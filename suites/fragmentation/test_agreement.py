@@ -1,8 +1,10 @@
 """Agreeing upon fragmentation, and not using it where it was not agreed upon (RFC 7383, sections 2.2 to 2.4)."""
 
 from conformance.script.peer import Peer
-from conformance.wire import SK, SKF, ExchangeType, Message, NotifyType, ProtocolID
+from conformance.script.verdict import NotApplicable
+from conformance.wire import SA, SK, SKF, ExchangeType, Message, NotifyType, ProtocolID
 from peers.contract import Capability
+from suites.choices import everything
 from suites.connections import certificates
 from suites.dut import Dut
 from suites.fragmentation.split import received_fragments, said
@@ -11,14 +13,6 @@ from suites.purpose import purpose
 NEEDS = (Capability.FRAGMENTATION,)
 SMALL = {"fragment_size": 400}
 """The device is to fragment IP datagrams of more octets: any IKE_AUTH message with a certificate."""
-
-MANY = tuple(
-    f"{cipher}-prf{prf}-{group}"
-    for cipher in ("aes128gcm16", "aes256gcm16", "aes128ctr-sha256", "aes256-sha384")
-    for prf in ("sha256", "sha384", "sha512")
-    for group in ("x25519", "modp2048", "ecp256")
-)
-"""Proposals that make an IKE_SA_INIT request of more than a thousand octets."""
 
 
 def _check_announced(peer: Peer, message: Message, requirement: str) -> None:
@@ -79,14 +73,18 @@ def test_request_not_supported(peer: Peer, dut: Dut) -> None:
 
 @purpose(
     "frag-init-whole", "RFC7383-2.2-1", role="initiator", needs=NEEDS,
-    connection=certificates(proposals=MANY), device=SMALL,
+    connection=certificates(proposals=everything), device=SMALL,
 )  # fmt: skip
 def test_init_whole(peer: Peer, dut: Dut) -> None:
-    """An IKE_SA_INIT request is never fragmented, even if it is larger than the threshold of the device."""
+    """An IKE_SA_INIT request is never fragmented, even if it is larger than the threshold of the device.
+
+    The device offers all that it can, which makes a large request.
+    """
     dut.initiate()
     request = peer.expect_init()
-    whole = len(request.raw) > SMALL["fragment_size"] and not request.message.first(SKF)
-    peer.check(whole, f"one message of more than {SMALL['fragment_size']} octets", f"{len(request.raw)} octets")
+    if request.message.first(SA) and len(request.raw) <= SMALL["fragment_size"]:
+        raise NotApplicable(f"all that the device offers makes a request of {len(request.raw)} octets only")
+    peer.check(not request.message.first(SKF), "one whole message", request)
     sa = peer.respond_init(request)
     sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
     sa.must_be_established()

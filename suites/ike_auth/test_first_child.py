@@ -1,5 +1,7 @@
 """The suite of the first Child SA, and IKE SAs without one (RFC 7296, sections 1.2 and 2.7; RFC 6023)."""
 
+from dataclasses import replace
+
 from conformance.crypto.suite import proposal
 from conformance.ike.core.proposals import is_choice_of, of_type
 from conformance.script import bend
@@ -20,22 +22,26 @@ from conformance.wire import (
     TSr,
 )
 from peers.contract import Capability
+from suites.choices import pfs
 from suites.connections import psk
 from suites.create_child_sa.answers import kept
+from suites.dut import Dut
+from suites.foreign import beside, other, refused
 from suites.ike_auth.refusal import must_be_gone
 from suites.ike_auth.steps import must_succeed
 from suites.purpose import purpose
 
-_RICH = psk(esp=("aes256-aes128-sha512-sha256", "aes256gcm16-aes128gcm16"))
-
 
 @purpose(
     "auth-sa-one-suite", "RFC7296-2.7-1", "RFC7296-2.7-2", "RFC7296-2.7-5", "RFC7296-3.3.6-4", "RFC7296-3.3.1-6",
-    "RFC7296-3.3.1-9", role="responder", connection=_RICH,
+    "RFC7296-3.3.1-9", role="responder",
 )  # fmt: skip
 def test_one_suite(peer: Peer) -> None:
     """Out of two proposals with several transforms the device takes one of each type."""
-    sa = peer.sa()
+    child = peer.connection.children[0]
+    text = child.proposals[0]
+    rich = (beside(text, ProtocolID.ESP), other(text, ProtocolID.ESP))
+    sa = peer.sa(children=(replace(child, proposals=rich),))
     sa.init()
     chosen = peer.expect(sa.auth(), SA).proposals
     peer.check(len(chosen) == 1, "one proposal", chosen, "RFC7296-2.7-1")
@@ -51,12 +57,13 @@ def test_one_suite(peer: Peer) -> None:
 @purpose(
     "auth-child-no-proposal", "RFC7296-1.2-16", "RFC7296-1.2-17", "RFC7296-2.7-4", "RFC7296-2.21.2-8", role="responder"
 )
-def test_no_proposal(peer: Peer) -> None:
+def test_no_proposal(peer: Peer, dut: Dut) -> None:
     """Algorithms that the device does not take cost the Child SA, not the IKE SA."""
+    words = refused(dut, protocol=ProtocolID.ESP)[0]
     sa = peer.sa()
     sa.init()
-    other = proposal("3des-md5", 1, ProtocolID.ESP, peer.random(4))
-    answer = sa.auth(bend.change(SA, proposals=(other,), text="SA with 3DES and MD5"))
+    strange = proposal(words, 1, ProtocolID.ESP, peer.random(4))
+    answer = sa.auth(bend.change(SA, proposals=(strange,), text=f"SA with {words}"))
     peer.expect(answer, IDr, "RFC7296-1.2-16")
     peer.expect(answer, AUTH, "RFC7296-1.2-16")
     peer.expect_notify(answer, NotifyType.NO_PROPOSAL_CHOSEN, "RFC7296-2.7-4")
@@ -66,7 +73,7 @@ def test_no_proposal(peer: Peer) -> None:
 
 @purpose(
     "auth-no-ke", "RFC7296-1.2-19", "RFC7296-1.2-20", "RFC7296-1.2-21", role="responder",
-    connection=psk(esp=("aes128gcm16-x25519",)),
+    connection=psk(esp=pfs),
 )  # fmt: skip
 def test_no_ke(peer: Peer) -> None:
     """The first Child SA takes its keys from the IKE SA, also where later ones have a key exchange of their own."""

@@ -1,30 +1,50 @@
 """The device initiates: what it makes of our answer about its first Child SA (RFC 7296, sections 1.2, 1.3.1, 2.9)."""
 
-from conformance.crypto.suite import proposal
+from collections.abc import Callable
+from dataclasses import replace
+
+from conformance.crypto.keywords import keyword
 from conformance.ike.core.connection import Mode
 from conformance.ike.core.selectors import covered, selectors
 from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
-from conformance.wire import SA, ExchangeType, Notify, NotifyType, ProtocolID, TSi, TSr
+from conformance.wire import SA, ExchangeType, Notify, NotifyType, TransformType, TSi, TSr
 from peers.contract import Capability, ChildStatus
 from suites.create_child_sa.answers import kept
 from suites.dut import Dut
+from suites.foreign import unoffered
 from suites.ike_auth.steps import host_to_host, without_notify
 from suites.purpose import purpose
 
 
-def answered(peer: Peer, dut: Dut, bent: Bend) -> tuple[ScriptedSa, frozenset[bytes]]:
-    """The device initiates, and our IKE_AUTH response is bent. Returns also the SPIs that it has offered."""
+def answered(peer: Peer, dut: Dut, bent: Bend | Callable[[SA], Bend]) -> tuple[ScriptedSa, frozenset[bytes]]:
+    """The device initiates, and our IKE_AUTH response is bent, perhaps to fit its offer.
+
+    Returns also the SPIs that it has offered.
+    """
     dut.initiate()
     sa = peer.respond_init(peer.expect_init())
     request = sa.expect_request(ExchangeType.IKE_AUTH)
-    sa.answer(request, bend=bent)
-    return sa, frozenset(one.spi for one in peer.expect(request.message, SA).proposals)
+    offer = peer.expect(request.message, SA)
+    sa.answer(request, bend=bent if isinstance(bent, Bend) else bent(offer))
+    return sa, frozenset(one.spi for one in offer.proposals)
 
 
-def children(peer: Peer, dut: Dut, bent: Bend) -> list[ChildStatus]:
+def other_cipher(offer: SA, *, beside: bool) -> Bend:
+    """SAr2 with a cipher that is not offered, beside the right one or in its place."""
+    other = unoffered(offer, TransformType.ENCR)
+
+    def change(sa: SA) -> SA:
+        chosen = sa.proposals[0]
+        kept = tuple(one for one in chosen.transforms if beside or one.type != TransformType.ENCR)
+        return SA((replace(chosen, transforms=(*kept, other)),))
+
+    return bend.replace(SA, change, f"SA with {keyword(other)}, which was not offered")
+
+
+def children(peer: Peer, dut: Dut, bent: Bend | Callable[[SA], Bend]) -> list[ChildStatus]:
     """The Child SA that the device has made of our bent response, if any. It may need a moment to delete it again.
 
     What it asks for afterwards, and gets without a bend, is another Child SA.
@@ -68,16 +88,14 @@ def test_child_failed(peer: Peer, dut: Dut) -> None:
 )  # fmt: skip
 def test_sa_not_offered(peer: Peer, dut: Dut) -> None:
     """A suite that it did not offer is nothing that an initiator may use."""
-    other = proposal("aes256gcm16", 1, ProtocolID.ESP, peer.random(4))
-    found = children(peer, dut, bend.change(SA, proposals=(other,), text="SA with AES-GCM-256, not offered"))
+    found = children(peer, dut, lambda offer: other_cipher(offer, beside=False))
     peer.check(not found, "no such Child SA", described(found), "RFC7296-3.3.6-6")
 
 
 @purpose("auth-responder-sa-two", "RFC7296-3.3.6-5", "RFC7296-3.3.6-6", role="initiator", needs=(Capability.LIST_SAS,))
 def test_sa_two(peer: Peer, dut: Dut) -> None:
     """A responder may not choose two algorithms of a type: an initiator that is told so has no suite to use."""
-    other = proposal("aes128gcm16-aes256gcm16", 1, ProtocolID.ESP, peer.random(4))
-    found = children(peer, dut, bend.change(SA, proposals=(other,), text="SA with two ciphers"))
+    found = children(peer, dut, lambda offer: other_cipher(offer, beside=True))
     peer.check(not found, "no such Child SA", described(found), "RFC7296-3.3.6-6")
 
 

@@ -21,6 +21,7 @@ from conformance.wire import (
     decode_message,
 )
 from peers.contract import Capability
+from suites.choices import each_prf
 from suites.connections import psk
 from suites.ike_auth.refusal import must_be_refused
 from suites.ike_auth.steps import mic_over, must_be_clean, must_succeed, without_notify
@@ -69,16 +70,13 @@ def test_response_format(peer: Peer) -> None:
     must_be_clean(peer, answer)
 
 
-_PRFS = tuple(f"aes128gcm16-prf{one}-x25519" for one in ("sha256", "sha384", "sha512"))
-
-
 @purpose(
     "auth-prf", "RFC7296-2.15-10", "RFC7296-2.14-3", "RFC7296-2.14-1", role="responder",
-    connection=psk(proposals=_PRFS),
+    connection=psk(proposals=each_prf),
 )  # fmt: skip
 def test_prf(peer: Peer) -> None:
-    """AUTH is computed with the negotiated PRF and a key SK_p of its size: SHA-2 with 256, 384 and 512 bits."""
-    for one in _PRFS:
+    """AUTH is computed with the negotiated PRF and a key SK_p of its size, for each PRF that the device takes."""
+    for one in peer.connection.proposals:
         sa = peer.sa(proposals=(one,))
         if sa.init().first(SA) is None:
             peer.note(f"the device does not take {one}")
