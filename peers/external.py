@@ -15,9 +15,16 @@ import jinja2
 
 from conformance.ike.core.connection import Connection, Mode
 from conformance.net import Link, UdpLink
+from conformance.script.verdict import NotApplicable
 from peers.contract import Capability, ChildStatus, Device, DeviceError, SaState, SaStatus, Unsupported, needs
 from peers.described import connection_json
 from peers.devicefile import DeviceFile, read_device
+
+CANNOT_EXPRESS = 3
+"""Exit code of an ``apply`` whose device cannot express the connection: the purpose is not applicable."""
+
+NO_SUCH_COMMAND = (126, 127)
+"""Exit codes of a shell that cannot run what the device file says."""
 
 Ask = Callable[[str], None]
 """Shows a sentence to a person and returns when it is done."""
@@ -53,6 +60,7 @@ class ExternalDevice(Device):
         self._directory: Path | None = None
         self._connection: Connection | None = None
         self._given: list[tuple[str, subprocess.Popen[str]]] = []
+        self._complaints: list[str] = []
         self._log_from = 0
 
     def start(self) -> None:
@@ -89,6 +97,7 @@ class ExternalDevice(Device):
         """Render the template, write the connection as JSON, and run or ask for ``apply``."""
         self.require(*sorted(needs(connection)))
         self._forget()
+        self._complaints.clear()
         if connection != self._connection or "apply" in self._file.commands:
             if not self._knows("apply"):
                 if self._connection is not None:
@@ -164,10 +173,10 @@ class ExternalDevice(Device):
             raise DeviceError(self.name, f"list_sas printed what is no list of SAs: {error!r}") from error
 
     def log(self) -> str:
-        """What ``log`` prints, without what it printed at the last `apply`."""
-        if "log" not in self._file.commands:
-            return ""
-        return self._run("log")[self._log_from :]
+        """What ``log`` prints, without what it printed at the last `apply`, and the orders that ended badly."""
+        said = self._run("log")[self._log_from :] if "log" in self._file.commands else ""
+        self._look_back()
+        return said + "".join(f"{one}\n" for one in self._complaints)
 
     def alive(self) -> bool:
         """Whether the command ``alive`` succeeds; True where there is none, since nobody can tell."""
@@ -192,7 +201,11 @@ class ExternalDevice(Device):
             self._prompt(order, "")
 
     def _order(self, capability: Capability, order: str, child: str = "") -> None:
-        """Give an order and do not wait for a command's end; how it ended is looked at with the next one."""
+        """Give an order and do not wait for a command's end.
+
+        What comes of it is seen on the wire: that ``initiate`` ends with 1 is just what a purpose wants whose responder
+        refuses. How it ended stands in the log.
+        """
         self._look_back()
         if order in self._file.commands:
             self._given.append((order, self._start(order, child)))
@@ -241,7 +254,12 @@ class ExternalDevice(Device):
         self._given = [pair for pair in self._given if pair not in ended]
         for order, process in ended:
             output, complaint = process.communicate()
-            self._judge(order, process.returncode, complaint or output)
+            try:
+                self._judge(order, process.returncode, complaint or output)
+            except DeviceError as error:
+                if process.returncode in NO_SUCH_COMMAND:
+                    raise
+                self._complaints.append(error.problem)
 
     def _forget(self) -> None:
         """An order of the purpose before may still wait for an SA that is gone; how it ends matters no more."""
@@ -250,9 +268,11 @@ class ExternalDevice(Device):
         self._given.clear()
 
     def _judge(self, order: str, code: int, output: str) -> None:
+        if order == "apply" and code == CANNOT_EXPRESS:
+            raise NotApplicable(f"{self.name} cannot express the connection: {_last_line(output)}")
         if code != 0:
-            last = (output.strip().splitlines() or ["it said nothing"])[-1]
-            raise DeviceError(self.name, f"commands.{order} ended with {code}: {last}", f"see {self._file.path}")
+            problem = f"commands.{order} ended with {code}: {_last_line(output)}"
+            raise DeviceError(self.name, problem, f"see {self._file.path}")
 
     def _places(self) -> dict[str, str]:
         directory = self._opened()
@@ -267,6 +287,10 @@ class ExternalDevice(Device):
         if self._directory is None:
             raise DeviceError(self.name, "is not started")
         return self._directory
+
+
+def _last_line(output: str) -> str:
+    return (output.strip().splitlines() or ["it said nothing"])[-1]
 
 
 def _end(process: "subprocess.Popen[str]") -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance.script.verdict import NotApplicable
 from peers.contract import Capability, DeviceError, SaState, Unsupported
 from peers.devicefile import read_device
 from peers.external import ExternalDevice
@@ -140,15 +141,39 @@ def test_a_command_that_fails_says_so_in_one_line(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_failed_order_shows_with_the_next_one(tmp_path: Path) -> None:
+def _after_orders(device: ExternalDevice) -> str:
+    """The log once the commands that were given have ended."""
+    device.apply(device_view())
+    device.initiate()
+    until = time.monotonic() + 10
+    while time.monotonic() < until and not (said := device.log()):
+        time.sleep(0.01)
+    return said
+
+
+def test_how_an_order_ends_is_written_down_but_no_error(tmp_path: Path) -> None:
     text = GOOD.replace('initiate = "echo up {child} >> {folder}/log"', 'initiate = "echo no line >&2; exit 3"')
     with ExternalDevice(_device_file(tmp_path, text), ask=lambda words: None) as device:
+        assert _after_orders(device) == "commands.initiate ended with 3: no line\n"
+        device.rekey_ike()
+
+
+def test_a_command_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
+    text = GOOD.replace('initiate = "echo up {child} >> {folder}/log"', 'initiate = "no-such-command-at-all {child}"')
+    with (
+        ExternalDevice(_device_file(tmp_path, text)) as device,
+        pytest.raises(DeviceError, match=r"commands\.initiate ended with 127: .*not found"),
+    ):
+        _after_orders(device)
+
+
+def test_apply_may_say_that_the_device_cannot_express_a_connection(tmp_path: Path) -> None:
+    text = GOOD.replace('apply = "cp {config}', 'apply = "echo no ChaCha20 here >&2; exit 3; cp {config}')
+    with (
+        ExternalDevice(_device_file(tmp_path, text)) as device,
+        pytest.raises(NotApplicable, match="router cannot express the connection: no ChaCha20 here"),
+    ):
         device.apply(device_view())
-        device.initiate()
-        with pytest.raises(DeviceError, match=r"commands\.initiate ended with 3: no line"):
-            for _ in range(500):
-                device.rekey_ike()
-                time.sleep(0.01)
 
 
 def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
