@@ -1,8 +1,11 @@
 """The evidence of one purpose: capture, transcript, trace, keys for Wireshark, the device's log."""
 
 import json
+import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from conformance.ike.ikesa import IkeSa
 from conformance.net.keylog import ESP_TABLE, IKE_TABLE, ike_line
@@ -32,10 +35,44 @@ def ike_lines(sas: Iterable[IkeSa]) -> list[str]:
     return lines
 
 
-def write(folder: Path, peer: Peer, log: str, *, transcript: bool = True) -> None:
-    """Write the evidence of a conversation into ``folder``. Raises OSError.
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How much evidence is kept, in octets, of each ``purpose`` and of a whole ``run``.
 
-    The transcript says in words what is in ``trace.json``; it can be made of that at any time.
+    Three quarters of it are for the conversation, the rest for the device's log.
+    """
+
+    purpose: int = 8 << 20
+    run: int = 1 << 30
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """From ``8M`` or ``8M/1G``, with K, M or G for the powers of 1024. Raises ValueError."""
+        sizes = [_SIZE.fullmatch(part) for part in text.split("/")]
+        if not 1 <= len(sizes) <= 2 or not all(sizes):
+            raise ValueError(f"{text!r}: expected a size for a purpose and perhaps one for a run, such as 8M or 8M/1G")
+        return cls(*(int(size[1]) << _SHIFTS[size[2].upper()] for size in sizes if size))
+
+    @property
+    def conversation(self) -> int:
+        """Octets for what is written of the conversation."""
+        return self.purpose * 3 // 4
+
+    @property
+    def log(self) -> int:
+        """Octets for the device's log."""
+        return self.purpose - self.conversation
+
+
+_SIZE = re.compile("([0-9]{1,12})([KMG]?)", re.IGNORECASE)
+_SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30}
+
+
+def write(folder: Path, peer: Peer, log: str, limit: int = 2 << 20, *, transcript: bool = True) -> int:
+    """Write the evidence of a conversation into ``folder``; returns the octets written. Raises OSError.
+
+    Of the log the last ``limit`` octets are kept. The transcript says in words what is in ``trace.json``, from which it
+    can be made at any time.
     """
     folder.mkdir(parents=True, exist_ok=True)
     _capture(folder / "capture.pcapng", peer.trace)
@@ -46,7 +83,18 @@ def write(folder: Path, peer: Peer, log: str, *, transcript: bool = True) -> Non
     for name, lines in ((IKE_TABLE, key_lines(peer)), (ESP_TABLE, peer.traffic.key_lines())):
         if lines or name == IKE_TABLE:
             (folder / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    (folder / "device.log").write_text(log, encoding="utf-8", errors="replace")
+    (folder / "device.log").write_bytes(_end_of(log, limit))
+    return sum(one.stat().st_size for one in folder.iterdir())
+
+
+def _end_of(log: str, limit: int) -> bytes:
+    """The last octets of a log, which say what went wrong, below a line that says what is missing."""
+    text = log.encode(errors="replace")
+    if len(text) <= limit:
+        return text
+    kept = text[len(text) - limit :]
+    note = f"[evidence is cut here: the first {len(text) - limit} octets are left out, see --max-evidence]\n"
+    return note.encode() + kept
 
 
 def _capture(path: Path, trace: Trace) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from conformance.crypto import CryptoError
 from peers.algorithms import Limits
+from suites.evidence import Allowance
 from suites.purpose import Purpose
 
 
@@ -24,6 +25,8 @@ def add_options(parser: pytest.Parser) -> None:
     for protocol, sort in (("ike", "IKE SAs"), ("esp", "Child SAs with ESP"), ("ah", "Child SAs with AH")):
         text = f"keep to these algorithms for {sort}, such as aes256-sha384{'-ecp384' * (protocol == 'ike')}"
         group.addoption(f"--{protocol}", action="append", default=[], metavar="SUITE", help=text)
+    sizes = "keep this much evidence of each purpose, or of each purpose and the run (default: 8M/1G)"
+    group.addoption("--max-evidence", default="8M/1G", metavar="SIZE[/SIZE]", help=sizes)
     group.addoption("--no-evidence", action="store_true", help="write no captures, transcripts, keys, logs")
 
 
@@ -46,6 +49,14 @@ def limits(config: pytest.Config) -> Limits:
     except CryptoError as error:
         raise CryptoError(f"--ike, --esp, --ah: {error}") from None
     return found
+
+
+def allowance(config: pytest.Config) -> Allowance:
+    """How much evidence the run may keep. Raises ValueError."""
+    try:
+        return Allowance.parse(config.getoption("--max-evidence"))
+    except ValueError as error:
+        raise ValueError(f"--max-evidence: {error}") from None
 
 
 def results_folder(config: pytest.Config) -> Path:

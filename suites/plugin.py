@@ -17,7 +17,7 @@ from peers.deviations import load_deviations
 from peers.registry import open_device
 from suites.conduct import prepared
 from suites.dut import Dut
-from suites.options import add_options, limits, results_folder, selected
+from suites.options import add_options, allowance, limits, results_folder, selected
 from suites.purpose import purpose_of
 from suites.record import ResultsFolder
 from suites.requirements import RequirementError, load
@@ -38,13 +38,15 @@ def pytest_configure(config: pytest.Config) -> None:
     if is_worker(config):
         folder = Path(config.workerinput["ikespec_out"])  # type: ignore[attr-defined]
         config.stash[SESSION] = Session(folder)
+        config.stash[SESSION].allow(allowance(config), config.workerinput["workercount"])  # type: ignore[attr-defined]
         return
     session = Session(results_folder(config))
     try:
         limits(config)
+        session.allow(allowance(config))
         open_device(config.getoption("--dut"))
         session.results = ResultsFolder(session.folder, sys.argv, config.getoption("--ike-seed"))
-    except (CryptoError, DeviceError, OSError) as error:
+    except (CryptoError, DeviceError, OSError, ValueError) as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[SESSION] = session
 
@@ -142,7 +144,9 @@ def conversation(request: pytest.FixtureRequest, device: Device) -> Iterator[tup
     purpose = purpose_of(request.function)
     assert purpose is not None
     with prepared(purpose, device, request.config.getoption("--ike-seed")) as (peer, dut):
-        request.config.stash[SESSION].peers[purpose.id] = peer
+        session = request.config.stash[SESSION]
+        session.peers[purpose.id] = peer
+        peer.trace.limit = session.next_allowance().conversation
         yield peer, dut
 
 

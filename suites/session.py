@@ -1,6 +1,6 @@
 """What one process of a run holds, and how a run is given up."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -9,6 +9,7 @@ import pytest
 from conformance.script.peer import Peer
 from peers.contract import Device
 from peers.deviations import Deviation
+from suites.evidence import Allowance
 from suites.record import ResultsFolder
 
 
@@ -16,7 +17,8 @@ from suites.record import ResultsFolder
 class Session:
     """What one process of a run holds: the device, once a purpose needs it, and the results folder.
 
-    ``peers`` are those of the purposes that are not judged yet. ``stopped`` is why the run was given up, empty if it
+    ``peers`` are those of the purposes that are not judged yet. ``allowance`` is how much evidence is kept, of which
+    ``evidence_left`` octets are left for the rest of the run. ``stopped`` is why the run was given up, empty if it
     was not.
     """
 
@@ -25,7 +27,17 @@ class Session:
     results: ResultsFolder | None = None
     deviations: tuple[Deviation, ...] = ()
     peers: dict[str, Peer] = field(default_factory=dict)
+    allowance: Allowance = field(default_factory=Allowance)
+    evidence_left: int = 0
     stopped: str = ""
+
+    def allow(self, allowance: Allowance, share: int = 1) -> None:
+        """Keep this much evidence, of which each of ``share`` processes has its part."""
+        self.allowance, self.evidence_left = allowance, allowance.run // share
+
+    def next_allowance(self) -> Allowance:
+        """What the next purpose may keep."""
+        return replace(self.allowance, purpose=min(self.allowance.purpose, max(0, self.evidence_left)))
 
 
 SESSION = pytest.StashKey[Session]()

@@ -115,7 +115,8 @@ def _attach_evidence(item: pytest.Item, purpose: Purpose, record: Record, sessio
         log = session.device.log()
     except (DeviceError, LinkError) as error:
         log = f"the log of the device cannot be read: {error}\n"
-    evidence.write(session.folder / record.evidence, peer, log, transcript=record.verdict != "pass")
+    folder, allowed = session.folder / record.evidence, session.next_allowance()
+    session.evidence_left -= evidence.write(folder, peer, log, allowed.log, transcript=record.verdict != "pass")
 
 
 def _show(report: pytest.TestReport, record: Record) -> None:

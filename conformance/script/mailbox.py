@@ -26,8 +26,9 @@ from conformance.wire import (
 MOMENT = 0.003
 """Seconds that a device may need to finish with a message after it has answered it, if it takes several at once."""
 
-MAX_INBOX = 20_000
-"""More messages than this in one conversation are a flood from the device: the purpose ends."""
+MAX_DATAGRAMS = 20_000
+MAX_OCTETS = 64 << 20
+"""More than this from the device in one conversation is a flood: the purpose ends."""
 
 BREATH = 0.002
 """Seconds: a device may not be ready again the moment it has sent, and drop what comes then with the same ID."""
@@ -55,6 +56,7 @@ class Mailbox:
         self._wanted: Callable[[Received], bool] | None = None
         self._entry: Entry | None = None
         self._received: Received | None = None
+        self._datagrams = self._octets = 0
 
     # --- out ------------------------------------------------------------------------------------------------------
 
@@ -189,6 +191,8 @@ class Mailbox:
         timers = [timer for sa in self.sas.values() if (timer := sa.next_timer()) is not None]
         datagram = self.link.receive(min([until, *timers]))
         now = self.link.now()
+        if datagram is not None:
+            self._count(datagram)
         if isinstance(datagram, IpPacket):
             self._take_packet(datagram, now)
         elif datagram is not None:
@@ -196,6 +200,13 @@ class Mailbox:
         for sa in list(self.sas.values()):
             sa.tick(now)
         return now < until
+
+    def _count(self, came: Datagram | IpPacket) -> None:
+        """Raises Unexpected when the device floods us."""
+        self._datagrams += 1
+        self._octets += len(came.data if isinstance(came, IpPacket) else came.payload)
+        if self._datagrams > MAX_DATAGRAMS or self._octets > MAX_OCTETS:
+            raise Unexpected("a device that answers", f"{self._datagrams} datagrams of {self._octets} octets together")
 
     def _take_packet(self, packet: IpPacket, now: float) -> None:
         self.traffic.take_packet(packet, self.trace.add(Entry(now, "message", packet=packet)))
@@ -218,8 +229,6 @@ class Mailbox:
             entry.problem = str(error)
             return
         entry.message = message
-        if len(self.inbox) >= MAX_INBOX:
-            raise Unexpected("a device that answers", f"more than {MAX_INBOX} messages")
         self._entry, self._received = entry, None
         sa = self.sas.get(message.spi_i) or self.sas.get(message.spi_r)
         if sa is not None:

@@ -7,6 +7,12 @@ from conformance.net.link import Address, Datagram, IpPacket
 from conformance.script import transcript
 from conformance.wire import Message, decode_payloads, describe, encode_payloads, summary_message
 
+_COPIES = 5
+"""How often an octet of a datagram stands in the files: in the capture, and twice in hexadecimal in the trace."""
+
+_ENTRY = 600
+"""Octets of all else that is said of a datagram."""
+
 
 @dataclass(slots=True)
 class Entry:
@@ -29,15 +35,50 @@ class Entry:
 
 
 @dataclass(slots=True)
+class Cut:
+    """What is left out of a trace that has become too large; ``note`` is the remark that says so."""
+
+    note: Entry
+    datagrams: int = 0
+    octets: int = 0
+
+    def count(self, octets: int) -> None:
+        """One more."""
+        self.datagrams += 1
+        self.octets += octets
+        what = f"{self.datagrams} datagrams ({self.octets} octets)"
+        self.note.text = f"evidence is cut here: {what} from now on are left out, see --max-evidence"
+
+
+@dataclass(slots=True)
 class Trace:
-    """The entries of one conversation in order, from the first one's time on."""
+    """The entries of one conversation in order, from the first one's time on.
+
+    ``limit`` is about how many octets all files made of it may have: past that, datagrams and packets are counted only.
+    """
 
     entries: list[Entry] = field(default_factory=list)
+    limit: int = 6 << 20
+    weight: int = 0
+    cut: Cut | None = None
 
     def add(self, entry: Entry) -> Entry:
-        """Append an entry."""
-        self.entries.append(entry)
+        """Append an entry, or count it where there is no room left."""
+        octets = _octets(entry)
+        if octets is None:
+            self.entries.append(entry)
+        elif self.cut is None and self.weight + _COPIES * len(octets) + _ENTRY <= self.limit:
+            self.weight += _COPIES * len(octets) + _ENTRY
+            self.entries.append(entry)
+        else:
+            self._leave_out(entry, len(octets))
         return entry
+
+    def _leave_out(self, entry: Entry, octets: int) -> None:
+        """Say at this place that from here on datagrams are missing, and how many."""
+        if self.cut is None:
+            self.cut = Cut(self.add(Entry(entry.time, "note")))
+        self.cut.count(octets)
 
     def note(self, now: float, text: str) -> None:
         """Append a remark."""
@@ -70,6 +111,12 @@ def _same_message(one: Entry, other: Entry) -> bool:
     if one.message is not other.message or one.datagram is None or other.datagram is None:
         return False
     return one.datagram.payload != other.datagram.payload
+
+
+def _octets(entry: Entry) -> bytes | None:
+    if entry.datagram is not None:
+        return entry.datagram.payload
+    return None if entry.packet is None else entry.packet.data
 
 
 def _entry_json(entry: Entry, start: float, *, part: bool) -> dict[str, Any]:

@@ -33,7 +33,8 @@ from suites.evidence import ike_lines
 
 _PROTOCOLS = {1: "ICMP", 17: "fragment of UDP", 50: "ESP", 51: "AH", 58: "ICMPv6"}
 _LONGEST = 20_000
-"""Packets that are kept of one scenario: a device that never stops must not fill our memory."""
+_MOST = 16 << 20
+"""Packets and octets that are kept of one scenario: a device that never stops must not fill our memory."""
 
 
 class Recording:
@@ -43,11 +44,17 @@ class Recording:
         self.initiator = initiator
         self.items: list[Passed | Entry] = []
         self.sas: list[IkeSa] = []
+        self._octets = 0
+        self._cut = False
 
     def take(self, passed: Passed) -> None:
         """One more packet; called by the relay."""
-        if len(self.items) < _LONGEST:
+        self._octets += _size(passed.arrived)
+        if len(self.items) < _LONGEST and self._octets < _MOST:
             self.items.append(passed)
+        elif not self._cut:
+            self._cut = True
+            self.note("evidence is cut here: what passes from now on is left out")
 
     def note(self, text: str) -> None:
         """A remark."""
@@ -116,6 +123,10 @@ def _capture(capture: PcapngWriter, item: Passed) -> None:
     _write(capture, item.time, item.arrived, f"lost: {item.why}" if item.left is None else "")
     if item.left is not None and item.left != item.arrived:
         _write(capture, item.time, item.left, "the same behind the NAT")
+
+
+def _size(item: Datagram | IpPacket) -> int:
+    return len(item.payload if isinstance(item, Datagram) else item.data)
 
 
 def _write(capture: PcapngWriter, when: float, item: Datagram | IpPacket, comment: str) -> None:

@@ -12,6 +12,7 @@ from suites import evidence
 from suites.conduct import Written, all_purposes, conduct
 from suites.connections import certificates, psk
 from suites.purpose import Purpose
+from suites.session import Session
 
 TSHARK = shutil.which("tshark")
 SUITES = {
@@ -72,3 +73,38 @@ def test_a_capture_has_every_datagram_with_its_deviation(tmp_path: Path) -> None
     assert any("fragments in reverse order" in " ".join(one.comments) for one in captured)
     transcript = (tmp_path / "transcript.txt").read_text()
     assert "bent: fragments in reverse order" in transcript and "TSi" in transcript
+
+
+@pytest.mark.parametrize(
+    ("text", "purpose", "run"),
+    [("8M/1G", 8 << 20, 1 << 30), ("64k", 64 << 10, 1 << 30), ("0/0", 0, 0), ("9/9M", 9, 9 << 20)],
+)
+def test_an_allowance_is_read(text: str, purpose: int, run: int) -> None:
+    found = evidence.Allowance.parse(text)
+    assert (found.purpose, found.run) == (purpose, run) and found.conversation + found.log == purpose
+
+
+@pytest.mark.parametrize("text", ["", "/", "8M/", "8M/1G/2", "8 M", "8T", "-1", "many", "1.5M"])
+def test_another_allowance_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="expected a size"):
+        evidence.Allowance.parse(text)
+
+
+def test_of_a_long_log_the_end_is_kept(tmp_path: Path) -> None:
+    with ReferenceDevice() as device:
+        _, peer = conduct(all_purposes()["init-response"], device)
+    assert peer is not None
+    written = evidence.write(tmp_path, peer, "".join(f"line {number}\n" for number in range(10_000)), 1000)
+    log = (tmp_path / "device.log").read_text()
+    assert log.startswith("[evidence is cut here: the first 97890 octets are left out") and log.endswith("line 9999\n")
+    assert written == sum(path.stat().st_size for path in tmp_path.iterdir()) < 20_000
+
+
+def test_a_run_keeps_to_what_it_may(tmp_path: Path) -> None:
+    session = Session(tmp_path)
+    session.allow(evidence.Allowance(1000, 5000), share=2)
+    assert session.next_allowance().purpose == 1000
+    session.evidence_left -= 2000
+    assert session.next_allowance().purpose == 500
+    session.evidence_left -= 2000
+    assert session.next_allowance().purpose == 0

@@ -184,3 +184,14 @@ def test_two_runs_compared(tmp_path: Path) -> None:
     worse = ikespec("compare", "good", "bad", cwd=tmp_path)
     assert worse.returncode == 1 and "init-cookie-echo" in worse.stdout
     assert ikespec("compare", "bad", "good", cwd=tmp_path).returncode == 0
+
+
+def test_evidence_has_a_limit(tmp_path: Path) -> None:
+    done = ikespec("run", "frag-flood", "--max-evidence", "100K", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    folder = tmp_path / "out/evidence/frag-flood"
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 100 << 10
+    assert "evidence is cut here" in (folder / "trace.json").read_text()
+    done = ikespec("run", "frag-flood", "--max-evidence", "lots", "--out", "other", cwd=tmp_path)
+    assert done.returncode == 2 and "--max-evidence: 'lots': expected a size" in done.stdout + done.stderr
+    assert len((done.stdout + done.stderr).strip().splitlines()) == 1
