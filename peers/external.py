@@ -5,9 +5,8 @@ import os
 import shlex
 import signal
 import subprocess
-import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from conformance.script.verdict import NotApplicable
 from peers.contract import Capability, ChildStatus, Device, DeviceError, SaState, SaStatus, Unsupported, needs
 from peers.described import connection_json
 from peers.devicefile import DeviceFile, read_device
+from peers.places.owner import RunDirectory, close_at_exit, closed, sweep
 
 CANNOT_EXPRESS = 3
 """Exit code of an ``apply`` whose device cannot express the connection: the purpose is not applicable."""
@@ -56,8 +56,7 @@ class ExternalDevice(Device):
         self.name, self.version = self._file.name, self._file.version
         self.capabilities, self.pixit = self._file.capabilities, self._file.pixit
         self.deviations_file = self._file.deviations
-        self._cleanup = ExitStack()
-        self._directory: Path | None = None
+        self._run_directory: RunDirectory | None = None
         self._connection: Connection | None = None
         self._given: list[tuple[str, subprocess.Popen[str]]] = []
         self._complaints: list[str] = []
@@ -65,22 +64,27 @@ class ExternalDevice(Device):
 
     def start(self) -> None:
         """Run the command ``start``, if there is one."""
-        if self._directory is None:
-            self._directory = Path(self._cleanup.enter_context(tempfile.TemporaryDirectory(prefix="ikespec-device-")))
+        if self._run_directory is None:
+            sweep()
+            self._run_directory = RunDirectory()
+            close_at_exit(self)
             self._do("start")
+
+    def close(self) -> None:
+        """What `stop` does, for `peers.places.owner`."""
+        self.stop()
 
     def stop(self) -> None:
         """Run the command ``stop``, if there is one, and end commands that still run."""
-        if self._directory is None:
+        if self._run_directory is None:
             return
         try:
             self._do("stop")
         finally:
-            for _, process in self._given:
-                _end(process)
-            self._given.clear()
-            self._directory = None
-            self._cleanup.close()
+            self._forget()
+            self._run_directory.remove()
+            self._run_directory = None
+            closed(self)
 
     def open_link(self, *, ipv6: bool = False) -> Link:
         """Bind the tester's address on this host."""
@@ -284,9 +288,9 @@ class ExternalDevice(Device):
         }
 
     def _opened(self) -> Path:
-        if self._directory is None:
+        if self._run_directory is None:
             raise DeviceError(self.name, "is not started")
-        return self._directory
+        return self._run_directory.path
 
 
 def _last_line(output: str) -> str:

@@ -12,7 +12,6 @@ import shlex
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -135,12 +134,14 @@ class UmlPlace(Place):
             for end in (ours, theirs):
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         (self._cable, cable), (self._control, vici), (line, tty) = pairs
-        shared = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="ikespec-uml-")))
+        # The kernel takes its command line apart at blanks, which the folder of the root may have.
+        (run.path / "root").symlink_to(root)
+        (run.path / "uml").mkdir()
         (run.path / "init.sh").write_text(_init(self.pixit))
         prepare = _PREPARE.format(folder=run.path)
-        command = [str(root / _KERNEL), f"umid=guest-{run.label}", f"uml_dir={shared}", f"mem={MEMORY}"]
-        command += ["root=/dev/root", "rootfstype=hostfs", f"rootflags={root}", "rw", "con=null", "con0=null,fd:1"]
-        command += ["quiet", "loglevel=3", f"ssl0=fd:{vici.fileno()},fd:{vici.fileno()}"]
+        command = [str(root / _KERNEL), f"umid=guest-{run.label}", f"uml_dir={run.path}/uml", f"mem={MEMORY}"]
+        command += ["root=/dev/root", "rootfstype=hostfs", f"rootflags={run.path}/root/.", "rw"]
+        command += ["con=null", "con0=null,fd:1", "quiet", "loglevel=3", f"ssl0=fd:{vici.fileno()},fd:{vici.fileno()}"]
         command += [f"ssl1=fd:{tty.fileno()},fd:{tty.fileno()}", "init=/bin/sh"]
         command += [f"vec0:transport=fd,fd={cable.fileno()},depth=128,gro=0,mac={_DEVICE_MAC.hex(':')}"]
         command += ["--", "-c", f'"{prepare}"']

@@ -169,7 +169,10 @@ def test_rekeying_a_child_sa(up: Up, charon: Device, other_charon: Device, relay
     charon.rekey_child("net")
 
     def rekeyed() -> bool:
-        [one], [other] = charon.list_sas()[0].children, other_charon.list_sas()[0].children
+        children = charon.list_sas()[0].children, other_charon.list_sas()[0].children
+        if [len(found) for found in children] != [1, 1]:  # the old and the new one side by side
+            return False
+        [one], [other] = children
         return one.spi_in == other.spi_out and one.spi_in != ours.children[0].spi_in
 
     assert relay.until(rekeyed), charon.log()[-2000:]

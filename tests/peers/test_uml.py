@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from conformance.ipsec.ip import ICMP, checksum, header, parse
 from conformance.net import Datagram, IpPacket
 from peers.contract import Capability, Device
 from peers.places.owner import base_directory, sweep
+from peers.places.rootfs import cache_directory
 from suites.conduct import all_purposes, conduct
 from tests.peers.conftest import started
 from tests.peers.connections import device_view
@@ -53,6 +55,14 @@ def test_a_host_behind_the_device_answers_over_the_cable(guest: Device) -> None:
     request = link.receive(link.now() + 2)
     assert isinstance(request, Datagram) and request.destination == ("10.91.0.1", 500)
     link.close()
+
+
+def test_the_root_may_lie_in_a_folder_with_a_blank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a blank").mkdir()
+    (tmp_path / "a blank" / "ikespec").symlink_to(cache_directory())
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "a blank"))
+    with started("strongswan:uml") as device:
+        assert device.alive()
 
 
 _RUN_FOREVER = """
