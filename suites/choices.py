@@ -66,6 +66,10 @@ def separate(algorithms: Algorithms) -> tuple[str, ...]:
     return (written(_suite(algorithms, IKE, what, _only(ENCR, lambda one: not combined(one)))),)
 
 
+ECP = "ecp256-ecp384-ecp521"
+"""The groups whose public values are points of a curve, in two coordinates (RFC 5903)."""
+
+
 def everything(algorithms: Algorithms) -> tuple[str, ...]:
     """All that the device takes."""
     return algorithms.ike
@@ -100,8 +104,8 @@ def longest_prf(algorithms: Algorithms) -> tuple[str, ...]:
     return including("-".join(keyword(one) for one in found if prf(Prf(one.id)).key_size == longest))(algorithms)
 
 
-def two(kind: TransformType, protocol: ProtocolID = IKE) -> Choice:
-    """The device's suite, and one that has another transform of one type, the most preferred first."""
+def two(kind: TransformType, protocol: ProtocolID = IKE, *, apart: bool = False) -> Choice:
+    """The device's suite, and one that has another transform of one type; in one proposal if that is all and may be."""
 
     def choice(algorithms: Algorithms) -> tuple[str, ...]:
         first = _suite(algorithms, protocol, "suite")
@@ -112,7 +116,7 @@ def two(kind: TransformType, protocol: ProtocolID = IKE) -> Choice:
             return natural and (one.type != kind or one not in first)
 
         second = _suite(algorithms, protocol, f"second {KINDS[kind]}", other, first)
-        return _joined(first, second, algorithms, protocol)
+        return (written(first), written(second)) if apart else _joined(first, second, algorithms, protocol)
 
     return choice
 
@@ -146,6 +150,7 @@ def _other_length(cipher: Transform, one: Transform) -> bool:
 
 two_groups = two(KE)
 two_prfs = two(PRF)
+two_prfs_apart = two(PRF, apart=True)
 two_ciphers = two(ENCR)
 
 
@@ -160,6 +165,18 @@ def esp(algorithms: Algorithms) -> tuple[str, ...]:
 def ah(algorithms: Algorithms) -> tuple[str, ...]:
     """The device's suite for AH."""
     return (written(_suite(algorithms, AH, "suite")),)
+
+
+def those(texts: tuple[str, ...], protocol: ProtocolID) -> Choice:
+    """Of some suites, which the purpose is about, all that the device takes."""
+
+    def choice(algorithms: Algorithms) -> tuple[str, ...]:
+        found = tuple(text for text in texts if not algorithms.lacks(text, protocol))
+        if not found:
+            raise NotApplicable(f"the device takes none of {', '.join(texts)} for {protocol.name}")
+        return found
+
+    return choice
 
 
 def esp_separate(algorithms: Algorithms) -> tuple[str, ...]:
@@ -230,6 +247,7 @@ def with_pfs(choice: Choice) -> Choice:
 
 pfs = esp_groups(1)
 pfs_two_groups = esp_groups(2)
+pfs_ecp = pfs_including(ECP)
 
 
 def _separate(one: Transform) -> bool:

@@ -3,37 +3,50 @@
 from contextlib import suppress
 from dataclasses import replace
 
+from conformance.crypto.keywords import keyword
 from conformance.ike.core.child import ChildSa
 from conformance.ike.core.sending import State
 from conformance.script import bend
+from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Unexpected
-from conformance.wire import KE, SA, Encr, ExchangeType, Nonce, Prf, Transform, TransformType
+from conformance.wire import KE, SA, ExchangeType, Nonce, TransformType
 from peers.contract import Capability
+from suites.choices import pfs_ecp
 from suites.connections import psk
 from suites.create_child_sa.answers import connected, deleted, deletes_ike, kept
 from suites.create_child_sa.test_device_rekeys import child_rekey, ike_rekey, put_off
 from suites.dut import Dut
+from suites.foreign import unoffered
+from suites.ike_sa_init.steps import OFF_CURVE
 from suites.purpose import purpose
 
 CHILD, IKE = Capability.REKEY_CHILD, Capability.REKEY_IKE
-LONGER_KEY = Transform.of(Encr.AES_GCM_16, key_length=256)
 LIFETIME, LATEST = 3.0, 6.0
 """Seconds after which the device must rekey, and until when it may take to do so."""
-SECOND_PRF = Transform.of(Prf.HMAC_SHA2_512)
 
 
-def with_longer_key(sa: SA) -> SA:
-    """The choice with a key length that was not offered."""
-    kept_ones = tuple(one for one in sa.proposals[0].transforms if one.type != TransformType.ENCR)
-    return SA((replace(sa.proposals[0], transforms=(LONGER_KEY, *kept_ones)),))
+def other_cipher(offer: SA | None) -> Bend:
+    """The choice with a cipher that was not offered."""
+    other = unoffered(offer, TransformType.ENCR)
+
+    def change(sa: SA) -> SA:
+        kept_ones = tuple(one for one in sa.proposals[0].transforms if one.type != TransformType.ENCR)
+        return SA((replace(sa.proposals[0], transforms=(other, *kept_ones)),))
+
+    return bend.replace(SA, change, f"{keyword(other)}, which was not offered")
 
 
-def with_second_prf(sa: SA) -> SA:
+def second_prf(offer: SA | None) -> Bend:
     """The choice with one transform more, of a type that it has already."""
-    chosen = sa.proposals[0]
-    return SA((replace(chosen, transforms=(*chosen.transforms, SECOND_PRF)),))
+    other = unoffered(offer, TransformType.PRF)
+
+    def change(sa: SA) -> SA:
+        chosen = sa.proposals[0]
+        return SA((replace(chosen, transforms=(*chosen.transforms, other)),))
+
+    return bend.replace(SA, change, f"a second PRF, {keyword(other)}")
 
 
 def unused(peer: Peer, sa: ScriptedSa, new: ChildSa, requirement: str) -> None:
@@ -46,9 +59,9 @@ def unused(peer: Peer, sa: ScriptedSa, new: ChildSa, requirement: str) -> None:
 
 @purpose("child-response-not-offered", "RFC7296-3.3.6-6", "RFC7296-3.3.6-5", role="initiator", needs=(CHILD,))
 def test_not_offered(peer: Peer, dut: Dut) -> None:
-    """The response to the device's rekey chooses a key length that was not offered: it does not use that Child SA."""
+    """The response to the device's rekey chooses a cipher that was not offered: it does not use that Child SA."""
     sa, request = child_rekey(peer, dut)
-    sa.answer(request, bend=bend.replace(SA, with_longer_key, "a key length that was not offered"))
+    sa.answer(request, bend=other_cipher(request.message.first(SA)))
     unused(peer, sa, sa.children[-1], "RFC7296-3.3.6-6")
 
 
@@ -74,7 +87,7 @@ def test_without_nonce(peer: Peer, dut: Dut) -> None:
     "RFC6989-2-1",
     role="initiator",
     needs=(CHILD, Capability.PFS),
-    connection=psk(proposals=("aes128gcm16-prfsha256-ecp256",), esp=("aes128gcm16-ecp256",)),
+    connection=psk(esp=pfs_ecp),
 )
 def test_public_value(peer: Peer, dut: Dut) -> None:
     """KEr in the response to the device's rekey is a point off the curve: no Child SA, and the IKE SA is deleted.
@@ -82,7 +95,7 @@ def test_public_value(peer: Peer, dut: Dut) -> None:
     The test is a SHOULD. Who makes it deletes the IKE SA at once by an exchange of its own.
     """
     sa, request = child_rekey(peer, dut)
-    sa.answer(request, bend=bend.change(KE, "KE with a point off the curve", data=b"\1" * 64))
+    sa.answer(request, bend=OFF_CURVE)
     new = sa.children[-1]
     try:
         sa.expect_request(ExchangeType.INFORMATIONAL, where=deletes_ike)
@@ -104,7 +117,7 @@ def test_ike_two_prfs(peer: Peer, dut: Dut) -> None:
     The keys are those of the PRF that was offered, so that a device which overlooks the other one would be found.
     """
     sa, request = ike_rekey(peer, dut)
-    sa.answer(request, bend=bend.replace(SA, with_second_prf, "a second PRF"))
+    sa.answer(request, bend=second_prf(request.message.first(SA)))
     new = sa.rekeyed
     new.begin(new.start_liveness)
     kept(peer, sa)

@@ -7,10 +7,12 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.wire import KE, Message, Nonce, Notify, NotifyType, ProtocolID, TSi, TSr
 from peers.contract import Capability
+from suites.choices import pfs
 from suites.connections import psk
 from suites.create_child_sa.answers import connected, deleted, granted, names, refused
 from suites.create_child_sa.test_new_child import FOREIGN, WIDE, asking_for
 from suites.dut import Dut
+from suites.foreign import refused as refused_suites
 from suites.purpose import purpose
 
 REKEY = Capability.REKEY_CHILD
@@ -82,7 +84,7 @@ def test_rekey_wider(peer: Peer, dut: Dut) -> None:
     "RFC7296-1.3.3-7",
     role="responder",
     needs=(REKEY, Capability.PFS),
-    connection=psk(esp=("aes128gcm16-ecp256",)),
+    connection=psk(esp=pfs),
 )
 def test_rekey_pfs(peer: Peer, dut: Dut) -> None:
     """A Child SA that IKE_AUTH made without key exchange is rekeyed with one: KEr comes back."""
@@ -164,9 +166,10 @@ def test_rekey_twice(peer: Peer, dut: Dut) -> None:
 @purpose("child-rekey-refused", "RFC7296-2.7-4", "RFC7296-2.9-6", "RFC7296-1.3.1-14", role="responder", needs=(REKEY,))
 def test_rekey_refused(peer: Peer, dut: Dut) -> None:
     """Two rekeys that must be refused, for the algorithms and for the selectors, leave IKE SA and Child SA alone."""
+    wrong = refused_suites(dut, protocol=ProtocolID.ESP)
     sa = connected(peer, dut)
     child = sa.child
-    answer = sa.rekey_child(bend=asking_for("chacha20poly1305"))
+    answer = sa.rekey_child(bend=asking_for(*wrong))
     refused(peer, answer, NotifyType.NO_PROPOSAL_CHOSEN, NotifyType.NO_ADDITIONAL_SAS, requirement="RFC7296-2.7-4")
     sa.must_be_up("RFC7296-1.3.1-14")
     answer = sa.rekey_child(bend=bend.change(TSr, selectors=FOREIGN))

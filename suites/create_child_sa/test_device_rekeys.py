@@ -6,7 +6,7 @@ from conformance.script import bend
 from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
-from conformance.script.verdict import Unexpected
+from conformance.script.verdict import Inconclusive, Unexpected
 from conformance.wire import (
     KE,
     SA,
@@ -23,6 +23,7 @@ from conformance.wire import (
     TSr,
 )
 from peers.contract import Capability
+from suites.choices import pfs_two_groups
 from suites.connections import psk
 from suites.create_child_sa.answers import (
     connected,
@@ -35,10 +36,11 @@ from suites.create_child_sa.answers import (
     requests,
 )
 from suites.dut import Dut
+from suites.foreign import unoffered
 from suites.purpose import purpose
 
 CHILD, IKE = Capability.REKEY_CHILD, Capability.REKEY_IKE
-TWO_GROUPS = psk(esp=("aes128gcm16-ecp256-x25519",))
+TWO_GROUPS = psk(esp=pfs_two_groups)
 UNKNOWN_ERROR = NotifyType(8191)
 """An error type that IANA has not assigned: the end of the range that it keeps for itself."""
 
@@ -187,7 +189,9 @@ def test_invalid_ke_retry(peer: Peer, dut: Dut) -> None:
     sa, request = child_rekey(peer, dut)
     first = peer.expect(request.message, KE, "RFC7296-1.3-4")
     peer.check(first.method in groups(request.message), "KEi of an offered group", request, "RFC7296-1.3-4")
-    other = KeMethod.CURVE25519 if first.method == KeMethod.ECP_256 else KeMethod.ECP_256
+    other = next((one for one in groups(request.message) if one != first.method), None)
+    if other is None:
+        raise Inconclusive("the device offers one group only, though it was configured with two")
     sa.answer(request, Notify(NotifyType.INVALID_KE_PAYLOAD, int(other).to_bytes(2, "big")))
     try:
         again = sa.expect_request(ExchangeType.CREATE_CHILD_SA)
@@ -213,9 +217,10 @@ def test_invalid_ke_retry(peer: Peer, dut: Dut) -> None:
 def test_invalid_ke_unoffered(peer: Peer, dut: Dut) -> None:
     """INVALID_KE_PAYLOAD names a group that the device did not offer: it sends no KEi that its offer does not name."""
     sa, request = child_rekey(peer, dut)
+    strange = unoffered(request.message.first(SA), TransformType.KE)
     mark = len(peer.inbox)
     sa.hold(ExchangeType.CREATE_CHILD_SA)
-    sa.answer(request, Notify(NotifyType.INVALID_KE_PAYLOAD, int(KeMethod.MODP_2048).to_bytes(2, "big")))
+    sa.answer(request, Notify(NotifyType.INVALID_KE_PAYLOAD, int(strange.id).to_bytes(2, "big")))
     sa.must_be_up()
     for again in own_requests(peer, sa, mark):
         ke = again.first(KE)

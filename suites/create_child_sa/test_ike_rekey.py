@@ -13,21 +13,23 @@ from conformance.wire import (
     KeMethod,
     Nonce,
     NotifyType,
-    Prf,
     Proposal,
     Transform,
     TransformType,
     TSi,
     TSr,
 )
+from peers.algorithms import written
 from peers.contract import Capability
+from suites import foreign
+from suites.choices import ENCR, INTEG, PRF, two_prfs_apart
 from suites.connections import psk
 from suites.create_child_sa.answers import connected, granted, inherited, kept, refused
 from suites.dut import Dut
 from suites.purpose import purpose
 
 REKEY = Capability.REKEY_IKE
-TWO_PRFS = psk(proposals=("aes128gcm16-prfsha256-x25519", "aes128gcm16-prfsha384-x25519"))
+TWO_PRFS = psk(proposals=two_prfs_apart)
 
 
 def asking_for(*texts: str) -> Bend:
@@ -102,11 +104,12 @@ def test_ike_rekey_again(peer: Peer, dut: Dut) -> None:
 )
 def test_ike_rekey_other_prf(peer: Peer, dut: Dut) -> None:
     """The rekey changes the PRF: SKEYSEED is made with the old one, the keys from it with the new one."""
+    wrong = foreign.refused(dut)[0]
     sa = connected(peer, dut)
     assert sa.keys is not None
     old = sa.keys.suite.prf
-    other = "prfsha384" if old == Prf.HMAC_SHA2_256 else "prfsha256"
-    answer = sa.rekey(bend=asking_for("aes256-sha512-modp2048", f"aes128gcm16-{other}-x25519"))
+    other = next(text for text in peer.connection.proposals if Transform.of(old) not in proposal(text).transforms)
+    answer = sa.rekey(bend=asking_for(wrong, other))
     chosen = granted(peer, dut, answer, REKEY, "RFC7296-1.3.2-5")
     prf = next(one.id for one in chosen.transforms if one.type == TransformType.PRF)
     peer.check(prf != old, "the other PRF", answer, "RFC7296-2.7-5")
@@ -188,19 +191,20 @@ def test_group_none(peer: Peer, dut: Dut) -> None:
     "RFC7296-1.3-8",
     role="responder",
     needs=(REKEY,),
-    connection=psk(proposals=("aes128gcm16-prfsha256-ecp256",)),
 )
 def test_wrong_group(peer: Peer, dut: Dut) -> None:
     """KEi is of a group that the device does not take, the one it takes is offered: INVALID_KE_PAYLOAD names that.
 
     The old IKE SA lives, and the repetition with the named group makes the new one.
     """
+    unwanted, suite = foreign.foreign(dut, TransformType.KE), foreign.own(dut)
+    ours = next(one.id for one in suite if one.type == TransformType.KE)
     sa = peer.establish()
-    sa.connection = replace(sa.connection, proposals=("aes128gcm16-prfsha256-x25519-ecp256",))
+    sa.connection = replace(sa.connection, proposals=(written((unwanted, *suite)),))
     answer = sa.rekey()
     error = refused(peer, answer, NotifyType.INVALID_KE_PAYLOAD, requirement="RFC7296-1.3-6")
-    wanted = int(KeMethod.ECP_256).to_bytes(2, "big")
-    peer.check(error.data == wanted, "group 19 in two octets", error.data.hex(), "RFC7296-1.3-7")
+    wanted = int(ours).to_bytes(2, "big")
+    peer.check(error.data == wanted, f"group {ours:d} in two octets", error.data.hex(), "RFC7296-1.3-7")
     sa.finish()
     sa.rekeyed.must_be_up("RFC7296-1.3-6", "success with that group")
 
@@ -208,7 +212,8 @@ def test_wrong_group(peer: Peer, dut: Dut) -> None:
 @purpose("ike-rekey-no-proposal", "RFC7296-2.7-4", "RFC7296-2.21-4", "RFC7296-2.21.3-1", role="responder")
 def test_no_proposal(peer: Peer, dut: Dut) -> None:
     """No IKE proposal is acceptable: NO_PROPOSAL_CHOSEN, and the IKE SA stays."""
+    wrong = foreign.refused(dut, 2, kinds=(ENCR, PRF, INTEG))
     sa = connected(peer, dut)
-    answer = sa.rekey(bend=asking_for("aes256-sha512-x25519", "aes256ctr-sha384-x25519"))
+    answer = sa.rekey(bend=asking_for(*wrong))
     refused(peer, answer, NotifyType.NO_PROPOSAL_CHOSEN, NotifyType.NO_ADDITIONAL_SAS, requirement="RFC7296-2.7-4")
     kept(peer, sa)

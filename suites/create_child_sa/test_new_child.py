@@ -6,8 +6,11 @@ keys are made of, its nonce and its public value.
 
 from dataclasses import replace
 
-from conformance.crypto.suite import proposal
+from conformance.crypto.ke import key_exchange
+from conformance.crypto.keywords import keyword
+from conformance.crypto.suite import proposal, transforms
 from conformance.ike.core.connection import ChildConfig, Connection, Mode
+from conformance.ike.core.proposals import child_proposals, groups
 from conformance.ike.core.selectors import covered, selectors
 from conformance.script import bend
 from conformance.script.bend import Bend
@@ -20,18 +23,22 @@ from conformance.wire import (
     Notify,
     NotifyType,
     ProtocolID,
+    Transform,
     TransformType,
     TSi,
     TSr,
     UnknownPayload,
 )
 from peers.contract import Capability, Pixit
+from suites import foreign
+from suites.choices import pfs, pfs_ecp
 from suites.connections import psk
 from suites.create_child_sa.answers import connected, deleted, granted, kept, names, own_requests, refused
 from suites.dut import Dut
+from suites.ike_sa_init.steps import OFF_CURVE
 from suites.purpose import purpose
 
-PFS = psk(esp=("aes128gcm16-ecp256",))
+PFS = psk(esp=pfs)
 MANY = Capability.MULTIPLE_CHILDREN
 WIDE = selectors(("10.0.0.0/8",))
 FOREIGN = selectors(("192.0.2.128/25",))
@@ -41,6 +48,11 @@ def between_hosts(pixit: Pixit) -> Connection:
     """Transport mode between our address and the device's."""
     ours, theirs = f"{pixit.tester_address}/32", f"{pixit.device_address}/32"
     return psk(mode=Mode.TRANSPORT, local_ts=(ours,), remote_ts=(theirs,))(pixit)
+
+
+def our_group(peer: Peer) -> KeMethod:
+    """The group of our Child SA."""
+    return groups(child_proposals(peer.connection.children[0].proposals, bytes(4), with_ke=True))[0]
 
 
 def offering(peer: Peer, *texts: str) -> tuple[ChildConfig, ...]:
@@ -94,16 +106,19 @@ def test_second_proposal(peer: Peer, dut: Dut) -> None:
 
     Proposal 1 has a cipher that is not configured. Proposal 2 names two ciphers, one of them the configured one.
     """
+    text = peer.connection.children[0].proposals[0]
+    wrong = foreign.refused(dut, protocol=ProtocolID.ESP)[0]
     sa = connected(peer, dut)
-    answer = sa.create_child(bend=asking_for("chacha20poly1305", "aes256gcm16-aes128gcm16"))
+    answer = sa.create_child(bend=asking_for(wrong, foreign.beside(text, ProtocolID.ESP)))
     chosen = granted(peer, dut, answer, MANY, "RFC7296-2.7-1")
     peer.check(chosen.number == 2, "proposal 2", chosen.number, "RFC7296-2.7-1")
     peer.check(chosen.protocol == ProtocolID.ESP, "protocol ESP", chosen.protocol, "RFC7296-2.7-2")
     types = sorted(one.type for one in chosen.transforms)
-    expected = [TransformType.ENCR, TransformType.ESN]
+    expected = sorted({one.type for one in proposal(text, 1, ProtocolID.ESP).transforms})
     peer.check(types == expected, "one transform of each type", answer, "RFC7296-2.7-5")
-    bits = [one.key_length for one in chosen.transforms if one.type == TransformType.ENCR]
-    peer.check(bits == [128], "the configured key length", bits, "RFC7296-2.7-1")
+    taken = {one for each in dut.connection.children[0].proposals for one in transforms(each)}
+    cipher = next(one for one in chosen.transforms if one.type == TransformType.ENCR)
+    peer.check(cipher in taken, "the configured cipher", keyword(cipher), "RFC7296-2.7-1")
 
 
 @purpose(
@@ -119,10 +134,12 @@ def test_pfs(peer: Peer, dut: Dut) -> None:
     sa = connected(peer, dut)
     answer = sa.create_child()
     chosen = granted(peer, dut, answer, MANY, "RFC7296-1.3.1-2")
-    groups = [one.id for one in chosen.transforms if one.type == TransformType.KE]
-    peer.check(groups == [KeMethod.ECP_256], "the group in the chosen suite", answer, "RFC7296-2.7-5")
-    ke = peer.expect(answer, KE, "RFC7296-1.3.1-4")
-    peer.check(ke.method == KeMethod.ECP_256 and len(ke.data) == 64, "KEr of group 19", answer, "RFC7296-1.3.1-4")
+    found = [one.id for one in chosen.transforms if one.type == TransformType.KE]
+    ours = our_group(peer)
+    peer.check(found == [ours], "the group in the chosen suite", answer, "RFC7296-2.7-5")
+    ke, size = peer.expect(answer, KE, "RFC7296-1.3.1-4"), len(key_exchange(ours, peer.random).public)
+    fits = ke.method == ours and len(ke.data) == size
+    peer.check(fits, f"KEr of group {ours:d} with {size} octets", answer, "RFC7296-1.3.1-4")
     peer.check(len(sa.children) == 2, "a valid public value", sa.problem, "RFC7296-1.3.1-4")
 
 
@@ -141,11 +158,13 @@ def test_pfs_wrong_group(peer: Peer, dut: Dut) -> None:
 
     The exchange has failed without an SA, the IKE SA lives, and the repetition with the named group succeeds.
     """
-    sa = peer.establish(children=offering(peer, "aes128gcm16-x25519-ecp256"))
-    answer = sa.create_child(group=KeMethod.CURVE25519)
+    unwanted, ours = KeMethod(foreign.foreign(dut, TransformType.KE, ProtocolID.ESP).id), our_group(peer)
+    both = f"{keyword(Transform.of(unwanted))}-{peer.connection.children[0].proposals[0]}"
+    sa = peer.establish(children=offering(peer, both))
+    answer = sa.create_child(group=unwanted)
     error = refused(peer, answer, NotifyType.INVALID_KE_PAYLOAD, requirement="RFC7296-1.3-6")
-    wanted = int(KeMethod.ECP_256).to_bytes(2, "big")
-    peer.check(error.data == wanted, "group 19 in two octets", error.data.hex(), "RFC7296-1.3-7")
+    wanted = int(ours).to_bytes(2, "big")
+    peer.check(error.data == wanted, f"group {ours:d} in two octets", error.data.hex(), "RFC7296-1.3-7")
     peer.check(answer.first(KE) is None, "no KEr", answer, "RFC7296-1.3-8")
     sa.finish()
     peer.check(len(sa.children) == 2, "success with that group", sa.problem, "RFC7296-1.3-6")
@@ -153,10 +172,11 @@ def test_pfs_wrong_group(peer: Peer, dut: Dut) -> None:
 
 
 @purpose("child-no-proposal", "RFC7296-2.7-4", "RFC7296-1.3.1-14", "RFC7296-2.21.3-1", role="responder")
-def test_no_proposal(peer: Peer) -> None:
+def test_no_proposal(peer: Peer, dut: Dut) -> None:
     """No ESP proposal is acceptable: NO_PROPOSAL_CHOSEN, and the IKE SA stays."""
+    wrong = foreign.refused(dut, 2, ProtocolID.ESP)
     sa = peer.establish()
-    answer = sa.create_child(bend=asking_for("chacha20poly1305", "aes256ctr-sha512"))
+    answer = sa.create_child(bend=asking_for(*wrong))
     refused(peer, answer, NotifyType.NO_PROPOSAL_CHOSEN, NotifyType.NO_ADDITIONAL_SAS, requirement="RFC7296-2.7-4")
     sa.must_be_up("RFC7296-1.3.1-14")
 
@@ -222,15 +242,15 @@ def test_without_ts(peer: Peer) -> None:
     "RFC6989-2.3-1",
     role="responder",
     needs=(MANY, Capability.PFS),
-    connection=PFS,
+    connection=psk(esp=pfs_ecp),
 )
 def test_invalid_public_value(peer: Peer) -> None:
-    """KEi of group 19 is a point that is not on the curve: no SA is made with it.
+    """KEi is a point that is not on the curve of its group: no SA is made with it.
 
     The tests are a SHOULD; who makes them answers INVALID_SYNTAX and drops the IKE SA.
     """
     sa = peer.establish()
-    answer = sa.create_child(bend=bend.change(KE, "KE with a point off the curve", data=b"\1" * 64))
+    answer = sa.create_child(bend=OFF_CURVE)
     peer.check(answer.first(SA) is None, "no SA payload", answer, "RFC6989-2.3-1")
     refused(peer, answer, NotifyType.INVALID_SYNTAX, requirement="RFC6989-2.5-6")
 

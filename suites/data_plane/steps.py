@@ -12,7 +12,7 @@ from conformance.script import inner
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.traffic import Arrived, Channel
-from conformance.script.verdict import NotApplicable
+from conformance.script.verdict import Inconclusive, NotApplicable
 from peers.contract import Capability, Pixit, Unsupported
 from suites.connections import Setup, psk
 from suites.dut import Dut
@@ -62,9 +62,12 @@ def offering(peer: Peer, words: str) -> Connection:
     return replace(peer.connection, children=(replace(first, proposals=(words,)), *others))
 
 
-def each_suite(peer: Peer, suites: tuple[str, ...]) -> Iterator[tuple[str, ScriptedSa]]:
-    """A Child SA with each of the suites, one after the other; those that the device lacks are noted and left out."""
-    tried = 0
+def each_suite(peer: Peer) -> Iterator[tuple[str, ScriptedSa]]:
+    """A Child SA with each of its proposals, one after the other; those that the device refuses are noted and left out.
+
+    Raises Inconclusive if it refuses every one.
+    """
+    tried, suites = 0, peer.connection.children[0].proposals
     for words in suites:
         sa = peer.sa(children=offering(peer, words).children)
         sa.init()
@@ -78,7 +81,7 @@ def each_suite(peer: Peer, suites: tuple[str, ...]) -> Iterator[tuple[str, Scrip
         yield words, sa
         sa.delete()
     if not tried:
-        raise Unsupported(DATA, "the device", f"none of {', '.join(suites)}")
+        raise Inconclusive(f"the device takes none of {', '.join(suites)}, which it claims to take")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from conformance.script import inner
 from conformance.script.peer import Peer
 from conformance.wire import ExchangeType
 from peers.contract import Capability, Pixit
+from suites.choices import esp, pfs
 from suites.connections import Setup, psk
 from suites.data_plane.steps import DATA, THROUGH, flows, tcp_syn, through, up
 from suites.dut import Dut
@@ -25,7 +26,7 @@ def two_children() -> Setup:
         network = pixit.tester_networks[0].rpartition(".")[0]
         names = {"net": f"{network}.0/28", "other": f"{network}.16/28"}
         ours = tuple(
-            ChildConfig(name, local_ts=(ts,), remote_ts=pixit.device_networks[:1]) for name, ts in names.items()
+            ChildConfig(name, esp(pixit.algorithms), (ts,), pixit.device_networks[:1]) for name, ts in names.items()
         )
         return psk(children=ours)(pixit)
 
@@ -106,7 +107,7 @@ def test_child_rekey(peer: Peer) -> None:
     NEW,
     role="responder",
     needs=(DATA, Capability.REKEY_CHILD, Capability.PFS),
-    connection=psk(esp=("aes128gcm16-x25519",)),
+    connection=psk(esp=pfs),
 )
 def test_child_rekey_pfs(peer: Peer) -> None:
     """The new Child SA has keys of a fresh key exchange: both sides derive the same."""

@@ -131,6 +131,14 @@ def is_encr(one: Transform) -> bool:
     return isinstance(one.id, Encr)
 
 
+def _off(ke: KE) -> KE:
+    return replace(ke, data=ke.data[:-1] + bytes((ke.data[-1] ^ 1,)))
+
+
+OFF_CURVE = bend.replace(KE, _off, "a point beside the curve")
+"""A public value of the right size that is no point of its group's curve."""
+
+
 # --- the device initiates ---------------------------------------------------------------------------------------------
 
 
