@@ -20,8 +20,9 @@ STRONGSWAN_PACKAGES = f"apt-get install {' '.join(strongswan.PACKAGES)}"
 def open_device(name_or_path: str, **options: Any) -> Device:
     """The device that a word on the command line means, not yet started.
 
-    ``reference``, ``reference:DEFECT`` (a defective one), ``reference:process`` (on loopback), ``reference:live`` (with
-    the time of day and the addresses of the real devices), ``strongswan`` and ``libreswan`` (where they run is chosen)
+    ``reference``, ``reference:DEFECT`` (a defective one), ``reference:+VARIANT`` (another correct one; any number of
+    them and a defect make one device), ``reference:process`` (on loopback), ``reference:live`` (with the time of day
+    and the addresses of the real devices), ``strongswan`` and ``libreswan`` (where they run is chosen)
     or with a place, such as ``strongswan:netns``, ``strongswan:docker`` and ``strongswan:uml`` (a virtual machine that
     needs no privileges), in ``strongswan:netns-nat`` the tester is behind a real NAT and in ``strongswan:netns-natted``
     the device; or the path of a device file. ``options`` go to the adapter: ``data_plane``
@@ -52,14 +53,14 @@ def _reference(spec: str, place: str, options: dict[str, Any]) -> Device:
     if place == "live" or place.startswith("live:"):
         from peers.reference.live import LiveReference
 
-        return _make(spec, LiveReference, place.removeprefix("live").removeprefix(":") or None, swapped, **options)
+        return _make(spec, LiveReference, place.removeprefix("live").removeprefix(":"), swapped, **options)
     if place == "process" or place.startswith("process:"):
         from peers.reference.process import ReferenceProcess
 
-        return _make(spec, ReferenceProcess, place.removeprefix("process").removeprefix(":") or None, **options)
+        return _make(spec, ReferenceProcess, place.removeprefix("process").removeprefix(":"), **options)
     from peers.reference.device import ReferenceDevice
 
-    return _make(spec, ReferenceDevice, place or None, **options)
+    return _make(spec, ReferenceDevice, place, **options)
 
 
 def _strongswan(spec: str, place: str, options: dict[str, Any]) -> Device:

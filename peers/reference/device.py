@@ -1,17 +1,16 @@
 """The reference device in this process: no socket, no real waiting, no privileges. The default device under test."""
 
 import time
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
 from conformance.ike.core.connection import Connection
-from conformance.ike.endpoint import Endpoint
 from conformance.net import Link
 from conformance.net.memory import MemoryLink
 from peers.algorithms import ALL, computable
 from peers.contract import Capability, Device, DeviceError, Pixit, SaStatus
-from peers.reference.dataplane import DeviceHost
-from peers.reference.defects import all_defects
 from peers.reference.engine import ReferenceEngine
+from peers.reference.model import model
 
 CAPABILITIES = frozenset(
     {
@@ -68,32 +67,20 @@ PIXIT = Pixit(
 )
 
 
-def endpoint_class(defect: str | None) -> type[Endpoint]:
-    """The correct endpoint, or the one with a named defect. Raises DeviceError for an unknown name."""
-    if defect is None:
-        return Endpoint
-    known = all_defects()
-    if defect not in known:
-        raise DeviceError("reference", f"unknown defect {defect!r}", f"known are {', '.join(sorted(known)) or 'none'}")
-    return known[defect].endpoint
-
-
-def host_class(defect: str | None) -> type[DeviceHost]:
-    """The correct data plane, or the one with a named defect."""
-    return all_defects()[defect].host if defect is not None else DeviceHost
-
-
 class ReferenceDevice(Device):
-    """Our own implementation on a link with a virtual clock. ``defect`` names what is wrong with it, None: nothing."""
+    """Our own implementation on a link with a virtual clock.
+
+    ``kind`` says which relative of it: a defect, variants, or both (``DEFECT+variant``); empty: as it is.
+    """
 
     name = "reference"
 
-    def __init__(self, defect: str | None = None, *, seed: int = 1, pixit: Pixit = PIXIT) -> None:
+    def __init__(self, kind: str = "", *, seed: int = 1, pixit: Pixit = PIXIT) -> None:
         """A device that is not started yet."""
-        self.defect, self.seed = defect, seed
-        endpoint_class(defect)
-        self.capabilities = CAPABILITIES
-        self.pixit = pixit
+        self.kind, self.seed = kind, seed
+        self.model = model(kind)
+        self.capabilities = CAPABILITIES - self.model.lacks
+        self.pixit = replace(pixit, **self.model.pixit)
         self.backend = "in this process, virtual clock"
         self._engine: ReferenceEngine | None = None
 
@@ -103,9 +90,9 @@ class ReferenceDevice(Device):
             self.version = version("ikespec")
         except PackageNotFoundError:
             self.version = "source tree"
-        if self.defect:
-            self.version += f" with defect {self.defect}"
-        self._engine = ReferenceEngine(endpoint_class(self.defect), self.seed, time.time(), host_class(self.defect))
+        if self.kind:
+            self.version += f" with {self.kind}"
+        self._engine = self.model.engine(self.seed, time.time())
 
     def stop(self) -> None:
         """Nothing is left."""
@@ -120,7 +107,7 @@ class ReferenceDevice(Device):
 
     def open_link(self, *, ipv6: bool = False) -> Link:
         """A link in memory; one serves both address families."""
-        return MemoryLink(self.engine, self.engine.now)
+        return self.model.reached(MemoryLink(self.engine, self.engine.now), self.seed)
 
     def apply(self, connection: Connection) -> None:
         """Start anew with a connection."""

@@ -25,11 +25,11 @@ _DATA = b"ikespec interop!" * 4
 class LiveReference(ReferenceDevice):
     """The reference device as a peer of real ones. Orders and its link may belong to different threads."""
 
-    def __init__(self, defect: str | None = None, swapped: bool = False, *, seed: int = 1) -> None:
+    def __init__(self, kind: str = "", swapped: bool = False, *, seed: int = 1) -> None:
         """A device that is not started yet; with ``swapped`` it has the tester's addresses."""
         # Two of a kind that are each other's peer must not choose the same SPIs and nonces.
         first = seed * _RUNS + (_RUNS // 2 if swapped else 0)
-        super().__init__(defect, seed=first, pixit=PIXIT.swapped() if swapped else PIXIT)
+        super().__init__(kind, seed=first, pixit=PIXIT.swapped() if swapped else PIXIT)
         self.backend = "in this process, time of day"
         self._swapped = swapped
         self._live: LiveEngine | None = None
@@ -60,7 +60,7 @@ class LiveReference(ReferenceDevice):
         """One link serves both address families."""
         super().engine  # noqa: B018 - raises where it is not started
         assert self._live is not None
-        return LiveLink(self._live)
+        return self.model.reached(LiveLink(self._live), self.seed)
 
     def apply(self, connection: Connection) -> None:
         """Start anew with a connection, and with other random octets: the peer remembers the old ones."""

@@ -18,9 +18,9 @@ HOST = "127.0.0.1"
 class ReferenceProcess(ReferenceDevice):
     """The reference device behind UDP ports of loopback that the system chooses."""
 
-    def __init__(self, defect: str | None = None, *, seed: int = 1) -> None:
+    def __init__(self, kind: str = "", *, seed: int = 1) -> None:
         """A device that is not started yet."""
-        super().__init__(defect, seed=seed)
+        super().__init__(kind, seed=seed)
         # Packets that are not UDP need privileges that this device does without.
         self.capabilities -= {Capability.IPV6, Capability.DATA_PLANE, Capability.PATH_MTU, Capability.GRE}
         self.capabilities -= {Capability.ECHO, Capability.DROP_COUNTERS}
@@ -31,10 +31,8 @@ class ReferenceProcess(ReferenceDevice):
     def start(self) -> None:
         """Start the process and learn its ports."""
         super().start()
-        command = [sys.executable, "-m", "peers.reference.server", HOST, str(self.seed)]
-        self._process = subprocess.Popen(
-            command + ([self.defect] if self.defect else []), stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
+        command = [sys.executable, "-m", "peers.reference.server", HOST, str(self.seed), self.kind]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self._process.stdout is not None
         try:
             ports = channel.read(self._process.stdout)
@@ -69,7 +67,7 @@ class ReferenceProcess(ReferenceDevice):
 
     def open_link(self, *, ipv6: bool = False) -> Link:
         """Sockets on the ports that were found free at the start."""
-        return UdpLink(HOST, self._link_ports)
+        return self.model.reached(UdpLink(HOST, self._link_ports), self.seed)
 
     def _order(self, name: str, *arguments: object) -> Any:
         if self._process is None or self._process.stdin is None or self._process.stdout is None:

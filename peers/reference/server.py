@@ -9,8 +9,8 @@ from conformance.net import LinkError, UdpLink
 from conformance.net.link import Datagram
 from peers.contract import DeviceError
 from peers.reference import channel
-from peers.reference.device import endpoint_class, host_class
 from peers.reference.engine import ReferenceEngine
+from peers.reference.model import model
 
 TICK = 0.05
 """A timer may be so many seconds late."""
@@ -81,14 +81,12 @@ class Server:
 
 
 def main() -> None:
-    """``python -m peers.reference.server HOST SEED [DEFECT]``: bind two free ports, tell which, serve."""
-    host, seed, *defect = sys.argv[1:]
+    """``python -m peers.reference.server HOST SEED KIND``: bind two free ports, tell which, serve."""
+    host, seed, kind = sys.argv[1:]
     orders, answers = sys.stdin.buffer, sys.stdout.buffer
     with UdpLink(host, (0, 0)) as link:
         channel.write(answers, link.ports)
-        name = defect[0] if defect else None
-        engine = ReferenceEngine(endpoint_class(name), int(seed), time.time(), host_class(name))
-        Server(engine, link).run(orders, answers)
+        Server(model(kind).engine(int(seed), time.time()), link).run(orders, answers)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from tests.peers.connections import device_view
             "there is no such device; known: reference, strongswan, libreswan, or the path of a device file",
         ),
         ("strongswan:dokcer", "strongswan:dokcer: there is no place 'dokcer'; did you mean \"docker\"?"),
-        ("reference:netns", "unknown defect 'netns'"),
+        ("reference:netns", "there is no defect or variant 'netns'"),
         ("./router.toml", "router.toml: cannot be read: No such file or directory"),
     ],
 )

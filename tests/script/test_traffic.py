@@ -18,19 +18,18 @@ from conformance.script.peer import Peer
 from conformance.script.traffic import said
 from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import TrafficSelector
-from peers.reference.dataplane import DeviceHost
-from peers.reference.defects import all_defects
 from peers.reference.device import PIXIT
 from peers.reference.engine import ReferenceEngine
+from peers.reference.model import model
 from suites import evidence
 from suites.connections import psk
 
 START = 1_790_000_000.0
 
 
-def conversation(host: type[DeviceHost] = DeviceHost, **changes: object) -> tuple[Peer, ReferenceEngine]:
+def conversation(kind: str = "", **changes: object) -> tuple[Peer, ReferenceEngine]:
     ours = psk(**changes)(PIXIT)  # type: ignore[arg-type]
-    engine = ReferenceEngine(all_defects()["ignores-padding"].endpoint, 1, START, host)
+    engine = model(kind).engine(1, START)
     engine.apply(ours.mirrored())
     return Peer(MemoryLink(engine, START), ours, Random(7).randbytes), engine
 
@@ -91,7 +90,7 @@ def test_an_answer_disproves_silence(peer: Peer) -> None:
 
 
 def test_a_leak_disproves_silence_and_is_named() -> None:
-    peer, _ = conversation(all_defects()["leaks-in-the-clear"].host)
+    peer, _ = conversation("leaks-in-the-clear")
     sa = peer.establish()
     with pytest.raises(Unexpected, match=r"ICMP 10.2.0.1 > 10.1.0.1 echo reply"), sa.traffic.silence():
         sa.traffic.send(sa.traffic.echo_request())
@@ -101,7 +100,7 @@ def test_a_leak_disproves_silence_and_is_named() -> None:
 
 
 def test_an_answer_to_an_address_outside_of_all_selectors_disproves_silence() -> None:
-    peer, _ = conversation(all_defects()["ignores-selectors"].host)
+    peer, _ = conversation("ignores-selectors")
     sa = peer.establish()
     with pytest.raises(Unexpected, match="no answer"), sa.traffic.silence():
         sa.traffic.send(inner.ping("10.9.0.1", "10.2.0.1"))

@@ -88,7 +88,7 @@ def test_the_same_seed_gives_the_same_conversation(tmp_path: Path) -> None:
     [
         (("run", "--dut", "strongswam"), 'strongswam: there is no such device; did you mean "strongswan"?'),
         (("run", "--dut", "missing.toml"), "missing.toml: cannot be read"),
-        (("run", "--dut", "reference:no-such"), "unknown defect 'no-such'"),
+        (("run", "--dut", "reference:no-such"), "there is no defect or variant 'no-such'"),
         (("run", "init-respnse"), "no purpose fits 'init-respnse'; did you mean init-response?"),
         (("run", "init-cookie-echo", "nix*"), "no purpose fits 'nix*'"),
         (("run", "--subject", "ike_aut"), "there is no subject 'ike_aut'; did you mean ike_auth?"),

@@ -1,37 +1,13 @@
 """Defects of the data plane: sequence numbers and the replay window, padding, sizes."""
 
-from collections.abc import Callable
-
 from conformance.ipsec.errors import BadPadding, Replayed, TooOld
 from conformance.ipsec.sad import InboundSa, OutboundSa
-from peers.reference.dataplane import DeviceHost
 from peers.reference.defects.registry import defect
-
-
-def with_inbound(*breaks: str) -> Callable[[type[InboundSa]], type[InboundSa]]:
-    """Register a subclass of `InboundSa` as the only thing that is wrong with a host."""
-
-    def register(cls: type[InboundSa]) -> type[InboundSa]:
-        defect(*breaks)(type(cls.__name__, (DeviceHost,), {"inbound_class": cls, "__doc__": cls.__doc__}))
-        return cls
-
-    return register
-
-
-def with_outbound(*breaks: str) -> Callable[[type[OutboundSa]], type[OutboundSa]]:
-    """The same for `OutboundSa`."""
-
-    def register(cls: type[OutboundSa]) -> type[OutboundSa]:
-        defect(*breaks)(type(cls.__name__, (DeviceHost,), {"outbound_class": cls, "__doc__": cls.__doc__}))
-        return cls
-
-    return register
-
 
 # --- replay ---------------------------------------------------------------------------------------------------------
 
 
-@with_inbound("data-replay", "data-replay-new-contents", "data-ah-replay")
+@defect("data-replay", "data-replay-new-contents", "data-ah-replay")
 class AcceptsReplays(InboundSa):
     """Accepts a sequence number more than once."""
 
@@ -42,7 +18,7 @@ class AcceptsReplays(InboundSa):
             return
 
 
-@with_inbound("data-too-old", "data-sequence-zero", "data-ah-replay")
+@defect("data-too-old", "data-sequence-zero", "data-ah-replay")
 class AcceptsOldPackets(InboundSa):
     """Accepts what is left of its window."""
 
@@ -53,7 +29,7 @@ class AcceptsOldPackets(InboundSa):
             return
 
 
-@with_inbound("data-window", "data-window-default")
+@defect("data-window", "data-window-default")
 class AcceptsInOrderOnly(InboundSa):
     """Has no window: only a number higher than all before is accepted."""
 
@@ -62,7 +38,7 @@ class AcceptsInOrderOnly(InboundSa):
             raise TooOld(f"sequence number {sequence}")
 
 
-@with_inbound("data-window-forged", "data-window-forged-duplicate")
+@defect("data-window-forged", "data-window-forged-duplicate")
 class MovesWindowUnverified(InboundSa):
     """Notes a sequence number before the ICV is checked."""
 
@@ -75,7 +51,7 @@ class MovesWindowUnverified(InboundSa):
         return
 
 
-@with_inbound("data-gap")
+@defect("data-gap")
 class RefusesGaps(InboundSa):
     """Takes a number far to the right of its window for a wrong one."""
 
@@ -85,7 +61,7 @@ class RefusesGaps(InboundSa):
             raise TooOld(f"sequence number {sequence} is too far ahead")
 
 
-@with_inbound("data-esn", "data-esn-cbc")
+@defect("data-esn", "data-esn-cbc")
 class ForgetsSubspaces(InboundSa):
     """Never increments the high half of an extended sequence number."""
 
@@ -93,7 +69,7 @@ class ForgetsSubspaces(InboundSa):
         return low
 
 
-@with_inbound("data-esn-high")
+@defect("data-esn-high")
 class GuessesSubspaces(InboundSa):
     """Tries the next high half of an extended sequence number whenever an ICV is wrong."""
 
@@ -103,7 +79,7 @@ class GuessesSubspaces(InboundSa):
 # --- padding and sizes ----------------------------------------------------------------------------------------------
 
 
-@with_inbound("data-padding-contents")
+@defect("data-padding-contents")
 class IgnoresPadding(InboundSa):
     """Does not look at the octets of padding."""
 
@@ -111,7 +87,7 @@ class IgnoresPadding(InboundSa):
         return True
 
 
-@with_inbound("data-pad-length")
+@defect("data-pad-length")
 class IgnoresPadLength(InboundSa):
     """Takes a Pad Length that points in front of the payload for none."""
 
@@ -125,7 +101,7 @@ class IgnoresPadLength(InboundSa):
         return not padding or super().padding_is_right(padding)
 
 
-@with_inbound("data-padding-long")
+@defect("data-padding-long")
 class RefusesLongPadding(InboundSa):
     """Takes padding beyond the cipher's block for wrong."""
 
@@ -133,7 +109,7 @@ class RefusesLongPadding(InboundSa):
         return len(padding) < self.alignment and super().padding_is_right(padding)
 
 
-@with_outbound(
+@defect(
     *("data-overhead-table", "data-overhead-esp", "data-overhead-transport", "data-overhead-udp", "data-overhead-ipv6"),
     "data-mtu-largest",
 )
@@ -147,7 +123,7 @@ class PadsAnotherBlock(OutboundSa):
 # --- sequence numbers of its own ------------------------------------------------------------------------------------
 
 
-@with_outbound("data-sequence")
+@defect("data-sequence")
 class CountsFromZero(OutboundSa):
     """The first packet has the sequence number zero."""
 
@@ -155,7 +131,7 @@ class CountsFromZero(OutboundSa):
         return super().next_sequence() - 1
 
 
-@with_outbound("data-sequence", "data-ah")
+@defect("data-sequence", "data-ah")
 class SkipsNumbers(OutboundSa):
     """Leaves out every second sequence number."""
 

@@ -7,27 +7,28 @@ from pkgutil import iter_modules
 
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
+from conformance.ipsec.sad import InboundSa, OutboundSa
 from peers.reference.dataplane import DeviceHost
 
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """One way to be wrong: ``breaks`` are the purposes that must fail on a device with it."""
+    """One way to be wrong: ``breaks`` are the purposes that must fail on a device with it.
+
+    ``decision`` is the class over `IkeSa`, `Endpoint`, `DeviceHost`, `InboundSa` or `OutboundSa` that is wrong.
+    """
 
     name: str
     breaks: tuple[str, ...]
-    endpoint: type[Endpoint]
+    decision: type
     summary: str
-    host: type[DeviceHost] = DeviceHost
 
 
 _DEFECTS: dict[str, Defect] = {}
 
-Decision = type[IkeSa] | type[Endpoint] | type[DeviceHost]
-
 
 def defect(*breaks: str) -> Callable[[type], type]:
-    """Register a subclass of `IkeSa`, `Endpoint` or `DeviceHost` as a defect that breaks these purposes.
+    """Register a subclass of `IkeSa`, `Endpoint`, `DeviceHost` or its SAs as a defect that breaks these purposes.
 
     Its name is that of the class with hyphens: ``AcceptsWrongAuth`` is ``accepts-wrong-auth``.
     """
@@ -36,18 +37,10 @@ def defect(*breaks: str) -> Callable[[type], type]:
         name = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in cls.__name__).strip("-")
         if name in _DEFECTS:
             raise ValueError(f"two defects are called {name}")
-        endpoint: type[Endpoint] = Endpoint
-        host: type[DeviceHost] = DeviceHost
-        if issubclass(cls, DeviceHost):
-            host = cls
-        elif issubclass(cls, Endpoint):
-            endpoint = cls
-        elif issubclass(cls, IkeSa):
-            endpoint = type(f"{cls.__name__}Endpoint", (Endpoint,), {"sa_class": cls})
-        else:
-            raise TypeError(f"{cls.__name__} is neither an IkeSa nor an Endpoint nor a DeviceHost")
+        if not issubclass(cls, IkeSa | Endpoint | DeviceHost | InboundSa | OutboundSa):
+            raise TypeError(f"{cls.__name__} is no subclass of what the reference device is made of")
         summary = (cls.__doc__ or "").strip().split("\n")[0]
-        _DEFECTS[name] = Defect(name, breaks, endpoint, summary, host)
+        _DEFECTS[name] = Defect(name, breaks, cls, summary)
         return cls
 
     return register

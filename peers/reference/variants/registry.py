@@ -1,0 +1,68 @@
+"""Variants: small classes, each another habit that the RFCs allow, and what a device with it would declare."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+from conformance.net.impaired import Impairment
+from peers.contract import Capability
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One more way to be right.
+
+    ``allowed`` is the section of the RFC that leaves it open. ``parts`` are classes over `IkeSa`, `Endpoint`,
+    `DeviceHost` and `ReferenceEngine`; those of several variants and defects make one device together. ``lacks`` and
+    ``pixit`` are what its device file would say: missing capabilities, other timers. ``path`` is what lies between it
+    and us. ``advice`` are the SHOULDs that it does not follow, by their id in the catalogue, with the reason: a
+    warning about these is true.
+    """
+
+    name: str
+    allowed: str
+    summary: str
+    parts: tuple[type, ...]
+    lacks: frozenset[Capability] = frozenset()
+    pixit: Mapping[str, Any] = field(default_factory=dict)
+    path: Impairment | None = None
+    advice: Mapping[str, str] = field(default_factory=dict)
+
+
+_VARIANTS: dict[str, Variant] = {}
+
+
+def variant(
+    allowed: str,
+    *also: type,
+    lacks: tuple[Capability, ...] = (),
+    pixit: Mapping[str, Any] | None = None,
+    path: Impairment | None = None,
+    advice: Mapping[str, str] | None = None,
+) -> Callable[[type], type]:
+    """Register a class as a variant, together with ``also``, its parts over the other bases. See `Variant`.
+
+    Its name is that of the class with hyphens: ``LazyDelete`` is ``lazy-delete``.
+    """
+
+    def register(cls: type) -> type:
+        name = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in cls.__name__).strip("-")
+        if name in _VARIANTS:
+            raise ValueError(f"two variants are called {name}")
+        summary = (cls.__doc__ or "").strip().split("\n")[0]
+        _VARIANTS[name] = Variant(
+            name, allowed, summary, (cls, *also), frozenset(lacks), dict(pixit or {}), path, dict(advice or {})
+        )
+        return cls
+
+    return register
+
+
+def all_variants() -> dict[str, Variant]:
+    """All variants by name; imports the modules of this package that define them."""
+    package = import_module("peers.reference.variants")
+    for module in iter_modules(package.__path__):
+        import_module(f"peers.reference.variants.{module.name}")
+    return dict(_VARIANTS)
