@@ -13,6 +13,7 @@ from rich.table import Table
 
 from peers.contract import Capability
 from peers.reference.defects import all_defects
+from peers.reference.variants import all_variants
 from suites.conduct import Written, all_purposes
 from suites.judge import strongest
 from suites.requirements import load
@@ -103,6 +104,13 @@ def show_capabilities(console: Console) -> None:
     for one in Capability:
         table.add_row(str(one), str(sum(one in needs for needs in needed)), escape(one.description))
     console.print(table)
+
+
+def show_variants(console: Console) -> None:
+    """Print the variants of the reference device, and which RFC leaves them open."""
+    for one in all_variants().values():
+        console.print(f"[bold]reference:+{one.name}[/bold]  {escape(one.summary)}", highlight=False)
+        console.print(f"    {escape(one.allowed)}", highlight=False)
 
 
 def show(console: Console, identifier: str) -> str:

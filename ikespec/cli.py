@@ -143,10 +143,14 @@ def list_purposes(
     subject: Annotated[list[str] | None, typer.Option(help="Such as ike_auth")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, with requirements, needs and defects")] = False,
     capabilities: Annotated[bool, typer.Option("--capabilities", help="The words for what a device can do")] = False,
+    variants: Annotated[bool, typer.Option("--variants", help="The other correct devices that are built in")] = False,
 ) -> None:
     """List the test purposes: a table on a terminal, tab-separated lines in a pipe."""
     if capabilities:
         catalogue.show_capabilities(Console())
+        return
+    if variants:
+        catalogue.show_variants(Console())
         return
     _check_selection(patterns, role, subject)
     found = catalogue.fitting(patterns or (), role, subject or ())

@@ -1,6 +1,7 @@
-"""Tests that need a real peer skip with the reason where there is none, except where none may be skipped."""
+"""What all tests share: where none may be skipped, the option for what takes long, figures at the end."""
 
 import os
+from collections import Counter
 from collections.abc import Generator
 
 import pytest
@@ -24,3 +25,19 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} must run here: {reason}"
     return report
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option for what takes long."""
+    parser.addoption("--all-variants", action="store_true", help="all pairs of variants and defects, not a sample")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the figures that tests have recorded, added up."""
+    figures: Counter[str] = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport) and report.when == "call":
+                figures.update({name: value for name, value in report.user_properties if isinstance(value, int)})
+    for name, value in figures.items():
+        terminalreporter.write_line(f"{name} {value}")

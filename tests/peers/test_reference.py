@@ -1,11 +1,13 @@
 """The reference device in this process and in one of its own."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
 
-from peers.contract import DeviceError
+from peers.contract import Capability, DeviceError
 from peers.reference.process import ReferenceProcess
+from peers.reference.variants import all_variants
 from peers.registry import open_device
 from suites.conduct import all_purposes, conduct
 
@@ -46,3 +48,41 @@ def test_a_defect_by_name() -> None:
     with open_device("reference:cookie-not-first") as device:
         verdict, _ = conduct(all_purposes()["init-cookie-echo"], device)
     assert verdict.verdict == "fail" and verdict.requirement == "RFC7296-2.6-9"
+
+
+def test_variants_and_defects_make_one_device_together() -> None:
+    with open_device("reference:cookie-not-first+slow+liveness-at-once") as device:
+        verdict, _ = conduct(all_purposes()["init-cookie-echo"], device)
+    assert verdict.verdict == "fail" and verdict.requirement == "RFC7296-2.6-9"
+
+
+def test_a_variant_says_what_it_lacks_and_how_it_is_reached() -> None:
+    with open_device("reference:+no-fragmentation+very-slow") as device:
+        assert Capability.FRAGMENTATION not in device.capabilities and device.pixit.response_timeout > 2.0
+        verdict, _ = conduct(all_purposes()["frag-request"], device)
+    assert verdict.verdict == "n/a"
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("+lazy-delte", 'did you mean "lazy-delete"?'),
+        ("accepts-wrong-auht", 'did you mean "accepts-wrong-auth"?'),
+        ("+nothing-like-it-at-all", "ikespec list --variants"),
+        ("+far-away+other-continent", "name one of them"),
+    ],
+)
+def test_words_that_mean_no_device(kind: str, said: str) -> None:
+    with pytest.raises(DeviceError, match=re.escape(said)):
+        open_device(f"reference:{kind}")
+
+
+def test_a_variant_over_real_sockets() -> None:
+    with open_device("reference:process:+a-little-slow+more-notifies") as device:
+        verdict, _ = conduct(all_purposes()["auth-initiator"], device)
+    assert verdict.verdict == "pass", verdict.reason
+
+
+@pytest.mark.parametrize("name", all_variants())
+def test_every_variant_says_which_rfc_allows_it(name: str) -> None:
+    assert re.match(r"RFC \d+, \d", all_variants()[name].allowed) and all_variants()[name].summary.endswith(".")

@@ -1,0 +1,94 @@
+"""When a device deletes an SA: what was replaced goes some time, and anybody may end an IKE SA with a Delete."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import ClassVar
+
+from conformance.ike.core.child import ChildSa
+from conformance.ike.core.events import Refusal, Violation
+from conformance.ike.core.sending import State, Timer
+from conformance.ike.endpoint import Endpoint
+from conformance.ike.ikesa import IkeSa
+from conformance.wire import Notify, Payload
+from peers.reference.variants.own_requests import Talkative
+from peers.reference.variants.registry import variant
+
+
+@variant("RFC 7296, 2.8: enough time should elapse before the old SA becomes unusable; 2.8.1 names no time")
+class LazyDelete(IkeSa):
+    """Deletes what it has replaced 5 s later."""
+
+    patience: ClassVar[float] = 5.0
+    replaced: tuple[tuple[float, ChildSa | None], ...] = ()
+
+    def later(self, child: ChildSa | None) -> None:
+        """Delete a Child SA, or this IKE SA, when its time has come."""
+        self.replaced = (*self.replaced, (self.now + self.patience, child))
+
+    def start_child_delete(self, child: ChildSa) -> None:
+        if child.replaced_by is None:
+            super().start_child_delete(child)
+        else:
+            self.later(child)
+
+    def start_delete(self) -> None:
+        if self.state == State.REKEYED:
+            self.later(None)
+        else:
+            super().start_delete()
+
+    def timers(self) -> Iterator[Timer]:
+        for due, child in self.replaced:
+            yield due, partial(self.delete_now, due, child)
+        yield from super().timers()
+
+    def delete_now(self, due: float, child: ChildSa | None) -> None:
+        """Its time has come, if it is still there."""
+        self.replaced = tuple(one for one in self.replaced if one != (due, child))
+        if child is None:
+            super().start_delete()
+        elif child in self.children:
+            super().start_child_delete(child)
+
+
+@variant("RFC 7296, 1.4.1: either end may delete an IKE SA; how many a peer may have is local policy (2.4)")
+class OnePerIdentity(Endpoint):
+    """Keeps one IKE SA per identity: an older one is deleted, with a Delete payload."""
+
+    def initial_contact(self, sa: IkeSa) -> None:
+        super().initial_contact(sa)
+        for other in self.established():
+            if other is not sa and not other.closing and _name(other) == _name(sa):
+                other.start_delete()
+                self.collect(other)
+
+
+def _name(sa: IkeSa) -> bytes | None:
+    return sa.peer_identity.data if sa.peer_identity is not None else None
+
+
+@variant("RFC 7296, 2.21.2: an IKE SA without its first Child SA is not deleted automatically, but may be by policy")
+class DeletesChildless(Talkative):
+    """Deletes an IKE SA, with a Delete payload, when its first Child SA could not be made."""
+
+    def first_child_refused(self, proof: list[Payload], refusal: Refusal) -> Sequence[Payload]:
+        self.speak_at = self.now
+        return super().first_child_refused(proof, refusal)
+
+    def speak(self) -> None:
+        self.start_delete()
+
+    def child_failed(self, error: Notify | None) -> None:
+        super().child_failed(error)
+        if not self.children:
+            self.start_delete()
+
+
+@variant("RFC 7296, 2.21.3: where the peers have not the same state, it is good to delete the IKE SA and start over")
+class DeletesAfterNonsense(IkeSa):
+    """Deletes an IKE SA, with a Delete payload, on which a response made no sense."""
+
+    def on_violation(self, problem: Violation | Refusal) -> None:
+        super().on_violation(problem)
+        if self.state == State.ESTABLISHED and not self.closing:
+            self.start_delete()

@@ -1,0 +1,31 @@
+"""How much of what there is a device takes."""
+
+from conformance.ike.core.sending import State
+from conformance.ike.endpoint import Endpoint
+from conformance.net.link import Datagram
+from conformance.wire import Header
+from peers.reference.variants.registry import variant
+
+
+@variant("RFC 7296, 2.6 and 5: state for half-open IKE SAs is limited; what is not answered will be asked again")
+class FewHalfOpen(Endpoint):
+    """Keeps at most five half-open IKE SAs for an address, for 30 s each, and drops requests for more."""
+
+    limit = 5
+    lasts = 30.0
+
+    def init_requested(self, header: Header, raw: bytes, datagram: Datagram) -> None:
+        half_open = [
+            sa
+            for sa in self.sas.values()
+            if sa.state == State.HALF_OPEN and not sa.initiator and sa.remote.host == datagram.source.host
+        ]
+        for sa in half_open:
+            if self.now > sa.created + self.lasts:
+                sa.close("IKE_AUTH never came")
+                self.collect(sa)
+                half_open.remove(sa)
+        if len(half_open) >= self.limit and self.answered(header, raw, datagram) is None:
+            self.note("too many half-open IKE SAs")
+        else:
+            super().init_requested(header, raw, datagram)

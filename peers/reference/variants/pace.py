@@ -1,0 +1,136 @@
+"""How fast a device is, and what it does meanwhile: nothing in RFC 7296 says how soon a message is answered."""
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, ClassVar
+
+from conformance.ike.core.sending import Timer
+from conformance.ike.ikesa import IkeSa
+from conformance.net.link import Address, Datagram
+from conformance.wire import ExchangeType, Message
+from peers.reference.engine import ReferenceEngine
+from peers.reference.variants.registry import variant
+
+
+class Delaying(ReferenceEngine):
+    """Takes each IKE message some time after it came. ESP is another part of the machine, and goes on at once."""
+
+    takes: ClassVar[float] = 0.1
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.waiting: list[tuple[float, int, Datagram]] = []
+        self.order = count()
+
+    def ready(self, now: float) -> float:
+        """When a message that comes now will have been taken."""
+        return now + self.takes
+
+    def receive(self, datagram: Datagram, now: float) -> None:
+        self.now = now
+        if self.host is None or self.host.is_esp(datagram):
+            super().receive(datagram, now)
+        else:
+            heapq.heappush(self.waiting, (self.ready(now), next(self.order), datagram))
+
+    def clear(self) -> None:
+        super().clear()
+        self.waiting.clear()
+
+    def next_timer(self) -> float | None:
+        timers = [super().next_timer(), self.waiting[0][0] if self.waiting else None]
+        return min((timer for timer in timers if timer is not None), default=None)
+
+    def tick(self, now: float) -> None:
+        while self.waiting and self.waiting[0][0] <= now:
+            _, _, datagram = heapq.heappop(self.waiting)
+            super().receive(datagram, now)
+        super().tick(now)
+
+
+@variant("RFC 7296, 2.1 and 2.4: an initiator repeats its requests; no answer is late before the initiator gives up")
+class Slow(Delaying):
+    """Needs 100 ms for each message."""
+
+
+@variant("RFC 7296, 2.1 and 2.4: an initiator repeats its requests; no answer is late before the initiator gives up")
+class ALittleSlow(Delaying):
+    """Needs 20 ms for each message."""
+
+    takes = 0.02
+
+
+@variant(
+    "RFC 7296, 2.1 and 2.4: an initiator repeats its requests; no answer is late before the initiator gives up",
+    pixit={"response_timeout": 6.0},
+)
+class VerySlow(Delaying):
+    """Needs a second for each message."""
+
+    takes = 1.0
+
+
+@variant("RFC 7296, 2.1: a request that gets no answer in time is repeated, so a queue is no error")
+class SingleThread(Delaying):
+    """Takes one message after the other and needs 30 ms for each, whatever it is."""
+
+    takes = 0.03
+    free_at: float = 0.0
+
+    def ready(self, now: float) -> float:
+        self.free_at = max(self.free_at, now) + self.takes
+        return self.free_at
+
+
+@dataclass(frozen=True, slots=True)
+class Verifying:
+    """A message whose proof is being verified, and where it came from."""
+
+    until: float
+    message: Message = field(repr=False)
+    path: tuple[Address, Address]
+
+
+class Helper(IkeSa):
+    """Gives messages of these exchange types to a helper, and drops what comes for the IKE SA until that is done."""
+
+    takes: ClassVar[float] = 0.02
+    hard: ClassVar[frozenset[ExchangeType]] = frozenset({ExchangeType.IKE_AUTH})
+    verifying: Verifying | None = None
+
+    def deliver(self, message: Message) -> None:
+        if self.verifying is not None:
+            self.drop("busy")
+        elif message.exchange in self.hard and message.from_initiator != self.initiator:
+            self.verifying = Verifying(self.now + self.takes, message, self.reply_path)
+        else:
+            super().deliver(message)
+
+    def timers(self) -> Iterator[Timer]:
+        if self.verifying is not None:
+            yield self.verifying.until, self.verified
+        yield from super().timers()
+
+    def verified(self) -> None:
+        """The helper is done: go on with the message."""
+        done, self.verifying = self.verifying, None
+        assert done is not None
+        self.reply_path = done.path
+        super().deliver(done.message)
+
+
+_UNRELIABLE = "RFC 7296, 2.1: IKE is a reliable protocol over unreliable datagrams; what is dropped comes again"
+
+
+@variant(_UNRELIABLE)
+class SlowAuthentication(Helper):
+    """Verifies IKE_AUTH in a helper for 20 ms, and drops what comes for that IKE SA meanwhile."""
+
+
+@variant(_UNRELIABLE)
+class SlowVerification(Helper):
+    """Verifies IKE_AUTH and CREATE_CHILD_SA in a helper for 20 ms, and drops what comes for that IKE SA meanwhile."""
+
+    hard = frozenset({ExchangeType.IKE_AUTH, ExchangeType.CREATE_CHILD_SA})

@@ -1,0 +1,16 @@
+"""What lies between a device and us: datagrams take time."""
+
+from conformance.net.impaired import Impairment
+from peers.reference.variants.registry import variant
+
+_DISTANCE = "RFC 7296, 2.1: the timers of the initiator must suit the round-trip time of the network"
+
+
+@variant(_DISTANCE, path=Impairment(delay=0.025))
+class FarAway:
+    """Is 50 ms there and back away."""
+
+
+@variant(_DISTANCE, path=Impairment(delay=0.15))
+class OtherContinent:
+    """Is 300 ms there and back away."""

@@ -1,0 +1,54 @@
+"""When a device repeats a request, and when it gives up: RFC 7296, section 2.4, leaves both open."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import ClassVar
+
+from conformance.ike.core.connection import Connection
+from peers.contract import Capability, Retransmission
+from peers.reference.engine import ReferenceEngine
+from peers.reference.variants.registry import variant
+
+_TIMERS = "RFC 7296, 2.4: number and length of the timeouts are not covered, since they affect nobody else"
+
+
+class OwnTimers(ReferenceEngine):
+    """Has timers of its own, whatever the connection says."""
+
+    repeats: ClassVar[Retransmission]
+
+    def apply(self, connection: Connection) -> None:
+        own = self.repeats
+        super().apply(
+            replace(connection, retransmit_timeout=own.timeout, retransmit_base=own.base, retransmit_tries=own.tries)
+        )
+
+
+def _repeating(timeout: float, base: float, tries: int) -> Callable[[type[OwnTimers]], type]:
+    repeats = Retransmission(timeout, base, tries)
+
+    def register(cls: type[OwnTimers]) -> type:
+        cls.repeats = repeats
+        return variant(_TIMERS, lacks=(Capability.TIMERS,), pixit={"retransmission": repeats})(cls)
+
+    return register
+
+
+@_repeating(4.0, 1.8, 5)
+class SlowTimers(OwnTimers):
+    """Repeats a request after 4 s, then 1.8 times later each time, five times: the defaults of strongSwan."""
+
+
+@_repeating(0.5, 2.0, 7)
+class QuickTimers(OwnTimers):
+    """Repeats a request after half a second, then twice as late each time, seven times: the defaults of libreswan."""
+
+
+@_repeating(10.0, 1.0, 12)
+class LazyTimers(OwnTimers):
+    """Repeats a request every ten seconds, a dozen times."""
+
+
+@_repeating(30.0, 1.0, 5)
+class VeryLazyTimers(OwnTimers):
+    """Repeats a request every thirty seconds, five times."""
