@@ -330,6 +330,18 @@ class Device(ABC):
     def alive(self) -> bool:
         """Whether the device still runs and answers its control interface; never raises."""
 
+    def obituary(self) -> str:
+        """How the device has died since this was asked last, in words; empty if it has not or if nobody can tell.
+
+        Cheap: nothing is asked of the device. A death that the adapter has mended by itself is told here, too. Never
+        raises.
+        """
+        return ""
+
+    def condition(self) -> str:
+        """What can be said from outside about a device that runs and does not answer, in words; never raises."""
+        return ""
+
     def require(self, *needed: Capability) -> None:
         """Raise Unsupported for the first capability that the device does not claim."""
         for capability in needed:

@@ -18,7 +18,8 @@ from conformance.script.verdict import NotApplicable
 from conformance.wire import ProtocolID
 from peers.contract import Capability, Device, Pixit, needs
 from suites.dut import Dut
-from suites.judge import Verdict, judge
+from suites.guard import Guard, guarded
+from suites.judge import Died, Kind, Verdict, judge
 from suites.purpose import Purpose, purpose_of
 from suites.requirements import load
 
@@ -102,23 +103,35 @@ def takes(device: Device, connection: Connection) -> None:
 def prepared(purpose: Purpose, device: Device, seed: int) -> Iterator[tuple[Peer, Dut]]:
     """Load the connection of a purpose into a started device and open the link to it.
 
-    Raises Unsupported where the device lacks a capability, NotApplicable where it lacks an algorithm.
+    Raises Unsupported where the device lacks a capability, NotApplicable where it lacks an algorithm, Died where it is
+    not there to take the connection.
     """
     device.require(*sorted(purpose.needs))
     ours = purpose.setup(device.profile)
     theirs = replace(seen_by_device(ours.mirrored(), device.pixit), **purpose.device)
     device.require(*sorted(needs(theirs)))
     takes(device, theirs)
+    _must_be_there(device)
     device.apply(theirs)
+    _must_be_there(device)
     link = device.open_link(ipv6=":" in (ours.local_address or ""))
     try:
         if not isinstance(link, PacketLink) and Capability.AH not in purpose.needs:
             # Sockets carry ESP in UDP only, so there must seem to be a NAT where traffic is to be seen.
             ours = replace(ours, force_encapsulation=ours.force_encapsulation or Capability.DATA_PLANE in purpose.needs)
-        peer = Peer(link, ours, Random(f"{seed}/{purpose.id}").randbytes, device.pixit.response_timeout)
-        yield peer, Dut(device, peer, theirs)
+        guard = Guard(purpose, device, link, ours, theirs, f"{seed}/{purpose.id}")
+        random = Random(f"{seed}/{purpose.id}").randbytes
+        peer = Peer(guard.link, guard.connection, random, device.pixit.response_timeout)
+        guard.note(peer)
+        yield peer, Dut(device, peer, theirs, guard)
     finally:
         link.close()
+
+
+def _must_be_there(device: Device) -> None:
+    words = device.obituary()
+    if words:
+        raise Died(Kind.CRASH, f"the device has died: {words}", early=True)
 
 
 def conduct(written: Written, device: Device, seed: int = 1) -> tuple[Verdict, Peer | None]:
@@ -128,7 +141,8 @@ def conduct(written: Written, device: Device, seed: int = 1) -> tuple[Verdict, P
     try:
         with prepared(written.purpose, device, seed) as (peer, dut):
             fixtures = {"peer": peer, "dut": dut}
-            written.function(**{name: fixtures[name] for name in signature(written.function).parameters})
+            with guarded(dut.guard, peer):
+                written.function(**{name: fixtures[name] for name in signature(written.function).parameters})
     except Exception as caught:
         error = caught
     claimed = device.capabilities if peer is not None else ()

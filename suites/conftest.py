@@ -1,5 +1,6 @@
 """``pytest suites`` loads the plugin of the suites from here."""
 
+from suites.life import pytest_pyfunc_call  # noqa: F401
 from suites.plugin import (  # noqa: F401
     conversation,
     device,

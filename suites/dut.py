@@ -7,6 +7,7 @@ from conformance.ike.core.connection import Connection
 from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
 from peers.contract import Capability, ChildStatus, Device, Pixit, RealNat, Retransmission, SaState, SaStatus
+from suites.guard import Guard
 
 LONGEST = 300.0
 """Seconds that a purpose may wait for a device to give up."""
@@ -15,12 +16,13 @@ LONGEST = 300.0
 class Dut:
     """The device during one purpose. An order returns at once; what comes of it is seen by the peer."""
 
-    def __init__(self, device: Device, peer: Peer, connection: Connection) -> None:
+    def __init__(self, device: Device, peer: Peer, connection: Connection, guard: Guard) -> None:
         """``connection`` is the device's own view, which is loaded already."""
-        self.device, self.peer, self.connection = device, peer, connection
+        self.device, self.peer, self.connection, self.guard = device, peer, connection, guard
 
     def _order(self, text: str) -> None:
         """What came before an order is no reaction to it."""
+        self.guard.order()
         self.peer.forget()
         self.peer.note(text)
 
@@ -80,8 +82,12 @@ class Dut:
         self.device.delete_child(name)
 
     def sas(self) -> list[SaStatus]:
-        """The IKE SAs that the device holds."""
-        return self.device.list_sas()
+        """The IKE SAs that the device holds, without the one that is there to see whether it lives."""
+        return [sa for sa in self.device.list_sas() if not self.guard.is_canary(sa.spi_i)]
+
+    def log(self) -> str:
+        """What the device has logged of this purpose."""
+        return self.device.log() if self.guard.log is None else self.guard.log
 
     def drops(self) -> int:
         """How many packets the IPsec of the device has dropped so far."""

@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
+from traceback import extract_tb
 
 from conformance.net.link import LinkError
 from conformance.script.verdict import Inconclusive, NotApplicable, Unanswered, Unexpected
@@ -30,6 +32,28 @@ class Kind(StrEnum):
     """A SHOULD is broken: *warn*."""
     NONE = ""
     """*pass* and *n/a*."""
+
+
+class Died(Exception):  # noqa: N818 - it is a verdict, not an error of ours
+    """The device died or hangs, which is a *fail* whatever the purpose is about.
+
+    ``kind`` is CRASH or HANG, ``what`` a sentence, ``error`` what the purpose has raised. ``early``: it was like that
+    before the purpose began.
+    """
+
+    def __init__(self, kind: Kind, what: str, error: Exception | None = None, *, early: bool = False) -> None:
+        super().__init__(what + (f" ({in_words(error)})" if error is not None else ""))
+        self.kind, self.what, self.early = kind, what, early
+
+
+def in_words(error: BaseException) -> str:
+    """An exception in one line that is never empty: what is not a sentence of ours says where it comes from."""
+    if isinstance(error, Unexpected | Inconclusive | NotApplicable | DeviceError | LinkError | Died):
+        return str(error)
+    text = " ".join(str(error).split())
+    frames = extract_tb(error.__traceback__)
+    where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}: {frames[-1].line}" if frames else ""
+    return type(error).__name__ + (f": {text}" if text else "") + where
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +86,8 @@ def judge(
     """
     if error is None:
         return PASS
+    if isinstance(error, Died):
+        return Verdict("fail", str(error), "a device that goes on answering", error.what, kind=error.kind)
     if isinstance(error, Unexpected):
         named = error.requirement or (ANSWERED if isinstance(error, Unanswered) else None)
         return _broken(error, _judged_by(purpose, named, catalogue))
@@ -71,8 +97,7 @@ def judge(
         return Verdict("n/a", str(error))
     if isinstance(error, Inconclusive | DeviceError | LinkError):
         return Verdict("inconclusive", str(error), kind=Kind.UNTRIED)
-    reason = f"the purpose itself is broken: {type(error).__name__}: {error}"
-    return Verdict("inconclusive", reason, kind=Kind.FLAW)
+    return Verdict("inconclusive", f"the purpose itself is broken: {in_words(error)}", kind=Kind.FLAW)
 
 
 def _judged_by(purpose: Purpose, named: str | None, catalogue: Catalogue) -> Requirement:

@@ -145,7 +145,7 @@ def conversation(request: pytest.FixtureRequest, device: Device) -> Iterator[tup
     assert purpose is not None
     with prepared(purpose, device, request.config.getoption("--ike-seed")) as (peer, dut):
         session = request.config.stash[SESSION]
-        session.peers[purpose.id] = peer
+        session.duts[purpose.id] = dut
         peer.trace.limit = session.next_allowance().conversation
         yield peer, dut
 

@@ -19,6 +19,11 @@ class Purpose:
     ``role`` is that of the device in the exchange that is tested. ``needs`` are capabilities without which it is not
     applicable. ``setup`` makes our connection, ``device`` changes fields of the device's mirrored view of it. ``waits``
     is real time in seconds that the purpose must let pass; one that waits belongs to the slow tier.
+
+    An ordinary handshake with this connection comes before each purpose where the device is the responder
+    (`suites.guard`). ``ordinary``: that handshake itself is what is tested, so it says nothing about the purpose.
+    ``canary``: its IKE SA must live through the purpose; where the device would remember too much of it, the handshake
+    comes afterwards.
     """
 
     id: str
@@ -28,6 +33,8 @@ class Purpose:
     setup: Setup = field(default=psk(), repr=False)
     device: Mapping[str, Any] = field(default_factory=dict, repr=False)
     waits: float = 0.0
+    ordinary: bool = False
+    canary: bool = True
 
     @property
     def tier(self) -> str:
@@ -43,6 +50,8 @@ def purpose(
     connection: Setup | None = None,
     device: Mapping[str, Any] | None = None,
     waits: float = 0.0,
+    ordinary: bool = False,
+    canary: bool = True,
 ) -> Callable[[Test], Test]:
     """Make a test function a test purpose. Its docstring's first line is the title, the rest says what is sent and why.
 
@@ -52,7 +61,15 @@ def purpose(
         raise ValueError(f"purpose {identifier} cites no requirement")
     base = {Capability.INITIATOR if role == "initiator" else Capability.RESPONDER}
     made = Purpose(
-        identifier, requirements, role, frozenset(base | set(needs)), connection or psk(), dict(device or {}), waits
+        identifier,
+        requirements,
+        role,
+        frozenset(base | set(needs)),
+        connection or psk(),
+        dict(device or {}),
+        waits,
+        ordinary,
+        canary,
     )
 
     def mark(test: Test) -> Test:

@@ -6,9 +6,9 @@ from typing import NoReturn
 
 import pytest
 
-from conformance.script.peer import Peer
 from peers.contract import Device
 from peers.deviations import Deviation
+from suites.dut import Dut
 from suites.evidence import Allowance
 from suites.record import ResultsFolder
 
@@ -17,7 +17,7 @@ from suites.record import ResultsFolder
 class Session:
     """What one process of a run holds: the device, once a purpose needs it, and the results folder.
 
-    ``peers`` are those of the purposes that are not judged yet. ``allowance`` is how much evidence is kept, of which
+    ``duts`` are those of the purposes that are not judged yet. ``allowance`` is how much evidence is kept, of which
     ``evidence_left`` octets are left for the rest of the run. ``stopped`` is why the run was given up, empty if it
     was not.
     """
@@ -26,7 +26,7 @@ class Session:
     device: Device | None = None
     results: ResultsFolder | None = None
     deviations: tuple[Deviation, ...] = ()
-    peers: dict[str, Peer] = field(default_factory=dict)
+    duts: dict[str, Dut] = field(default_factory=dict)
     allowance: Allowance = field(default_factory=Allowance)
     evidence_left: int = 0
     stopped: str = ""

@@ -107,16 +107,16 @@ def _describe(device: Device | None) -> dict[str, Any]:
 
 
 def _attach_evidence(item: pytest.Item, purpose: Purpose, record: Record, session: Session) -> None:
-    peer = session.peers.pop(purpose.id, None)
-    if peer is None or session.device is None or item.config.getoption("--no-evidence"):
+    dut = session.duts.pop(purpose.id, None)
+    if dut is None or item.config.getoption("--no-evidence"):
         return
     record.evidence = f"evidence/{purpose.id}"
     try:
-        log = session.device.log()
+        log = dut.log()
     except (DeviceError, LinkError) as error:
         log = f"the log of the device cannot be read: {error}\n"
     folder, allowed = session.folder / record.evidence, session.next_allowance()
-    session.evidence_left -= evidence.write(folder, peer, log, allowed.log, transcript=record.verdict != "pass")
+    session.evidence_left -= evidence.write(folder, dut.peer, log, allowed.log, transcript=record.verdict != "pass")
 
 
 def _show(report: pytest.TestReport, record: Record) -> None:

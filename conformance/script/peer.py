@@ -74,8 +74,6 @@ class Peer(Mailbox):
         sa = self.sa(**changes)
         with self.preamble("IKE_SA_INIT and IKE_AUTH"):
             sa.init()
-            if sa.keys is None:
-                raise Unexpected("an IKE_SA_INIT response with SA, KE, Nr", sa.problem)
             sa.auth(child=child)
             sa.must_be_established()
             if child is not None and not sa.children:

@@ -87,7 +87,12 @@ class ScriptedSa(BendableSa):
                 super().on_init_response(message)
 
     def auth(self, bend: Bend | None = None, *, child: str | None = "") -> Message:
-        """IKE_AUTH with the first Child SA of the connection, the named one, or none (None)."""
+        """IKE_AUTH with the first Child SA of the connection, the named one, or none (None).
+
+        Raises Unexpected where IKE_SA_INIT has left no keys.
+        """
+        if self.keys is None:
+            raise Unexpected("an IKE_SA_INIT response with SA, KE, Nr", self.problem or "none")
         names = [config.name for config in self.connection.children]
         self.first_child = (names[0] if names else None) if child == "" else child
         return self.step(self.start_auth, bend)

@@ -51,7 +51,7 @@ def test_reserved_initiator(peer: Peer, dut: Dut) -> None:
     check_reserved(peer, "RFC7296-2.5-7")
 
 
-@purpose("format-lengths-sent", *_LENGTHS, role="responder")
+@purpose("format-lengths-sent", *_LENGTHS, role="responder", ordinary=True)
 def test_lengths(peer: Peer) -> None:
     """All lengths, counts, chains of payloads and Last Substruc values in a responder's messages are right."""
     with well_formed(peer, "RFC7296-3.2-10"):
@@ -105,7 +105,7 @@ def test_notify(peer: Peer) -> None:
 
 @purpose(
     "format-attribute-sent", "RFC7296-3.3.5-2", "RFC7296-3.3.5-1", "RFC7296-3.3.5-4",
-    role="responder", connection=psk(proposals=with_key_length),
+    role="responder", ordinary=True, connection=psk(proposals=with_key_length),
 )  # fmt: skip
 def test_attribute(peer: Peer) -> None:
     """The Key Length attribute is sent in the short form: type 14 and two octets with the number of bits."""

@@ -50,7 +50,7 @@ def assigned(peer: Peer, answer: Message) -> bytes:
 
 @purpose(
     "auth-cfg-address", "RFC7296-3.15.4-1", "RFC7296-2.19-3", "RFC7296-2.9-13", "RFC7296-3.15.1-3", "RFC7296-3.15.1-5",
-    role="responder", needs=(Capability.VIRTUAL_IP,), connection=_FROM_DEVICE,
+    role="responder", ordinary=True, needs=(Capability.VIRTUAL_IP,), connection=_FROM_DEVICE,
 )  # fmt: skip
 def test_address(peer: Peer) -> None:
     """Who asks for an inner address gets one, and the Child SA is for it.

@@ -34,7 +34,7 @@ from suites.purpose import purpose
 
 @purpose(
     "auth-sa-one-suite", "RFC7296-2.7-1", "RFC7296-2.7-2", "RFC7296-2.7-5", "RFC7296-3.3.6-4", "RFC7296-3.3.1-6",
-    "RFC7296-3.3.1-9", role="responder",
+    "RFC7296-3.3.1-9", role="responder", ordinary=True,
 )  # fmt: skip
 def test_one_suite(peer: Peer) -> None:
     """Out of two proposals with several transforms the device takes one of each type."""
@@ -72,7 +72,7 @@ def test_no_proposal(peer: Peer, dut: Dut) -> None:
 
 
 @purpose(
-    "auth-no-ke", "RFC7296-1.2-19", "RFC7296-1.2-20", "RFC7296-1.2-21", role="responder",
+    "auth-no-ke", "RFC7296-1.2-19", "RFC7296-1.2-20", "RFC7296-1.2-21", role="responder", ordinary=True,
     connection=psk(esp=pfs),
 )  # fmt: skip
 def test_no_ke(peer: Peer) -> None:
@@ -116,7 +116,7 @@ def test_ts_missing(peer: Peer) -> None:
 
 
 @purpose(
-    "auth-childless", "RFC6023-3-4", "RFC6023-3-5", "RFC6023-3-1", "RFC6023-5-1", role="responder",
+    "auth-childless", "RFC6023-3-4", "RFC6023-3-5", "RFC6023-3-1", "RFC6023-5-1", role="responder", ordinary=True,
     connection=psk(childless=True),
 )  # fmt: skip
 def test_childless(peer: Peer) -> None:

@@ -26,7 +26,7 @@ def handshake(peer: Peer, requirement: str) -> None:
 
 
 @purpose(
-    "auth-id-email", "RFC7296-3.5-9", "RFC7296-4-15", "RFC7296-3.5-6", role="responder",
+    "auth-id-email", "RFC7296-3.5-9", "RFC7296-4-15", "RFC7296-3.5-6", role="responder", ordinary=True,
     connection=named(Identity.of("tester@ikespec.example"), Identity.of("device@ikespec.example")),
 )  # fmt: skip
 def test_email(peer: Peer) -> None:
@@ -35,7 +35,7 @@ def test_email(peer: Peer) -> None:
 
 
 @purpose(
-    "auth-id-key-id", "RFC7296-3.5-9", "RFC7296-4-15", role="responder",
+    "auth-id-key-id", "RFC7296-3.5-9", "RFC7296-4-15", role="responder", ordinary=True,
     connection=named(Identity(IdType.KEY_ID, b"\x00tester \xff"), Identity(IdType.KEY_ID, b"device \xfe\x00")),
 )  # fmt: skip
 def test_key_id(peer: Peer) -> None:
@@ -44,7 +44,7 @@ def test_key_id(peer: Peer) -> None:
 
 
 @purpose(
-    "auth-id-ipv4", "RFC7296-3.5-9", "RFC7296-3.5-1", "RFC7296-3.5-4", role="responder",
+    "auth-id-ipv4", "RFC7296-3.5-9", "RFC7296-3.5-1", "RFC7296-3.5-4", role="responder", ordinary=True,
     connection=named(Identity.of("203.0.113.7"), Identity.of("203.0.113.8")),
 )  # fmt: skip
 def test_ipv4(peer: Peer) -> None:
@@ -53,7 +53,7 @@ def test_ipv4(peer: Peer) -> None:
 
 
 @purpose(
-    "auth-id-ipv6", "RFC7296-3.5-11", "RFC7296-3.5-1", "RFC7296-3.5-4", role="responder",
+    "auth-id-ipv6", "RFC7296-3.5-11", "RFC7296-3.5-1", "RFC7296-3.5-4", role="responder", ordinary=True,
     needs=(Capability.IPV6,), connection=named(Identity.of("2001:db8:ffff::7"), Identity.of("2001:db8:ffff::8")),
 )  # fmt: skip
 def test_ipv6(peer: Peer) -> None:
@@ -62,7 +62,7 @@ def test_ipv6(peer: Peer) -> None:
 
 
 @purpose(
-    "auth-id-dn", "RFC7296-4-14", "RFC7296-3.5-7", role="responder", connection=distinguished(),
+    "auth-id-dn", "RFC7296-4-14", "RFC7296-3.5-7", role="responder", ordinary=True, connection=distinguished(),
 )  # fmt: skip
 def test_dn(peer: Peer) -> None:
     """Both sides are named by the distinguished names of their certificates (ID_DER_ASN1_DN)."""

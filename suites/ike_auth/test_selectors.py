@@ -48,7 +48,7 @@ def test_narrow(peer: Peer, dut: Dut) -> None:
         peer.check(inside, f"{kind} within the policy", found, "RFC7296-5.1-1", bypass=True)
 
 
-@purpose("auth-ts-subset", "RFC7296-1.3.1-5", "RFC7296-2.9-3", "RFC7296-2.9-1", role="responder")
+@purpose("auth-ts-subset", "RFC7296-1.3.1-5", "RFC7296-2.9-3", "RFC7296-2.9-1", role="responder", ordinary=True)
 def test_subset(peer: Peer, dut: Dut) -> None:
     """A responder never widens: we offer a part of its policy, one protocol and one port."""
     policy = dut.connection.children[0]
@@ -66,7 +66,9 @@ def part(network: str) -> TrafficSelector:
     return TrafficSelector(whole.type, 6, 80, 80, host, host)
 
 
-@purpose("auth-ts-first", "RFC7296-2.9-8", "RFC7296-1.3.1-5", role="responder", needs=(Capability.NARROWING,))
+@purpose(
+    "auth-ts-first", "RFC7296-2.9-8", "RFC7296-1.3.1-5", role="responder", ordinary=True, needs=(Capability.NARROWING,)
+)
 def test_first(peer: Peer, dut: Dut) -> None:
     """The first selectors, those of the packet that asked for the SA, are in the narrowed set.
 
@@ -83,7 +85,9 @@ def test_first(peer: Peer, dut: Dut) -> None:
         peer.check(covered((wanted,), tuple(found)), f"{kind.__name__} with {wanted}", answer, "RFC7296-2.9-8")
 
 
-@purpose("auth-ts-others", "RFC7296-2.9-9", "RFC7296-1.3.1-5", role="responder", needs=(Capability.NARROWING,))
+@purpose(
+    "auth-ts-others", "RFC7296-2.9-9", "RFC7296-1.3.1-5", role="responder", ordinary=True, needs=(Capability.NARROWING,)
+)
 def test_others(peer: Peer, dut: Dut) -> None:
     """First selectors outside of the policy do not matter where others are inside."""
     policy = dut.connection.children[0]
@@ -135,7 +139,9 @@ def test_transport_accepted(peer: Peer) -> None:
     peer.check(sa.child.mode == Mode.TRANSPORT, "transport mode", sa.child.mode)
 
 
-@purpose("auth-transport-declined", "RFC7296-1.3.1-8", "RFC7296-1.3.1-10", "RFC7296-1.2-16", role="responder")
+@purpose(
+    "auth-transport-declined", "RFC7296-1.3.1-8", "RFC7296-1.3.1-10", "RFC7296-1.2-16", role="responder", ordinary=True
+)
 def test_transport_declined(peer: Peer) -> None:
     """A device that is configured for tunnel mode does not say yes to transport mode.
 

@@ -36,7 +36,7 @@ def identity_proof(sa: ScriptedSa) -> bytes:
 
 @purpose(
     "auth-psk", "RFC7296-1.2-10", "RFC7296-2.15-10", "RFC7296-2.15-2", "RFC7296-2.15-1", "RFC7296-2.14-1",
-    "RFC7296-2.14-2", "RFC7296-1.2-1", "RFC7296-3.8-4", "RFC7296-4-4", role="responder",
+    "RFC7296-2.14-2", "RFC7296-1.2-1", "RFC7296-3.8-4", "RFC7296-4-4", role="responder", ordinary=True,
 )  # fmt: skip
 def test_psk(peer: Peer) -> None:
     """A shared key authenticates both sides, and IKE SA and Child SA are up in four messages.
@@ -128,7 +128,7 @@ def test_wrong_nonce(peer: Peer) -> None:
     must_be_refused(peer, sa, mic_over(sa, octets, "AUTH over Ni instead of Nr"))
 
 
-@purpose("auth-without-id", "RFC7296-2.15-3", "RFC7296-2.15-1", "RFC7296-1.2-11", role="responder")
+@purpose("auth-without-id", "RFC7296-2.15-3", "RFC7296-2.15-1", "RFC7296-1.2-11", role="responder", ordinary=True)
 def test_without_id(peer: Peer) -> None:
     """AUTH must cover the identity by prf(SK_pi, IDi')."""
     sa = peer.sa()
@@ -198,7 +198,9 @@ _LONG = b"The quick brown fox jumps over the lazy dog, and sixty-four: 64!"
 _OCTETS = b"\x00 zero first, \xff\xfe, zero \x00 within, zero last \x00"
 
 
-@purpose("auth-psk-64", "RFC7296-2.15-11", "RFC7296-2.15-12", role="responder", connection=psk(secret=_LONG))
+@purpose(
+    "auth-psk-64", "RFC7296-2.15-11", "RFC7296-2.15-12", role="responder", ordinary=True, connection=psk(secret=_LONG)
+)
 def test_psk_64(peer: Peer) -> None:
     """A shared key of 64 ASCII characters is used as a whole, without terminator."""
     sa = peer.sa()
@@ -207,7 +209,14 @@ def test_psk_64(peer: Peer) -> None:
     must_succeed(peer, sa, "RFC7296-2.15-11")
 
 
-@purpose("auth-psk-octets", "RFC7296-2.15-13", "RFC7296-2.15-12", role="responder", connection=psk(secret=_OCTETS))
+@purpose(
+    "auth-psk-octets",
+    "RFC7296-2.15-13",
+    "RFC7296-2.15-12",
+    role="responder",
+    ordinary=True,
+    connection=psk(secret=_OCTETS),
+)
 def test_psk_octets(peer: Peer) -> None:
     """A shared key that was given in hexadecimal may hold any octets, zeros as well."""
     sa = peer.sa()

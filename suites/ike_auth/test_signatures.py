@@ -48,8 +48,8 @@ def digital_signature(peer: Peer, scheme: Scheme) -> None:
 
 
 @purpose(
-    "auth-rsa", "RFC7427-3-2", "RFC7427-3-3", "RFC7427-3-5", "RFC7427-3-7", "RFC7427-4-2", role="responder",
-    needs=(Capability.RFC7427,), connection=certificates("rsa"),
+    "auth-rsa", "RFC7427-3-2", "RFC7427-3-3", "RFC7427-3-5", "RFC7427-3-7", "RFC7427-4-2",
+    role="responder", ordinary=True, needs=(Capability.RFC7427,), connection=certificates("rsa"),
 )  # fmt: skip
 def test_rsa(peer: Peer) -> None:
     """Both sides sign with RSA keys under the method Digital Signature."""
@@ -57,7 +57,7 @@ def test_rsa(peer: Peer) -> None:
 
 
 @purpose(
-    "auth-rsa-pss", "RFC7427-3-2", "RFC7427-3-3", "RFC7427-3-7", role="responder",
+    "auth-rsa-pss", "RFC7427-3-2", "RFC7427-3-3", "RFC7427-3-7", role="responder", ordinary=True,
     needs=(Capability.RFC7427,), connection=pss(),
 )  # fmt: skip
 def test_rsa_pss(peer: Peer) -> None:
@@ -78,7 +78,7 @@ def test_rsa_pss_accepted(peer: Peer) -> None:
 
 
 @purpose(
-    "auth-ecdsa", "RFC7427-3-2", "RFC7427-3-3", "RFC7427-3-7", "RFC7427-4-2", role="responder",
+    "auth-ecdsa", "RFC7427-3-2", "RFC7427-3-3", "RFC7427-3-7", "RFC7427-4-2", role="responder", ordinary=True,
     needs=(Capability.RFC7427,), connection=certificates("ecdsa"),
 )  # fmt: skip
 def test_ecdsa(peer: Peer) -> None:
@@ -87,7 +87,7 @@ def test_ecdsa(peer: Peer) -> None:
 
 
 @purpose(
-    "auth-ecdsa-384", "RFC7427-3-2", "RFC7427-3-3", "RFC7427-3-7", role="responder",
+    "auth-ecdsa-384", "RFC7427-3-2", "RFC7427-3-3", "RFC7427-3-7", role="responder", ordinary=True,
     needs=(Capability.RFC7427,), connection=certificates("ecdsa384"),
 )  # fmt: skip
 def test_ecdsa_384(peer: Peer) -> None:
@@ -96,7 +96,7 @@ def test_ecdsa_384(peer: Peer) -> None:
 
 
 @purpose(
-    "auth-ed25519", "RFC8420-A.1-1", "RFC7427-3-2", "RFC7427-3-7", "RFC8420-2-1", role="responder",
+    "auth-ed25519", "RFC8420-A.1-1", "RFC7427-3-2", "RFC7427-3-7", "RFC8420-2-1", role="responder", ordinary=True,
     needs=(Capability.RFC7427,), connection=certificates("ed25519"),
 )  # fmt: skip
 def test_ed25519(peer: Peer) -> None:
@@ -166,8 +166,8 @@ def test_rsa_sha1(peer: Peer) -> None:
 
 
 @purpose(
-    "auth-ecdsa-classic", "RFC4754-7-1", "RFC4754-7-2", "RFC4754-8-1", "RFC4754-4-1", "RFC7427-3-1", role="responder",
-    connection=certificates("ecdsa"),
+    "auth-ecdsa-classic", "RFC4754-7-1", "RFC4754-7-2", "RFC4754-8-1", "RFC4754-4-1", "RFC7427-3-1",
+    role="responder", ordinary=True, connection=certificates("ecdsa"),
 )  # fmt: skip
 def test_ecdsa_classic(peer: Peer) -> None:
     """Without announced hashes a P-256 key signs with method 9: r and s, 32 octets each."""

@@ -120,7 +120,9 @@ def test_nat_float(peer: Peer, dut: Dut) -> None:
     sa.must_be_established()
 
 
-@purpose("init-ipv6", "RFC7296-2.11-4", role="responder", needs=(Capability.IPV6,), connection=psk(ipv6=True))
+@purpose(
+    "init-ipv6", "RFC7296-2.11-4", role="responder", ordinary=True, needs=(Capability.IPV6,), connection=psk(ipv6=True)
+)
 def test_ipv6(peer: Peer) -> None:
     """The whole handshake works over IPv6."""
     handshake(peer)

@@ -13,7 +13,7 @@ from suites.purpose import purpose
 @purpose(
     "init-aes128-sha256-modp2048",
     "RFC8247-2.1-2", "RFC8247-2.2-1", "RFC8247-2.3-1", "RFC8247-2.4-1",
-    role="responder",
+    role="responder", ordinary=True,
     connection=psk(proposals=("aes128-sha256-modp2048",)),
 )  # fmt: skip
 def test_aes128_sha256_modp2048(peer: Peer) -> None:
@@ -22,7 +22,7 @@ def test_aes128_sha256_modp2048(peer: Peer) -> None:
 
 
 @purpose(
-    "init-aes256-sha256-modp2048", "RFC8247-2.1-2", role="responder",
+    "init-aes256-sha256-modp2048", "RFC8247-2.1-2", role="responder", ordinary=True,
     connection=psk(proposals=("aes256-sha256-modp2048",)),
 )  # fmt: skip
 def test_aes256_sha256_modp2048(peer: Peer) -> None:
@@ -31,7 +31,7 @@ def test_aes256_sha256_modp2048(peer: Peer) -> None:
 
 
 @purpose(
-    "init-aes128-sha1-modp2048", "RFC8247-2.2-3", "RFC8247-2.3-3", role="responder",
+    "init-aes128-sha1-modp2048", "RFC8247-2.2-3", "RFC8247-2.3-3", role="responder", ordinary=True,
     connection=psk(proposals=("aes128-sha1-modp2048",)),
 )  # fmt: skip
 def test_aes128_sha1_modp2048(peer: Peer) -> None:
@@ -40,7 +40,7 @@ def test_aes128_sha1_modp2048(peer: Peer) -> None:
 
 
 @purpose(
-    "init-aes128-sha512-ecp256", "RFC8247-2.2-2", "RFC8247-2.3-2", "RFC8247-2.4-2", role="responder",
+    "init-aes128-sha512-ecp256", "RFC8247-2.2-2", "RFC8247-2.3-2", "RFC8247-2.4-2", role="responder", ordinary=True,
     connection=psk(proposals=("aes128-sha512-ecp256",)),
 )  # fmt: skip
 def test_aes128_sha512_ecp256(peer: Peer) -> None:
@@ -49,7 +49,7 @@ def test_aes128_sha512_ecp256(peer: Peer) -> None:
 
 
 @purpose(
-    "init-aes128gcm16", "RFC8247-2.1-4", role="responder",
+    "init-aes128gcm16", "RFC8247-2.1-4", role="responder", ordinary=True,
     connection=psk(proposals=including("aes128gcm16")),
 )  # fmt: skip
 def test_aes128gcm16(peer: Peer) -> None:
@@ -58,7 +58,7 @@ def test_aes128gcm16(peer: Peer) -> None:
 
 
 @purpose(
-    "init-aes256gcm16", "RFC8247-2.1-4", role="responder",
+    "init-aes256gcm16", "RFC8247-2.1-4", role="responder", ordinary=True,
     connection=psk(proposals=including("aes256gcm16")),
 )  # fmt: skip
 def test_aes256gcm16(peer: Peer) -> None:
@@ -67,7 +67,7 @@ def test_aes256gcm16(peer: Peer) -> None:
 
 
 @purpose(
-    "init-chacha20poly1305", "RFC8247-2.1-3", role="responder",
+    "init-chacha20poly1305", "RFC8247-2.1-3", role="responder", ordinary=True,
     connection=psk(proposals=including("chacha20poly1305")),
 )  # fmt: skip
 def test_chacha20poly1305(peer: Peer) -> None:
@@ -76,7 +76,7 @@ def test_chacha20poly1305(peer: Peer) -> None:
 
 
 @purpose(
-    "init-aes128ccm8", "RFC8247-2.1-5", role="responder",
+    "init-aes128ccm8", "RFC8247-2.1-5", role="responder", ordinary=True,
     connection=psk(proposals=including("aes128ccm8")),
 )  # fmt: skip
 def test_aes128ccm8(peer: Peer) -> None:
@@ -85,7 +85,7 @@ def test_aes128ccm8(peer: Peer) -> None:
 
 
 @purpose(
-    "init-aesxcbc", "RFC8247-2.2-4", "RFC8247-2.3-4", role="responder",
+    "init-aesxcbc", "RFC8247-2.2-4", "RFC8247-2.3-4", role="responder", ordinary=True,
     connection=psk(proposals=including("aesxcbc-prfaesxcbc")),
 )  # fmt: skip
 def test_aesxcbc(peer: Peer) -> None:
@@ -93,7 +93,7 @@ def test_aesxcbc(peer: Peer) -> None:
     handshake(peer)
 
 
-@purpose("init-x25519", "RFC8031-2-1", role="responder", connection=psk(proposals=including("x25519")))
+@purpose("init-x25519", "RFC8031-2-1", role="responder", ordinary=True, connection=psk(proposals=including("x25519")))
 def test_x25519(peer: Peer) -> None:
     """Group 31, Curve25519."""
     handshake(peer)

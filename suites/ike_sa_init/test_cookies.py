@@ -260,7 +260,7 @@ def test_cookie_unasked(peer: Peer) -> None:
 @purpose(
     "init-cookie-signed-responder",
     "RFC7296-2.15-6", "RFC7296-2.15-1",
-    role="responder",
+    role="responder", ordinary=True,
     needs=(Capability.COOKIE_ALWAYS,),
     device=ALWAYS,
 )  # fmt: skip

@@ -36,7 +36,7 @@ X25519 = psk(proposals=including("x25519"))
 @purpose(
     "init-invalid-ke",
     "RFC7296-1.2-13", "RFC7296-1.3-7", "RFC7296-3.4-5", "RFC7296-2.6-4",
-    role="responder",
+    role="responder", ordinary=True,
 )  # fmt: skip
 def test_invalid_ke(peer: Peer, dut: Dut) -> None:
     """KE of a group that we offer but the device does not want: it names the one it wants, and takes that.

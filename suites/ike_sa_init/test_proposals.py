@@ -80,7 +80,7 @@ def test_second_proposal(peer: Peer, dut: Dut) -> None:
 @purpose(
     "init-one-of-each",
     "RFC7296-2.7-5", "RFC7296-3.3.6-3", "RFC7296-3.3.6-1", "RFC7296-1.2-4",
-    role="responder",
+    role="responder", ordinary=True,
 )  # fmt: skip
 def test_one_of_each(peer: Peer) -> None:
     """Out of several transforms of each type one comes back, and all are out of the offer."""
@@ -99,7 +99,7 @@ def test_one_of_each(peer: Peer) -> None:
 @purpose(
     "init-key-length",
     "RFC7296-3.3.6-4", "RFC7296-3.3.5-4",
-    role="responder",
+    role="responder", ordinary=True,
     connection=psk(proposals=two_key_lengths),
 )  # fmt: skip
 def test_key_length(peer: Peer) -> None:

@@ -35,7 +35,7 @@ UNDEFINED_FLAGS = 0xC7
 @purpose(
     "init-response",
     "RFC7296-1.2-3", "RFC7296-1.2-4", "RFC7296-2.2-6", "RFC7296-3.1-18", "RFC7296-3.1-23",
-    role="responder",
+    role="responder", ordinary=True,
 )  # fmt: skip
 def test_response(peer: Peer) -> None:
     """A correct request gets SA, KE of its group and Nr, in a message with the right header."""

@@ -1,0 +1,202 @@
+"""What goes on beside the conversation of a purpose: the control before it, the canary through it, life after it.
+
+A negative purpose is passed by every device that refuses everything, and by one that crashes and is quickly back. So
+an ordinary handshake with the same connection comes first (`suites.canary`), and its IKE SA must still be there at the
+end. Where the device is the initiator it has no such SA, for it would be used in place of a new one: there an ordinary
+handshake follows those purposes in which the device has shown nothing but refusal.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from random import Random
+
+from conformance.ike.core.connection import Connection
+from conformance.net.link import Link, LinkError
+from conformance.script.peer import Peer
+from conformance.script.sa import fatal
+from conformance.script.verdict import Inconclusive, NotApplicable, Unexpected
+from conformance.wire import ExchangeType, summary_message
+from peers.contract import Capability, Device, DeviceError, Unsupported
+from suites.canary import Canary, Stage
+from suites.judge import Died, Kind
+from suites.purpose import Purpose
+
+LOST = "the device has lost an IKE SA from before this purpose: it restarted or dropped it"
+
+_FAR = {
+    Stage.SILENCE: "no answer to IKE_SA_INIT",
+    Stage.ANSWERED: "IKE_SA_INIT fails",
+    Stage.SUITE: "IKE_AUTH fails",
+    Stage.AUTHENTICATED: "there is no Child SA",
+}
+
+
+def shortfall(canary: Canary) -> str:
+    """Why an ordinary handshake did not come to its end, in words."""
+    why = canary.problem or canary.closed
+    return _FAR[canary.stage] + (f": {why}" if why and not why.startswith("no response") else "")
+
+
+class Guard:
+    """The control and the canary of one purpose. ``connection`` and ``link`` are what the scripted peer must use.
+
+    ``log`` is the device's log of the purpose where something else has followed it, else None. ``linger`` is how many
+    seconds pass after the purpose before anybody looks: a device may die of it a little later. ``doubt``: at the end
+    the device answered no IKE, and nothing has shown that it can on this connection.
+    """
+
+    def __init__(
+        self, purpose: Purpose, device: Device, link: Link, connection: Connection, theirs: Connection, seed: str
+    ) -> None:
+        """Open the canary. ``connection`` is ours, ``theirs`` the device's, which is loaded."""
+        self.purpose, self.device = purpose, device
+        self.base = self.link = link
+        self.connection, self.theirs, self.seed = connection, theirs, seed
+        self.log: str | None = None
+        self.linger = 0.0
+        self.doubt = False
+        self.canary: Canary | None = None
+        if self._controls_responder() and purpose.canary:
+            self.canary = self._handshake("canary")
+            self.link = self.canary.link()
+            if self.canary.settle():
+                # Whoever says that nothing was there before makes the device throw the canary away.
+                self.connection = replace(connection, initial_contact=False)
+
+    def _controls_responder(self) -> bool:
+        # Traffic is the control of purposes on traffic, and another Child SA would be in its way.
+        return self.purpose.role == "responder" and Capability.DATA_PLANE not in self.purpose.needs
+
+    def _handshake(self, word: str) -> Canary:
+        random = Random(f"{self.seed}/{word}").randbytes
+        canary = Canary(self.base, self.connection, random, self.device.pixit.response_timeout)
+        canary.open()
+        return canary
+
+    def note(self, peer: Peer) -> None:
+        """Write into the trace what was there before."""
+        if self.canary is None:
+            return
+        if self.canary.stage is not Stage.CHILD:
+            peer.note(f"an ordinary handshake before this did not work: {shortfall(self.canary)}")
+        elif self.canary.up:
+            spis = f"{self.canary.sa.spi_i.hex()}_i {self.canary.sa.spi_r.hex()}_r"
+            peer.note(f"an ordinary handshake before this worked; its IKE SA {spis} must live through it")
+
+    def order(self) -> None:
+        """The device gets an order, which might reach the canary, too."""
+        if self.canary is not None:
+            self.canary.retire()
+
+    def is_canary(self, spi_i: bytes) -> bool:
+        """Whether this is the initiator's SPI of the canary."""
+        return self.canary is not None and spi_i in self.canary.spis
+
+    # --- afterwards -----------------------------------------------------------------------------------------------
+
+    def after(self, peer: Peer, error: Exception | None) -> Exception | None:
+        """What there is to judge, given what the purpose has raised: that, or what is seen beside it."""
+        if self.linger:
+            peer.idle(self.linger)
+        if self._controls_responder() and not self.purpose.canary:
+            self.log = self.device.log()
+            self.canary = self._handshake("control")
+        self._must_live(peer, error)
+        if error is not None and isinstance(error, Unsupported | NotApplicable):
+            return error
+        return self._controlled(peer, error)
+
+    def _must_live(self, peer: Peer, error: Exception | None) -> None:
+        """Raises Died."""
+        words = self.device.obituary()
+        if words:
+            raise Died(Kind.CRASH, f"the device has died: {words}", error)
+        if self.canary is not None and self.canary.up:
+            if not self.canary.answers():
+                clear = self.canary.sa.said_in_clear
+                said = summary_message(clear) if clear is not None else "nothing"
+                peer.note(f"the IKE SA from before this purpose does not answer; in the clear came {said}")
+                if self._handshake("again").stage is not Stage.SILENCE:
+                    raise Died(Kind.CRASH, LOST, error)
+                raise Died(Kind.HANG, self._hang(), error)
+            peer.note("the IKE SA from before this purpose still answers")
+        elif Capability.RESPONDER in self.device.capabilities and self._doubtful(error):
+            self.doubt = self._handshake("again").stage is Stage.SILENCE
+        if not self.device.alive():
+            words = self.device.obituary()
+            kind, what = (Kind.CRASH, "has died: ") if words else (Kind.HANG, "hangs: ")
+            raise Died(kind, f"the device {what}{words or self._control_is_stuck()}", error)
+
+    def _doubtful(self, error: Exception | None) -> bool:
+        """Whether nothing in the conversation shows that the device is still there."""
+        silent = self.canary is not None and self.canary.stage is Stage.SILENCE
+        return silent or isinstance(error, Unexpected | Inconclusive | DeviceError | LinkError)
+
+    def _hang(self) -> str:
+        words = self.device.obituary()
+        if words:
+            return f"the device has died: {words}"
+        return "the device hangs: it answers no IKE any more" + self._condition()
+
+    def _control_is_stuck(self) -> str:
+        return "its control interface answers no more" + self._condition()
+
+    def _condition(self) -> str:
+        words = self.device.condition()
+        return f" ({words})" if words else ""
+
+    # --- the control ----------------------------------------------------------------------------------------------
+
+    def _controlled(self, peer: Peer, error: Exception | None) -> Exception | None:
+        verdict = error is None or isinstance(error, Unexpected)
+        if (self.purpose.ordinary and verdict) or (isinstance(error, Unexpected) and error.bypass):
+            return error
+        if self.canary is not None and self.canary.stage is not Stage.CHILD:
+            return Inconclusive(f"an ordinary handshake with this connection does not work: {shortfall(self.canary)}")
+        if error is not None or self.purpose.role == "responder" or _confirmed(peer):
+            return error
+        problem = self._initiates(peer)
+        return (
+            Inconclusive(f"an ordinary handshake that the device starts does not work: {problem}") if problem else None
+        )
+
+    def _initiates(self, peer: Peer) -> str:
+        """Why an ordinary handshake that the device starts does not come to its end, empty if it does."""
+        self.log = self.device.log()
+        again = Peer(self.base, self.connection, Random(f"{self.seed}/control").randbytes, peer.response_timeout)
+        try:
+            self.device.apply(self.theirs)
+            while self.base.receive(self.base.now()) is not None:
+                pass  # what the device said before
+            self.device.initiate()
+            again.accept()
+        except (Unexpected, Inconclusive, DeviceError) as problem:
+            return str(problem)
+        peer.note("afterwards an ordinary handshake that the device starts works")
+        return ""
+
+
+def _confirmed(peer: Peer) -> bool:
+    """Whether the device has answered a request of ours on an established IKE SA without an error."""
+    return any(
+        one.sa is not None
+        and one.protected
+        and one.message.is_response
+        and one.message.exchange != ExchangeType.IKE_AUTH
+        and fatal(one.message) is None
+        for one in peer.inbox
+    )
+
+
+@contextmanager
+def guarded(guard: Guard, peer: Peer) -> Iterator[None]:
+    """Around the body of a purpose: raises what there is to judge."""
+    error: Exception | None = None
+    try:
+        yield
+    except Exception as caught:
+        error = caught
+    found = guard.after(peer, error)
+    if found is not None:
+        raise found
