@@ -1,11 +1,13 @@
 """An IKE endpoint: it finds the IKE SA of a datagram, answers outside of any SA, and keeps time for all of them."""
 
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import ClassVar
 
 from conformance.crypto import Random
 from conformance.ike.core.connection import Connection, CookiePolicy
 from conformance.ike.core.events import Closed, Established, Event, Refusal, SuccessorCreated
+from conformance.ike.core.proof import same_identity
 from conformance.ike.core.sending import NO_SPI, State
 from conformance.ike.ikesa import IkeSa
 from conformance.net.link import NON_ESP_MARKER, Address, Datagram
@@ -25,6 +27,17 @@ from conformance.wire import (
     encode_message,
 )
 
+MEMORY = 180.0
+"""Seconds for which the last response of a closed IKE SA is kept: several minutes (RFC 7296, section 2.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """The last response of an IKE SA that is closed now, and the time until which it is repeated."""
+
+    datagrams: tuple[bytes, ...]
+    until: float
+
 
 class Endpoint:
     """Any number of IKE SAs of one connection on one address; datagrams and the time go in, datagrams come out.
@@ -39,6 +52,7 @@ class Endpoint:
         self.connection, self.random, self.now = connection, random, now
         self.sas: dict[bytes, IkeSa] = {}
         self.requests: dict[tuple[Address, bytes], IkeSa] = {}
+        self.farewells: dict[bytes, Farewell] = {}
         self.cookie_secret = random(16)
         self.outbox: list[Datagram] = []
         self.events: list[Event] = []
@@ -111,12 +125,20 @@ class Endpoint:
         """What belongs to no SA: a request to start one, or something to refuse or ignore (RFC 7296, 2.21.4)."""
         if header.flags & FLAG_RESPONSE:
             self.note(f"a response to no SA of ours from {datagram.source.host}")
+        elif (farewell := self.farewells.get(raw)) is not None and self.now <= farewell.until:
+            self.repeat_farewell(farewell, datagram)
         elif not self.speaks(header):
             self.refuse(header, datagram, Notify(NotifyType.INVALID_MAJOR_VERSION))
         elif header.exchange == ExchangeType.IKE_SA_INIT and header.spi_r == NO_SPI and header.message_id == 0:
             self.init_requested(header, raw, datagram)
         else:
             self.unknown_spi(header, datagram)
+
+    def repeat_farewell(self, farewell: Farewell, datagram: Datagram) -> None:
+        """The request that ended an IKE SA has come again: its response may be lost (RFC 7296, section 2.1)."""
+        marker = NON_ESP_MARKER if datagram.destination.port == self.connection.local_ports[1] else b""
+        for raw in farewell.datagrams:
+            self.outbox.append(Datagram(datagram.destination, datagram.source, marker + raw))
 
     def speaks(self, header: Header) -> bool:
         """True for a major version that we know; the minor one does not matter (RFC 7296, section 2.5)."""
@@ -235,17 +257,20 @@ class Endpoint:
         return f"[{spis}] {type(event).__name__} {detail}".rstrip()
 
     def forget(self, sa: IkeSa) -> None:
-        """The SA is closed."""
+        """The SA is closed; only its last response is kept for a while, if it was that which closed it."""
+        self.farewells = {raw: one for raw, one in self.farewells.items() if self.now <= one.until}
+        if sa.close_after_response is not None and sa.last_response is not None:
+            self.farewells[sa.last_raw] = Farewell(tuple(sa.last_response), self.now + MEMORY)
         self.sas.pop(sa.own_spi, None)
         for key in [key for key, known in self.requests.items() if known is sa]:
             del self.requests[key]
 
     def initial_contact(self, sa: IkeSa) -> None:
         """INITIAL_CONTACT: older SAs with the same identity are gone at the peer (RFC 7296, section 2.4)."""
-        if not sa.initial_contact or sa.peer_identity is None:
+        if not sa.initial_contact:
             return
         for other in list(self.sas.values()):
-            if other is not sa and other.peer_identity == sa.peer_identity:
+            if other is not sa and same_identity(other.peer_identity, sa.peer_identity):
                 other.close("INITIAL_CONTACT")
                 self.collect(other)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from conformance.crypto import IntegrityError
 from conformance.ike.core import protection
 from conformance.ike.core.child import ChildSa
-from conformance.ike.core.events import ExchangeFailed
+from conformance.ike.core.events import ExchangeFailed, Refusal, Violation
 from conformance.ike.core.protection import Fragment
 from conformance.ike.core.sending import Pending, State
 from conformance.ike.ikesa import IkeSa
@@ -143,6 +143,21 @@ class BendableSa(IkeSa):
         """An exchange of ours failed: remember why, and let the script go on."""
         self.problem = reason
         self.events.append(ExchangeFailed(self, reason, notify))
+
+    def doubt(self, problem: Violation | Refusal, pending: Pending) -> None:
+        """The script gets the response, whatever it says, and decides."""
+        self.on_violation(problem)
+
+    def follows(self) -> bool:
+        """Follow the device only through a NAT: a purpose wants to know where a message should have come from."""
+        return (self.remote_nat or self.state == State.HALF_OPEN) and super().follows()
+
+    contact: bool | None = None
+    """Whether to say INITIAL_CONTACT, None: if this is the only IKE SA that we have with the device."""
+
+    def is_initial_contact(self) -> bool:
+        """As the script wants it."""
+        return super().is_initial_contact() if self.contact is None else self.contact
 
     def after_init(self) -> None:
         """The script decides when IKE_AUTH starts."""

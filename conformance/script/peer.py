@@ -44,19 +44,24 @@ class Peer(Mailbox):
     # --- IKE SAs --------------------------------------------------------------------------------------------------
 
     def sa(self, **changes: Any) -> ScriptedSa:
-        """A new IKE SA that we initiate, nothing sent yet; ``changes`` replace fields of the connection."""
+        """A new IKE SA that we initiate, nothing sent yet; ``changes`` replace fields of the connection.
+
+        It says INITIAL_CONTACT if it is the only one that we have with the device, or if ``changes`` say so.
+        """
         connection = replace(self.connection, **changes)
         assert connection.local_address is not None and connection.remote_address is not None
         local = Address(connection.local_address, connection.local_ports[0])
         remote = Address(connection.remote_address, connection.remote_ports[0])
-        return self.new_sa(connection, initiator=True, local=local, remote=remote)
+        sa = self.new_sa(connection, initiator=True, local=local, remote=remote)
+        sa.contact = changes.get("initial_contact")
+        return sa
 
     def new_sa(self, connection: Connection, *, initiator: bool, local: Address, remote: Address) -> ScriptedSa:
         """An IKE SA in either role."""
         sa = ScriptedSa(
             connection, initiator=initiator, local=local, remote=remote, random=self.random, now=self.link.now()
         )
-        sa.peer = self
+        sa.peer, sa.neighbours = self, self.sas.values()
         self.register(sa)
         return sa
 

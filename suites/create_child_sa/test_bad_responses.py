@@ -73,11 +73,12 @@ def test_without_nonce(peer: Peer, dut: Dut) -> None:
     """
     sa, request = child_rekey(peer, dut)
     sa.answer(request, bend=bend.drop(Nonce))
+    new = sa.children[-1]
     try:
         kept(peer, sa)
     except Unexpected:
         return peer.note("the device has removed the IKE SA")
-    return unused(peer, sa, sa.children[-1], "RFC7296-2.17-1")
+    return unused(peer, sa, new, "RFC7296-2.17-1")
 
 
 @purpose(

@@ -42,6 +42,15 @@ class Pair:
             end.tick(self.now)
         self.run()
 
+    def sleep(self, seconds: float) -> None:
+        """Let time pass and both ends do what is due meanwhile."""
+        until = self.now + seconds
+        while True:
+            due = [timer for end in (self.initiator, self.responder) if (timer := end.next_timer()) is not None]
+            if min([until, *due]) >= until:
+                return self.wait(until - self.now)
+            self.wait(max(0.0, min(due) - self.now))
+
     def establish(self, child: str | None = None) -> tuple[IkeSa, IkeSa]:
         self.initiator.initiate(child)
         self.run()

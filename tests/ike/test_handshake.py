@@ -113,7 +113,11 @@ def test_no_proposal_in_common() -> None:
     pair = Pair(proposals=("aes256-sha512-ecp521",))
     sa = pair.initiator.initiate()
     pair.run()
-    assert sa.state == State.CLOSED and not pair.responder.sas
+    assert not pair.responder.sas
+    pair.sleep(sa.connection.patience())
+    assert sa.state == State.CLOSED
+    failures = [event for event in pair.initiator.events if isinstance(event, ExchangeFailed)]
+    assert failures[-1].notify == NotifyType.NO_PROPOSAL_CHOSEN
 
 
 def test_a_refused_child_leaves_the_ike_sa() -> None:

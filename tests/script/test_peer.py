@@ -114,7 +114,7 @@ def test_accepting_an_ike_sa_of_the_device() -> None:
     engine.initiate()
     request = peer.expect_init()
     peer.refuse_init(request, Notify(NotifyType.NO_PROPOSAL_CHOSEN))
-    peer.idle(1)
+    peer.idle(peer.connection.patience())
     assert len(engine.list_sas()) == 1
 
 

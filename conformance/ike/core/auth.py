@@ -1,12 +1,14 @@
 """IKE_AUTH: who both are, the proof of it, and the first Child SA (RFC 7296, sections 1.2, 2.15, 2.21.2)."""
 
-from collections.abc import Sequence
-from typing import Self
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import ClassVar, Self
 
 from conformance.ike.core.events import Established, Refusal, Violation
 from conformance.ike.core.proof import Proof
 from conformance.ike.core.receiving import Answer
-from conformance.ike.core.sending import State
+from conformance.ike.core.sending import State, Timer
+from conformance.ike.core.spine import UP
 from conformance.wire import (
     AUTH,
     SA,
@@ -21,6 +23,9 @@ from conformance.wire import (
     TSr,
 )
 
+FATAL = (NotifyType.AUTHENTICATION_FAILED, NotifyType.INVALID_SYNTAX, NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD)
+"""What ends an IKE SA without a Delete in IKE_AUTH and right after it (RFC 7296, section 2.21.2)."""
+
 
 class AuthExchange(Proof):
     """IKE_AUTH in both roles. The exchange is there for the proof, hence the plain dependency.
@@ -28,14 +33,19 @@ class AuthExchange(Proof):
     It is one request and one response, or more where an extension needs further rounds before the last (RFC 7296,
     section 2.16). Then the first request says who asks for what, ``opening`` keeps it for the last one, and the first
     response says who answers, ``claimed``. ``first_child`` names the Child SA that the initiator asks for, None: none.
-    ``peer_identity`` is what the peer has proved.
+    ``peer_identity`` is what the peer has proved. ``half_open_timeout`` is how long a responder waits for that, in
+    seconds.
     """
+
+    half_open_timeout: ClassVar[float] = 30.0
 
     peer_identity: IDi | IDr | None = None
     claimed: IDr | None = None
     opening: Message | None = None
     first_child: str | None = None
     initial_contact: bool = False
+    after_auth: int | None = None
+    """The message ID of the initiator's first request after IKE_AUTH; only the responder knows."""
 
     def pass_on(self, new: Self) -> None:
         """Who the peer is does not change."""
@@ -91,11 +101,17 @@ class AuthExchange(Proof):
 
     def auth_notifies(self) -> list[Notify]:
         """INITIAL_CONTACT of an initiator (RFC 7296, section 2.4)."""
-        contact = [Notify(NotifyType.INITIAL_CONTACT)] if self.initiator and self.connection.initial_contact else []
+        contact = [Notify(NotifyType.INITIAL_CONTACT)] if self.initiator and self.is_initial_contact() else []
         return [*super().auth_notifies(), *contact]
 
+    def is_initial_contact(self) -> bool:
+        """True if this is the only IKE SA with the peer, and we say so (RFC 7296, section 2.4)."""
+        return self.connection.initial_contact and not any(
+            one.state in UP for one in self.neighbours if one is not self
+        )
+
     def auth_announced(self, message: Message) -> None:
-        """INITIAL_CONTACT of the initiator."""
+        """INITIAL_CONTACT of an initiator."""
         super().auth_announced(message)
         if not self.initiator:
             self.initial_contact = message.notify(NotifyType.INITIAL_CONTACT) is not None
@@ -122,6 +138,12 @@ class AuthExchange(Proof):
 
     # --- as responder ---------------------------------------------------------------------------------------------
 
+    def timers(self) -> Iterator[Timer]:
+        """Who does not say in time who he is will not do so any more."""
+        if self.state == State.HALF_OPEN and not self.initiator:
+            yield self.created + self.half_open_timeout, partial(self.close, "no IKE_AUTH in time")
+        yield from super().timers()
+
     def answers(self) -> dict[tuple[State, ExchangeType], Answer]:
         """IKE_AUTH comes before anything else, to the responder."""
         found = super().answers()
@@ -131,6 +153,7 @@ class AuthExchange(Proof):
 
     def handle_auth(self, message: Message) -> Sequence[Payload]:
         """Answer the last, usually the only IKE_AUTH request. A wrong proof ends the IKE SA (section 2.21.2)."""
+        self.after_auth = message.message_id + 1
         first = self.opening = self.opening or message
         identity = first.first(IDi)
         if identity is None:
@@ -152,6 +175,14 @@ class AuthExchange(Proof):
             return [*proof, *self.first_child_response(first)]
         except Refusal as refusal:
             return self.first_child_refused(proof, refusal)
+
+    def informed(self, message: Message) -> list[Payload]:
+        """Right after IKE_AUTH the initiator may tell us that its response has failed (RFC 7296, section 2.21.2)."""
+        if message.message_id == self.after_auth:
+            told = next((one.type for one in message.notifies() if one.type in FATAL), None)
+            if told is not None:
+                self.close_after_response = f"the initiator refuses our IKE_AUTH response with {told.name}"
+        return super().informed(message)
 
     def introduction(self, own: IDi | IDr) -> list[Payload]:
         """Who we are: what the first response says."""

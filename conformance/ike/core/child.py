@@ -7,7 +7,7 @@ from conformance.crypto.ke import KeyExchange
 from conformance.crypto.suite import ChildSuite
 from conformance.ike.core.connection import ChildConfig, Mode
 from conformance.ike.core.keys import ChildKeys
-from conformance.wire import Proposal, ProtocolID, TrafficSelector
+from conformance.wire import KeMethod, Proposal, ProtocolID, TrafficSelector
 
 
 class ChildState(Enum):
@@ -57,7 +57,10 @@ class ChildSa:
 
 @dataclass(slots=True, eq=False)
 class ChildOffer:
-    """A Child SA that we asked for. ``rival`` is what the peer's own rekey made meanwhile (RFC 7296, 2.8.1)."""
+    """A Child SA that we asked for. ``rival`` is what the peer's own rekey made meanwhile (RFC 7296, 2.8.1).
+
+    ``tried`` are the key exchange methods of its requests so far: none is tried twice.
+    """
 
     config: ChildConfig
     spi: bytes
@@ -66,6 +69,7 @@ class ChildOffer:
     exchange: KeyExchange | None = None
     rekeys: ChildSa | None = None
     rival: ChildSa | None = None
+    tried: set[KeMethod] = field(default_factory=set)
     local_ts: tuple[TrafficSelector, ...] = field(default=())
     remote_ts: tuple[TrafficSelector, ...] = field(default=())
 

@@ -7,15 +7,16 @@ from conformance.crypto.ke import key_exchange
 from conformance.crypto.suite import ChildSuite
 from conformance.ike.core.child import ChildOffer, ChildSa, ChildState, loses
 from conformance.ike.core.connection import ChildConfig, Mode
-from conformance.ike.core.events import ChildUp, Refusal, Violation
+from conformance.ike.core.events import ChildUp, InvalidPublicValue, Refusal, Violation
 from conformance.ike.core.keys import derive_child_keys, nonce_problem
 from conformance.ike.core.proposals import child_proposals, choose, groups, is_choice_of
-from conformance.ike.core.selectors import narrow
+from conformance.ike.core.selectors import covered, narrow
 from conformance.ike.core.sending import RETRY_DELAY, Timer
 from conformance.ike.core.spine import Spine
 from conformance.wire import (
     KE,
     SA,
+    Delete,
     ExchangeType,
     KeMethod,
     Message,
@@ -98,6 +99,8 @@ class ChildExchange(Spine):
         """Send a CREATE_CHILD_SA request for ``offer``."""
         if group is not None:
             offer.exchange = key_exchange(group, self.random)
+        if offer.exchange is not None:
+            offer.tried.add(offer.exchange.method)
         self.open_exchange(
             ExchangeType.CREATE_CHILD_SA,
             lambda sa: sa.child_request(offer),
@@ -123,9 +126,10 @@ class ChildExchange(Spine):
         if error is None and message.first(SA) is not None:
             try:
                 self.take_child(offer, message)
-            except Violation:
+            except Violation as problem:
                 if offer.rekeys is not None:
                     self.rekey_failed(offer.rekeys, None)
+                self.disown(offer, problem)
                 raise
         elif error is not None and error.type == NotifyType.INVALID_KE_PAYLOAD and offer.exchange is not None:
             self.request_child(offer, self.child_group(offer, error.data))
@@ -152,15 +156,28 @@ class ChildExchange(Spine):
     def child_group(self, offer: ChildOffer, data: bytes) -> KeMethod:
         """The group that INVALID_KE_PAYLOAD asks for (RFC 7296, section 1.3)."""
         group = KeMethod(int.from_bytes(data, "big"))
-        if group not in groups(offer.proposals) or (offer.exchange and group == offer.exchange.method):
-            raise Violation(f"INVALID_KE_PAYLOAD asks for {data.hex()}, which was not offered or is what we sent")
+        if group not in groups(offer.proposals) or group in offer.tried:
+            raise Violation(f"INVALID_KE_PAYLOAD asks for {data.hex()}, which was not offered or was tried already")
         return group
 
     def take_child_response(self, message: Message) -> None:
         """Take the Child SA of an IKE_AUTH response."""
         offer, self.offer = self.offer, None
         assert offer is not None
-        self.take_child(offer, message)
+        try:
+            self.take_child(offer, message)
+        except Violation as problem:
+            self.disown(offer, problem)
+            raise
+
+    def disown(self, offer: ChildOffer, problem: Violation) -> None:
+        """Delete what the peer has made for a response that we cannot take (RFC 7296, section 2.21).
+
+        An invalid public value ends the IKE SA, and with it everything.
+        """
+        if not isinstance(problem, InvalidPublicValue):
+            protocol = ProtocolID(offer.proposals[0].protocol)
+            self.open_exchange(ExchangeType.INFORMATIONAL, lambda sa: [Delete(protocol, (offer.spi,))], self.ignore)
 
     def take_child(self, offer: ChildOffer, message: Message) -> None:
         """Check the responder's choice, install the Child SA and settle what it replaces."""
@@ -294,13 +311,24 @@ class ChildExchange(Spine):
     def select(
         self, ts_i: TSi, ts_r: TSr, old: ChildSa | None
     ) -> tuple[ChildConfig, tuple[TrafficSelector, ...], tuple[TrafficSelector, ...]]:
-        """The configuration that fits, and its narrowed remote and local selectors (RFC 7296, section 2.9)."""
+        """The configuration that fits, and its narrowed remote and local selectors (RFC 7296, section 2.9).
+
+        One that allows the initiator's first selectors goes before one that allows some of the others. Raises Refusal.
+        """
+        fitting = []
         for config in [old.config] if old else self.connection.children:
             remote_ts = self.narrowed(ts_i, self.peer_selectors(config))
             local_ts = self.narrowed(ts_r, self.own_selectors(config))
             if remote_ts and local_ts:
-                return config, remote_ts, local_ts
-        raise Refusal(NotifyType.TS_UNACCEPTABLE, "no traffic selectors in common")
+                fitting.append((config, remote_ts, local_ts))
+        if not fitting:
+            raise Refusal(NotifyType.TS_UNACCEPTABLE, "no traffic selectors in common")
+        return next((one for one in fitting if self.allows_first(one[0], ts_i, ts_r)), fitting[0])
+
+    def allows_first(self, config: ChildConfig, ts_i: TSi, ts_r: TSr) -> bool:
+        """True if the policy of ``config`` holds the first selectors of both, which the initiator needs most."""
+        remote, local = self.peer_selectors(config), self.own_selectors(config)
+        return covered(ts_i.selectors[:1], remote) and covered(ts_r.selectors[:1], local)
 
     def select_transport(
         self, ts_i: TSi, ts_r: TSr, old: ChildSa | None

@@ -39,6 +39,15 @@ class Violation(Exception):  # noqa: N818
     """The peer's message breaks the protocol or does not prove who it is; the exchange has failed."""
 
 
+class Rejected(Violation):
+    """The peer refuses our request with an error notify of this ``kind``."""
+
+    def __init__(self, why: str, kind: NotifyType) -> None:
+        """``why`` is for logs."""
+        super().__init__(why)
+        self.kind = kind
+
+
 class InvalidPublicValue(Violation):
     """The peer's public value fails a test of RFC 6989."""
 

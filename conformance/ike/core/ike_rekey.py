@@ -42,8 +42,13 @@ class IkeRekey(Spine):
         return new
 
     def inherit(self, new: Self) -> None:
-        """The successor takes over the Child SAs; this SA only waits for its deletion."""
+        """The successor takes over the Child SAs and what waits for its turn; this SA only waits for its deletion.
+
+        The last request on it is the Delete (RFC 7296, section 2.8).
+        """
         new.children, self.children = self.children, []
+        new.queue.extend(self.queue)
+        self.queue.clear()
         self.successor, self.state = new, State.REKEYED
         self.events.append(Rekeyed(self, new))
 
@@ -67,8 +72,8 @@ class IkeRekey(Spine):
 
     # --- as initiator of the exchange -----------------------------------------------------------------------------
 
-    def start_rekey(self: Self, group: KeMethod | None = None) -> None:
-        """Ask for a new IKE SA in place of this one (RFC 7296, section 1.3.2)."""
+    def start_rekey(self: Self, group: KeMethod | None = None, tried: frozenset[KeMethod] = frozenset()) -> None:
+        """Ask for a new IKE SA in place of this one (RFC 7296, section 1.3.2); ``tried`` were refused before."""
         new = self.make_heir(initiator=True)
         self.heir = new
         proposals = parsed(self.connection.proposals, ProtocolID.IKE, new.own_spi)
@@ -77,7 +82,7 @@ class IkeRekey(Spine):
         self.open_exchange(
             ExchangeType.CREATE_CHILD_SA,
             lambda sa: sa.rekey_request(new, proposals, exchange),
-            lambda sa, message: sa.on_rekey_response(new, proposals, exchange, message),
+            lambda sa, message: sa.on_rekey_response(new, proposals, exchange, message, tried),
         )
 
     def rekey_request(self, new: Self, proposals: tuple[Proposal, ...], exchange: KeyExchange) -> Sequence[Payload]:
@@ -85,14 +90,20 @@ class IkeRekey(Spine):
         return [SA(proposals), Nonce(new.nonce_i), KE(exchange.method, exchange.public)]
 
     def on_rekey_response(
-        self, new: Self, proposals: tuple[Proposal, ...], exchange: KeyExchange, message: Message
+        self,
+        new: Self,
+        proposals: tuple[Proposal, ...],
+        exchange: KeyExchange,
+        message: Message,
+        tried: frozenset[KeMethod] = frozenset(),
     ) -> None:
         """Take the answer: make the successor, or give up."""
         self.heir = None
         sa, ke, nonce = message.first(SA), message.first(KE), message.first(Nonce)
         error = self.refusal_in(message)
         if error is not None and error.type == NotifyType.INVALID_KE_PAYLOAD:
-            self.start_rekey(self.rekey_group(proposals, exchange, error.data))
+            tried |= {exchange.method}
+            self.start_rekey(self.rekey_group(proposals, tried, error.data), tried)
             return
         if error is not None:
             self.rekey_refused(error.type)
@@ -121,11 +132,11 @@ class IkeRekey(Spine):
         if isinstance(problem, InvalidPublicValue) and self.state == State.ESTABLISHED:
             self.start_delete()
 
-    def rekey_group(self, proposals: tuple[Proposal, ...], exchange: KeyExchange, data: bytes) -> KeMethod:
+    def rekey_group(self, proposals: tuple[Proposal, ...], tried: frozenset[KeMethod], data: bytes) -> KeMethod:
         """The group that INVALID_KE_PAYLOAD asks for (RFC 7296, section 1.3)."""
         group = KeMethod(int.from_bytes(data, "big"))
-        if group not in groups(proposals) or group == exchange.method:
-            raise Violation(f"INVALID_KE_PAYLOAD asks for {data.hex()}, which was not offered or is what we sent")
+        if group not in groups(proposals) or group in tried:
+            raise Violation(f"INVALID_KE_PAYLOAD asks for {data.hex()}, which was not offered or was tried already")
         return group
 
     def rekey_refused(self, error: NotifyType) -> None:

@@ -80,7 +80,7 @@ class InformationalExchange(Spine):
         deletes = message.all(Delete)
         if any(one.protocol == ProtocolID.IKE for one in deletes):
             return self.on_deleted()
-        answer: list[Payload] = []
+        answer = self.informed(message)
         for one in deletes:
             spis = [self.on_child_deleted(child) for child in self.named(one)]
             kept = tuple(spi for spi in spis if spi)

@@ -124,13 +124,11 @@ class NatTraversal(Spine):
             self.remote, self.local = source, destination
 
     def follows(self) -> bool:
-        """Whether the peer's address may change: not where we are behind a NAT ourselves.
+        """Whether the peer's address may change: not where we are behind a NAT ourselves (RFC 7296, section 2.23).
 
         A responder always goes with IKE_AUTH, since that tells whether the initiator has floated.
         """
-        if self.state == State.HALF_OPEN and not self.initiator:
-            return True
-        return self.remote_nat and not self.local_nat
+        return not self.local_nat or (self.state == State.HALF_OPEN and not self.initiator)
 
     def is_new(self, message: Message) -> bool:
         """A message that was not seen before: the next request, or the response that is awaited."""

@@ -13,6 +13,13 @@ def identity_body(payload: IDi | IDr) -> bytes:
     return bytes((payload.id_type,)) + payload.reserved2.to_bytes(3, "big") + payload.data
 
 
+def same_identity(one: IDi | IDr | None, other: IDi | IDr | None) -> bool:
+    """True if both are the same identity, whatever the role of its owner."""
+    if one is None or other is None:
+        return False
+    return (one.id_type, one.data) == (other.id_type, other.data)
+
+
 class Proof(Signatures):
     """AUTH payloads of both kinds, made and checked. A signature is one of the two, hence the plain dependency."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from conformance.crypto import IntegrityError
 from conformance.ike.core import protection
-from conformance.ike.core.events import ExchangeFailed, Refusal, Violation
+from conformance.ike.core.events import ExchangeFailed, Refusal, Rejected, Violation
 from conformance.ike.core.sending import Pending, Sender, State
 from conformance.net.link import Address
 from conformance.wire import (
@@ -184,7 +184,7 @@ class Receiver(Sender):
             return self.handle(message)
         except Refusal as refusal:
             self.events.append(ExchangeFailed(self, refusal.why, refusal.kind))
-            if refusal.fatal:
+            if refusal.fatal or self.state == State.HALF_OPEN:  # what is refused in IKE_AUTH makes no IKE SA (2.21.2)
                 self.close_after_response = refusal.why
             return [refusal.notify()]
 
@@ -225,14 +225,31 @@ class Receiver(Sender):
             self.check_critical(message)
             pending.handler(self, message)
         except (Violation, Refusal) as problem:
-            self.on_violation(problem)
+            if self.state == State.NEW:
+                self.doubt(problem, pending)
+            else:
+                self.on_violation(problem)
         if self.is_fatal(message):
             self.close("the peer answered INVALID_SYNTAX")
         self.next_request()
 
+    def doubt(self, problem: Violation | Refusal, pending: Pending) -> None:
+        """A response that nobody vouches for may be forged: a better one may come yet (RFC 7296, section 2.21.1)."""
+        self.drop(f"not believed: {problem}")
+        pending.doubt = problem
+        self.pending = pending
+
+    def give_up(self, pending: Pending) -> None:
+        """No better response came, so what was doubted counts."""
+        if pending.doubt is None:
+            super().give_up(pending)
+        else:
+            self.pending = None
+            self.on_violation(pending.doubt)
+
     def on_violation(self, problem: Violation | Refusal) -> None:
         """Our exchange has failed because of what its response says."""
-        self.failed(str(problem))
+        self.failed(str(problem), problem.kind if isinstance(problem, Rejected) else None)
 
     def is_fatal(self, message: Message) -> bool:
         """A protected INVALID_SYNTAX response ends the IKE SA at both ends, without a Delete (section 2.21.3)."""

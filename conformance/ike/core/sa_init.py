@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from conformance.crypto.ke import KeyExchange, key_exchange
 from conformance.crypto.suite import IkeSuite
-from conformance.ike.core.events import Refusal, Violation
+from conformance.ike.core.events import Refusal, Rejected, Violation
 from conformance.ike.core.keys import IkeKeys, derive_ike_keys, nonce_problem, skeyseed
 from conformance.ike.core.proposals import choose, groups, is_choice_of, parsed
 from conformance.ike.core.sending import NO_SPI, State
@@ -68,7 +68,7 @@ class InitExchange(Spine):
         ]
 
     def on_init_response(self, message: Message) -> None:
-        """COOKIE and INVALID_KE_PAYLOAD lead to another request, an error ends the attempt, else there are keys."""
+        """COOKIE and INVALID_KE_PAYLOAD lead to another request; unless it is an error, there are keys."""
         if self.rounds >= MAX_ROUNDS and message.first(SA) is None:
             raise Violation(f"no progress after {self.rounds} IKE_SA_INIT requests")
         cookie = message.notify(NotifyType.COOKIE)
@@ -95,8 +95,7 @@ class InitExchange(Spine):
         """Check the responder's choice and derive the keys."""
         error = self.refusal_in(message)
         if error is not None and message.first(SA) is None:
-            self.failed(f"IKE_SA_INIT refused with {error.type}", error.type)
-            return
+            raise Rejected(f"IKE_SA_INIT refused with {error.type}", error.type)
         sa, ke, nonce = message.first(SA), message.first(KE), message.first(Nonce)
         if sa is None or ke is None or nonce is None:
             raise Violation("IKE_SA_INIT response without SA, KE or Nonce")

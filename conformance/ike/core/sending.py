@@ -16,7 +16,7 @@ from conformance.crypto.cipher import KeyedCipher
 from conformance.ike.core import protection
 from conformance.ike.core.child import ChildSa, ChildState
 from conformance.ike.core.connection import Connection
-from conformance.ike.core.events import ChildDown, Closed, Dropped, Event, ExchangeFailed
+from conformance.ike.core.events import ChildDown, Closed, Dropped, Event, ExchangeFailed, Refusal, Violation
 from conformance.ike.core.keys import IkeKeys
 from conformance.ike.core.protection import Fragment
 from conformance.net.link import NON_ESP_MARKER, Address, Datagram
@@ -58,13 +58,17 @@ class State(Enum):
 
 @dataclass(slots=True)
 class Pending:
-    """A request of ours that waits for its response; it is retransmitted at ``deadline``."""
+    """A request of ours that waits for its response; it is retransmitted at ``deadline``.
+
+    ``doubt`` is what a response said that was not believed.
+    """
 
     message: Message
     datagrams: list[bytes] = field(repr=False)
     handler: Handler
     deadline: float
     tries: int = 0
+    doubt: Violation | Refusal | None = None
 
 
 class Sender:
@@ -256,6 +260,8 @@ class Sender:
         """
         if self.pending is not None:
             yield self.pending.deadline, self.try_again
+        elif self.queue:
+            yield self.now, self.next_request
 
     def next_timer(self) -> float | None:
         """The next instant at which `tick` has something to do."""

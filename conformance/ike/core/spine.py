@@ -133,6 +133,8 @@ class Spine(Receiver):
 
     def check_selectors(self, offer: ChildOffer, ts_i: TSi, ts_r: TSr) -> None:
         """The responder may narrow the traffic selectors, not widen them (RFC 7296, section 2.9)."""
+        if not ts_i.selectors or not ts_r.selectors:
+            raise Violation("the responder narrowed the traffic selectors to nothing")
         if not covered(ts_i.selectors, offer.local_ts) or not covered(ts_r.selectors, offer.remote_ts):
             raise Violation("the responder's traffic selectors are wider than those offered")
 
@@ -172,6 +174,10 @@ class Spine(Receiver):
         """Give to the IKE SA that replaces this one what a rekey does not change (RFC 7296, section 2.18)."""
 
     # --- INFORMATIONAL --------------------------------------------------------------------------------------------
+
+    def informed(self, message: Message) -> list[Payload]:
+        """What an INFORMATIONAL request says beside its deletions; further payloads of the response."""
+        return []
 
     def is_closing(self) -> bool:
         """True once we have asked the peer to delete the IKE SA."""

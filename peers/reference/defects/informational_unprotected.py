@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from conformance.crypto import IntegrityError
 from conformance.ike.core import protection
+from conformance.ike.core.sending import State
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
 from conformance.net.link import Address, Datagram
@@ -102,6 +103,9 @@ class OneKeyForBothDirections(IkeSa):
 @defect("info-any-port", "info-any-port-again")
 class RespondsToKnownPort(IkeSa):
     """Sends responses to the port that it knows, wherever the request came from."""
+
+    def follows(self) -> bool:
+        return self.state == State.HALF_OPEN and super().follows()
 
     def transmit(self, datagrams: Sequence[bytes], local: Address, remote: Address) -> None:
         super().transmit(datagrams, self.local, self.remote)

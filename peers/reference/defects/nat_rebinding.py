@@ -125,7 +125,7 @@ class HeirForgetsAddress(IkeSa):
     def make_heir(self, *, initiator: bool) -> Self:
         new = super().make_heir(initiator=initiator)
         new.local, new.remote = Address(self.local.host, 500), Address(self.remote.host, 500)
-        new.remote_nat = False
+        new.local_nat = True
         return new
 
 
