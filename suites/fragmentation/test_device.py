@@ -56,9 +56,8 @@ def _answer_in_fragments(peer: Peer, dut: Dut, how: Bend, requirement: str) -> N
     dut.initiate()
     sa = peer.respond_init(peer.expect_init(), fragment_size=150)
     sa.answer(sa.expect_request(ExchangeType.IKE_AUTH), bend=how)
+    sa.last_response = None  # what it asks for again it gets no more
     sa.must_be_up(requirement, "the device takes the response and its IKE SA is up")
-    asked = [one for one in peer.inbox if one.sa is sa and one.message.exchange == ExchangeType.IKE_AUTH]
-    peer.check(len(asked) == 1, "one IKE_AUTH request", f"{len(asked)}: it did not take the response", requirement)
 
 
 @purpose("frag-response-accepted", "RFC7383-2.6-7", role="initiator", needs=NEEDS)

@@ -4,6 +4,7 @@ from conformance.ike.core.protection import Fragment
 from conformance.script.peer import Peer
 from conformance.wire import ExchangeType, VendorID
 from peers.contract import Capability
+from suites.format.steps import BUSY, serves_others
 from suites.fragmentation.split import Split, spoiled
 from suites.purpose import purpose
 
@@ -98,7 +99,7 @@ def test_limit(peer: Peer) -> None:
     """
     split = Split(peer.establish(), vendors=5, octets=60_000)
     split.send_numbers(250)
-    peer.establish()
+    serves_others(peer, BUSY)
     number = split.message.message_id
     answers = [one for one in peer.inbox if one.sa is split.sa and one.message.is_response and one.protected]
     late = [one for one in answers if one.message.message_id == number]
@@ -118,7 +119,4 @@ def test_flood(peer: Peer) -> None:
     inner, text = sa.plaintext(message)
     pieces = (sa.seal(message, inner if at == 1 else 0, text[:1200], Fragment(at, 1000)) for at in range(1, 251))
     sa.transmit(list(pieces), sa.local, sa.remote)
-    other = peer.sa()
-    other.init()
-    other.auth()
-    other.must_be_established("RFC7296-5-1")
+    serves_others(peer, BUSY)

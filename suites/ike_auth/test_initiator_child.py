@@ -9,27 +9,14 @@ from conformance.ike.core.selectors import covered, selectors
 from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
-from conformance.script.sa import ScriptedSa
-from conformance.wire import SA, ExchangeType, Notify, NotifyType, TransformType, TSi, TSr
+from conformance.wire import SA, Notify, NotifyType, TransformType, TSi, TSr
 from peers.contract import Capability, ChildStatus
 from suites.create_child_sa.answers import kept
 from suites.dut import Dut
 from suites.foreign import unoffered
+from suites.ike_auth.initiating import answered, children, described
 from suites.ike_auth.steps import host_to_host, without_notify
 from suites.purpose import purpose
-
-
-def answered(peer: Peer, dut: Dut, bent: Bend | Callable[[SA], Bend]) -> tuple[ScriptedSa, frozenset[bytes]]:
-    """The device initiates, and our IKE_AUTH response is bent, perhaps to fit its offer.
-
-    Returns also the SPIs that it has offered.
-    """
-    dut.initiate()
-    sa = peer.respond_init(peer.expect_init())
-    request = sa.expect_request(ExchangeType.IKE_AUTH)
-    offer = peer.expect(request.message, SA)
-    sa.answer(request, bend=bent if isinstance(bent, Bend) else bent(offer))
-    return sa, frozenset(one.spi for one in offer.proposals)
 
 
 def other_cipher(offer: SA, *, beside: bool) -> Bend:
@@ -44,27 +31,11 @@ def other_cipher(offer: SA, *, beside: bool) -> Bend:
     return bend.replace(SA, change, f"SA with {keyword(other)}, which was not offered")
 
 
-def children(peer: Peer, dut: Dut, bent: Bend | Callable[[SA], Bend]) -> list[ChildStatus]:
-    """The Child SA that the device has made of our bent response, if any. It may need a moment to delete it again.
-
-    What it asks for afterwards, and gets without a bend, is another Child SA.
-    """
+def after(peer: Peer, dut: Dut, bent: Bend | Callable[[SA], Bend]) -> list[ChildStatus]:
+    """The Child SA that the device has made of our bent response, if any; the IKE SA is kept, or deleted openly."""
     sa, spis = answered(peer, dut, bent)
     kept(peer, sa, "RFC7296-1.2-16")
-    until = peer.link.now() + peer.response_timeout
-    while True:
-        listed = [child for one in dut.established() for child in one.children if child.spi_in in spis]
-        if not listed or peer.link.now() >= until:
-            return listed
-        peer.idle(peer.response_timeout / 10)
-
-
-def described(found: list[ChildStatus]) -> str:
-    """Child SAs in words."""
-    return "; ".join(
-        f"{one.spi_in.hex()} in {one.mode.value} mode from {', '.join(one.local_ts)} to {', '.join(one.remote_ts)}"
-        for one in found
-    )
+    return children(peer, dut, spis)
 
 
 @purpose(
@@ -88,14 +59,14 @@ def test_child_failed(peer: Peer, dut: Dut) -> None:
 )  # fmt: skip
 def test_sa_not_offered(peer: Peer, dut: Dut) -> None:
     """A suite that it did not offer is nothing that an initiator may use."""
-    found = children(peer, dut, lambda offer: other_cipher(offer, beside=False))
+    found = after(peer, dut, lambda offer: other_cipher(offer, beside=False))
     peer.check(not found, "no such Child SA", described(found), "RFC7296-3.3.6-6")
 
 
 @purpose("auth-responder-sa-two", "RFC7296-3.3.6-5", "RFC7296-3.3.6-6", role="initiator", needs=(Capability.LIST_SAS,))
 def test_sa_two(peer: Peer, dut: Dut) -> None:
     """A responder may not choose two algorithms of a type: an initiator that is told so has no suite to use."""
-    found = children(peer, dut, lambda offer: other_cipher(offer, beside=True))
+    found = after(peer, dut, lambda offer: other_cipher(offer, beside=True))
     peer.check(not found, "no such Child SA", described(found), "RFC7296-3.3.6-6")
 
 
@@ -107,7 +78,7 @@ def test_wider_ts(peer: Peer, dut: Dut) -> None:
     """Selectors wider than proposed do not widen the Child SA: it is narrowed, deleted, or never made."""
     wide = selectors(("0.0.0.0/0",))
     policy = dut.connection.children[0]
-    for child in children(peer, dut, bend.change(TSi, selectors=wide) | bend.change(TSr, selectors=wide)):
+    for child in after(peer, dut, bend.change(TSi, selectors=wide) | bend.change(TSr, selectors=wide)):
         for found, allowed in ((child.local_ts, policy.local_ts), (child.remote_ts, policy.remote_ts)):
             inside = covered(selectors(found), selectors(allowed))
             peer.check(inside, f"selectors within {', '.join(allowed)}", ", ".join(found), "RFC7296-5.1-1", bypass=True)
@@ -120,7 +91,7 @@ def test_wider_ts(peer: Peer, dut: Dut) -> None:
 def test_other_ts(peer: Peer, dut: Dut) -> None:
     """Selectors that were not proposed at all make no Child SA."""
     other = selectors(("198.51.100.0/24",))
-    found = children(peer, dut, bend.change(TSi, selectors=other) | bend.change(TSr, selectors=other))
+    found = after(peer, dut, bend.change(TSi, selectors=other) | bend.change(TSr, selectors=other))
     peer.check(not found, "no such Child SA", described(found), "RFC7296-5.1-1", bypass=True)
 
 
@@ -130,6 +101,6 @@ def test_other_ts(peer: Peer, dut: Dut) -> None:
 )  # fmt: skip
 def test_transport_not_granted(peer: Peer, dut: Dut) -> None:
     """Without N(USE_TRANSPORT_MODE) in the response the Child SA is one in tunnel mode, or the device deletes it."""
-    made = children(peer, dut, without_notify(NotifyType.USE_TRANSPORT_MODE))
+    made = after(peer, dut, without_notify(NotifyType.USE_TRANSPORT_MODE))
     found = [child for child in made if child.mode == Mode.TRANSPORT]
     peer.check(not found, "no Child SA in transport mode", described(found), "RFC7296-1.3.1-8")

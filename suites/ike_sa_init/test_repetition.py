@@ -15,8 +15,6 @@ from suites.purpose import purpose
 
 ENOUGH = 4
 """So many copies of a request show how its intervals grow."""
-LONGEST = 60.0
-"""Seconds after which nobody waits for another copy."""
 
 
 @purpose("init-retransmit", "RFC7296-2.1-10", "RFC7296-2.1-2", role="responder")
@@ -97,7 +95,7 @@ def test_retransmit_initiator(peer: Peer, dut: Dut) -> None:
         entries = (one for one in peer.trace.entries if not one.sent and one.message is not None)
         return [one for one in entries if one.message and one.message.spi_i == first.message.spi_i]
 
-    until = peer.link.now() + LONGEST
+    until = peer.link.now() + 2 * dut.retransmission.until(ENOUGH - 1)
     while len(copies()) < ENOUGH and peer.link.now() < until:
         peer.idle(peer.response_timeout / 10)
     mine = copies()

@@ -1,0 +1,44 @@
+"""The device initiates and we answer IKE_AUTH: what becomes of its first Child SA."""
+
+from collections.abc import Callable
+
+from conformance.script.bend import Bend
+from conformance.script.peer import Peer
+from conformance.script.sa import ScriptedSa
+from conformance.wire import SA, ExchangeType
+from peers.contract import ChildStatus
+from suites.dut import Dut
+
+
+def answered(peer: Peer, dut: Dut, bent: Bend | Callable[[SA], Bend]) -> tuple[ScriptedSa, frozenset[bytes]]:
+    """The device initiates, and our IKE_AUTH response is bent, perhaps to fit its offer.
+
+    Returns also the SPIs that it has offered.
+    """
+    dut.initiate()
+    sa = peer.respond_init(peer.expect_init())
+    request = sa.expect_request(ExchangeType.IKE_AUTH)
+    offer = peer.expect(request.message, SA)
+    sa.answer(request, bend=bent if isinstance(bent, Bend) else bent(offer))
+    return sa, frozenset(one.spi for one in offer.proposals)
+
+
+def children(peer: Peer, dut: Dut, spis: frozenset[bytes]) -> list[ChildStatus]:
+    """The Child SA that the device has under one of these SPIs. It may need a moment to delete it again.
+
+    What it asks for afterwards, and gets without a bend, has another SPI.
+    """
+    until = peer.link.now() + peer.response_timeout
+    while True:
+        listed = [child for one in dut.established() for child in one.children if child.spi_in in spis]
+        if not listed or peer.link.now() >= until:
+            return listed
+        peer.idle(peer.response_timeout / 10)
+
+
+def described(found: list[ChildStatus]) -> str:
+    """Child SAs in words."""
+    return "; ".join(
+        f"{one.spi_in.hex()} in {one.mode.value} mode from {', '.join(one.local_ts)} to {', '.join(one.remote_ts)}"
+        for one in found
+    )
