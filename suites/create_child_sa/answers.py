@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from conformance.ike.core.child import ChildSa
+from conformance.net.link import PacketLink
 from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
@@ -126,15 +127,46 @@ def deletes_child(message: Message) -> bool:
     return bool(deleted(message))
 
 
-def inherited(peer: Peer, successor: ScriptedSa, requirement: str) -> None:
+def inherited(peer: Peer, dut: Dut, successor: ScriptedSa, requirement: str) -> None:
     """The new IKE SA must be there and have the Child SA of the old one: that is rekeyed and then deleted on it."""
     successor.must_be_up(requirement, "the new IKE SA is there")
+    carries(peer, dut, requirement=requirement)
     answer = successor.rekey_child()
     lost = answer.notify(NotifyType.CHILD_SA_NOT_FOUND)
     peer.check(lost is None, "the new IKE SA has the Child SA", answer, requirement)
     successor.finish()
     child = successor.child
+    carries(peer, dut, child, requirement)
     names(peer, successor.delete_child(child), child)
+
+
+def carries(peer: Peer, dut: Dut, child: ChildSa | None = None, requirement: str | None = None) -> None:
+    """A ping goes through a Child SA, by default the newest, if the device has a data plane and our link shows it."""
+    channel = peer.traffic.channel(child)
+    seen = isinstance(peer.link, PacketLink) or channel.outbound.parameters.udp is not None
+    if Capability.DATA_PLANE in dut.device.capabilities and seen:
+        peer.traffic.ping(child, requirement=requirement)
+        peer.traffic.must_not_leak("RFC4301-4.4.1-2")
+
+
+def must_count(peer: Peer, sa: ScriptedSa, requirement: str) -> None:
+    """The device's requests on ``sa``, those that nobody has ordered included, have the message IDs 0, 1, 2 ..."""
+    found = {one.raw: one.message for one in peer.inbox if one.sa is sa and not one.message.is_response}
+    numbers = [one.message_id for one in found.values()]
+    wanted = list(range(len(numbers)))
+    text = f"its requests numbered {', '.join(map(str, wanted))}"
+    peer.check(numbers == wanted, text, ", ".join(map(str, numbers)), requirement)
+
+
+def rekeys_ike(message: Message) -> bool:
+    """True for a CREATE_CHILD_SA request that is about the IKE SA itself, and not about a Child SA."""
+    sa = message.first(SA)
+    return sa is not None and any(one.protocol == ProtocolID.IKE for one in sa.proposals)
+
+
+def rekeys_child(message: Message) -> bool:
+    """True for a CREATE_CHILD_SA request that is about a Child SA."""
+    return not rekeys_ike(message)
 
 
 def own_requests(peer: Peer, sa: ScriptedSa, mark: int = 0) -> list[Message]:

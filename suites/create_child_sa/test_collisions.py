@@ -7,10 +7,12 @@ from conformance.script.sa import ScriptedSa, fatal
 from conformance.wire import SA, Delete, ExchangeType, NotifyType
 from peers.contract import Capability
 from suites.create_child_sa.answers import (
+    carries,
     connected,
     deleted,
     deletes_child,
     deletes_ike,
+    deleting,
     deletion,
     inherited,
     names,
@@ -46,15 +48,17 @@ def collide(peer: Peer, dut: Dut, ni: bytes | None, nr: bytes | None) -> tuple[S
     return sa, old, made_by_device, sa.children[-1]
 
 
-def settled(peer: Peer, sa: ScriptedSa, expected: ChildSa, survivor: ChildSa, requirement: str) -> None:
+def settled(peer: Peer, dut: Dut, sa: ScriptedSa, expected: ChildSa, survivor: ChildSa, requirement: str) -> None:
     """The device must delete ``expected`` and nothing else; then ``survivor`` is the only one, and works."""
     message = deletion(sa, deletes_child, requirement)
     spi, mark = expected.spi_out, len(peer.inbox)
     peer.check(deleted(message) == [spi], f"Delete of {spi.hex()}", message, requirement)
     sa.must_be_up()
     more = [spi.hex() for one in own_requests(peer, sa, mark) for spi in deleted(one)]
-    peer.check(not more, "nothing else is deleted", more, requirement)
-    peer.check(sa.children == [survivor], "one Child SA is left", [str(one) for one in sa.children], requirement)
+    peer.check(not more, "nothing else is deleted", ", ".join(more), requirement)
+    left = ", ".join(one.spi_out.hex() for one in sa.children) or "none"
+    peer.check(sa.children == [survivor], f"Child SA {survivor.spi_out.hex()} alone is left", left, requirement)
+    carries(peer, dut, survivor, requirement)
     names(peer, sa.delete_child(survivor), survivor)
 
 
@@ -74,7 +78,7 @@ def test_child_rekey_collision(peer: Peer, dut: Dut) -> None:
     nonces, so we delete the Child SA that we asked for, and the device, which made the surviving one, deletes the old.
     """
     sa, old, theirs, _ = collide(peer, dut, LOW, HIGH)
-    settled(peer, sa, old, theirs, "RFC7296-2.8.1-5")
+    settled(peer, dut, sa, old, theirs, "RFC7296-2.8.1-5")
 
 
 @purpose(
@@ -92,7 +96,7 @@ def test_child_rekey_collision_lost(peer: Peer, dut: Dut) -> None:
     only both Ni. The device deletes the Child SA that it asked for, and we delete the old one.
     """
     sa, _, theirs, ours = collide(peer, dut, NEARLY_LOW, LOW)
-    settled(peer, sa, theirs, ours, "RFC7296-2.8.1-3")
+    settled(peer, dut, sa, theirs, ours, "RFC7296-2.8.1-3")
 
 
 @purpose("child-rekey-collision-octets", "RFC7296-2.8.1-4", "RFC7296-2.8.1-3", role="initiator", needs=(CHILD,))
@@ -102,7 +106,7 @@ def test_child_rekey_collision_octets(peer: Peer, dut: Dut) -> None:
     Our Ni has 256 octets and begins with eight of zero, our Nr has 16 and begins with seven: Ni is the lowest.
     """
     sa, old, theirs, _ = collide(peer, dut, LONG_LOW, SHORT_HIGH)
-    settled(peer, sa, old, theirs, "RFC7296-2.8.1-3")
+    settled(peer, dut, sa, old, theirs, "RFC7296-2.8.1-3")
 
 
 @purpose(
@@ -246,7 +250,7 @@ def test_ike_rekey_collision(peer: Peer, dut: Dut) -> None:
     deletion(sa, deletes_ike, "RFC7296-2.8.2-1")
     ours.finish()
     peer.check(sa.successor is theirs, "the device's IKE SA survives", sa.problem, "RFC7296-2.8.2-1")
-    inherited(peer, theirs, "RFC7296-2.8.2-2")
+    inherited(peer, dut, theirs, "RFC7296-2.8.2-2")
 
 
 @purpose(
@@ -265,7 +269,7 @@ def test_ike_rekey_collision_lost(peer: Peer, dut: Dut) -> None:
     sa, theirs, ours = collide_ike(peer, dut, NEARLY_LOW, LOW)
     sa.finish()
     deletion(theirs, deletes_ike, "RFC7296-2.8.2-1")
-    inherited(peer, ours, "RFC7296-2.8.2-2")
+    inherited(peer, dut, ours, "RFC7296-2.8.2-2")
 
 
 @purpose("ike-rekey-old-rekeyed", "RFC7296-2.8.2-3", role="initiator", needs=(IKE,))
@@ -277,6 +281,6 @@ def test_ike_rekey_old_rekeyed(peer: Peer, dut: Dut) -> None:
     sa, theirs = ike_rekey(peer, dut)
     sa.answer(theirs)
     new = sa.rekeyed
-    sa.expect_request(ExchangeType.INFORMATIONAL, where=deletes_ike)
+    deleting(sa, deletes_ike)
     refused(peer, sa.rekey(), NotifyType.TEMPORARY_FAILURE, requirement="RFC7296-2.8.2-3")
     new.must_be_up()

@@ -6,6 +6,7 @@ from conformance.crypto.suite import proposal
 from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
+from conformance.script.verdict import NotApplicable
 from conformance.wire import (
     KE,
     SA,
@@ -24,7 +25,7 @@ from peers.contract import Capability
 from suites import foreign
 from suites.choices import ENCR, INTEG, PRF, two_prfs_apart
 from suites.connections import psk
-from suites.create_child_sa.answers import connected, granted, inherited, kept, refused
+from suites.create_child_sa.answers import carries, connected, granted, inherited, kept, refused
 from suites.dut import Dut
 from suites.purpose import purpose
 
@@ -97,6 +98,8 @@ def test_ike_rekey_again(peer: Peer, dut: Dut) -> None:
     answer = sa.rekey_child()
     lost = answer.notify(NotifyType.CHILD_SA_NOT_FOUND)
     peer.check(lost is None, "the Child SA is still there after that", answer, "RFC7296-2.8-7")
+    sa.finish()
+    carries(peer, dut, requirement="RFC7296-2.8-7")
 
 
 @purpose(
@@ -110,6 +113,8 @@ def test_ike_rekey_other_prf(peer: Peer, dut: Dut) -> None:
     old = sa.keys.suite.prf
     other = next(text for text in peer.connection.proposals if Transform.of(old) not in proposal(text).transforms)
     answer = sa.rekey(bend=asking_for(wrong, other))
+    if answer.notify(NotifyType.NO_PROPOSAL_CHOSEN):
+        raise NotApplicable("the device rekeys an IKE SA with the algorithms that it has")
     chosen = granted(peer, dut, answer, REKEY, "RFC7296-1.3.2-5")
     prf = next(one.id for one in chosen.transforms if one.type == TransformType.PRF)
     peer.check(prf != old, "the other PRF", answer, "RFC7296-2.7-5")
@@ -139,7 +144,7 @@ def test_inherits(peer: Peer, dut: Dut) -> None:
     sa = connected(peer, dut)
     granted(peer, dut, sa.rekey(), REKEY, "RFC7296-1.3.2-5")
     sa.finish()
-    inherited(peer, sa.rekeyed, "RFC7296-2.8-7")
+    inherited(peer, dut, sa.rekeyed, "RFC7296-2.8-7")
 
 
 @purpose(

@@ -33,9 +33,10 @@ from peers.contract import Capability, Pixit
 from suites import foreign
 from suites.choices import pfs, pfs_ecp
 from suites.connections import psk
-from suites.create_child_sa.answers import connected, deleted, granted, kept, names, own_requests, refused
+from suites.create_child_sa.answers import carries, connected, deleted, granted, kept, names, own_requests, refused
 from suites.dut import Dut
 from suites.ike_sa_init.steps import OFF_CURVE
+from suites.informational.deletion import child_must_live, said
 from suites.purpose import purpose
 
 PFS = psk(esp=pfs)
@@ -253,6 +254,7 @@ def test_invalid_public_value(peer: Peer) -> None:
     answer = sa.create_child(bend=OFF_CURVE)
     peer.check(answer.first(SA) is None, "no SA payload", answer, "RFC6989-2.3-1")
     refused(peer, answer, NotifyType.INVALID_SYNTAX, requirement="RFC6989-2.5-6")
+    sa.must_be_gone("RFC6989-2.5-6")
 
 
 @purpose(
@@ -290,12 +292,14 @@ def test_transport_unasked(peer: Peer, dut: Dut) -> None:
 def test_parallel(peer: Peer, dut: Dut) -> None:
     """A second Child SA with the same selectors does not replace the first one: without REKEY_SA they are parallel."""
     sa = connected(peer, dut)
-    first, mark = sa.child, len(peer.inbox)
+    mark = len(peer.inbox)
     granted(peer, dut, sa.create_child(), MANY, "RFC7296-1.3.1-2")
     sa.must_be_up()
     gone = [spi for one in own_requests(peer, sa, mark) for spi in deleted(one)]
-    peer.check(not gone, "no Child SA is deleted", [spi.hex() for spi in gone])
-    names(peer, sa.delete_child(first), first, "RFC7296-2.8-13")
+    peer.check(not gone, "no Child SA is deleted", said([spi.hex() for spi in gone]))
+    for child in list(sa.children):
+        carries(peer, dut, child, "RFC7296-2.8-13")
+    child_must_live(peer, dut, sa, "RFC7296-2.8-13")
 
 
 @purpose("child-nonce-lengths", "RFC7296-3.9-1", "RFC7296-2.10-2", role="responder", needs=(MANY,))
@@ -305,3 +309,4 @@ def test_nonce_lengths(peer: Peer, dut: Dut) -> None:
     for length in (16, 256):
         sa.nonce = peer.random(length)
         granted(peer, dut, sa.create_child(), MANY, "RFC7296-3.9-1")
+        sa.delete_child(sa.children[-1])

@@ -9,7 +9,7 @@ from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable
 from conformance.wire import FLAG_INITIATOR, FLAG_RESPONSE, SA, ExchangeType
 from peers.contract import Capability
-from suites.create_child_sa.answers import deletes_child, deleting, deletion, requests
+from suites.create_child_sa.answers import deletes_child, deleting, deletion, must_count, rekeys_child, rekeys_ike
 from suites.dut import Dut
 from suites.purpose import purpose
 
@@ -72,7 +72,7 @@ def test_flags_after_rekey(peer: Peer, dut: Dut) -> None:
     sa = peer.establish()
     dut.rekey_ike()
     with peer.preamble("the device's rekey"):
-        sa.answer(sa.expect_request(ExchangeType.CREATE_CHILD_SA))
+        sa.answer(sa.expect_request(ExchangeType.CREATE_CHILD_SA, where=rekeys_ike))
         new = sa.rekeyed
     peer.pause()
     answer = new.liveness()
@@ -109,7 +109,7 @@ def test_device_increments(peer: Peer, dut: Dut) -> None:
     sa = peer.accept()
     for _ in range(2):
         dut.rekey_child()
-        sa.answer(sa.expect_request(ExchangeType.CREATE_CHILD_SA))
+        sa.answer(sa.expect_request(ExchangeType.CREATE_CHILD_SA, where=rekeys_child))
         must_count(peer, sa, "RFC7296-2.2-3")
         deletion(sa, deletes_child)
         must_count(peer, sa, "RFC7296-2.2-3")
@@ -281,14 +281,6 @@ def _two_wishes(peer: Peer, dut: Dut) -> tuple[ScriptedSa, Received]:
     first = sa.expect_request(ExchangeType.INFORMATIONAL, where=deletes_child)
     dut.rekey_ike()
     return sa, first
-
-
-def must_count(peer: Peer, sa: ScriptedSa, requirement: str) -> None:
-    """The device's requests on ``sa``, those that nobody has ordered included, have the message IDs 0, 1, 2 ..."""
-    numbers = list(dict.fromkeys(one.message_id for one in requests(peer, sa)))
-    wanted = list(range(len(numbers)))
-    text = f"its requests numbered {', '.join(map(str, wanted))}"
-    peer.check(numbers == wanted, text, ", ".join(map(str, numbers)), requirement)
 
 
 def _copies(peer: Peer, sa: ScriptedSa, request: Received) -> list[Received]:

@@ -6,9 +6,8 @@ from conformance.script.peer import Peer
 from conformance.script.verdict import Unexpected
 from conformance.wire import Delete, ExchangeType, Message, Notify, NotifyType, ProtocolID
 from peers.contract import Capability
-from suites.create_child_sa.answers import deletes_child, successor
+from suites.create_child_sa.answers import deletes_child, must_count, successor
 from suites.dut import Dut
-from suites.message_ids.test_device_requests import must_count
 from suites.purpose import purpose
 
 
