@@ -39,9 +39,29 @@ def flows(peer: Peer, child: ChildSa | None = None, requirement: str | None = No
     return found
 
 
-def through(peer: Peer, found: Arrived, channel: Channel, requirement: str | None = None) -> None:
-    """The packet must have come through this Child SA."""
-    peer.check(found.channel is channel, f"an answer through {channel.inbound}", found, requirement)
+def moved(peer: Peer, child: ChildSa, requirement: str | None = None) -> Arrived:
+    """Traffic flows, and from now on through ``child``; the first packets after a change may still go another way."""
+    channel = peer.traffic.channel(child)
+    for _ in range(3):
+        found = flows(peer, child, requirement)
+        if found.channel is channel:
+            return found
+        peer.idle(peer.response_timeout / 10)
+    peer.check(False, f"an answer through {channel.inbound}", found, requirement)
+    return found
+
+
+def sequence_numbers(peer: Peer, channel: Channel) -> list[int]:
+    """The numbers of all packets on the inbound SA, those that our side drops included, in the order of their arrival.
+
+    SPI and number stand next to each other in ESP and in AH. A copy that the path has made counts once.
+    """
+    found: dict[bytes, int] = {}
+    for one in peer.traffic.arrived:
+        at = one.wire.find(channel.inbound.spi, parse(one.wire).payload_at)
+        if at >= 0 and (one.channel is channel or one.inner is None):
+            found[one.wire[at:]] = int.from_bytes(one.wire[at + 4 : at + 8], "big")
+    return list(found.values())
 
 
 def between(mode: Mode = Mode.TRANSPORT, protocol: str = "", **changes: Any) -> Setup:

@@ -1,19 +1,22 @@
 """Traffic flows after set-up, after every kind of rekey, after reauthentication and a change of addresses."""
 
 from ipaddress import ip_address
+from itertools import pairwise
 
 from conformance.ike.core.connection import ChildConfig, Connection
 from conformance.ipsec.ip import parse
 from conformance.net.link import Address
 from conformance.script import inner
 from conformance.script.peer import Peer
-from conformance.wire import ExchangeType
+from conformance.script.sa import ScriptedSa
 from peers.contract import Capability, Pixit
 from suites.choices import esp, pfs
 from suites.connections import Setup, psk
-from suites.data_plane.steps import DATA, THROUGH, flows, tcp_syn, through, up
+from suites.create_child_sa.answers import deletes_child, deletes_ike, deletion
+from suites.data_plane.steps import DATA, THROUGH, flows, moved, sequence_numbers, tcp_syn, up
 from suites.dut import Dut
 from suites.purpose import purpose
+from suites.several import deleted_by_device, side_by_side
 
 NEW = "RFC7296-2.8-14"
 INHERITED = "RFC7296-2.8-7"
@@ -61,16 +64,36 @@ def test_set_up_initiator(peer: Peer, dut: Dut) -> None:
 
 @purpose("data-sequence", "RFC4303-2.2-1", "RFC4303-2.2-2", role="responder", needs=(DATA,))
 def test_sequence(peer: Peer) -> None:
-    """The device numbers its packets 1, 2, 3 and so on, and begins anew on a rekeyed Child SA."""
+    """The device numbers its packets 1, 2, 3 and so on, and begins anew on a rekeyed Child SA.
+
+    A packet may get lost on the way, the first one, too: only one SA after the other whose first packet is not seen
+    counts against the device. What it sends on its own account has numbers as well.
+    """
     sa = peer.establish()
-    for number in (1, 2, 3, 4):
-        found = sa.traffic.ping()
-        rule = "RFC4303-2.2-2" if number == 1 else "RFC4303-2.2-1"
-        peer.check(found.sequence == number, f"sequence number {number}", found.sequence, rule)
-    sa.rekey_child()
-    sa.finish()
-    found = sa.traffic.ping()
-    peer.check(found.sequence == 1, "sequence number 1 on the new SA", found, "RFC4303-2.2-2")
+    if counted(peer, sa) != 1:
+        sa.delete()
+        sa = peer.establish()
+        first = counted(peer, sa)
+        peer.check(first == 1, "sequence number 1 for the first packet of an SA", first, "RFC4303-2.2-2")
+    for tries in (1, 2):
+        sa.rekey_child()
+        sa.finish()
+        first = counted(peer, sa)
+        if first == 1:
+            return
+        peer.check(tries < 2, "sequence number 1 for the first packet of a rekeyed SA", first, "RFC4303-2.2-2")
+
+
+def counted(peer: Peer, sa: ScriptedSa) -> int:
+    """Let the device send four packets: their numbers must grow by one, losses aside. Returns the first one."""
+    for _ in range(4):
+        sa.traffic.ping()
+    found = sequence_numbers(peer, sa.traffic.channel())
+    text = ", ".join(map(str, found))
+    peer.check(len(set(found)) == len(found), "a number of its own for each packet", text, "RFC4303-2.2-1")
+    by_one = sum(later - earlier == 1 for earlier, later in pairwise(sorted(found)))
+    peer.check(by_one * 2 >= len(found) - 1, "numbers that grow by one", text, "RFC4303-2.2-1")
+    return min(found)
 
 
 @purpose(
@@ -88,7 +111,7 @@ def test_second_child(peer: Peer) -> None:
         sa.create_child("other")
         peer.check(len(sa.children) == 2, "a second Child SA", sa.problem)
     for child in sa.children:
-        through(peer, flows(peer, child), sa.traffic.channel(child), THROUGH)
+        moved(peer, child, THROUGH)
 
 
 @purpose("data-child-rekey", NEW, "RFC4301-4.4.1-2", role="responder", needs=(DATA, Capability.REKEY_CHILD))
@@ -99,7 +122,7 @@ def test_child_rekey(peer: Peer) -> None:
     sa.rekey_child()
     sa.finish()
     peer.check(sa.child is not old, "a new Child SA", sa.problem)
-    through(peer, flows(peer, sa.child, NEW), sa.traffic.channel(sa.child), NEW)
+    moved(peer, sa.child, NEW)
 
 
 @purpose(
@@ -114,7 +137,7 @@ def test_child_rekey_pfs(peer: Peer) -> None:
     sa = up(peer)
     sa.rekey_child()
     sa.finish()
-    through(peer, flows(peer, sa.child, NEW), sa.traffic.channel(sa.child), NEW)
+    moved(peer, sa.child, NEW)
 
 
 @purpose(
@@ -125,13 +148,11 @@ def test_child_rekey_device(peer: Peer, dut: Dut) -> None:
     """The device rekeys the Child SA and deletes the old one; traffic flows through the new one."""
     sa = up(peer)
     old = sa.child
-    sa.hold(ExchangeType.INFORMATIONAL)
     dut.rekey_child()
-    delete = sa.expect_request(ExchangeType.INFORMATIONAL)
-    sa.answer(delete)
+    deletion(sa, deletes_child)
     peer.pause()
-    peer.check(sa.child is not old, "a new Child SA", sa.child, "RFC7296-2.8-5")
-    through(peer, flows(peer, sa.child, "RFC7296-2.17-1"), sa.traffic.channel(sa.child), "RFC7296-2.17-1")
+    peer.check(sa.child is not old, "a new Child SA", sa.problem or "the old one alone", "RFC7296-2.8-5")
+    moved(peer, sa.child, "RFC7296-2.17-1")
 
 
 @purpose("data-ike-rekey", INHERITED, "RFC4301-4.4.1-2", role="responder", needs=(DATA, Capability.REKEY_IKE))
@@ -141,11 +162,11 @@ def test_ike_rekey(peer: Peer) -> None:
     child = sa.child
     sa.rekey()
     sa.finish()
-    through(peer, flows(peer, child, INHERITED), sa.traffic.channel(child), INHERITED)
+    moved(peer, child, INHERITED)
     heir = sa.rekeyed
     heir.rekey_child()
     heir.finish()
-    through(peer, flows(peer, heir.child, INHERITED), heir.traffic.channel(heir.child), INHERITED)
+    moved(peer, heir.child, INHERITED)
 
 
 @purpose("data-ike-rekey-device", INHERITED, "RFC4301-4.4.1-2", role="initiator", needs=(DATA, Capability.REKEY_IKE))
@@ -153,11 +174,10 @@ def test_ike_rekey_device(peer: Peer, dut: Dut) -> None:
     """The device rekeys the IKE SA; the Child SA goes on carrying traffic."""
     sa = up(peer)
     child = sa.child
-    sa.hold(ExchangeType.INFORMATIONAL)
     dut.rekey_ike()
-    sa.answer(sa.expect_request(ExchangeType.INFORMATIONAL))
+    deletion(sa, deletes_ike)
     peer.pause()
-    through(peer, flows(peer, child, INHERITED), sa.traffic.channel(child), INHERITED)
+    moved(peer, child, INHERITED)
 
 
 @purpose("data-reauthentication", "RFC7296-2.8.3-1", "RFC4301-4.4.1-2", role="responder", needs=(DATA,))
@@ -166,9 +186,11 @@ def test_reauthentication(peer: Peer) -> None:
     old = up(peer)
     new = peer.establish(initial_contact=False)
     flows(peer, new.child, "RFC7296-2.8.3-1")
-    old.delete()
+    if not deleted_by_device(old):
+        with side_by_side(old, new):
+            old.delete()
     peer.pause()
-    through(peer, flows(peer, new.child, "RFC7296-2.8.3-1"), new.traffic.channel(new.child), "RFC7296-2.8.3-1")
+    moved(peer, new.child, "RFC7296-2.8.3-1")
 
 
 @purpose("data-reauthentication-device", "RFC7296-2.8.3-1", role="initiator", needs=(DATA, Capability.REAUTH))
@@ -179,8 +201,8 @@ def test_reauthentication_device(peer: Peer, dut: Dut) -> None:
     flows(peer)
     dut.reauthenticate()
     new = peer.accept()
-    peer.check(new is not old, "another IKE SA", new)
-    through(peer, flows(peer, new.child), new.traffic.channel(new.child), "RFC7296-2.8.3-1")
+    peer.check(new is not old, "another IKE SA", "the same one")
+    moved(peer, new.child, "RFC7296-2.8.3-1")
 
 
 @purpose(
@@ -197,6 +219,10 @@ def test_address_change(peer: Peer) -> None:
     sa.local = Address(sa.local.host, sa.local.port + 1)
     sa.liveness()
     peer.pause()
-    found = flows(peer, requirement="RFC7296-2.23-25")
-    port = int.from_bytes(found.wire[22:24], "big")
+    for _ in range(3):
+        found = flows(peer, requirement="RFC7296-2.23-25")
+        port = int.from_bytes(found.wire[22:24], "big")
+        if port == sa.local.port:
+            return
+        peer.idle(peer.response_timeout / 10)
     peer.check(port == sa.local.port, f"ESP to our new port {sa.local.port}", port, "RFC7296-2.23-25")
