@@ -31,7 +31,7 @@ class UdpLink:
             raise LinkError(f"cannot bind {host!r}: name one address, not all of them")
         self.netns = netns
         self._sockets: dict[Address, socket.socket] = {}
-        self._selector = selectors.DefaultSelector()
+        self._selector = selectors.PollSelector()  # for a few sockets cheaper than epoll
         self._arrived: deque[Datagram] = deque()
         self._epoch = time.time() - time.monotonic()
         self._closed = False

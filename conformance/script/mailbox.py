@@ -1,6 +1,7 @@
 """What goes to the device and what comes from it: datagrams out, messages in, each of them in the trace."""
 
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 from conformance.crypto import Random
@@ -18,6 +19,7 @@ from conformance.wire import (
     ExchangeType,
     Message,
     WireError,
+    decode_header,
     decode_message,
     encode_message,
     summary_message,
@@ -188,8 +190,8 @@ class Mailbox:
     def pump(self, until: float) -> bool:
         """Send what waits and take one datagram; False once it is ``until``."""
         self.flush()
-        timers = [timer for sa in self.sas.values() if (timer := sa.next_timer()) is not None]
-        datagram = self.link.receive(min([until, *timers]))
+        due = min((timer for sa in self.sas.values() if (timer := sa.next_timer()) is not None), default=inf)
+        datagram = self.link.receive(min(until, due))
         now = self.link.now()
         if datagram is not None:
             self._count(datagram)
@@ -198,7 +200,9 @@ class Mailbox:
         elif datagram is not None:
             self._take(datagram, now)
         for sa in list(self.sas.values()):
-            sa.tick(now)
+            sa.now = now
+            if due <= now:
+                sa.tick(now)
         return now < until
 
     def _count(self, came: Datagram | IpPacket) -> None:
@@ -224,16 +228,17 @@ class Mailbox:
                 return
             raw = raw[len(NON_ESP_MARKER) :]
         try:
-            message = decode_message(raw, lenient=True)
+            header = decode_header(raw)
         except WireError as error:
             entry.problem = str(error)
             return
-        entry.message = message
         self._entry, self._received = entry, None
-        sa = self.sas.get(message.spi_i) or self.sas.get(message.spi_r)
+        sa = self.sas.get(header.spi_i) or self.sas.get(header.spi_r)
         if sa is not None:
             sa.receive(raw, datagram.source, datagram.destination, now)
         if self._received is None:
+            message = decode_message(raw, lenient=True)
+            entry.message = entry.message or message
             received = Received(message, raw, datagram.source, datagram.destination, now, sa, problem=entry.problem)
             if message.first(SKF) is not None and not entry.problem:
                 self.fragments.append(received)

@@ -48,7 +48,7 @@ class Peer(Mailbox):
 
         It says INITIAL_CONTACT if it is the only one that we have with the device, or if ``changes`` say so.
         """
-        connection = replace(self.connection, **changes)
+        connection = replace(self.connection, **changes) if changes else self.connection
         assert connection.local_address is not None and connection.remote_address is not None
         local = Address(connection.local_address, connection.local_ports[0])
         remote = Address(connection.remote_address, connection.remote_ports[0])
@@ -119,7 +119,7 @@ class Peer(Mailbox):
 
     def respond_init(self, received: Received, bend: Bend | None = None, **changes: Any) -> ScriptedSa:
         """Answer an IKE_SA_INIT request of the device."""
-        connection = replace(self.connection, **changes)
+        connection = replace(self.connection, **changes) if changes else self.connection
         sa = self.new_sa(connection, initiator=False, local=received.destination, remote=received.source)
         sa.reply_path = (received.destination, received.source)
         self.breathe()

@@ -138,9 +138,10 @@ class Traffic:
     """
 
     peer: Peer
-    channels: dict[bytes, Channel] = field(default_factory=dict)
     arrived: list[Arrived] = field(default_factory=list)
     asked: list[bytes] = field(default_factory=list)
+    _channels: dict[bytes, Channel] = field(default_factory=dict)
+    _new: list[tuple[BendableSa, ChildSa, tuple[str, str, float]]] = field(default_factory=list)
     _sad: Sad = field(default_factory=Sad)
     _reassembler: Reassembler = field(default_factory=Reassembler)
     _number: int = 0
@@ -151,10 +152,18 @@ class Traffic:
 
     def add(self, sa: BendableSa, child: ChildSa) -> None:
         """A Child SA has come up."""
-        inbound, outbound = child_parameters(child, sa.local.host, sa.remote.host)
-        channel = Channel(sa, child, _Open(inbound, sa.now), OutboundSa(outbound, sa.now))
-        self.channels[child.spi_in] = channel
-        self._sad.add(channel.inbound)
+        self._new.append((sa, child, (sa.local.host, sa.remote.host, sa.now)))
+
+    @property
+    def channels(self) -> dict[bytes, Channel]:
+        """All Child SAs by the SPI of the device's packets; made when the first packet comes or goes."""
+        for sa, child, (local, remote, now) in self._new:
+            inbound, outbound = child_parameters(child, local, remote)
+            channel = Channel(sa, child, _Open(inbound, now), OutboundSa(outbound, now))
+            self._channels[child.spi_in] = channel
+            self._sad.add(channel.inbound)
+        self._new.clear()
+        return self._channels
 
     def channel(self, child: ChildSa | None = None) -> Channel:
         """That of a Child SA, by default the newest one that is up. Raises Unexpected where there is none."""
@@ -249,8 +258,9 @@ class Traffic:
         if not encapsulated and parse(wire).protocol not in (ESP, AH):
             found.inner = wire
             return wire
+        channels = self.channels
         received = unprotect(self._sad, wire, found.time)
-        found.channel = next(one for one in self.channels.values() if one.inbound is received.sa)
+        found.channel = next(one for one in channels.values() if one.inbound is received.sa)
         found.sequence, found.inner = received.sequence, received.packet
         found.dummy = received.packet is None
         return received.packet
