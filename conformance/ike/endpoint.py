@@ -240,14 +240,14 @@ class Endpoint:
         for event in events:
             self.events.append(event)
             self.note(self.told(event))
-            if isinstance(event, SuccessorCreated) and isinstance(event.successor, IkeSa):
+            if isinstance(event, SuccessorCreated) and isinstance(event.successor, self.sa_class):
                 self.register(event.successor)
                 self.collect(event.successor)
             elif isinstance(event, Established):
                 self.initial_contact(sa)
             elif isinstance(event, Closed):
                 self.forget(sa)
-        if isinstance(sa.successor, IkeSa) and (sa.successor.outbox or sa.successor.events):
+        if sa.successor is not None and (sa.successor.outbox or sa.successor.events):
             self.collect(sa.successor)
 
     def told(self, event: Event) -> str:

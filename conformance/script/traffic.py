@@ -178,10 +178,9 @@ class Traffic:
     def _move(self, channel: Channel) -> None:
         """Go where the IKE SA is now: a rekey, a NAT or a change of addresses may have moved it."""
         sa = channel.keeper()
-        nat = sa.local_nat or sa.remote_nat or sa.connection.force_encapsulation
-        ports = (sa.local.port, sa.remote.port)
-        channel.outbound.move(sa.local.host, sa.remote.host, ports if nat else None)
-        channel.inbound.move(sa.remote.host, sa.local.host, ports[::-1] if nat else None)
+        ports = sa.esp_ports()
+        channel.outbound.move(sa.local.host, sa.remote.host, ports)
+        channel.inbound.move(sa.remote.host, sa.local.host, ports[::-1] if ports else None)
 
     # --- out ------------------------------------------------------------------------------------------------------
 

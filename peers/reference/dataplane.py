@@ -89,9 +89,8 @@ class DeviceHost(IpsecHost):
         return found
 
     def ports(self, sa: IkeSa) -> tuple[int, int] | None:
-        """Our port and the peer's for ESP in UDP, None: there is no NAT, nor shall there seem to be one."""
-        nat = sa.local_nat or sa.remote_nat or sa.connection.force_encapsulation
-        return (sa.local.port, sa.remote.port) if nat else None
+        """Our port and the peer's for ESP in UDP, None: ESP goes by itself."""
+        return sa.esp_ports()
 
     def bring(self, child: ChildSa, sa: IkeSa, udp: tuple[int, int] | None, now: float) -> Carried:
         """Receive on a new Child SA from now on, and send on it as soon as the peer surely receives."""

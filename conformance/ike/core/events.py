@@ -1,15 +1,10 @@
 """What an IKE SA tells its owner: values that happen, in order. The errors that end an exchange."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from conformance.ike.core.child import ChildSa
 from conformance.wire import Notify, NotifyType, ProtocolID
-
-if TYPE_CHECKING:
-    from conformance.ike.core.child import ChildSa
-    from conformance.ike.core.sending import Sender
 
 
 class Refusal(Exception):  # noqa: N818 - not an error of ours
@@ -52,11 +47,18 @@ class InvalidPublicValue(Violation):
     """The peer's public value fails a test of RFC 6989."""
 
 
+class Owner(Protocol):
+    """The IKE SA that an event is about, by its two SPIs of eight octets."""
+
+    spi_i: bytes
+    spi_r: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened on an IKE SA."""
 
-    sa: Sender
+    sa: Owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +70,14 @@ class Established(Event):
 class SuccessorCreated(Event):
     """A rekey made another IKE SA; whether it survives a collision is not known yet."""
 
-    successor: Sender
+    successor: Owner
 
 
 @dataclass(frozen=True, slots=True)
 class Rekeyed(Event):
     """The IKE SA has a successor, which took over the Child SAs."""
 
-    successor: Sender
+    successor: Owner
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,14 +73,18 @@ class Fragmentation(Spine):
 
     def init_notifies(self) -> list[Notify]:
         """IKEV2_FRAGMENTATION_SUPPORTED (RFC 7383, section 2.3)."""
-        mine = [Notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED)] if self.connection.fragment_size else []
+        mine = [Notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED)] if self.can_fragment() else []
         return [*super().init_notifies(), *mine]
 
     def init_announced(self, message: Message) -> None:
         """Fragment only if both ends can (RFC 7383, section 2.3)."""
         super().init_announced(message)
         theirs = message.notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED)
-        self.fragmenting = bool(self.connection.fragment_size) and theirs is not None
+        self.fragmenting = self.can_fragment() and theirs is not None
+
+    def can_fragment(self) -> bool:
+        """True unless fragmentation is switched off."""
+        return self.connection.fragment_size > 0
 
     def pass_on(self, new: Self) -> None:
         """What was negotiated stays."""

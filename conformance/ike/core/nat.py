@@ -138,6 +138,11 @@ class NatTraversal(Spine):
             return self.pending is not None and self.is_awaited(message, self.pending)
         return message.message_id == self.expected_id
 
+    def esp_ports(self) -> tuple[int, int] | None:
+        """ESP goes where IKE goes if there is a NAT, or if there shall seem to be one."""
+        nat = self.local_nat or self.remote_nat or self.connection.force_encapsulation
+        return (self.local.port, self.remote.port) if nat else None
+
     # --- transport mode (RFC 7296, section 2.23.1) ----------------------------------------------------------------
 
     def local_selectors(self, found: T) -> T:

@@ -198,6 +198,10 @@ class Spine(Receiver):
 
     # --- addresses ------------------------------------------------------------------------------------------------
 
+    def esp_ports(self) -> tuple[int, int] | None:
+        """Our port and the peer's for ESP in UDP, None: ESP goes by itself (RFC 7296, section 2.23)."""
+        return None
+
     def local_selectors(self, found: T) -> T:
         """The peer's transport mode selectors for our side, as we see ourselves (RFC 7296, section 2.23.1)."""
         return found

@@ -39,7 +39,8 @@ class NoNatTraversal(IkeSa):
 class NoFragmentation(IkeSa):
     """Does not know IKE fragmentation."""
 
-    supports_fragmentation = False
+    def can_fragment(self) -> bool:
+        return False
 
 
 @variant(

@@ -1,0 +1,52 @@
+"""An extension is one file: without it, everything that does not need it goes on as before."""
+
+from dataclasses import replace
+
+import pytest
+
+from conformance.ike.core.config_mode import ConfigMode
+from conformance.ike.core.fragmentation import Fragmentation
+from conformance.ike.core.nat import NatTraversal
+from conformance.ike.core.rfc7296 import Rfc7296
+from conformance.ike.endpoint import Endpoint
+from conformance.ike.extensions.childless import Childless
+from conformance.ike.ikesa import IkeSa
+from peers.contract import Capability
+from peers.reference.device import ReferenceDevice
+from suites.conduct import all_purposes, conduct
+
+NEEDED: dict[type, frozenset[Capability]] = {
+    Childless: frozenset({Capability.CHILDLESS}),
+    ConfigMode: frozenset({Capability.VIRTUAL_IP}),
+    Fragmentation: frozenset({Capability.FRAGMENTATION}),
+    NatTraversal: frozenset({Capability.NAT_T, Capability.FORCED_ENCAPSULATION}),
+}
+"""What a device can no longer do without a part: each extension, and what is optional in the core."""
+
+
+def without(part: type) -> type[IkeSa]:
+    """`IkeSa` as if ``part`` had never been written: it is in neither list of bases."""
+    core = type("Core", tuple(base for base in Rfc7296.__bases__ if base is not part), {})
+    extensions = tuple(base for base in IkeSa.__bases__ if base not in (part, Rfc7296))
+    found: type[IkeSa] = type("Without", (*extensions, core), {})
+    assert part not in found.__mro__
+    return found
+
+
+def test_each_extension_can_be_taken_out() -> None:
+    assert {base for base in IkeSa.__bases__ if base is not Rfc7296} <= NEEDED.keys()
+
+
+@pytest.mark.parametrize("part", NEEDED, ids=lambda part: part.__name__)
+def test_without_it_all_other_purposes_pass(part: type) -> None:
+    device = ReferenceDevice()
+    device.capabilities -= NEEDED[part]
+    device.model = replace(device.model, endpoint_class=type("Lacking", (Endpoint,), {"sa_class": without(part)}))
+    passed, wrong = 0, []
+    for identifier, written in all_purposes().items():
+        with device:
+            verdict, _ = conduct(written, device)
+        passed += verdict.verdict == "pass"
+        if verdict.verdict not in ("pass", "n/a"):
+            wrong.append(f"{identifier}: {verdict.verdict}: {verdict.reason}")
+    assert not wrong and passed > len(all_purposes()) // 2, "\n".join(wrong)
