@@ -99,7 +99,8 @@ class Algorithms:
             entries = tuple(entry | {_KE: self.groups(protocol)} if _KE in wanted else entry for entry in entries)
         missing = [keyword(one) for found in wanted.values() for one in found if one not in known]
         if missing:
-            return " and ".join(missing)
+            implied = {keyword(one) for one in implied_prfs(wanted.get(TransformType.INTEG, ()))}
+            return " and ".join([one for one in missing if one not in implied] or missing)
         whole = all(any(_has(entry, suite) for entry in entries) for suite in product(*wanted.values()))
         return "" if whole else f"the combination {text}"
 
@@ -113,21 +114,21 @@ class Algorithms:
                 raise CryptoError(f"does not take {missing} for {protocol.name}")
         return Algorithms(limits.ike or self.ike, limits.esp or self.esp, limits.ah or self.ah, self.refused)
 
-    def having(self, has: Fits) -> "Algorithms":
-        """Those of the algorithms that something has; entries that lose all of one kind are left out."""
+    def having(self, has: Callable[[Transform, ProtocolID], bool]) -> "Algorithms":
+        """Those of the algorithms that something has for a protocol; entries that lose all of one kind are left out."""
 
-        def kept(texts: tuple[str, ...], protocol: ProtocolID) -> Iterator[str]:
-            for entry in _entries(texts, protocol):
-                found = [[one for one in kind if has(one)] for kind in entry.values()]
+        def kept(protocol: ProtocolID) -> Iterator[str]:
+            for entry in _entries(self.texts(protocol), protocol):
+                found = [[one for one in kind if has(one, protocol)] for kind in entry.values()]
                 if all(found):
                     yield written(one for kind in found for one in kind)
 
-        return Algorithms(
-            tuple(kept(self.ike, ProtocolID.IKE)),
-            tuple(kept(self.esp, ProtocolID.ESP)),
-            tuple(kept(self.ah, ProtocolID.AH)),
-            self.refused,
-        )
+        ike, esp, ah = (tuple(kept(one)) for one in (ProtocolID.IKE, ProtocolID.ESP, ProtocolID.AH))
+        return Algorithms(ike, esp, ah, self.refused)
+
+    def common(self, other: "Algorithms") -> "Algorithms":
+        """What both have, in the order of this one."""
+        return self.having(lambda one, protocol: one in other.transforms(protocol))
 
 
 _NEEDED = {

@@ -10,6 +10,8 @@ from functools import partial
 from conformance.crypto.keywords import keyword
 from conformance.crypto.prf import prf, prfs
 from conformance.crypto.suite import implied_prfs, transforms
+from conformance.ike.core.connection import Connection
+from conformance.ike.core.proposals import protocol_of
 from conformance.script.verdict import NotApplicable
 from conformance.wire import Encr, Esn, Prf, ProtocolID, Transform, TransformType
 from peers.algorithms import KINDS, Algorithms, Fits, Suite, anything, combined, written
@@ -24,6 +26,15 @@ IKE, ESP, AH = ProtocolID.IKE, ProtocolID.ESP, ProtocolID.AH
 def chosen(wanted: Wanted, algorithms: Algorithms) -> tuple[str, ...]:
     """The proposals that somebody asks for, by name or by role. Raises NotApplicable."""
     return wanted(algorithms) if callable(wanted) else wanted
+
+
+def must_take(device: str, algorithms: Algorithms, connection: Connection) -> None:
+    """Raise NotApplicable where a connection names what the device does not take."""
+    named = [(text, IKE) for text in connection.proposals]
+    named += [(text, protocol_of(text)) for child in connection.children for text in child.proposals]
+    for text, protocol in named:
+        if missing := algorithms.lacks(text, protocol):
+            raise NotApplicable(f"{device} does not take {missing} for {protocol.name}")
 
 
 def _suite(algorithms: Algorithms, protocol: ProtocolID, what: str, fits: Fits = anything, like: Suite = ()) -> Suite:
@@ -226,13 +237,11 @@ def pfs_including(words: str) -> Choice:
     return choice
 
 
-def esp_two_suites(algorithms: Algorithms) -> tuple[str, ...]:
-    """Two suites for ESP as two proposals, one of a sort that the other is not if the device has both."""
+def esp_several(algorithms: Algorithms) -> tuple[str, ...]:
+    """Two suites for ESP as two proposals, of different sorts if it can be; one where the device has no other."""
     first = _suite(algorithms, ESP, "suite")
     others = list(algorithms.suites(ESP, _only(ENCR, lambda one: one not in first), first))
-    if not others:
-        raise NotApplicable(f"the device takes no second suite for ESP: {', '.join(algorithms.esp)}")
-    return written(first), written(others[-1])
+    return tuple(map(written, (first, *others[-1:])))
 
 
 def with_pfs(choice: Choice) -> Choice:

@@ -11,12 +11,10 @@ from pkgutil import walk_packages
 from random import Random
 
 from conformance.ike.core.connection import Connection
-from conformance.ike.core.proposals import protocol_of
 from conformance.net.link import PacketLink
 from conformance.script.peer import Peer
-from conformance.script.verdict import NotApplicable
-from conformance.wire import ProtocolID
 from peers.contract import Capability, Device, Pixit, needs
+from suites.choices import must_take
 from suites.dut import Dut
 from suites.guard import Guard, guarded
 from suites.judge import Died, Kind, Verdict, judge
@@ -89,16 +87,6 @@ def seen_by_device(theirs: Connection, pixit: Pixit) -> Connection:
     )
 
 
-def takes(device: Device, connection: Connection) -> None:
-    """Raise NotApplicable where a device does not take what its connection names."""
-    algorithms = device.profile.algorithms
-    named = [(text, ProtocolID.IKE) for text in connection.proposals]
-    named += [(text, protocol_of(text)) for child in connection.children for text in child.proposals]
-    for text, protocol in named:
-        if missing := algorithms.lacks(text, protocol):
-            raise NotApplicable(f"{device.name} does not take {missing} for {protocol.name}")
-
-
 @contextmanager
 def prepared(purpose: Purpose, device: Device, seed: int) -> Iterator[tuple[Peer, Dut]]:
     """Load the connection of a purpose into a started device and open the link to it.
@@ -110,7 +98,7 @@ def prepared(purpose: Purpose, device: Device, seed: int) -> Iterator[tuple[Peer
     ours = purpose.setup(device.profile)
     theirs = replace(seen_by_device(ours.mirrored(), device.pixit), **purpose.device)
     device.require(*sorted(needs(theirs)))
-    takes(device, theirs)
+    must_take(device.name, device.profile.algorithms, theirs)
     _must_be_there(device)
     device.apply(theirs)
     _must_be_there(device)

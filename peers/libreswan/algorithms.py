@@ -6,7 +6,6 @@ algorithm and the PRF of an IKE SA, and one key exchange method for all proposal
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from conformance.crypto import CryptoError
 from conformance.crypto.suite import proposal
@@ -62,21 +61,19 @@ _KE: dict[int, str] = {
 _NOT_FOR_IKE = {Encr.AES_CCM_16, Encr.AES_CCM_12, Encr.AES_CCM_8, Encr.NULL, Encr.NULL_AUTH_AES_GMAC}
 
 
-def _has(one: Transform) -> bool:
+def _has(one: Transform, protocol: ProtocolID) -> bool:
     tables: dict[TransformType, Mapping[int, str]] = {
         TransformType.ENCR: _ENCR,
         TransformType.INTEG: _INTEG,
         TransformType.PRF: _PRF,
         TransformType.KE: _KE,
     }
+    if one.type == TransformType.ENCR and protocol == ProtocolID.IKE and one.id in _NOT_FOR_IKE:
+        return False
     return one.type not in tables or one.id in tables[one.type]
 
 
-def _for_ike(one: Transform) -> bool:
-    return _has(one) and (one.type != TransformType.ENCR or one.id not in _NOT_FOR_IKE)
-
-
-TAKEN = replace(ALL.having(_has), ike=ALL.having(_for_ike).ike)
+TAKEN = ALL.having(_has)
 """What it has words for; the language of its configuration cannot combine all of them."""
 
 

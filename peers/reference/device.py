@@ -57,13 +57,15 @@ CAPABILITIES = frozenset(
     }
 )
 
+ALGORITHMS = ALL.having(lambda one, protocol: computable(one))
+
 PIXIT = Pixit(
     device_address="192.0.2.2",
     tester_address="192.0.2.1",
     device_address6="2001:db8::2",
     tester_address6="2001:db8::1",
     tester_spare="192.0.2.9",
-    algorithms=ALL.having(computable),
+    algorithms=ALGORITHMS,
 )
 
 
@@ -80,7 +82,7 @@ class ReferenceDevice(Device):
         self.kind, self.seed = kind, seed
         self.model = model(kind)
         self.capabilities = CAPABILITIES - self.model.lacks
-        self.pixit = replace(pixit, **self.model.pixit)
+        self.pixit = replace(pixit, **{"algorithms": ALGORITHMS, **self.model.pixit})
         self.backend = "in this process, virtual clock"
         self._engine: ReferenceEngine | None = None
 

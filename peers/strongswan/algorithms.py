@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from conformance.wire import Encr, Esn, Transform, TransformType
+from conformance.wire import Encr, Esn, ProtocolID, Transform, TransformType
 from peers.algorithms import ALL, Algorithms
 from peers.places.place import DataPlane
 
@@ -28,16 +28,14 @@ def taken(answer: dict[str, Any], plane: DataPlane, *, esn: bool) -> Algorithms:
         for kind, sections in _KINDS.items()
     }
 
-    def ike(one: Transform) -> bool:
-        return one.type not in loaded or _plain(getattr(one.id, "name", "")) in loaded[TransformType(one.type)]
-
-    def child(one: Transform) -> bool:
-        if one.type == TransformType.ENCR and plane is not DataPlane.LIBIPSEC:
+    def has(one: Transform, protocol: ProtocolID) -> bool:
+        if one.type == TransformType.ESN:
+            return one.id != Esn.YES or esn
+        if one.type == TransformType.ENCR and protocol == ProtocolID.ESP and plane is not DataPlane.LIBIPSEC:
             return one.id in _IN_THE_KERNEL
-        return (one.id != Esn.YES or esn) if one.type == TransformType.ESN else ike(one)
+        return _plain(getattr(one.id, "name", "")) in loaded[TransformType(one.type)]
 
-    children = ALL.having(child)
-    return Algorithms(ALL.having(ike).ike, children.esp, children.ah)
+    return ALL.having(has)
 
 
 def _plain(name: str) -> str:

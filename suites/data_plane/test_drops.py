@@ -7,6 +7,7 @@ from conformance.ipsec.fragments import fragment
 from conformance.ipsec.ip import with_checksum
 from conformance.script import inner
 from conformance.script.peer import Peer
+from conformance.script.sa import ScriptedSa
 from conformance.script.traffic import said
 from conformance.script.verdict import NotApplicable
 from conformance.wire import NotifyType
@@ -110,12 +111,23 @@ def test_wrong_spi(peer: Peer, dut: Dut) -> None:
             sa.traffic.send(sa.traffic.echo_request(), bend=EspBend(spi=wrong))
 
 
+def paddings(sa: ScriptedSa, packet: bytes) -> range:
+    """The numbers of octets of padding, at least one, that make whole blocks of a packet in tunnel mode.
+
+    Behind them are Pad Length and Next Header.
+    """
+    align = sa.traffic.channel().encapsulation.alignment
+    least = -(len(packet) + 2) % align
+    return range(least or align, 256, align)
+
+
 @purpose("data-padding-contents", PADDING, role="responder", needs=(DATA,))
 def test_padding_contents(peer: Peer, dut: Dut) -> None:
     """Padding of other octets than 1, 2, 3 ... is found by a receiver that inspects it, as it should."""
     sa = up(peer)
     with sa.traffic.silence(PADDING):
-        sa.traffic.send(sa.traffic.echo_request(size=56), bend=EspBend(padding=b"\x05\x05"))
+        packet = sa.traffic.echo_request(size=56)
+        sa.traffic.send(packet, bend=EspBend(padding=b"\x05" * paddings(sa, packet)[0]))
 
 
 @purpose("data-pad-length", PADDING, role="responder", needs=(DATA,))
@@ -128,9 +140,10 @@ def test_pad_length(peer: Peer) -> None:
 
 @purpose("data-padding-long", "RFC4303-2.4-1", role="responder", needs=(DATA,))
 def test_padding_long(peer: Peer) -> None:
-    """More padding than needed, up to 254 octets, is consumed: the packet arrives."""
+    """More padding than needed, up to 255 octets, is consumed: the packet arrives."""
     sa = up(peer)
-    for size in (6, 250, 254):
+    possible = paddings(sa, sa.traffic.echo_request(size=56))
+    for size in (possible[1], *possible[-2:]):
         packet = sa.traffic.echo_request(size=56)
         sa.traffic.send(packet, bend=EspBend(padding=bytes(range(1, size + 1))))
         sa.traffic.answer(packet, "RFC4303-2.4-1")

@@ -27,7 +27,7 @@ from conformance.wire import (
     VendorID,
     encode_message,
 )
-from suites.choices import esp_two_suites, with_pfs
+from suites.choices import esp_several, with_pfs
 from suites.connections import OUR_NAME, authority, certificates, psk
 from suites.dut import Dut
 from suites.ike_auth.refusal import must_be_refused_by
@@ -50,7 +50,7 @@ def test_initiator(peer: Peer, dut: Dut) -> None:
 @purpose(
     "auth-request-format", "RFC7296-1.2-19", "RFC7296-1.2-20", "RFC7296-1.2-21", "RFC7296-2.2-3", "RFC7296-3.3.1-9",
     "RFC7296-3.3.1-5", "RFC7296-2.9-1", "RFC7296-2.5-7", "RFC7296-3.1-15", "RFC7296-3.2-6", role="initiator",
-    connection=psk(esp=with_pfs(esp_two_suites)),
+    connection=psk(esp=with_pfs(esp_several)),
 )  # fmt: skip
 def test_request_format(peer: Peer, dut: Dut) -> None:
     """The first Child SA is asked for without a key exchange, in well-formed proposals, under message ID 1."""

@@ -8,8 +8,10 @@ from ipaddress import ip_network
 from conformance.ike.core.connection import Connection
 from conformance.net import Address, UdpLink
 from conformance.net.relay import Cut, PortNat, Relay, Side, Wire
+from conformance.script.verdict import NotApplicable
 from conformance.wire import ExchangeType
 from peers.contract import Capability, Device, DeviceError, Pixit, Unsupported
+from suites.choices import must_take
 from suites.interop import state
 from suites.interop.record import Verdict
 from suites.interop.recording import Recording
@@ -70,8 +72,8 @@ class Pair:
             run.prepare()
             for step in scenario.steps:
                 run.step(step)
-        except (Disagreement, DeviceError) as problem:
-            unsupported = isinstance(problem, Unsupported) and run.failed is Verdict.INCONCLUSIVE
+        except (Disagreement, DeviceError, NotApplicable) as problem:
+            unsupported = isinstance(problem, Unsupported | NotApplicable) and run.failed is Verdict.INCONCLUSIVE
             outcome.verdict, outcome.reason = Verdict.NOT_APPLICABLE if unsupported else run.failed, str(problem)
         outcome.seconds = time.monotonic() - begun
         if outcome.verdict is not Verdict.NOT_APPLICABLE:
@@ -97,13 +99,14 @@ class _Run:
     # --- before -----------------------------------------------------------------------------------------------------
 
     def prepare(self) -> None:
-        """Configure both. Raises Unsupported where one cannot do what the scenario needs."""
-        ours, theirs = self.scenario.connections(self.device(INITIATOR).pixit, self.device(RESPONDER).pixit)
+        """Configure both. Raises Unsupported or NotApplicable where one cannot do what the scenario needs."""
+        ours, theirs = self.scenario.connections(self.device(INITIATOR).profile, self.device(RESPONDER).profile)
         self.connections = {INITIATOR: ours, RESPONDER: theirs}
         if self.pair.relay.translates and self.scenario.ipv6:
             raise Unsupported(Capability.IPV6, "the relay", "between these devices it translates addresses")
         for role, connection in self.connections.items():
             self.device(role).require(*sorted(self.scenario.needs(role, connection)))
+            must_take(self.device(role).name, self.device(role).profile.algorithms, connection)
         for role, connection in self.connections.items():
             self.device(role).apply(connection)
         self.pair.recording = Recording(self.initiator)

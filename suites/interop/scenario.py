@@ -144,8 +144,8 @@ class Scenario:
         return f"interop-{self.id}"
 
     def connections(self, initiator: Pixit, responder: Pixit) -> tuple[Connection, Connection]:
-        """Each device's own view."""
-        ours = self.setup(responder)
+        """Each device's own view, of the algorithms that both take. Raises NotApplicable where these do not suffice."""
+        ours = self.setup(replace(responder, algorithms=responder.algorithms.common(initiator.algorithms)))
         theirs = self.responder(ours.mirrored())
         return _addressed(ours, initiator, self.ipv6), _addressed(theirs, responder, self.ipv6)
 

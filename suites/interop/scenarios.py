@@ -1,13 +1,15 @@
 """The scenarios of ``ikespec interop``, in the order in which they are shown."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 
 from conformance.crypto.pki import Authority, Leaf
 from conformance.ike.core.connection import ChildConfig, Connection, CookiePolicy, Identity, Mode, Party, Psk, PublicKey
-from conformance.wire import AuthMethod, HashAlgorithm
+from conformance.ike.core.proposals import of_type, parsed
+from conformance.wire import AuthMethod, HashAlgorithm, TransformType
+from peers.algorithms import Algorithms, written
 from peers.contract import Capability, Pixit
+from suites.choices import ENCR, PRF, esp, esp_esn, pfs, two, two_groups
 from suites.connections import DEVICE_NAME, OUR_NAME, SECRET, Setup, authority, build, certificates, leaf, psk
 from suites.interop.scenario import (
     BOTH,
@@ -28,7 +30,6 @@ from suites.interop.scenario import (
 MANY = 4
 """Child SAs of the scenario with many."""
 
-_PFS = ("aes128gcm16-x25519",)
 _POOL = "10.77.0.0/24"
 _HASHES = {"sha256": HashAlgorithm.SHA2_256, "sha384": HashAlgorithm.SHA2_384, "sha512": HashAlgorithm.SHA2_512}
 
@@ -87,6 +88,7 @@ def _many(pixit: Pixit) -> Connection:
     children = [
         ChildConfig(
             "net" if number == 0 else f"net{number + 1}",
+            esp(pixit.algorithms),
             local_ts=(f"{local}.{number * 16}/28",),
             remote_ts=(f"{remote}.{number * 16}/28",),
         )
@@ -118,9 +120,22 @@ def _narrow(connection: Connection) -> Connection:
     return replace(connection, children=(replace(child, local_ts=local, remote_ts=remote),))
 
 
-def _proposals(*words: str) -> Callable[[Connection], Connection]:
-    """The responder accepts only these for the IKE SA."""
-    return lambda connection: replace(connection, proposals=words)
+def _three(algorithms: Algorithms) -> tuple[str, ...]:
+    """The suite that both take is the second of three."""
+    first, cipher = two(ENCR, apart=True)(algorithms)
+    return cipher, first, two(PRF, apart=True)(algorithms)[1]
+
+
+def _second_only(connection: Connection) -> Connection:
+    """The responder accepts only the second proposal for the IKE SA."""
+    return replace(connection, proposals=connection.proposals[1:2])
+
+
+def _last_group_only(connection: Connection) -> Connection:
+    """The responder accepts only the last key exchange method."""
+    last = parsed(connection.proposals)[-1]
+    unwanted = of_type(last, TransformType.KE)[:-1]
+    return replace(connection, proposals=(written(one for one in last.transforms if one not in unwanted),))
 
 
 def _pool(pixit: Pixit) -> Connection:
@@ -229,28 +244,22 @@ _PROPOSALS = (
         "prop-esn",
         "Extended sequence numbers",
         "proposals",
-        psk(esp=("aes128gcm16-esn",)),
+        psk(esp=esp_esn),
         requires=frozenset({Capability.ESN}),
     ),
     Scenario(
         "prop-second",
         "The responder takes the second of three proposals",
         "proposals",
-        psk(
-            proposals=(
-                "aes256gcm16-prfsha512-x25519",
-                "aes128gcm16-prfsha256-x25519",
-                "aes256-sha256-x25519",
-            )
-        ),
-        responder=_proposals("aes128gcm16-prfsha256-x25519"),
+        psk(proposals=_three),
+        responder=_second_only,
     ),
     Scenario(
         "prop-other-group",
         "The responder wants another key exchange method than the initiator's first (INVALID_KE_PAYLOAD)",
         "proposals",
-        psk(proposals=("aes128gcm16-prfsha256-x25519-ecp256",)),
-        responder=_proposals("aes128gcm16-prfsha256-ecp256"),
+        psk(proposals=two_groups),
+        responder=_last_group_only,
     ),
 )
 
@@ -311,7 +320,7 @@ _REKEYS = (
         "rekey-child-pfs",
         "Both rekey the Child SA in turn, with a key exchange",
         "rekeying",
-        psk(esp=_PFS),
+        psk(esp=pfs),
         (initiate(), rekey_child(INITIATOR), rekey_child(RESPONDER)),
         requires=frozenset({Capability.PFS}),
     ),

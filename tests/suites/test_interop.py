@@ -12,6 +12,7 @@ from conformance.ike.core.connection import Mode
 from conformance.net.pcapng import read_pcapng
 from peers.contract import ChildStatus, Device, DeviceError, SaState, SaStatus
 from peers.places.netns import PIXIT
+from peers.reference.device import ALGORITHMS
 from peers.reference.live import LiveReference
 from peers.registry import open_device
 from suites.interop import state
@@ -138,7 +139,8 @@ def test_scenarios_are_chosen_by_pattern() -> None:
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda one: one.id)
 def test_the_responder_holds_the_mirror(scenario: object) -> None:
     scenario = next(one for one in SCENARIOS if one is scenario)
-    ours, theirs = scenario.connections(PIXIT, PIXIT.swapped())
+    pixit = replace(PIXIT, algorithms=ALGORITHMS)
+    ours, theirs = scenario.connections(pixit, pixit.swapped())
     assert (ours.local_address, ours.remote_address) == (theirs.remote_address, theirs.local_address)
     assert ours.local == theirs.remote
     assert ours.remote == theirs.local
