@@ -172,7 +172,10 @@ class SecurityAssociation:
 
     def move(self, source: str, destination: str, udp: tuple[int, int] | None) -> None:
         """Takes other addresses and UDP ports for the wire: a NAT changed its mind, or MOBIKE (RFC 4555)."""
-        self.parameters = replace(self.parameters, source=source, destination=destination, udp=udp)
+        now = self.parameters
+        if (now.source, now.destination, now.udp) == (source, destination, udp):
+            return
+        self.parameters = replace(now, source=source, destination=destination, udp=udp)
         self.source = ip_address(source).packed
         self.destination = ip_address(destination).packed
 

@@ -15,9 +15,9 @@ from ipaddress import ip_address
 
 from conformance.ipsec.errors import IpsecError
 from conformance.ipsec.fragments import Reassembler, fragment
-from conformance.ipsec.ip import ICMP, ICMPV6, UDP, header, parse, transport_checksum
+from conformance.ipsec.ip import ICMP, ICMPV6, UDP, checksum, header, parse, transport_checksum
 from conformance.net.link import Address, Datagram, IpPacket, LinkError
-from conformance.net.packets import checksum, ip_packet, udp_datagram
+from conformance.net.packets import ip_packet, udp_datagram
 
 _IPV4, _ARP, _IPV6 = b"\x08\x00", b"\x08\x06", b"\x86\xdd"
 _MULTICAST6 = 0x33

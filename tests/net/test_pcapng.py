@@ -6,8 +6,9 @@ from shutil import which
 
 import pytest
 
+from conformance.ipsec.ip import checksum
 from conformance.net import Address, Datagram
-from conformance.net.packets import LARGEST_PAYLOAD, checksum, ip_packet, udp_datagram
+from conformance.net.packets import LARGEST_PAYLOAD, ip_packet, udp_datagram
 from conformance.net.pcapng import CaptureError, PcapngWriter, read_pcapng
 
 SMALL = Datagram(Address("10.91.0.1", 500), Address("10.91.0.2", 500), b"request")
