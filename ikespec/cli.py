@@ -56,6 +56,7 @@ def run(
     ike: Annotated[list[str] | None, typer.Option(help="Keep to these suites, such as aes256-sha384-ecp384")] = None,
     esp: Annotated[list[str] | None, typer.Option(help="Keep to these for ESP, such as aes256-sha384")] = None,
     ah: Annotated[list[str] | None, typer.Option(help="Keep to these for AH, such as sha384")] = None,
+    look: Annotated[bool, typer.Option(help="Try ordinary handshakes first; end where none works")] = True,
     max_evidence: Annotated[str, typer.Option(help="Keep this much evidence of a purpose, and of the run")] = "8M/1G",
     workers: Annotated[int, typer.Option("-n", help="Run on so many devices side by side")] = 1,
     pytest_args: Annotated[list[str] | None, typer.Option("--pytest", help="Hand an option on to pytest")] = None,
@@ -76,7 +77,7 @@ def run(
     arguments += [f"--subject={one}" for one in subject or ()]
     arguments += [f"--deviations={deviations}"] if deviations else []
     arguments += [f"--{name}={one}" for name, words in (("ike", ike), ("esp", esp), ("ah", ah)) for one in words or ()]
-    arguments += [f"--max-evidence={max_evidence}"]
+    arguments += [f"--max-evidence={max_evidence}"] + ["--no-look"] * (not look)
     arguments += ["-n", str(workers)] if workers > 1 else []
     console = Console()
     progress = RunProgress(console)

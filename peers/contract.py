@@ -244,6 +244,8 @@ class Device(ABC):
     """The real NAT between tester and device where there is one; known after `start`."""
     deviations_file: Path | None = None
     """The known deviations of this device (`peers.deviations`), if somebody wrote them down."""
+    described_in: Path | None = None
+    """The device file, if there is one."""
     limits: Limits = Limits()
     """To which of its algorithms the suites shall keep."""
 

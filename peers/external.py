@@ -56,6 +56,7 @@ class ExternalDevice(Device):
         self.name, self.version = self._file.name, self._file.version
         self.capabilities, self.pixit = self._file.capabilities, self._file.pixit
         self.deviations_file = self._file.deviations
+        self.described_in = path
         self._run_directory: RunDirectory | None = None
         self._connection: Connection | None = None
         self._given: list[tuple[str, subprocess.Popen[str]]] = []

@@ -13,9 +13,11 @@ from random import Random
 from conformance.ike.core.connection import Connection
 from conformance.net.link import PacketLink
 from conformance.script.peer import Peer
+from conformance.script.verdict import Inconclusive
 from peers.contract import Capability, Device, Pixit, needs
 from suites.choices import must_take
 from suites.dut import Dut
+from suites.gate import Gate
 from suites.guard import Guard, guarded
 from suites.judge import Died, Kind, Verdict, judge
 from suites.purpose import Purpose, purpose_of
@@ -88,8 +90,11 @@ def seen_by_device(theirs: Connection, pixit: Pixit) -> Connection:
 
 
 @contextmanager
-def prepared(purpose: Purpose, device: Device, seed: int) -> Iterator[tuple[Peer, Dut]]:
+def prepared(purpose: Purpose, device: Device, seed: int, gate: Gate | None = None) -> Iterator[tuple[Peer, Dut]]:
     """Load the connection of a purpose into a started device and open the link to it.
+
+    ``gate`` is what was seen of the device before: where an ordinary handshake of this kind does not work, the purpose
+    raises Inconclusive, here or when it needs one that the device starts.
 
     Raises Unsupported where the device lacks a capability, NotApplicable where it lacks an algorithm, Died where it is
     not there to take the connection.
@@ -99,6 +104,9 @@ def prepared(purpose: Purpose, device: Device, seed: int) -> Iterator[tuple[Peer
     theirs = replace(seen_by_device(ours.mirrored(), device.pixit), **purpose.device)
     device.require(*sorted(needs(theirs)))
     must_take(device.name, device.profile.algorithms, theirs)
+    gate = gate or Gate()
+    if purpose.role == "responder" and (broken := gate.against(purpose, device, "responder")):
+        raise Inconclusive(broken)
     _must_be_there(device)
     device.apply(theirs)
     _must_be_there(device)
@@ -107,7 +115,8 @@ def prepared(purpose: Purpose, device: Device, seed: int) -> Iterator[tuple[Peer
         if not isinstance(link, PacketLink) and Capability.AH not in purpose.needs:
             # Sockets carry ESP in UDP only, so there must seem to be a NAT where traffic is to be seen.
             ours = replace(ours, force_encapsulation=ours.force_encapsulation or Capability.DATA_PLANE in purpose.needs)
-        guard = Guard(purpose, device, link, ours, theirs, f"{seed}/{purpose.id}")
+        guard = Guard(purpose, device, link, ours, theirs, f"{seed}/{purpose.id}", pair=gate.pair)
+        guard.mute = gate.against(purpose, device, "initiator")
         random = Random(f"{seed}/{purpose.id}").randbytes
         peer = Peer(guard.link, guard.connection, random, device.pixit.response_timeout)
         guard.note(peer)

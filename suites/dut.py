@@ -5,7 +5,7 @@ from collections.abc import Callable
 from conformance.ike.core.child import ChildSa
 from conformance.ike.core.connection import Connection
 from conformance.script.peer import Peer
-from conformance.script.verdict import NotApplicable
+from conformance.script.verdict import Inconclusive, NotApplicable
 from peers.contract import Capability, ChildStatus, Device, Pixit, RealNat, Retransmission, SaState, SaStatus
 from suites.guard import Guard
 
@@ -52,7 +52,12 @@ class Dut:
         return found
 
     def initiate(self, child: str | None = None) -> None:
-        """Open the IKE SA and the named Child SA, by default the first one."""
+        """Open the IKE SA and the named Child SA, by default the first one.
+
+        Raises Inconclusive where that is known not to work.
+        """
+        if self.guard.mute:
+            raise Inconclusive(self.guard.mute)
         self._order("the device is told to initiate")
         self.device.initiate(child)
 

@@ -43,24 +43,39 @@ class Guard:
 
     ``log`` is the device's log of the purpose where something else has followed it, else None. ``linger`` is how many
     seconds pass after the purpose before anybody looks: a device may die of it a little later. ``doubt``: at the end
-    the device answered no IKE, and nothing has shown that it can on this connection.
+    the device answered no IKE, and nothing has shown that it can on this connection. ``mute`` is why the device cannot
+    be told to initiate, empty if it can.
     """
 
     def __init__(
-        self, purpose: Purpose, device: Device, link: Link, connection: Connection, theirs: Connection, seed: str
+        self,
+        purpose: Purpose,
+        device: Device,
+        link: Link,
+        connection: Connection,
+        theirs: Connection,
+        seed: str,
+        *,
+        pair: bool = True,
     ) -> None:
-        """Open the canary. ``connection`` is ours, ``theirs`` the device's, which is loaded."""
+        """Open the canary. ``connection`` is ours, ``theirs`` the device's, which is loaded.
+
+        ``pair``: the device has room for an IKE SA of the purpose beside it; else it is deleted before that begins.
+        """
         self.purpose, self.device = purpose, device
         self.base = self.link = link
         self.connection, self.theirs, self.seed = connection, theirs, seed
         self.log: str | None = None
         self.linger = 0.0
         self.doubt = False
+        self.mute = ""
         self.canary: Canary | None = None
         if self._controls_responder() and purpose.canary:
             self.canary = self._handshake("canary")
             self.link = self.canary.link()
-            if self.canary.settle():
+            if not pair:
+                self.canary.retire()
+            elif self.canary.settle():
                 # Whoever says that nothing was there before makes the device throw the canary away.
                 self.connection = replace(connection, initial_contact=False)
 

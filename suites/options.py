@@ -27,6 +27,7 @@ def add_options(parser: pytest.Parser) -> None:
         group.addoption(f"--{protocol}", action="append", default=[], metavar="SUITE", help=text)
     sizes = "keep this much evidence of each purpose, or of each purpose and the run (default: 8M/1G)"
     group.addoption("--max-evidence", default="8M/1G", metavar="SIZE[/SIZE]", help=sizes)
+    group.addoption("--no-look", dest="look", action="store_false", help="judge even where no ordinary handshake works")
     group.addoption("--no-evidence", action="store_true", help="write no captures, transcripts, keys, logs")
 
 

@@ -17,6 +17,7 @@ from peers.deviations import load_deviations
 from peers.registry import open_device
 from suites.conduct import prepared
 from suites.dut import Dut
+from suites.life import look_first
 from suites.options import add_options, allowance, limits, results_folder, selected
 from suites.purpose import purpose_of
 from suites.record import ResultsFolder
@@ -79,6 +80,8 @@ def pytest_testnodedown(node: Any, error: object) -> None:
     why = getattr(node, "workeroutput", {}).get("ikespec_stopped", "")
     if session is not None and why:
         session.stopped = why
+    if session is not None and session.results is not None:
+        session.results.looked(getattr(node, "workeroutput", {}).get("ikespec_looks", []))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -135,6 +138,8 @@ def device(request: pytest.FixtureRequest) -> Device:
         session.deviations = tuple(load_deviations(Path(path))) if path else ()
     except DeviceError as error:
         stop_run(request.config, str(error))
+    if request.config.getoption("look"):
+        look_first(request.config, request.session.items)
     return session.device
 
 
@@ -143,8 +148,8 @@ def conversation(request: pytest.FixtureRequest, device: Device) -> Iterator[tup
     """Peer and device, which holds the connection of the purpose and nothing else."""
     purpose = purpose_of(request.function)
     assert purpose is not None
-    with prepared(purpose, device, request.config.getoption("--ike-seed")) as (peer, dut):
-        session = request.config.stash[SESSION]
+    session = request.config.stash[SESSION]
+    with prepared(purpose, device, request.config.getoption("--ike-seed"), session.gate) as (peer, dut):
         session.duts[purpose.id] = dut
         peer.trace.limit = session.next_allowance().conversation
         yield peer, dut

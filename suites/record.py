@@ -88,6 +88,11 @@ class ResultsFolder:
         self.run["selected"] = count
         self._write_run()
 
+    def looked(self, looks: list[dict[str, Any]]) -> None:
+        """What came of the ordinary handshakes before the purposes; each worker has made its own."""
+        self.run["looks"] = [*self.run.get("looks", []), *looks]
+        self._write_run()
+
     def add(self, record: dict[str, Any]) -> bool:
         """Append the record of a purpose, once; False if it stands there already."""
         if record["purpose"] in self._seen:

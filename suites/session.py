@@ -10,6 +10,7 @@ from peers.contract import Device
 from peers.deviations import Deviation
 from suites.dut import Dut
 from suites.evidence import Allowance
+from suites.gate import Gate
 from suites.record import ResultsFolder
 
 
@@ -19,7 +20,7 @@ class Session:
 
     ``duts`` are those of the purposes that are not judged yet. ``allowance`` is how much evidence is kept, of which
     ``evidence_left`` octets are left for the rest of the run. ``stopped`` is why the run was given up, empty if it
-    was not.
+    was not. ``gate`` is what ordinary handshakes before the purposes have shown.
     """
 
     folder: Path
@@ -30,6 +31,7 @@ class Session:
     allowance: Allowance = field(default_factory=Allowance)
     evidence_left: int = 0
     stopped: str = ""
+    gate: Gate = field(default_factory=Gate)
 
     def allow(self, allowance: Allowance, share: int = 1) -> None:
         """Keep this much evidence, of which each of ``share`` processes has its part."""

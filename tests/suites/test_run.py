@@ -116,12 +116,26 @@ def test_a_device_that_never_answers(tmp_path: Path) -> None:
         '[addresses]\ndevice = "127.0.0.1"\ntester = "127.0.0.1"\ndevice_ports = [59998, 59999]\n'
         "tester_ports = [59996, 59997]\n[timers]\nresponse_timeout = 0.2\n"
     )
-    done = ikespec("run", "mid-request-again", "auth-ts-narrow", "--dut", "mute.toml", "--out", "out", cwd=tmp_path)
-    assert done.returncode == 1, done.stdout + done.stderr
-    found = records(tmp_path / "out")
-    assert found["mid-request-again"]["verdict"] == "inconclusive"
-    assert "within 0.2 s, got nothing" in found["mid-request-again"]["reason"]
-    assert (tmp_path / "out/evidence/mid-request-again/capture.pcapng").exists()
+    started = time.monotonic()
+    done = ikespec("run", "--dut", "mute.toml", "--out", "out", cwd=tmp_path)
+    assert time.monotonic() - started < 15
+    assert done.returncode == 2 and not done.stdout, done.stdout + done.stderr
+    assert (
+        "mute: an ordinary handshake fails (psk, the device answers): there is no answer to IKE_SA_INIT" in done.stderr
+    )
+    assert "look at addresses.device, addresses.device_ports, addresses.tester in mute.toml" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    looks = json.loads((tmp_path / "out/run.json").read_text())["looks"]
+    assert [(one["kind"], one["role"]) for one in looks] == [("psk", "responder")] and looks[0]["problem"]
+    assert (tmp_path / "out/evidence/look-psk-responder/capture.pcapng").exists()
+
+
+def test_judged_all_the_same_where_that_is_wanted(tmp_path: Path) -> None:
+    arguments = ("auth-psk", "mid-old", "--dut", "reference:wrong-response-flags", "--out", "out")
+    assert ikespec("run", *arguments, cwd=tmp_path).returncode == 2
+    done = ikespec("run", *arguments, "--no-look", cwd=tmp_path)
+    assert done.returncode == 1 and "IKE_SA_INIT" in done.stdout
+    assert "looks" not in json.loads((tmp_path / "out/run.json").read_text())
 
 
 def test_a_killed_run_keeps_what_it_has(tmp_path: Path) -> None:

@@ -1,0 +1,101 @@
+"""Devices that are strange as a whole: they refuse everything, crash, hang, or cannot speak."""
+
+from typing import ClassVar
+
+from conformance.ike.core.events import Violation
+from conformance.ike.core.sending import State
+from conformance.ike.endpoint import Endpoint
+from conformance.ike.ikesa import IkeSa
+from conformance.net.link import Datagram
+from conformance.wire import Header, Message, WireError
+from peers.reference.device import ReferenceDevice
+from peers.reference.engine import ReferenceEngine
+
+
+class Strange(ReferenceDevice):
+    """The reference device with another endpoint."""
+
+    def __init__(self, endpoint: type[Endpoint]) -> None:
+        super().__init__()
+        self.endpoint = endpoint
+
+    def start(self) -> None:
+        super().start()
+        self._engine = ReferenceEngine(self.endpoint, self.seed, 1_700_000_000.0)
+
+
+class ForgetfulSa(IkeSa):
+    """Tells its endpoint of what is malformed inside."""
+
+    shaken: bool = False
+
+    def malformed_inside(self, message: Message, error: WireError) -> None:
+        self.shaken = True
+
+
+class LosesEverything(Endpoint):
+    """Crashes at whatever is malformed, and is back at once: all its IKE SAs are gone."""
+
+    sa_class: ClassVar[type[IkeSa]] = ForgetfulSa
+
+    def malformed_init(self, header: Header, datagram: Datagram, error: WireError) -> None:
+        self.crash()
+
+    def receive(self, datagram: Datagram, now: float) -> None:
+        super().receive(datagram, now)
+        if any(isinstance(sa, ForgetfulSa) and sa.shaken for sa in self.sas.values()):
+            self.crash()
+
+    def crash(self) -> None:
+        self.sas.clear()
+        self.requests.clear()
+        self.outbox.clear()
+
+
+class OneForEach(Endpoint):
+    """Keeps one IKE SA for each identity, and deletes the older one properly."""
+
+    def collect(self, sa: IkeSa) -> None:
+        before = sa.state
+        super().collect(sa)
+        if sa.state == State.ESTABLISHED and before == State.ESTABLISHED:
+            for other in [one for one in self.established() if one is not sa and one.own_spi < sa.own_spi]:
+                other.start_delete()
+                super().collect(other)
+
+
+class RefusingSa(IkeSa):
+    """Believes nobody, in either role."""
+
+    def check_peer(self, *arguments: object) -> None:
+        raise Violation("nobody is believed")
+
+
+class RefusesEveryIkeAuth(Endpoint):
+    """Answers IKE_SA_INIT, and believes nobody after it."""
+
+    sa_class: ClassVar[type[IkeSa]] = RefusingSa
+
+
+class ShortNonces(Endpoint):
+    """Its nonces are too short."""
+
+    class Sa(IkeSa):
+        def choose_nonce(self) -> bytes:
+            return self.random(8)
+
+    sa_class: ClassVar[type[IkeSa]] = Sa
+
+
+class EndlessCookies(Endpoint):
+    """Asks for another cookie again and again."""
+
+    def cookie_missing(self, message: Message, datagram: Datagram) -> bool:
+        return True
+
+
+class EmptyInit(Endpoint):
+    """Answers IKE_SA_INIT with a header and nothing else."""
+
+    def init_requested(self, header: Header, raw: bytes, datagram: Datagram) -> None:
+        self.refuse(header, datagram)
