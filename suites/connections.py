@@ -47,9 +47,9 @@ def leaf(name: str, kind: str = "ecdsa") -> Leaf:
 def build(local: Party, remote: Party, pixit: Pixit, *, ipv6: bool = False, **changes: Any) -> Connection:
     """A connection between us and the device, with ``changes`` to its fields or those of its first Child SA."""
     child_changes = {name: changes.pop(word) for word, name in _CHILD_FIELDS.items() if word in changes}
-    for words in (changes, child_changes):
-        words["proposals"] = chosen(words.get("proposals", own if words is changes else esp), pixit.algorithms)
-    child = ChildConfig(local_ts=pixit.tester_networks[:1], remote_ts=pixit.device_networks[:1])
+    proposals = chosen(changes.pop("proposals", own), pixit.algorithms)
+    esp_proposals = chosen(child_changes.pop("proposals", esp), pixit.algorithms)
+    child = ChildConfig("net", esp_proposals, pixit.tester_networks[:1], pixit.device_networks[:1])
     ours, device = pixit.tester_address, pixit.device_address
     if ipv6:
         if pixit.tester_address6 is None or pixit.device_address6 is None:
@@ -62,6 +62,7 @@ def build(local: Party, remote: Party, pixit: Pixit, *, ipv6: bool = False, **ch
         remote_address=device,
         local_ports=pixit.tester_ports,
         remote_ports=pixit.device_ports,
+        proposals=proposals,
         children=(replace(child, **child_changes),),
         retransmit_timeout=max(0.5, pixit.response_timeout / 4),
     )

@@ -121,7 +121,7 @@ def test_no_proposal_in_common() -> None:
 
 
 def test_a_refused_child_leaves_the_ike_sa() -> None:
-    pair = Pair(children=(ChildConfig(local_ts=("172.16.0.0/16",), remote_ts=("172.17.0.0/16",)),))
+    pair = Pair(children=(ChildConfig("net", ("aes128gcm16",), ("172.16.0.0/16",), ("172.17.0.0/16",)),))
     ours, theirs = pair.establish()
     assert not ours.children and not theirs.children
     failures = [event for event in pair.initiator.events if isinstance(event, ExchangeFailed)]

@@ -163,7 +163,7 @@ def test_a_host_that_is_not_behind_a_nat_follows_its_peer(behind: bool) -> None:
 
 def policies(*pairs: tuple[str, str]) -> tuple[ChildConfig, ...]:
     return tuple(
-        ChildConfig(name=f"net{number}", local_ts=(local,), remote_ts=(remote,))
+        ChildConfig(f"net{number}", ("aes128gcm16",), (local,), (remote,))
         for number, (local, remote) in enumerate(pairs)
     )
 
@@ -177,7 +177,7 @@ def chosen(pair: Pair, asked: Connection) -> tuple[str, list[str], list[str]]:
 
 def asking(local: tuple[str, ...], remote: tuple[str, ...]) -> Connection:
     connection = psk()(PIXIT)
-    return replace(connection, children=(ChildConfig(local_ts=local, remote_ts=remote),))
+    return replace(connection, children=(ChildConfig("net", ("aes128gcm16",), local, remote),))
 
 
 def test_the_configuration_that_allows_the_first_selectors_wins() -> None:

@@ -216,7 +216,18 @@ def child(initiator: bool) -> ChildSa:
     spis = (BACK_SPI, THERE_SPI) if initiator else (THERE_SPI, BACK_SPI)
     ends = selectors(["10.1.0.0/24"]), selectors(["10.2.0.0/24"])
     local, remote = ends if initiator else ends[::-1]
-    return ChildSa(ChildConfig(), ProtocolID.ESP, *spis, chosen, keys, initiator, local, remote, Mode.TUNNEL, 0.0)
+    return ChildSa(
+        ChildConfig("net", ("aes128gcm16",)),
+        ProtocolID.ESP,
+        *spis,
+        chosen,
+        keys,
+        initiator,
+        local,
+        remote,
+        Mode.TUNNEL,
+        0.0,
+    )
 
 
 def test_the_sas_of_a_child_sa() -> None:

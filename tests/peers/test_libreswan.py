@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.ike.core.connection import ChildConfig, CookiePolicy
+from conformance.ike.core.connection import CookiePolicy
 from conformance.net import Link
 from conformance.wire import SA, ExchangeType, Message, NotifyType, decode_message
 from peers.contract import Capability, Device, DeviceError, SaState, Unsupported
@@ -19,7 +19,7 @@ from peers.libreswan.device import Libreswan
 from peers.places.owner import base_directory, sweep
 from peers.registry import open_device
 from tests.peers.conftest import started
-from tests.peers.connections import device_view
+from tests.peers.connections import child_view, device_view
 from tests.peers.messages import ask
 
 pytestmark = pytest.mark.peer
@@ -136,8 +136,8 @@ def test_retransmission_timers_are_those_of_the_connection(pluto: Device, link: 
         ({"proposals": ("aes128gcm16-prfsha256-mlkem768",)}, "it has no ML_KEM_768"),
         ({"proposals": ("aes128-sha256-prfsha1-x25519",)}, "one word stands for the integrity algorithm and the PRF"),
         ({"proposals": ("nonsense",)}, "nonsense"),
-        ({"children": (ChildConfig(proposals=("aes128gcm16-x25519-ecp256",)),)}, "the same key exchange"),
-        ({"children": (ChildConfig(local_ts=("10.2.0.1-10.2.0.9",)),)}, "one prefix"),
+        ({"children": (child_view(proposals=("aes128gcm16-x25519-ecp256",)),)}, "the same key exchange"),
+        ({"children": (child_view(local_ts=("10.2.0.1-10.2.0.9",)),)}, "one prefix"),
     ],
 )
 def test_what_it_cannot_express_is_not_applicable(pluto: Device, change: dict[str, object], complaint: str) -> None:
@@ -154,7 +154,7 @@ def test_what_it_refuses_is_one_line(pluto: Device) -> None:
     with pytest.raises(DeviceError, match="has no established IKE SA"):
         pluto.rekey_ike()
     with pytest.raises(DeviceError, match="libreswan: refuses the connection: ") as caught:
-        pluto.apply(device_view(children=(ChildConfig(remote_ts=("10.1.0.0/99",)),)))
+        pluto.apply(device_view(children=(child_view(remote_ts=("10.1.0.0/99",)),)))
     assert "\n" not in str(caught.value)
 
 
@@ -204,7 +204,7 @@ def test_two_side_by_side(pluto: Device, link: Link) -> None:
 _KILLED = """
 import os, signal
 from peers.registry import open_device
-from tests.peers.connections import device_view
+from tests.peers.connections import child_view, device_view
 device = open_device("libreswan:netns")
 device.start()
 device.apply(device_view())

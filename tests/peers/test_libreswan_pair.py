@@ -12,7 +12,7 @@ from conformance.crypto.pki import Authority
 from conformance.ike.core.connection import ChildConfig, Connection, Identity, Mode, Party, PublicKey
 from conformance.wire import HashAlgorithm
 from peers.contract import Device, SaState, SaStatus
-from tests.peers.connections import device_view
+from tests.peers.connections import child_view, device_view
 from tests.peers.relay import Relay
 
 pytestmark = pytest.mark.peer
@@ -116,7 +116,7 @@ def test_proposals(up: Up, pluto: Device, ike: str, esp: str) -> None:
 
 def test_transport(up: Up, pluto: Device) -> None:
     hosts = {"local_ts": (f"{pluto.pixit.device_address}/32",), "remote_ts": (f"{pluto.pixit.tester_address}/32",)}
-    ours, _ = up(device_view(children=(ChildConfig(mode=Mode.TUNNEL, **hosts),)))  # type: ignore[arg-type]
+    ours, _ = up(device_view(children=(child_view(mode=Mode.TUNNEL, **hosts),)))
     assert ours.children[0].local_ts == hosts["local_ts"]
 
 
@@ -135,8 +135,8 @@ def test_more_than_one_child_and_deleting_one(up: Up, pluto: Device, charon: Dev
 
 
 def test_narrowing(pluto: Device, charon: Device, relay: Relay) -> None:
-    wide = ChildConfig(local_ts=("10.2.0.0/16",), remote_ts=("10.1.0.0/24",))
-    narrow = ChildConfig(local_ts=("10.2.0.0/24",), remote_ts=("10.1.0.0/24",))
+    wide = child_view(local_ts=("10.2.0.0/16",), remote_ts=("10.1.0.0/24",))
+    narrow = child_view(local_ts=("10.2.0.0/24",), remote_ts=("10.1.0.0/24",))
     for ours, theirs, starts in ((wide, narrow, pluto), (narrow, wide, charon)):
         pluto.apply(device_view(children=(ours,)))
         charon.apply(_mirror(device_view(children=(theirs,))))

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from conformance.crypto.pki import Authority
-from conformance.ike.core.connection import ChildConfig, Connection, Identity, Mode, Party, Psk, PublicKey
+from conformance.ike.core.connection import Connection, Identity, Mode, Party, Psk, PublicKey
 from conformance.wire import AuthMethod, HashAlgorithm, IdType
 from peers.contract import Pixit, SaState, Unsupported
 from peers.libreswan import algorithms, settings, translate
 from peers.libreswan.status import sa_statuses, selector, states
-from tests.peers.connections import device_view
+from tests.peers.connections import child_view, device_view
 
 PIXIT = Pixit(device_address="10.91.0.2", tester_address="10.91.0.1")
 
@@ -163,7 +163,7 @@ def test_timers_and_switches() -> None:
 
 
 def test_selectors() -> None:
-    child = ChildConfig(local_ts=("10.2.0.0/24[tcp/80]",), remote_ts=("10.1.0.0/24[tcp]",))
+    child = child_view(local_ts=("10.2.0.0/24[tcp/80]",), remote_ts=("10.1.0.0/24[tcp]",))
     conn = _conn(device_view(children=(child,)))
     assert (conn["leftsubnet"], conn["leftprotoport"], conn["rightprotoport"]) == ("10.2.0.0/24", "tcp/80", "tcp/%any")
     for bad in (("10.2.0.0/24", "10.3.0.0/24"), ("10.2.0.1-10.2.0.9",), ()):
@@ -171,7 +171,7 @@ def test_selectors() -> None:
             _conn(device_view(children=(replace(child, local_ts=bad),)))
     with pytest.raises(Unsupported, match="one protocol"):
         _conn(device_view(children=(replace(child, remote_ts=("10.1.0.0/24[udp]",)),)))
-    hosts = ChildConfig(local_ts=("10.91.0.2/32",), remote_ts=("10.91.0.1/32",), mode=Mode.TRANSPORT)
+    hosts = child_view(local_ts=("10.91.0.2/32",), remote_ts=("10.91.0.1/32",), mode=Mode.TRANSPORT)
     conn = _conn(device_view(children=(hosts,), local_address="10.91.0.2", remote_address="10.91.0.1"))
     assert "leftsubnet" not in conn
     assert conn["type"] == "transport"

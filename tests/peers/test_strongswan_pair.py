@@ -16,7 +16,7 @@ from conformance.wire import AuthMethod, HashAlgorithm
 from peers.contract import Device, SaState, SaStatus
 from peers.strongswan.device import StrongSwan
 from tests.peers.conftest import started
-from tests.peers.connections import device_view
+from tests.peers.connections import child_view, device_view
 from tests.peers.relay import Relay
 
 pytestmark = pytest.mark.peer
@@ -121,8 +121,8 @@ def test_transport_esn_and_more_than_one_child(up: Up, charon: Device, other_cha
 
 
 def test_narrowing(up: Up, charon: Device, other_charon: Device, relay: Relay) -> None:
-    wide = ChildConfig(local_ts=("10.2.0.0/16",), remote_ts=("10.1.0.0/24[udp/1000]",))
-    narrow = ChildConfig(local_ts=("10.2.0.0/24",), remote_ts=("10.1.0.0/24",))
+    wide = child_view(local_ts=("10.2.0.0/16",), remote_ts=("10.1.0.0/24[udp/1000]",))
+    narrow = child_view(local_ts=("10.2.0.0/24",), remote_ts=("10.1.0.0/24",))
     charon.apply(device_view(children=(wide,)))
     other_charon.apply(_mirror(device_view(children=(narrow,))))
     charon.initiate()

@@ -73,7 +73,7 @@ def test_every_option_reaches_the_daemon() -> None:
             lifetime=10,
             children=(
                 ChildConfig("one", ("aes256-sha256-x25519", "aes128gcm16"), mode=Mode.TRANSPORT, lifetime=3),
-                ChildConfig("two", local_ts=("10.2.0.0/24[tcp/80]", "fd02::/64")),
+                ChildConfig("two", ("aes128gcm16",), local_ts=("10.2.0.0/24[tcp/80]", "fd02::/64")),
             ),
         ),
         "10.91.0.1",

@@ -85,8 +85,8 @@ class ChildConfig:
     ``gre``: it carries GRE packets between its two ends, and the networks of both sides are reached through these.
     """
 
-    name: str = "net"
-    proposals: tuple[str, ...] = ("aes128gcm16",)
+    name: str
+    proposals: tuple[str, ...]
     local_ts: tuple[str, ...] = ("10.1.0.0/24",)
     remote_ts: tuple[str, ...] = ("10.2.0.0/24",)
     mode: Mode = Mode.TUNNEL
@@ -126,8 +126,8 @@ class Connection:
     local: Party
     remote: Party
     name: str = "ikespec"
-    proposals: tuple[str, ...] = ("aes128gcm16-prfsha256-x25519",)
-    children: tuple[ChildConfig, ...] = (ChildConfig(),)
+    proposals: tuple[str, ...] = field(kw_only=True)
+    children: tuple[ChildConfig, ...] = field(kw_only=True)
     trust: tuple[x509.Certificate, ...] = ()
     local_address: str | None = None
     remote_address: str | None = None
