@@ -84,7 +84,13 @@ def _merged(base: type[T], parts: Iterable[type], root: type | None = None) -> t
 
 
 def _holding(cls: type[T], parts: Iterable[type], **roots: type) -> type[T]:
-    """The same class, but the SAs that it makes have those parts that are over their classes."""
-    held = {name: _merged(getattr(cls, name), parts, root) for name, root in roots.items()}
+    """The same class, but the SAs that it makes have those parts that are over their classes.
+
+    A part that makes SAs of a class of its own brings that with it.
+    """
+    held: dict[str, type] = {}
+    for name, root in roots.items():
+        own = [getattr(part, name) for part in parts if getattr(part, name, root) is not root]
+        held[name] = _merged(root, [*own, *parts], root)
     changed = {name: found for name, found in held.items() if found is not getattr(cls, name)}
     return cast(type[T], type(cls.__name__, (cls,), changed)) if changed else cls

@@ -1,13 +1,42 @@
 """The device initiates and we answer IKE_AUTH: what becomes of its first Child SA."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from conformance.script.bend import Bend
+from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.wire import SA, ExchangeType
-from peers.contract import ChildStatus
+from peers.contract import Capability, ChildStatus
 from suites.dut import Dut
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The device has begun an IKE SA, and its IKE_AUTH request waits for our answer.
+
+    ``beside`` is a half-open IKE SA that we have begun before, where the device is a responder, too: it must be none
+    the worse for what we answer.
+    """
+
+    sa: ScriptedSa
+    request: Received
+    beside: ScriptedSa | None
+
+
+def begun(peer: Peer, dut: Dut, bent: Bend | None = None, **changes: Any) -> Attempt:
+    """The device initiates; our IKE_SA_INIT response may be bent, ``changes`` are those of our connection."""
+    dut.initiate()
+    first = peer.expect_init()
+    beside = None
+    if Capability.RESPONDER in dut.device.capabilities:
+        beside = peer.sa(initial_contact=False)
+        with peer.preamble("IKE_SA_INIT in the other direction"):
+            beside.init()
+    sa = peer.respond_init(first, bent, **changes)
+    return Attempt(sa, sa.expect_request(ExchangeType.IKE_AUTH), beside)
 
 
 def answered(peer: Peer, dut: Dut, bent: Bend | Callable[[SA], Bend]) -> tuple[ScriptedSa, frozenset[bytes]]:

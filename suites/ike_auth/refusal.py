@@ -12,8 +12,10 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.verdict import Unexpected
 from conformance.wire import AUTH, SA, Delete, ExchangeType, Message, NotifyType, ProtocolID, TSi, TSr
-from peers.contract import Capability, SaState
+from peers.contract import SaState
 from suites.dut import Dut
+from suites.ike_auth.initiating import Attempt
+from suites.judge import Died, Kind
 
 NOT_CREATED = "RFC7296-1.2-18"
 
@@ -70,14 +72,16 @@ def must_be_gone(peer: Peer, sa: ScriptedSa, *, told: bool) -> None:
     nothing_came_of(peer, sa, check, told=told)
 
 
-def must_be_refused_by(dut: Dut, peer: Peer, sa: ScriptedSa) -> None:
+def must_be_refused_by(dut: Dut, peer: Peer, attempt: Attempt) -> None:
     """The device as initiator has not accepted our IKE_AUTH response. Telling us so is optional (section 2.21.2).
 
     A liveness check is repeated until the device says so, lists the IKE SA no more, or the time for an answer is over.
     """
+    sa = attempt.sa
     check = sa.send(ExchangeType.INFORMATIONAL)
     dut.watch(sa.spi_i, lambda: _refusal(peer, sa), lambda: sa.resend(check))
-    something_else(peer, dut)
+    if attempt.beside is not None:
+        none_the_worse(peer, attempt.beside)
     up = dut.state(sa.spi_i) == SaState.ESTABLISHED
     peer.check(not up, "no IKE SA for this peer", "an IKE SA that is listed as established", NOT_CREATED, bypass=True)
     nothing_came_of(peer, sa, check, told=_refusal(peer, sa) is not None)
@@ -139,10 +143,17 @@ def control(peer: Peer) -> None:
         sa.delete()
 
 
-def something_else(peer: Peer, dut: Dut) -> None:
-    """Let the device deal with another IKE SA, so that we know that it is through with what came before."""
-    if Capability.RESPONDER in dut.device.capabilities:
+def none_the_worse(peer: Peer, sa: ScriptedSa) -> None:
+    """A half-open IKE SA of ours goes on with the right credentials, whatever the device has got on another one.
+
+    Raises Died if the device knows nothing of it any more, though it serves us otherwise.
+    """
+    try:
+        sa.auth()
+    except Unexpected:
         control(peer)
-    else:
-        dut.initiate()
-        peer.wait(lambda one: one.message.exchange == ExchangeType.IKE_SA_INIT, "another IKE_SA_INIT request")
+        raise Died(Kind.CRASH, "the device has lost a half-open IKE SA: it restarted or dropped it") from None
+    with peer.preamble("the same with the right credentials"):
+        sa.must_be_established()
+    with suppress(Unexpected):
+        sa.delete()

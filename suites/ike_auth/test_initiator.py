@@ -7,8 +7,8 @@ from conformance.crypto.pki import Authority, Leaf
 from conformance.ike.core.connection import Identity, Party, Psk
 from conformance.ike.core.proposals import of_type
 from conformance.script import bend
+from conformance.script.bend import Bend
 from conformance.script.peer import Peer
-from conformance.script.sa import ScriptedSa
 from conformance.wire import (
     AUTH,
     FLAG_INITIATOR,
@@ -30,6 +30,7 @@ from conformance.wire import (
 from suites.choices import esp_several, with_pfs
 from suites.connections import OUR_NAME, authority, certificates, psk
 from suites.dut import Dut
+from suites.ike_auth.initiating import begun
 from suites.ike_auth.refusal import must_be_refused_by
 from suites.ike_auth.steps import must_ask_for_certificates, must_be_accepted_by, must_be_clean, ourselves
 from suites.purpose import purpose
@@ -97,33 +98,39 @@ def test_init_verbatim(peer: Peer, dut: Dut) -> None:
 @purpose("auth-responder-init-tampered", "RFC7296-2.15-2", "RFC7296-1.2-11", "RFC7296-1.2-18", role="initiator")
 def test_init_tampered(peer: Peer, dut: Dut) -> None:
     """What somebody changed in our IKE_SA_INIT response on its way is found by our AUTH."""
-    dut.initiate()
-    sa = peer.respond_init(peer.expect_init(), bend.append(VendorID(b"ikespec A")))
+    attempt = begun(peer, dut, bend.append(VendorID(b"ikespec A")))
+    sa = attempt.sa
     sa.init_response_raw = sa.init_response_raw.replace(b"ikespec A", b"ikespec B")
-    sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
-    must_be_refused_by(dut, peer, sa)
+    sa.answer(attempt.request)
+    must_be_refused_by(dut, peer, attempt)
 
 
-def answered_as(peer: Peer, dut: Dut, local: Party) -> ScriptedSa:
-    """The device initiates, and we answer as ``local``."""
-    dut.initiate()
-    sa = peer.respond_init(peer.expect_init(), local=local)
-    sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
-    return sa
+def refused_as(peer: Peer, dut: Dut, local: Party) -> None:
+    """The device initiates, we answer as ``local``, and it refuses us."""
+    attempt = begun(peer, dut, local=local)
+    attempt.sa.answer(attempt.request)
+    must_be_refused_by(dut, peer, attempt)
+
+
+def refused_with(peer: Peer, dut: Dut, bent: Bend | None, *payloads: Payload) -> None:
+    """The device initiates and refuses our answer, which is bent, or these payloads in place of the right ones."""
+    attempt = begun(peer, dut)
+    attempt.sa.answer(attempt.request, *payloads, bend=bent)
+    must_be_refused_by(dut, peer, attempt)
 
 
 @purpose("auth-wrong-responder-auth", "RFC7296-1.2-11", "RFC7296-1.2-18", role="initiator")
 def test_wrong_auth(peer: Peer, dut: Dut) -> None:
     """A responder with another shared key is not the one that the device wants."""
     wrong = Party(peer.connection.local.identity, Psk(b"not the key that was agreed on"))
-    must_be_refused_by(dut, peer, answered_as(peer, dut, wrong))
+    refused_as(peer, dut, wrong)
 
 
 @purpose("auth-wrong-responder-id", "RFC7296-1.2-12", "RFC7296-1.2-11", "RFC7296-1.2-18", role="initiator")
 def test_wrong_id(peer: Peer, dut: Dut) -> None:
     """A responder that proves to be somebody else, with the key of the right one, is refused."""
     stranger = replace(peer.connection.local, identity=Identity.of("stranger.ikespec.example"))
-    must_be_refused_by(dut, peer, answered_as(peer, dut, stranger))
+    refused_as(peer, dut, stranger)
 
 
 @purpose(
@@ -131,18 +138,13 @@ def test_wrong_id(peer: Peer, dut: Dut) -> None:
 )
 def test_wrong_signature(peer: Peer, dut: Dut) -> None:
     """A wrong signature of the responder is not accepted."""
-    dut.initiate()
-    sa = peer.respond_init(peer.expect_init())
-    octets = bytearray(32)
-    wrong = bend.replace(AUTH, lambda one: AUTH(one.method, one.data[:-32] + bytes(octets)), "signature changed")
-    sa.answer(sa.expect_request(ExchangeType.IKE_AUTH), bend=wrong)
-    must_be_refused_by(dut, peer, sa)
+    wrong = bend.replace(AUTH, lambda one: AUTH(one.method, one.data[:-32] + bytes(32)), "signature changed")
+    refused_with(peer, dut, wrong)
 
 
 def certified(peer: Peer, dut: Dut, made: Leaf) -> None:
     """We answer with this certificate, under our usual name, and the device refuses us."""
-    sa = answered_as(peer, dut, ourselves(peer, chain=made.chain, key=made.key))
-    must_be_refused_by(dut, peer, sa)
+    refused_as(peer, dut, ourselves(peer, chain=made.chain, key=made.key))
 
 
 _CERTIFICATE = ("RFC7296-1.2-11", "RFC7296-1.2-18")
@@ -215,11 +217,7 @@ def test_critical_known(peer: Peer, dut: Dut) -> None:
 @purpose("auth-responder-unknown-critical", "RFC7296-2.5-10", "RFC7296-4-3", role="initiator")
 def test_unknown_critical(peer: Peer, dut: Dut) -> None:
     """A response with an unknown critical payload is rejected: no IKE SA comes of it."""
-    dut.initiate()
-    sa = peer.respond_init(peer.expect_init())
-    strange = bend.append(UnknownPayload(200, b"ikespec", critical=True))
-    sa.answer(sa.expect_request(ExchangeType.IKE_AUTH), bend=strange)
-    must_be_refused_by(dut, peer, sa)
+    refused_with(peer, dut, bend.append(UnknownPayload(200, b"ikespec", critical=True)))
 
 
 @purpose("auth-responder-unknown-payload", "RFC7296-2.5-13", "RFC7296-3.10.1-3", role="initiator")
@@ -235,30 +233,22 @@ def test_unknown_payload(peer: Peer, dut: Dut) -> None:
 @purpose("auth-responder-unknown-error", "RFC7296-3.10.1-1", role="initiator")
 def test_unknown_error(peer: Peer, dut: Dut) -> None:
     """An error notify of an unassigned type as the whole response means that the request has failed."""
-    dut.initiate()
-    sa = peer.respond_init(peer.expect_init())
-    sa.answer(sa.expect_request(ExchangeType.IKE_AUTH), Notify(NotifyType(8191)))
-    must_be_refused_by(dut, peer, sa)
+    refused_with(peer, dut, None, Notify(NotifyType(8191)))
 
 
 @purpose("auth-responder-auth-missing", "RFC7296-1.2-11", "RFC7296-1.2-10", "RFC7296-1.2-18", role="initiator")
 def test_auth_missing(peer: Peer, dut: Dut) -> None:
     """A responder that does not prove anything is refused, whatever else it sends."""
-    dut.initiate()
-    sa = peer.respond_init(peer.expect_init())
-    sa.answer(sa.expect_request(ExchangeType.IKE_AUTH), bend=bend.drop(AUTH))
-    must_be_refused_by(dut, peer, sa)
+    refused_with(peer, dut, bend.drop(AUTH))
 
 
 @purpose("auth-reflected", "RFC7296-2.15-2", "RFC7296-1.2-11", "RFC7296-1.2-18", role="initiator")
 def test_reflected(peer: Peer, dut: Dut) -> None:
     """The device's own AUTH, sent back to it under our name, proves nothing."""
-    dut.initiate()
-    sa = peer.respond_init(peer.expect_init())
-    request = sa.expect_request(ExchangeType.IKE_AUTH)
-    own = peer.expect(request.message, AUTH)
-    sa.answer(request, bend=bend.replace(AUTH, lambda _: own, "AUTH of the request"))
-    must_be_refused_by(dut, peer, sa)
+    attempt = begun(peer, dut)
+    own = peer.expect(attempt.request.message, AUTH)
+    attempt.sa.answer(attempt.request, bend=bend.replace(AUTH, lambda _: own, "AUTH of the request"))
+    must_be_refused_by(dut, peer, attempt)
 
 
 @purpose("auth-responder-unprotected", "RFC7296-1.2-1", "RFC7296-2.4-7", role="initiator")
