@@ -22,20 +22,27 @@ NOT_CREATED = "RFC7296-1.2-18"
 
 def must_be_refused(peer: Peer, sa: ScriptedSa, bent: Bend | None = None) -> None:
     """IKE_AUTH must fail: no proof, no Child SA, no IKE SA, and AUTHENTICATION_FAILED in a protected response."""
-    answer = must_not_succeed(peer, sa, bent)
-    notify = peer.expect_notify(answer, NotifyType.AUTHENTICATION_FAILED, "RFC7296-2.21.2-1")
-    peer.check(not notify.data, "AUTHENTICATION_FAILED without data", notify.data.hex(), "RFC7296-3.10.1-8")
+    must_be_a_refusal(peer, sa, answer_of(peer, sa, bent), NotifyType.AUTHENTICATION_FAILED)
 
 
 def must_not_succeed(peer: Peer, sa: ScriptedSa, bent: Bend | None = None) -> Message:
     """IKE_AUTH must fail for whatever reason: an error notify, no proof, no Child SA, and no IKE SA afterwards."""
     answer = answer_of(peer, sa, bent)
-    for kind in (AUTH, SA, TSi, TSr):
-        absent = answer.first(kind) is None
-        peer.check(absent, f"no {kind.__name__} in the response", answer, NOT_CREATED, bypass=True)
-    must_be_gone(peer, sa, told=fatal(answer) is not None)
-    peer.check(fatal(answer), "an error notify", answer, "RFC7296-2.21.2-1")
+    must_be_a_refusal(peer, sa, answer)
     return answer
+
+
+def must_be_a_refusal(peer: Peer, sa: ScriptedSa, answer: Message, kind: NotifyType | None = None) -> None:
+    """This response to IKE_AUTH refuses us, by a notify of this type or any error, and nothing comes of the IKE SA."""
+    for one in (AUTH, SA, TSi, TSr):
+        absent = answer.first(one) is None
+        peer.check(absent, f"no {one.__name__} in the response", answer, NOT_CREATED, bypass=True)
+    must_be_gone(peer, sa, told=fatal(answer) is not None)
+    if kind is None:
+        peer.check(fatal(answer), "an error notify", answer, "RFC7296-2.21.2-1")
+    else:
+        notify = peer.expect_notify(answer, kind, "RFC7296-2.21.2-1")
+        peer.check(not notify.data, f"{kind.name} without data", notify.data.hex(), "RFC7296-3.10.1-8")
 
 
 def answer_of(peer: Peer, sa: ScriptedSa, bent: Bend | None = None) -> Message:
@@ -51,18 +58,16 @@ def answer_of(peer: Peer, sa: ScriptedSa, bent: Bend | None = None) -> Message:
     except Unexpected as unanswered:
         silent = unanswered
     sa.pending = None
-    must_be_gone(peer, sa, told=False)
-    clear = [
-        one
-        for one in peer.inbox
-        if one.sa is sa
-        and one.message.exchange == ExchangeType.IKE_AUTH
-        and not one.protected
-        and fatal(one.message)
-        and not one.message.notify(NotifyType.INVALID_IKE_SPI)
-    ]
+    clear = [one for one in peer.inbox if _in_the_clear(one, sa)]
+    must_be_gone(peer, sa, told=bool(clear))
     peer.check(not clear, "the error in a protected response", clear[0] if clear else "", "RFC7296-2.21.2-2")
     raise Unexpected("an error notify", silent.got, "RFC7296-2.21.2-1")
+
+
+def _in_the_clear(one: Received, sa: ScriptedSa) -> bool:
+    found = fatal(one.message)
+    ours = one.sa is sa and not one.protected and one.message.exchange == ExchangeType.IKE_AUTH
+    return ours and found is not None and found.type != NotifyType.INVALID_IKE_SPI
 
 
 def must_be_gone(peer: Peer, sa: ScriptedSa, *, told: bool) -> None:

@@ -44,11 +44,9 @@ def test_unknown_critical(peer: Peer) -> None:
     """A request with an unknown critical payload is refused as a whole; the notify names the type of the payload."""
     sa = peer.sa()
     sa.init()
-    answer = sa.auth(bend.append(UnknownPayload(200, b"ikespec", critical=True)))
+    answer = must_not_succeed(peer, sa, bend.append(UnknownPayload(200, b"ikespec", critical=True)))
     notify = peer.expect_notify(answer, NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD, "RFC7296-2.5-11")
     peer.check(notify.data == bytes((200,)), "payload type 200 as data", notify.data.hex(), "RFC7296-2.5-12")
-    peer.check(not any(answer.first(one) for one in (AUTH, SA, TSi, TSr)), "nothing but that", answer)
-    peer.check(not sa.children, "no Child SA", sa.children)
 
 
 @purpose("auth-unknown-payload", "RFC7296-2.5-13", "RFC7296-2.5-9", "RFC7296-4-2", role="responder")

@@ -5,13 +5,16 @@ from conformance.ike.core.proof import identity_body
 from conformance.net.link import Address
 from conformance.script import bend
 from conformance.script.peer import Peer
-from conformance.script.sa import ScriptedSa
+from conformance.script.sa import ScriptedSa, fatal
+from conformance.script.verdict import Inconclusive, NotApplicable
 from conformance.wire import (
     AUTH,
+    EAP,
     FLAG_RESPONSE,
     SA,
     SK,
     AuthMethod,
+    ExchangeType,
     IDr,
     NotifyType,
     TSi,
@@ -23,7 +26,7 @@ from conformance.wire import (
 from peers.contract import Capability
 from suites.choices import each_prf
 from suites.connections import psk
-from suites.ike_auth.refusal import must_be_refused
+from suites.ike_auth.refusal import answer_of, answers, control, must_be_a_refusal, must_be_refused
 from suites.ike_auth.steps import mic_over, must_be_clean, must_succeed, without_notify
 from suites.purpose import purpose
 
@@ -76,13 +79,17 @@ def test_response_format(peer: Peer) -> None:
 )  # fmt: skip
 def test_prf(peer: Peer) -> None:
     """AUTH is computed with the negotiated PRF and a key SK_p of its size, for each PRF that the device takes."""
+    taken = 0
     for one in peer.connection.proposals:
         sa = peer.sa(proposals=(one,))
         if sa.init().first(SA) is None:
             peer.note(f"the device does not take {one}")
             continue
+        taken += 1
         sa.auth()
         must_succeed(peer, sa, "RFC7296-2.15-10")
+    if not taken:
+        raise Inconclusive(f"the device takes none of {', '.join(peer.connection.proposals)} alone")
 
 
 @purpose(
@@ -116,7 +123,29 @@ def test_missing(peer: Peer) -> None:
     """Without AUTH a request asks for EAP; a device that knows only a shared key refuses it."""
     sa = peer.sa()
     sa.init()
-    must_be_refused(peer, sa, bend.drop(AUTH))
+    answer = answer_of(peer, sa, bend.drop(AUTH))
+    if answer.first(EAP) is not None:
+        raise NotApplicable("the device goes on with EAP")
+    must_be_a_refusal(peer, sa, answer, NotifyType.AUTHENTICATION_FAILED)
+
+
+@purpose("auth-refused-gone", "RFC7296-2.21.2-10", "RFC7296-1.2-18", role="responder")
+def test_refused_gone(peer: Peer) -> None:
+    """An IKE SA that was refused is gone: nothing is answered on it any more.
+
+    The device refuses us for another shared key. It is asked at once, and again after a while.
+    """
+    sa = peer.sa(local=Party(peer.connection.local.identity, Psk(b"not the key that was agreed on")))
+    sa.init()
+    answer = answer_of(peer, sa)
+    peer.check(fatal(answer), "an error notify", answer, "RFC7296-1.2-18")
+    for pause in (0.0, peer.response_timeout):
+        peer.idle(pause)
+        check = sa.send(ExchangeType.INFORMATIONAL)
+        control(peer)
+        alive = [one for one in answers(peer, sa, check) if fatal(one.message) is None]
+        shown = f"{alive[0]}, on the IKE SA that it has refused" if alive else ""
+        peer.check(not alive, "no answer to a liveness check", shown, "RFC7296-2.21.2-10")
 
 
 @purpose("auth-wrong-nonce", "RFC7296-2.15-1", "RFC7296-1.2-11", role="responder")

@@ -22,6 +22,7 @@ from conformance.wire import (
 )
 from conformance.wire.payloads import IDr
 from peers.reference.defects.registry import defect
+from peers.reference.variants.deletion import LingersAfterRefusal
 
 
 @defect("auth-psk")
@@ -254,3 +255,8 @@ class ForgetsTsr(IkeSa):
 
     def auth_request(self) -> Sequence[Payload]:
         return [one for one in super().auth_request() if not isinstance(one, TSr)]
+
+
+@defect("auth-refused-gone")
+class KeepsRefused(LingersAfterRefusal):
+    """Answers on an IKE SA that it has refused."""

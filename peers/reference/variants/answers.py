@@ -78,7 +78,10 @@ class OneChild(IkeSa):
         return super().handle_child(message)
 
 
-@variant("RFC 7296, 2.21.1: before there is an IKE SA, answering an error is a trade-off")
+@variant(
+    "RFC 7296, 2.21.1: before there is an IKE SA, answering an error is a trade-off",
+    advice={"RFC7296-2.21.1-3": "it prefers silence to help"},
+)
 class SilentInit(Endpoint):
     """Does not answer IKE_SA_INIT requests that it cannot accept."""
 

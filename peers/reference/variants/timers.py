@@ -44,11 +44,11 @@ class QuickTimers(OwnTimers):
     """Repeats a request after half a second, then twice as late each time, seven times: the defaults of libreswan."""
 
 
-@_repeating(10.0, 1.0, 12)
+@_repeating(10.0, 1.2, 6)
 class LazyTimers(OwnTimers):
-    """Repeats a request every ten seconds, a dozen times."""
+    """Repeats a request after 10 s, then 1.2 times later each time, six times."""
 
 
-@_repeating(30.0, 1.0, 5)
+@_repeating(30.0, 1.2, 4)
 class VeryLazyTimers(OwnTimers):
-    """Repeats a request every thirty seconds, five times."""
+    """Repeats a request after 30 s, then 1.2 times later each time, four times."""
