@@ -77,16 +77,14 @@ class AuthExchange(Proof):
 
     def auth_request(self) -> Sequence[Payload]:
         """The payloads of the first request (RFC 7296, section 1.2)."""
-        identity = self.own_identity()
         expected = self.connection.remote.identity
         child = [] if self.first_child is None else self.first_child_request(self.first_child)
         return [
-            identity,
-            *self.own_certificates(),
+            *self.introduction(),
             *self.auth_notifies(),
             *self.certificate_requests(),
             IDr(expected.id_type, expected.data),
-            *self.own_proof(identity),
+            *self.own_proof(),
             *child,
         ]
 
@@ -95,9 +93,13 @@ class AuthExchange(Proof):
         identity = self.connection.local.identity
         return (IDi if self.initiator else IDr)(identity.id_type, identity.data)
 
-    def own_proof(self, identity: IDi | IDr) -> list[AUTH]:
-        """Our AUTH payload, or nothing where the proof comes in a later round."""
-        return [self.prove(identity)]
+    def introduction(self) -> list[Payload]:
+        """Our identity and certificates: what our first message says."""
+        return [self.own_identity(), *self.own_certificates()]
+
+    def own_proof(self) -> list[Payload]:
+        """Our AUTH payload."""
+        return [self.prove(self.own_identity())]
 
     def auth_notifies(self) -> list[Notify]:
         """INITIAL_CONTACT of an initiator (RFC 7296, section 2.4)."""
@@ -119,6 +121,10 @@ class AuthExchange(Proof):
     def on_auth_response(self, message: Message) -> None:
         """Check who the responder is, then take the Child SA or learn why there is none (RFC 7296, section 1.2)."""
         identity = self.claimed = message.first(IDr) or self.claimed
+        further = self.next_round(message)
+        if further is not None:
+            self.open_exchange(ExchangeType.IKE_AUTH, lambda sa: further, lambda sa, one: sa.on_auth_response(one))
+            return
         error = self.refusal_in(message)
         if identity is None or message.first(AUTH) is None:
             if error is None:
@@ -152,16 +158,20 @@ class AuthExchange(Proof):
         return found
 
     def handle_auth(self, message: Message) -> Sequence[Payload]:
-        """Answer the last, usually the only IKE_AUTH request. A wrong proof ends the IKE SA (section 2.21.2)."""
+        """Answer an IKE_AUTH request, usually the only one. A wrong proof ends the IKE SA (section 2.21.2)."""
         self.after_auth = message.message_id + 1
-        first = self.opening = self.opening or message
+        if message.first(IDi) is not None:
+            self.opening = message
+        first = self.opening or message
+        further = self.answer_round(message)
+        if further is not None:
+            return further
         identity = first.first(IDi)
         if identity is None:
             raise Refusal(NotifyType.INVALID_SYNTAX, "IKE_AUTH request without IDi", fatal=True)
-        own = self.own_identity()
         try:
             self.check_peer(identity, message)
-            proof = [*(self.introduction(own) if first is message else ()), *self.own_proof(own)]
+            proof = [*(self.introduction() if first is message else ()), *self.own_proof()]
         except Violation as violation:
             raise Refusal(NotifyType.AUTHENTICATION_FAILED, str(violation), fatal=True) from None
         self.check_child_payloads(first)
@@ -183,10 +193,6 @@ class AuthExchange(Proof):
             if told is not None:
                 self.close_after_response = f"the initiator refuses our IKE_AUTH response with {told.name}"
         return super().informed(message)
-
-    def introduction(self, own: IDi | IDr) -> list[Payload]:
-        """Who we are: what the first response says."""
-        return [own, *self.own_certificates()]
 
     def check_child_payloads(self, message: Message) -> None:
         """SA, TSi and TSr come together, or none of them where that is allowed."""

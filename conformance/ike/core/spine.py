@@ -91,15 +91,35 @@ class Spine(Receiver):
     # --- IKE_AUTH -------------------------------------------------------------------------------------------------
 
     def auth_notifies(self) -> list[Notify]:
-        """What we announce in our first IKE_AUTH message."""
+        """What we announce in IKE_AUTH, in the first request or in the last response."""
         return []
 
     def auth_announced(self, message: Message) -> None:
-        """What the peer's first IKE_AUTH message announces; the peer is authenticated by now."""
+        """What the peer announces there; it is authenticated by now."""
 
     def signed_octets(self, identity: IDi | IDr) -> bytes:
         """What proves who sent ``identity``: an extension appends to it what must be signed, too."""
         raise NotImplementedError
+
+    def introduction(self) -> list[Payload]:
+        """Who we are: our identity and certificates."""
+        raise NotImplementedError
+
+    def own_proof(self) -> list[Payload]:
+        """The proof of that, or nothing where it comes in a later round."""
+        raise NotImplementedError
+
+    def check_peer(self, identity: IDi | IDr, message: Message) -> None:
+        """Is the peer who it must be? Raises Violation with the reason."""
+        raise NotImplementedError
+
+    def answer_round(self, message: Message) -> Sequence[Payload] | None:
+        """The response to an IKE_AUTH request that is not the last, None: it is the last. Raises Refusal."""
+        return None
+
+    def next_round(self, message: Message) -> Sequence[Payload] | None:
+        """The IKE_AUTH request that follows this response, None: none does, it is the last. Raises Violation."""
+        return None
 
     def allows_childless(self) -> bool:
         """Whether an IKE_AUTH request may come without a Child SA."""
