@@ -6,7 +6,6 @@ from itertools import product
 
 import pytest
 
-from conformance.ike.core.connection import ChildConfig
 from conformance.ike.core.sending import State
 from conformance.ike.core.states import INITIATOR, LAST_RESPONSE, RESPONDER, TABLE, Row
 from conformance.wire import (
@@ -66,7 +65,8 @@ def without_child(message: Message) -> Message:
 
 
 def unacceptable_child(case: Case) -> None:
-    elsewhere = ChildConfig(local_ts=("172.16.0.0/16",), remote_ts=("172.17.0.0/16",))
+    (child,) = case.sa.connection.children
+    elsewhere = replace(child, local_ts=("172.16.0.0/16",), remote_ts=("172.17.0.0/16",))
     case.sa.connection = replace(case.sa.connection, children=(elsewhere,))
     case.move(case.end)
 
