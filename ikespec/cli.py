@@ -59,9 +59,22 @@ def run(
     look: Annotated[bool, typer.Option(help="Try ordinary handshakes first; end where none works")] = True,
     max_evidence: Annotated[str, typer.Option(help="Keep this much evidence of a purpose, and of the run")] = "8M/1G",
     workers: Annotated[int, typer.Option("-n", help="Run on so many devices side by side")] = 1,
+    without: Annotated[list[str] | None, typer.Option(help="Not these purposes, * and ? allowed")] = None,
+    retry: Annotated[int, typer.Option(help="Try again alone, so often, what failed unexpectedly")] = 0,
+    max_flaky: Annotated[int, typer.Option(help="So many purposes may pass at a later try only")] = 3,
+    expect_pass: Annotated[int, typer.Option(help="So many purposes must pass")] = 0,
+    expect_capability: Annotated[list[str] | None, typer.Option(help="The device must claim this")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Known deviations must still happen")] = False,
+    private_deviations: Annotated[Path | None, typer.Option(help="The reasons of private deviations (TOML)")] = None,
+    embargo: Annotated[list[str] | None, typer.Option(help="Say only the verdict of these purposes")] = None,
+    embargo_to: Annotated[Path | None, typer.Option(help="Write the full results of these here")] = None,
     pytest_args: Annotated[list[str] | None, typer.Option("--pytest", help="Hand an option on to pytest")] = None,
 ) -> None:
-    """Run test purposes against a device; exit code 0: nothing unexpected, 1: it failed, 2: it could not run."""
+    """Run test purposes against a device.
+
+    Exit code 0: at least one purpose passed and nothing unexpected happened, 1: something unexpected happened, 2: the
+    run could not be made, or judged nothing.
+    """
     from suites.options import default_folder
 
     _check_selection(purposes, role, subject)
@@ -79,14 +92,22 @@ def run(
     arguments += [f"--{name}={one}" for name, words in (("ike", ike), ("esp", esp), ("ah", ah)) for one in words or ()]
     arguments += [f"--max-evidence={max_evidence}"] + ["--no-look"] * (not look)
     arguments += ["-n", str(workers)] if workers > 1 else []
+    arguments += [
+        f"--retry={retry}",
+        f"--max-flaky={max_flaky}",
+        f"--expect-pass={expect_pass}",
+        *["--strict-deviations"] * strict,
+    ]
+    arguments += [f"--private-deviations={private_deviations}"] if private_deviations else []
+    arguments += [f"--embargo-to={embargo_to}"] if embargo_to else []
+    lists = {"without": without, "expect-capability": expect_capability, "embargo": embargo}
+    arguments += [f"--{name}={one}" for name, words in lists.items() for one in words or ()]
     console = Console()
     progress = RunProgress(console)
     code = int(pytest.main([*arguments, *(pytest_args or ())], plugins=[progress]))
-    if progress.stopped:
-        fail(progress.stopped)
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:
         fail("no purpose fits the selection; see ikespec list")
-    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+    if progress.ending is None and not progress.stopped:
         raise SystemExit(EXIT_SETUP)
     _close(console, progress, folder)
 
@@ -104,14 +125,23 @@ def _check_places(dut: str, folder: Path) -> None:
 
 
 def _close(console: Console, progress: RunProgress, folder: Path) -> NoReturn:
-    """Write the reports and say how it went."""
+    """Write the reports of what was done, also where that is not all, and say how it went."""
     import reports
 
-    with one_line_errors():
-        reports.write_all(folder)
-    console.print(f"{tally(progress.counts)}; {progress.unexpected} unexpected", highlight=False)
-    console.print(f"read {escape(str(folder / 'report.html'))}", highlight=False)
-    raise SystemExit(EXIT_VERDICT if progress.unexpected else EXIT_OK)
+    ending = progress.ending
+    if progress.counts.total():
+        with one_line_errors():
+            reports.write_all(folder)
+        counted = [f"{ending.unexpected} unexpected"] if ending is not None else []
+        counted += [f"{len(ending.flaky)} flaky"] if ending is not None and ending.flaky else []
+        counted += [f"{len(ending.fixed)} known deviations no longer happen"] if ending and ending.fixed else []
+        console.print("; ".join([tally(progress.counts), *counted]), highlight=False)
+        console.print(f"read {escape(str(folder / 'report.html'))}", highlight=False)
+    if ending is None or ending.code == EXIT_SETUP:
+        fail(progress.stopped or (ending.why if ending is not None else ""))
+    if ending.why:
+        print(f"ikespec: {ending.why}", file=sys.stderr)
+    raise SystemExit(ending.code)
 
 
 @app.command()

@@ -8,6 +8,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from suites.ending import Ending
+from suites.session import SESSION
+
 STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "bold magenta", "warn": "yellow", "n/a": "dim"}
 
 
@@ -19,17 +22,18 @@ def tally(counts: Counter[str]) -> str:
 class RunProgress:
     """A pytest plugin in place of pytest's terminal reporter.
 
-    ``unexpected`` counts what makes the exit code 1. ``stopped`` is why a run ended early, empty if it did not.
+    ``ending`` is how the run ended, None if it was interrupted. ``stopped`` is why a run ended early, empty if it did
+    not.
     """
 
     def __init__(self, console: Console) -> None:
         """Show on ``console``; a terminal gets the bar."""
         self.console = console
         self.counts: Counter[str] = Counter()
-        self.unexpected = 0
+        self.ending: Ending | None = None
         self.stopped = ""
         self._bar: Progress | None = None
-        self._seen: set[str] = set()
+        self._seen: dict[str, str] = {}
         if console.is_terminal:
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
             self._bar = Progress(*columns, TextColumn("{task.fields[tally]}"), console=console, transient=True)
@@ -57,15 +61,16 @@ class RunProgress:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """A purpose has its verdict."""
         record = getattr(report, "ikespec", None)
-        if record is None or record["purpose"] in self._seen:
+        if record is None or (record["purpose"] in self._seen and not record["earlier"]):
             return
-        self._seen.add(record["purpose"])
-        verdict = record["verdict"]
+        verdict, before = record["verdict"], self._seen.get(record["purpose"])
+        self._seen[record["purpose"]] = verdict
         self.counts[verdict] += 1
-        self.unexpected += record["unexpected"]
+        if before is not None:
+            self.counts[before] -= 1
         if self._bar is not None:
-            self._bar.update(self._task, advance=1, tally=tally(self.counts))
-        if self._bar is None or record["unexpected"] or verdict == "warn":
+            self._bar.update(self._task, advance=int(before is None), tally=tally(self.counts))
+        if self._bar is None or record["unexpected"] or verdict == "warn" or _remark(record):
             self.console.print(_line(record), highlight=False, soft_wrap=True)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -82,18 +87,32 @@ class RunProgress:
         value = excinfo.value
         self.stopped = value.msg if isinstance(value, pytest.exit.Exception) else "interrupted"
 
-    def pytest_sessionfinish(self) -> None:
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """The run is over."""
+        ours = session.config.stash.get(SESSION, None)
+        if ours is not None:
+            self.ending = ours.ending
+            self.stopped = ours.stopped or self.stopped
         if self._bar is not None:
             self._bar.stop()
 
 
 def _line(record: dict[str, Any]) -> str:
     style = STYLES[record["verdict"]]
-    known = " (known deviation)" if record["known"] else ""
     text = f"[{style}]{record['verdict']:<12}[/{style}] {escape(record['purpose']):<36} {record['duration']:7.3f} s"
-    reason = f"{escape(record['reason'])}{known}"
+    reason = f"{escape(record['reason'])}{_remark(record)}"
     if record["unexpected"] or record["verdict"] == "warn":
         where = f" ({record['requirement']})" if record["requirement"] else ""
         return f"{text}\n{'':13}{escape(record['title'])}\n{'':13}{reason}{where}"
-    return f"{text}  {reason}".rstrip() if record["verdict"] != "pass" else text
+    return f"{text}  {reason}".rstrip()
+
+
+def _remark(record: dict[str, Any]) -> str:
+    """What is to be said of a record beside its reason."""
+    remarks = {
+        "known deviation": record["known"],
+        "a known deviation that no longer happens": record["fixed"],
+        "flaky: failed before": record["flaky"],
+    }
+    return "".join(f" ({text})" for text, holds in remarks.items() if holds)

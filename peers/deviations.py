@@ -1,15 +1,24 @@
 """Known deviations: what a device is known to do wrong, written down with a reason and, if possible, an end.
 
-A purpose that fails because of a known deviation still fails; it only does not count as a surprise. After the date in
-``until`` it does again, so that nobody forgets to look. The file is a list of such tables::
+A deviation excuses one requirement with one symptom in the releases where it was seen. A purpose that fails because of
+it still fails; it only does not count as a surprise. A device that dies or hangs, or a purpose that could not be tried,
+is never excused. The file is a list of such tables::
 
     [[deviation]]
     purpose = "init-cookie-echo"          # identifier, or a pattern with * and ?
-    reason = "drops the request instead of answering"
+    requirement = "RFC7296-2.6-9"         # which requirement it breaks, as the verdict says
+    got = "*response*INVALID_SYNTAX*"     # what is seen then, a pattern for the whole of it; one of the two is needed
+    reason = "refuses the request instead of answering"
     reference = "RFC 7296, 2.6; log: 'cookie invalid'"
-    versions = ["<=5.9.8"]                # optional: which versions of the device; all conditions must hold
+    versions = ["<=5.9.8"]                # optional: the releases where it was seen; all conditions must hold
+    fixed_in = "6.0.1"                    # optional: the first release where it is gone; from there on it is unexpected
     until = 2027-06-30                    # optional: from this day on it is unexpected again
     where = "*device behind a NAT*"       # optional: only where the device runs so, a pattern for its backend
+    private = true                        # optional, in place of reason and reference: they are not for everybody
+
+A purpose that passes although a deviation speaks of it is reported as fixed. For a private one the record says neither
+what was seen nor why, and no evidence is written; the reasons are tables of the same kind in a file outside of the
+repository (``--private-deviations``), with ``purpose``, ``reason`` and ``reference``.
 """
 
 import operator
@@ -21,7 +30,7 @@ from fnmatch import fnmatchcase
 from itertools import zip_longest
 from pathlib import Path
 
-from peers.tomlfile import nearest, read_toml
+from peers.tomlfile import Table, nearest, read_toml
 
 _CONDITION = re.compile(r"\s*(<=|>=|==|!=|<|>)?\s*([0-9][0-9A-Za-z.+~-]*)\s*")
 _OPERATORS: dict[str, Callable[[int, int], bool]] = {
@@ -56,14 +65,21 @@ def _parts(version: str) -> list[tuple[int, int, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """One known deviation. ``purpose`` may be a pattern; ``versions`` are such as ``<=5.9.8`` must all hold."""
+    """One known deviation. ``purpose``, ``got`` and ``where`` are patterns; ``versions`` are conditions on the release.
+
+    ``requirement`` is None where any may be broken with this symptom. ``fixed_in`` is the first release without it.
+    """
 
     purpose: str
     reason: str
     reference: str
+    requirement: str | None = None
+    got: str = "*"
     versions: tuple[str, ...] = ()
+    fixed_in: str | None = None
     until: date | None = None
     where: str = "*"
+    private: bool = False
 
     def expired(self, today: date) -> bool:
         """Whether its time is over: then a failure counts as unexpected again."""
@@ -76,7 +92,12 @@ class Deviation:
         """
         if not fnmatchcase(purpose, self.purpose) or not fnmatchcase(backend, self.where):
             return False
-        return all(_holds(condition, version) for condition in self.versions)
+        gone = () if self.fixed_in is None else (f"<{self.fixed_in}",)
+        return all(_holds(condition, version) for condition in (*self.versions, *gone))
+
+    def explains(self, requirement: str | None, got: str) -> bool:
+        """Whether this is the symptom: the requirement that was broken, and what was seen."""
+        return self.requirement in (None, requirement) and fnmatchcase(got, self.got)
 
 
 def _holds(condition: str, version: str) -> bool:
@@ -86,12 +107,16 @@ def _holds(condition: str, version: str) -> bool:
     return _OPERATORS[match[1] or "=="](compare_versions(version, match[2]), 0)
 
 
-def find(
+def about(
     deviations: Sequence[Deviation], purpose: str, version: str, today: date, backend: str = ""
-) -> Deviation | None:
-    """The known deviation that excuses a failure of this purpose today, if there is one."""
-    fitting = (one for one in deviations if one.applies(purpose, version, backend))
-    return next((one for one in fitting if not one.expired(today)), None)
+) -> list[Deviation]:
+    """The known deviations that speak of this purpose today, whatever their symptom."""
+    return [one for one in deviations if one.applies(purpose, version, backend) and not one.expired(today)]
+
+
+def find(spoken: Sequence[Deviation], requirement: str | None, got: str) -> Deviation | None:
+    """The one of these deviations that explains a failure: its requirement is broken with its symptom."""
+    return next((one for one in spoken if one.explains(requirement, got)), None)
 
 
 def load_deviations(path: Path, purposes: Collection[str] | None = None) -> tuple[Deviation, ...]:
@@ -102,22 +127,50 @@ def load_deviations(path: Path, purposes: Collection[str] | None = None) -> tupl
     top = read_toml(path)
     found: list[Deviation] = []
     for table in top.tables("deviation"):
-        purpose = table.text("purpose")
-        if purposes is not None and not any(fnmatchcase(known, purpose) for known in purposes):
-            raise table.error("purpose", "there is no such purpose", nearest(purpose, purposes))
-        versions = table.texts("versions", ()) if _is_list(table.peek("versions")) else (table.text("versions"),)
-        for condition in versions:
-            if not _CONDITION.fullmatch(condition):
-                raise table.error("versions", 'expected conditions such as "<=5.9.8"')
-        reason, reference, until = table.text("reason"), table.text("reference"), table.day("until")
-        deviation = Deviation(purpose, reason, reference, versions, until, table.text("where", "*"))
-        table.done()
-        same = (purpose, versions, deviation.where)
-        if any((one.purpose, one.versions, one.where) == same for one in found):
-            raise table.error("purpose", "is listed twice for the same versions")
+        deviation = _deviation(table)
+        if purposes is not None and not any(fnmatchcase(known, deviation.purpose) for known in purposes):
+            raise table.error("purpose", "there is no such purpose", nearest(deviation.purpose, purposes))
+        if any(_key(one) == _key(deviation) for one in found):
+            raise table.error("purpose", "is listed twice for the same symptom and versions")
         found.append(deviation)
     top.done()
     return tuple(found)
+
+
+def _key(one: Deviation) -> tuple[object, ...]:
+    return one.purpose, one.requirement, one.got, one.versions, one.where
+
+
+def _deviation(table: Table) -> Deviation:
+    purpose = table.text("purpose")
+    requirement, got = table.text("requirement", ""), table.text("got", "")
+    if not requirement and not got:
+        raise table.error("requirement", "name the requirement that is broken, or what is seen (got), or both")
+    versions = table.texts("versions", ()) if _is_list(table.peek("versions")) else (table.text("versions"),)
+    for condition in versions:
+        if not _CONDITION.fullmatch(condition):
+            raise table.error("versions", 'expected conditions such as "<=5.9.8"')
+    fixed_in = table.text("fixed_in", "")
+    if fixed_in and not fixed_in[0].isdigit():
+        raise table.error("fixed_in", 'expected a version such as "6.0.1"')
+    private = table.flag("private")
+    reason, reference = ("", "") if private else (table.text("reason"), table.text("reference"))
+    until, where = table.day("until"), table.text("where", "*")
+    table.done()
+    return Deviation(
+        purpose, reason, reference, requirement or None, got or "*", versions, fixed_in or None, until, where, private
+    )
+
+
+def load_private(path: Path) -> dict[str, tuple[str, str]]:
+    """Reason and reference of private deviations by purpose, from a file that is not for all. Raises TomlError."""
+    top = read_toml(path)
+    found: dict[str, tuple[str, str]] = {}
+    for table in top.tables("deviation"):
+        found[table.text("purpose")] = table.text("reason"), table.text("reference")
+        table.done()
+    top.done()
+    return found
 
 
 def _is_list(value: object) -> bool:

@@ -118,6 +118,13 @@ class Table:
             raise self.error(key, "expected a whole number, zero or greater")
         return value
 
+    def flag(self, key: str) -> bool:
+        """True or false; false if it is missing."""
+        value = self._take(key, False)
+        if not isinstance(value, bool):
+            raise self.error(key, "expected true or false")
+        return value
+
     def day(self, key: str) -> date | None:
         """A date, None if it is missing."""
         value = self._take(key, None)

@@ -1,5 +1,6 @@
 """``pytest suites`` loads the plugin of the suites from here."""
 
+from suites.again import pytest_runtestloop  # noqa: F401
 from suites.life import pytest_pyfunc_call  # noqa: F401
 from suites.plugin import (  # noqa: F401
     conversation,
@@ -19,5 +20,6 @@ from suites.verdicts import (  # noqa: F401
     pytest_runtest_logreport,
     pytest_runtest_makereport,
     pytest_runtest_protocol,
+    pytest_sessionfinish,
     pytest_sessionstart,
 )

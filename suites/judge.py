@@ -8,6 +8,7 @@ from traceback import extract_tb
 
 from conformance.net.link import LinkError
 from conformance.script.verdict import Inconclusive, NotApplicable, Unanswered, Unexpected
+from conformance.wire import ExchangeType
 from peers.contract import Capability, DeviceError, Unsupported
 from suites.purpose import Purpose
 from suites.requirements import Catalogue, Requirement
@@ -69,8 +70,8 @@ class Verdict:
 
 
 PASS = Verdict("pass")
-ANSWERED = "RFC7296-1-4"
-"""Every request that belongs to an established IKE SA is answered."""
+ANSWERED, INFORMED = "RFC7296-1-4", "RFC7296-1.4-4"
+"""Every request of an established IKE SA is answered; an INFORMATIONAL one says so with a key word."""
 
 
 def judge(
@@ -89,7 +90,9 @@ def judge(
     if isinstance(error, Died):
         return Verdict("fail", str(error), "a device that goes on answering", error.what, kind=error.kind)
     if isinstance(error, Unexpected):
-        named = error.requirement or (ANSWERED if isinstance(error, Unanswered) else None)
+        named = error.requirement
+        if named is None and isinstance(error, Unanswered):
+            named = INFORMED if error.exchange == ExchangeType.INFORMATIONAL else ANSWERED
         return _broken(error, _judged_by(purpose, named, catalogue))
     if isinstance(error, Unsupported) and error.capability in claimed:
         return Verdict("inconclusive", f"claims {error.capability}, yet {error}", kind=Kind.FLAW)

@@ -1,12 +1,15 @@
 """The options that ``pytest suites`` understands beside pytest's own."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
 
 from conformance.crypto import CryptoError
 from peers.algorithms import Limits
+from suites.ending import Demands
 from suites.evidence import Allowance
 from suites.purpose import Purpose
 
@@ -28,14 +31,35 @@ def add_options(parser: pytest.Parser) -> None:
     sizes = "keep this much evidence of each purpose, or of each purpose and the run (default: 8M/1G)"
     group.addoption("--max-evidence", default="8M/1G", metavar="SIZE[/SIZE]", help=sizes)
     group.addoption("--no-look", dest="look", action="store_false", help="judge even where no ordinary handshake works")
+    group.addoption("--without", action="append", default=[], metavar="ID", help="not these purposes (* and ?)")
+    group.addoption("--private-deviations", default=None, metavar="FILE", help="the reasons of private deviations")
+    group.addoption(
+        "--strict-deviations", action="store_true", help="a known deviation that no longer happens is an error"
+    )
+    group.addoption("--retry", type=int, default=0, metavar="N", help="try again alone what failed unexpectedly")
+    group.addoption("--max-flaky", type=int, default=3, metavar="N", help="so many may pass only then (default: 3)")
+    group.addoption("--expect-pass", type=int, default=0, metavar="N", help="so many purposes must pass")
+    group.addoption("--expect-capability", action="append", default=[], metavar="WORD", help="the device must claim it")
+    group.addoption("--embargo", action="append", default=[], metavar="ID", help="say only the verdict of these")
+    group.addoption("--embargo-to", default=None, metavar="DIR", help="write the full results of these here")
     group.addoption("--no-evidence", action="store_true", help="write no captures, transcripts, keys, logs")
+
+
+def fits(purpose: str, patterns: Sequence[str]) -> bool:
+    """Whether the id of a purpose fits one of the patterns."""
+    return any(fnmatchcase(purpose, pattern) for pattern in patterns)
+
+
+def demands(config: pytest.Config) -> Demands:
+    """What the run has to keep."""
+    return Demands(*(config.getoption(name) for name in ("--max-flaky", "--expect-pass", "--strict-deviations")))
 
 
 def selected(config: pytest.Config, purpose: Purpose, subject: str) -> bool:
     """Whether the options select a purpose."""
     patterns = config.getoption("--purpose")
     role, subjects = config.getoption("--role"), config.getoption("--subject")
-    if patterns and not any(Path(purpose.id).match(pattern) for pattern in patterns):
+    if (patterns and not fits(purpose.id, patterns)) or fits(purpose.id, config.getoption("--without")):
         return False
     if (role and purpose.role != role) or (subjects and subject not in subjects):
         return False

@@ -13,8 +13,9 @@ import pytest
 from conformance.crypto import CryptoError
 from conformance.script.peer import Peer
 from peers.contract import Device, DeviceError
-from peers.deviations import load_deviations
+from peers.deviations import load_deviations, load_private
 from peers.registry import open_device
+from suites import embargo
 from suites.conduct import prepared
 from suites.dut import Dut
 from suites.life import look_first
@@ -47,6 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
         session.allow(allowance(config))
         open_device(config.getoption("--dut"))
         session.results = ResultsFolder(session.folder, sys.argv, config.getoption("--ike-seed"))
+        session.embargoed = embargo.open_folder(config, sys.argv)
     except (CryptoError, DeviceError, OSError, ValueError) as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[SESSION] = session
@@ -118,8 +120,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         return
     if session.device is not None:
         session.device.stop()
-    if session.results is not None:
-        session.results.finish()
+    for results in (session.results, session.embargoed):
+        if results is not None:
+            results.finish(session.ending)
 
 
 # --- fixtures ---------------------------------------------------------------------------------------------------------
@@ -136,8 +139,13 @@ def device(request: pytest.FixtureRequest) -> Device:
         _ = session.device.profile  # raises where it does not take what it is to be limited to
         path = request.config.getoption("--deviations") or session.device.deviations_file
         session.deviations = tuple(load_deviations(Path(path))) if path else ()
+        path = request.config.getoption("--private-deviations")
+        session.private = load_private(Path(path)) if path else {}
     except DeviceError as error:
         stop_run(request.config, str(error))
+    missing = sorted(set(request.config.getoption("--expect-capability")) - session.device.capabilities)
+    if missing:
+        stop_run(request.config, f"{session.device.name} does not claim {', '.join(missing)} (--expect-capability)")
     if request.config.getoption("look"):
         look_first(request.config, request.session.items)
     return session.device

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from suites.ending import Ending
+
 SCHEMA = 1
 
 
@@ -70,11 +72,12 @@ class ResultsFolder:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._lines = (folder / "results.jsonl").open("w", encoding="utf-8")
-        self._seen: set[str] = set()
+        self.records: dict[str, dict[str, Any]] = {}
         self.run: dict[str, Any] = {
             "schema": SCHEMA,
             "started": timestamp(),
             "finished": None,
+            "ended": None,
             "device": {},
             "command": command,
             "seed": seed,
@@ -94,10 +97,11 @@ class ResultsFolder:
         self._write_run()
 
     def add(self, record: dict[str, Any]) -> bool:
-        """Append the record of a purpose, once; False if it stands there already."""
-        if record["purpose"] in self._seen:
+        """Append the record of a purpose; False if it stands there already, unless it comes of a later try."""
+        before = self.records.get(record["purpose"])
+        if before is not None and len(record["earlier"]) <= len(before["earlier"]):
             return False
-        self._seen.add(record["purpose"])
+        self.records[record["purpose"]] = record
         if record.get("device") and not self.run["device"]:
             self.run["device"] = record["device"]
             self._write_run()
@@ -106,9 +110,10 @@ class ResultsFolder:
         self._lines.flush()
         return True
 
-    def finish(self) -> None:
-        """The run is over."""
-        self.run["finished"] = timestamp()
+    def finish(self, ending: Ending | None = None) -> None:
+        """The run is over; without an ``ending`` it did not come to its end."""
+        self.run["finished"] = timestamp() if ending is not None and ending.complete else None
+        self.run["ended"] = ending.to_json() if ending is not None else None
         self._write_run()
         self._lines.close()
 

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
 from peers.contract import Device
 from peers.deviations import Deviation
 from suites.dut import Dut
+from suites.ending import Ending
 from suites.evidence import Allowance
 from suites.gate import Gate
 from suites.record import ResultsFolder
@@ -18,18 +19,24 @@ from suites.record import ResultsFolder
 class Session:
     """What one process of a run holds: the device, once a purpose needs it, and the results folder.
 
-    ``duts`` are those of the purposes that are not judged yet. ``allowance`` is how much evidence is kept, of which
-    ``evidence_left`` octets are left for the rest of the run. ``stopped`` is why the run was given up, empty if it
-    was not. ``gate`` is what ordinary handshakes before the purposes have shown.
+    ``results`` and ``embargoed`` are the folders that this process writes: all records, and the full ones of purposes
+    under embargo. ``duts`` are those of the purposes that are not judged yet, ``earlier`` the earlier tries of those
+    that are tried again. ``allowance`` is how much evidence is kept, of which ``evidence_left`` octets are left for the
+    rest of the run. ``stopped`` is why the run was given up, empty if it was not. ``gate`` is what ordinary handshakes
+    before the purposes have shown.
     """
 
     folder: Path
     device: Device | None = None
     results: ResultsFolder | None = None
+    embargoed: ResultsFolder | None = None
     deviations: tuple[Deviation, ...] = ()
+    private: dict[str, tuple[str, str]] = field(default_factory=dict)
     duts: dict[str, Dut] = field(default_factory=dict)
     allowance: Allowance = field(default_factory=Allowance)
     evidence_left: int = 0
+    earlier: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    ending: Ending | None = None
     stopped: str = ""
     gate: Gate = field(default_factory=Gate)
 

@@ -9,9 +9,11 @@ import pytest
 
 from conformance.net.link import LinkError
 from peers.contract import Device, DeviceError
-from peers.deviations import Deviation, find
-from suites import evidence, life
-from suites.judge import Verdict, judge, strongest
+from peers.deviations import Deviation, about, find
+from suites import embargo, evidence, life
+from suites.ending import ending
+from suites.judge import Kind, Verdict, judge, strongest
+from suites.options import demands, fits
 from suites.purpose import Purpose, purpose_of
 from suites.record import Record, timestamp
 from suites.requirements import load
@@ -50,7 +52,11 @@ def pytest_runtest_makereport(
     claimed = session.device.capabilities if session.device is not None and call.when == "call" else ()
     verdict = life.still_alive(session, judge(purpose, error, load(), claimed))
     record = _record(item, purpose, verdict, session)
-    _attach_evidence(item, purpose, record, session)
+    quiet = _under_embargo(item, record, session)
+    _attach_evidence(item, purpose, record, session, quiet)
+    if quiet:
+        report.ikespec_full = record.to_json()  # type: ignore[attr-defined]
+        record = embargo.public(record)
     report.ikespec = record.to_json()  # type: ignore[attr-defined]
     _show(report, record)
     return report
@@ -59,9 +65,9 @@ def pytest_runtest_makereport(
 def _record(item: pytest.Item, purpose: Purpose, verdict: Verdict, session: Session) -> Record:
     device = session.device
     started, clock = item.stash[_STARTED]
-    known = None
-    if device is not None and verdict.verdict in ("fail", "warn", "inconclusive"):
-        known = find(session.deviations, purpose.id, device.version, date.today(), device.backend)
+    known, fixed = _deviations(session, purpose.id, verdict)
+    earlier = session.earlier.get(purpose.id, [])
+    unexpected = verdict.verdict in ("fail", "inconclusive") and known is None
     documentation = (getattr(item, "function", None).__doc__ or purpose.id).strip()
     return Record(
         purpose=purpose.id,
@@ -79,8 +85,11 @@ def _record(item: pytest.Item, purpose: Purpose, verdict: Verdict, session: Sess
         started=started,
         duration=round(time.monotonic() - clock, 4),
         waits=purpose.waits,
-        known=_known(known),
-        unexpected=verdict.verdict in ("fail", "inconclusive") and known is None,
+        known=_explained(known, session),
+        fixed=_explained(fixed, session) if not earlier else None,
+        unexpected=unexpected,
+        flaky=bool(earlier) and not unexpected,
+        earlier=earlier,
         expected=verdict.expected,
         got=verdict.got,
         requirement=verdict.requirement,
@@ -88,11 +97,35 @@ def _record(item: pytest.Item, purpose: Purpose, verdict: Verdict, session: Sess
     )
 
 
-def _known(deviation: Deviation | None) -> dict[str, Any] | None:
+def _deviations(session: Session, purpose: str, verdict: Verdict) -> tuple[Deviation | None, Deviation | None]:
+    """The known deviation that explains a failure, and the one that should have made the purpose fail and did not."""
+    device = session.device
+    if device is None:
+        return None, None
+    spoken = about(session.deviations, purpose, device.version, date.today(), device.backend)
+    if verdict.verdict in ("fail", "warn") and verdict.kind not in (Kind.CRASH, Kind.HANG):
+        return find(spoken, verdict.requirement, verdict.got), None
+    return None, next(iter(spoken), None) if verdict.verdict == "pass" else None
+
+
+def _under_embargo(item: pytest.Item, record: Record, session: Session) -> bool:
+    """Whether nothing but the verdict is for everybody."""
+    unexplained = (
+        record.known is not None and record.known["private"] and record.known["purpose"] not in session.private
+    )
+    return unexplained or fits(record.purpose, item.config.getoption("--embargo"))
+
+
+def _explained(deviation: Deviation | None, session: Session) -> dict[str, Any] | None:
+    """A deviation for a record; the reason of a private one is known if its file was given."""
     if deviation is None:
         return None
     until = deviation.until.isoformat() if deviation.until else None
-    return {"reason": deviation.reason, "reference": deviation.reference, "until": until}
+    reason, reference = deviation.reason, deviation.reference
+    if deviation.private:
+        reason, reference = session.private.get(deviation.purpose, (embargo.PRIVATE, ""))
+    about_it = {"purpose": deviation.purpose, "reason": reason, "reference": reference, "until": until}
+    return {**about_it, "private": deviation.private}
 
 
 def _describe(device: Device | None) -> dict[str, Any]:
@@ -106,17 +139,19 @@ def _describe(device: Device | None) -> dict[str, Any]:
     }
 
 
-def _attach_evidence(item: pytest.Item, purpose: Purpose, record: Record, session: Session) -> None:
+def _attach_evidence(item: pytest.Item, purpose: Purpose, record: Record, session: Session, quiet: bool) -> None:
     dut = session.duts.pop(purpose.id, None)
-    if dut is None or item.config.getoption("--no-evidence"):
+    folder = embargo.folder(item.config) if quiet else session.folder
+    if dut is None or folder is None or item.config.getoption("--no-evidence"):
         return
-    record.evidence = f"evidence/{purpose.id}"
+    number = len(record.earlier) + 1
+    record.evidence = f"evidence/{purpose.id}" + (f"-{number}" if number > 1 else "")
     try:
         log = dut.log()
     except (DeviceError, LinkError) as error:
         log = f"the log of the device cannot be read: {error}\n"
-    folder, allowed = session.folder / record.evidence, session.next_allowance()
-    session.evidence_left -= evidence.write(folder, dut.peer, log, allowed.log, transcript=record.verdict != "pass")
+    place, allowed = folder / record.evidence, session.next_allowance()
+    session.evidence_left -= evidence.write(place, dut.peer, log, allowed.log, transcript=record.verdict != "pass")
 
 
 def _show(report: pytest.TestReport, record: Record) -> None:
@@ -140,11 +175,25 @@ def _show(report: pytest.TestReport, record: Record) -> None:
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Write the record of a purpose; only the process that owns the results folder does."""
     record = getattr(report, "ikespec", None)
-    if record is not None and _controller is not None and _controller.results is not None:
-        _controller.results.add(record)
+    if record is None or _controller is None or _controller.results is None:
+        return
+    _controller.results.add(record)
+    if _controller.embargoed is not None and (full := getattr(report, "ikespec_full", None)) is not None:
+        _controller.embargoed.add(full)
 
 
 _controller: Session | None = None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Decide on the exit code; a run that was interrupted keeps pytest's."""
+    ours = _controller
+    if ours is None or ours.results is None:
+        return
+    if ours.stopped or exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        ours.ending = ending(ours.results.records.values(), demands(session.config), ours.stopped)
+        session.exitstatus = ours.ending.code
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -23,7 +23,6 @@ from conformance.wire import (
     Notify,
     NotifyType,
     Payload,
-    summary_message,
 )
 
 P = TypeVar("P", bound=Payload)
@@ -158,8 +157,7 @@ class Peer(Mailbox):
         """
         self.trace.expect(self.link.now(), expected, ok=bool(condition))
         if not condition:
-            shown = summary_message(got) if isinstance(got, Message) else str(got)
-            raise Unexpected(expected, shown, requirement, bypass=bypass)
+            raise Unexpected(expected, got, requirement, bypass=bypass)
 
     def expect(self, message: Message, kind: type[P], requirement: str | None = None) -> P:
         """The message must carry a payload of this class; the first one is returned."""

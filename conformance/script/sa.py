@@ -263,7 +263,7 @@ class ScriptedSa(BendableSa):
             return self.peer.wait(fits, what, timeout, again)
         except Unexpected as silent:
             if established:
-                raise Unanswered(silent.expected, silent.got) from None
+                raise Unanswered(silent.expected, silent.got, request.exchange) from None
             raise
 
     # --- exchanges that the device starts -------------------------------------------------------------------------

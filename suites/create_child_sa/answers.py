@@ -1,13 +1,14 @@
 """What the purposes on CREATE_CHILD_SA have in common: an IKE SA to work on, and what counts as consent or refusal."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from conformance.ike.core.child import ChildSa
 from conformance.net.link import PacketLink
 from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
-from conformance.script.verdict import NotApplicable, Unexpected
+from conformance.script.verdict import NotApplicable, Unanswered, Unexpected
 from conformance.wire import SA, Delete, ExchangeType, Message, Notify, NotifyType, Proposal, ProtocolID
 from peers.contract import Capability
 from suites.dut import Dut
@@ -52,6 +53,15 @@ def deleted(message: Message) -> list[bytes]:
 def deletes_ike(message: Message) -> bool:
     """True if a message deletes the IKE SA that it is sent on."""
     return any(one.protocol == ProtocolID.IKE for one in message.all(Delete))
+
+
+@contextmanager
+def advised(requirement: str) -> Iterator[None]:
+    """No answer breaks this recommendation only: for the device the IKE SA is no longer established."""
+    try:
+        yield
+    except Unanswered as silent:
+        raise Unexpected(silent.expected, silent.got, requirement) from None
 
 
 PATIENCE = 10.0

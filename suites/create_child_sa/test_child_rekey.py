@@ -5,6 +5,7 @@ from conformance.ike.core.selectors import covered
 from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
+from conformance.script.verdict import NotApplicable
 from conformance.wire import KE, Message, Nonce, Notify, NotifyType, ProtocolID, TSi, TSr
 from peers.contract import Capability
 from suites.choices import pfs
@@ -87,9 +88,14 @@ def test_rekey_wider(peer: Peer, dut: Dut) -> None:
     connection=psk(esp=pfs),
 )
 def test_rekey_pfs(peer: Peer, dut: Dut) -> None:
-    """A Child SA that IKE_AUTH made without key exchange is rekeyed with one: KEr comes back."""
+    """A Child SA that IKE_AUTH made without key exchange is rekeyed with one: KEr comes back.
+
+    A device may insist on the algorithms in use and refuse, as it may refuse any proposal.
+    """
     sa = connected(peer, dut)
     answer = sa.rekey_child()
+    if answer.notify(NotifyType.NO_PROPOSAL_CHOSEN):
+        raise NotApplicable("the device rekeys a Child SA of IKE_AUTH without a key exchange only")
     granted(peer, dut, answer, REKEY, "RFC7296-1.3.3-7")
     peer.expect(answer, KE, "RFC7296-1.3.3-7")
     peer.check(not sa.problem, "a valid public value of the group", sa.problem)

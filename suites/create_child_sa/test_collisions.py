@@ -7,6 +7,7 @@ from conformance.script.sa import ScriptedSa, fatal
 from conformance.wire import SA, Delete, ExchangeType, NotifyType
 from peers.contract import Capability
 from suites.create_child_sa.answers import (
+    advised,
     carries,
     connected,
     deleted,
@@ -203,7 +204,9 @@ def test_ike_rekey_while_closing(peer: Peer, dut: Dut) -> None:
     with peer.preamble("the device deletes the IKE SA"):
         dut.delete_ike()
         sa.expect_request(ExchangeType.INFORMATIONAL, where=deletes_ike)
-    refused(peer, sa.rekey(), NotifyType.TEMPORARY_FAILURE, requirement="RFC7296-2.25.2-3")
+    with advised("RFC7296-2.25.2-3"):
+        answer = sa.rekey()
+    refused(peer, answer, NotifyType.TEMPORARY_FAILURE, requirement="RFC7296-2.25.2-3")
 
 
 @purpose("ike-delete-crossed", "RFC7296-1.4.1-10", "RFC7296-2.25.2-5", role="initiator", needs=(Capability.DELETE_IKE,))
@@ -282,5 +285,7 @@ def test_ike_rekey_old_rekeyed(peer: Peer, dut: Dut) -> None:
     sa.answer(theirs)
     new = sa.rekeyed
     deleting(sa, deletes_ike)
-    refused(peer, sa.rekey(), NotifyType.TEMPORARY_FAILURE, requirement="RFC7296-2.8.2-3")
+    with advised("RFC7296-2.8.2-3"):
+        answer = sa.rekey()
+    refused(peer, answer, NotifyType.TEMPORARY_FAILURE, requirement="RFC7296-2.8.2-3")
     new.must_be_up()

@@ -13,7 +13,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from peers.contract import Capability, Device, DeviceError
-from peers.deviations import Deviation, find, load_deviations
+from peers.deviations import Deviation, about, find, load_deviations
 from peers.registry import open_device
 from suites.interop.pair import Outcome, Pair
 from suites.interop.record import InteropFolder, Record, Verdict
@@ -156,9 +156,9 @@ class Matrix:
     ) -> Record:
         ours, theirs = indices[initiator], indices[1 - initiator]
         known = None
-        if outcome.verdict is Verdict.FAIL:
-            known = self._known(scenario, ours, "initiator", pair.devices[initiator]) or self._known(
-                scenario, theirs, "responder", pair.devices[1 - initiator]
+        if outcome.verdict is Verdict.FAIL and not outcome.died:
+            known = self._known(scenario, ours, "initiator", pair.devices[initiator], outcome.reason) or self._known(
+                scenario, theirs, "responder", pair.devices[1 - initiator], outcome.reason
             )
         labels = self.members[ours].label, self.members[theirs].label
         evidence = None
@@ -185,14 +185,15 @@ class Matrix:
             evidence=evidence,
         )
 
-    def _known(self, scenario: Scenario, index: int, role: str, device: Device) -> dict[str, Any] | None:
+    def _known(self, scenario: Scenario, index: int, role: str, device: Device, got: str) -> dict[str, Any] | None:
         """The known deviation of a device, written for the scenario or for the scenario in this role."""
         for purpose in (scenario.purpose, f"{scenario.purpose}-{role}"):
-            found = find(self._deviations[index], purpose, device.version, self._today, device.backend)
+            spoken = about(self._deviations[index], purpose, device.version, self._today, device.backend)
+            found = find(spoken, None, got)
             if found is not None:
                 until = found.until.isoformat() if found.until else None
-                about = {"reason": found.reason, "until": until, "reference": found.reference}
-                return {"device": self.members[index].label, **about}
+                why = {"reason": found.reason, "until": until, "reference": found.reference}
+                return {"device": self.members[index].label, **why}
         return None
 
 

@@ -26,6 +26,10 @@ class Disagreement(Exception):  # noqa: N818 - what a scenario finds
     """The devices do not come together; its text is one line."""
 
 
+class Died(Disagreement):
+    """One of them is no longer alive, which no known deviation excuses."""
+
+
 @dataclass(slots=True)
 class StepOutcome:
     """A step, what came of it (empty: what was demanded), and how long it took in seconds."""
@@ -46,6 +50,7 @@ class Outcome:
     logs: tuple[str, str] = ("", "")
     started: float = 0.0
     seconds: float = 0.0
+    died: bool = False
 
 
 class Pair:
@@ -75,6 +80,7 @@ class Pair:
         except (Disagreement, DeviceError, NotApplicable) as problem:
             unsupported = isinstance(problem, Unsupported | NotApplicable) and run.failed is Verdict.INCONCLUSIVE
             outcome.verdict, outcome.reason = Verdict.NOT_APPLICABLE if unsupported else run.failed, str(problem)
+            outcome.died = isinstance(problem, Died)
         outcome.seconds = time.monotonic() - begun
         if outcome.verdict is not Verdict.NOT_APPLICABLE:
             outcome.logs = (run.device(INITIATOR).log(), run.device(RESPONDER).log())
@@ -209,7 +215,7 @@ class _Run:
             if time.monotonic() > end:
                 for role in BOTH:
                     if not self.device(role).alive():
-                        raise Disagreement(f"{self.device(role).name} ({role}) has crashed or hangs; {found}")
+                        raise Died(f"{self.device(role).name} ({role}) has crashed or hangs; {found}")
                 raise Disagreement(found)
             time.sleep(_POLL)
 

@@ -3,13 +3,18 @@ from pathlib import Path
 
 import pytest
 
-from peers.deviations import compare_versions, find, load_deviations
+from peers.deviations import Deviation, about, compare_versions, find, load_deviations, load_private
+from peers.libreswan.device import Libreswan
 from peers.strongswan.device import StrongSwan
 from peers.tomlfile import TomlError
+from suites.conduct import all_purposes
+from suites.interop.scenarios import SCENARIOS
+from suites.requirements import load
 
 GOOD = """\
 [[deviation]]
 purpose = "init-cookie-*"
+requirement = "RFC7296-2.6-9"
 reason = "drops the request"
 reference = "RFC 7296, 2.6"
 versions = "<=5.9.8"
@@ -17,6 +22,7 @@ until = 2027-06-30
 
 [[deviation]]
 purpose = "auth-late"
+got = "IKE_AUTH response*"
 reason = "answers twice"
 reference = "RFC 7296, 2.1"
 versions = [">=5.9", "!=6.0.1"]
@@ -31,19 +37,50 @@ def _write(folder: Path, text: str) -> Path:
 
 def test_a_deviation_excuses_its_purpose_until_its_day(tmp_path: Path) -> None:
     known = load_deviations(_write(tmp_path, GOOD), ["init-cookie-echo", "auth-late"])
-    excused = find(known, "init-cookie-echo", "5.9.8", date(2027, 6, 29))
-    assert excused is not None
+    (excused,) = about(known, "init-cookie-echo", "5.9.8", date(2027, 6, 29))
     assert excused.reason == "drops the request"
-    assert find(known, "init-cookie-echo", "5.9.8", date(2027, 6, 30)) is None
-    assert find(known, "init-cookie-echo", "5.9.9", date(2027, 1, 1)) is None
-    assert find(known, "init-other", "5.9.8", date(2027, 1, 1)) is None
-    assert find(known, "init-cookie-echo", "", date(2027, 1, 1)) is None, "an unknown version is no excuse"
+    assert not about(known, "init-cookie-echo", "5.9.8", date(2027, 6, 30))
+    assert not about(known, "init-cookie-echo", "5.9.9", date(2027, 1, 1))
+    assert not about(known, "init-other", "5.9.8", date(2027, 1, 1))
+    assert not about(known, "init-cookie-echo", "", date(2027, 1, 1)), "an unknown version is no excuse"
+
+
+@pytest.mark.parametrize(
+    ("requirement", "got", "explained"),
+    [
+        ("RFC7296-2.6-9", "IKE_SA_INIT response 0: N(COOKIE)", True),
+        ("RFC7296-2.6-8", "IKE_SA_INIT response 0: N(COOKIE)", False),
+        ("RFC7296-2.6-9", "nothing", False),
+        (None, "IKE_SA_INIT response 0: N(COOKIE)", False),
+    ],
+)
+def test_a_deviation_explains_one_requirement_with_one_symptom(requirement: str, got: str, explained: bool) -> None:
+    one = Deviation("init-cookie-echo", "r", "f", requirement="RFC7296-2.6-9", got="*N(COOKIE)*")
+    assert (find([one], requirement, got) is one) is explained
+
+
+def test_what_is_fixed_excuses_nothing_from_there_on(tmp_path: Path) -> None:
+    path = _write(
+        tmp_path, '[[deviation]]\npurpose = "a"\ngot = "*"\nreason = "r"\nreference = "f"\nfixed_in = "6.0.1"\n'
+    )
+    known, today = load_deviations(path), date(2026, 1, 1)
+    assert [one for one in ("5.9.8", "6.0", "6.0.1", "6.1.0") if about(known, "a", one, today)] == ["5.9.8", "6.0"]
+
+
+def test_the_reason_of_a_private_one_is_elsewhere(tmp_path: Path) -> None:
+    entry = '[[deviation]]\npurpose = "a"\nrequirement = "RFC7296-2.6-9"\nprivate = true\n'
+    (known,) = load_deviations(_write(tmp_path, entry))
+    assert known.private and not known.reason and not known.reference
+    with pytest.raises(TomlError, match=r"deviation\.reason = "):
+        load_deviations(_write(tmp_path, entry + 'reason = "so that everybody knows"\n'))
+    reasons = _write(tmp_path, '[[deviation]]\npurpose = "a"\nreason = "it leaks"\nreference = "mail of yesterday"\n')
+    assert load_private(reasons) == {"a": ("it leaks", "mail of yesterday")}
 
 
 def test_all_conditions_on_the_version_must_hold(tmp_path: Path) -> None:
     known = load_deviations(_write(tmp_path, GOOD))
     today = date(2030, 1, 1)
-    assert [v for v in ("5.8", "5.9", "6.0", "6.0.1", "6.0.2") if find(known, "auth-late", v, today)] == [
+    assert [v for v in ("5.8", "5.9", "6.0", "6.0.1", "6.0.2") if about(known, "auth-late", v, today)] == [
         "5.9",
         "6.0",
         "6.0.2",
@@ -66,16 +103,22 @@ def test_versions_that_are_the_same() -> None:
     ("change", "complaint"),
     [
         (('reason = "drops', 'raeson = "drops'), "line 1: deviation.reason is missing"),
-        (("until = 2027-06-30", 'until = "soon"'), 'line 6: deviation.until = "soon": expected a date without quotes'),
-        (('"<=5.9.8"', '"about 5"'), 'line 5: deviation.versions = "about 5": expected conditions such as'),
-        (('"answers twice"', "3"), "line 10: deviation.reason = 3: expected text in quotes"),
+        (("until = 2027-06-30", 'until = "soon"'), 'line 7: deviation.until = "soon": expected a date without quotes'),
+        (('"<=5.9.8"', '"about 5"'), 'line 6: deviation.versions = "about 5": expected conditions such as'),
+        (('"answers twice"', "3"), "line 12: deviation.reason = 3: expected text in quotes"),
         (
             ('"auth-late"', '"auth-lat"'),
-            'line 9: deviation.purpose = "auth-lat": there is no such purpose; did you mean',
+            'line 10: deviation.purpose = "auth-lat": there is no such purpose; did you mean',
         ),
-        (("until = ", "untill = "), "line 6: deviation.untill = 2027-06-30: unknown key"),
+        (("until = ", "untill = "), "line 7: deviation.untill = 2027-06-30: unknown key"),
+        (
+            ('requirement = "RFC7296-2.6-9"\n', ""),
+            "deviation.requirement is missing: name the requirement that is broken",
+        ),
+        (("until = 2027-06-30", 'fixed_in = "soon"'), 'line 7: deviation.fixed_in = "soon": expected a version'),
+        (("until = 2027-06-30", "private = 1"), "line 7: deviation.private = 1: expected true or false"),
         (("[[deviation]]", "[[deviatoin]]"), "line 1: deviatoin = [{"),
-        (('reference = "RFC 7296, 2.6"', "reference ="), "line 4: Invalid value at column 12"),
+        (('reference = "RFC 7296, 2.6"', "reference ="), "line 5: Invalid value at column 12"),
     ],
 )
 def test_every_mistake_is_named_with_its_line(tmp_path: Path, change: tuple[str, str], complaint: str) -> None:
@@ -92,7 +135,7 @@ def test_every_mistake_is_named_with_its_line(tmp_path: Path, change: tuple[str,
 
 def test_the_same_deviation_twice_is_a_mistake(tmp_path: Path) -> None:
     first = GOOD.split("\n\n")[0]
-    with pytest.raises(TomlError, match=r"line 9: .*listed twice"):
+    with pytest.raises(TomlError, match=r"line 10: .*listed twice"):
         load_deviations(_write(tmp_path, f"{first}\n\n{first}\n"))
 
 
@@ -105,16 +148,21 @@ def test_a_missing_file_and_one_that_is_no_text(tmp_path: Path) -> None:
 
 
 def test_the_shipped_file_is_valid() -> None:
-    for deviation in load_deviations(StrongSwan.deviations_file):
-        assert deviation.reason
-        assert deviation.reference
+    for path in (StrongSwan.deviations_file, Libreswan.deviations_file):
+        for deviation in load_deviations(path, [*all_purposes(), *scenarios()]):
+            assert deviation.private or (deviation.reason and deviation.reference)
+            assert deviation.requirement is None or deviation.requirement in load()
+
+
+def scenarios() -> list[str]:
+    return [f"{one.purpose}{role}" for one in SCENARIOS for role in ("", "-initiator", "-responder")]
 
 
 def test_a_deviation_may_be_known_in_one_place_only(tmp_path: Path) -> None:
     path = tmp_path / "known.toml"
     path.write_text(
-        '[[deviation]]\npurpose = "nat-x"\nreason = "r"\nreference = "f"\nwhere = "*device behind a NAT*"\n'
+        '[[deviation]]\npurpose = "nat-x"\ngot = "*"\nreason = "r"\nreference = "f"\nwhere = "*device behind a NAT*"\n'
     )
     known = load_deviations(path)
-    assert find(known, "nat-x", "4.10", date(2026, 1, 1), "netns, device behind a NAT, shim") is not None
-    assert find(known, "nat-x", "4.10", date(2026, 1, 1), "netns, shim") is None
+    assert about(known, "nat-x", "4.10", date(2026, 1, 1), "netns, device behind a NAT, shim")
+    assert not about(known, "nat-x", "4.10", date(2026, 1, 1), "netns, shim")

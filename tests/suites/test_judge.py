@@ -3,6 +3,7 @@
 import pytest
 
 from conformance.script.verdict import Inconclusive, NotApplicable, Unanswered, Unexpected
+from conformance.wire import ExchangeType
 from peers.contract import Capability, DeviceError, Unsupported
 from suites.judge import Kind, judge
 from suites.purpose import Purpose
@@ -26,8 +27,8 @@ def verdict(error: BaseException | None, *requirements: str, claimed: tuple[Capa
         (Unexpected("a", "b"), ("fail", Kind.VIOLATION, MUST)),
         (Unexpected("a", "b", MAY), ("fail", Kind.VIOLATION, MUST)),
         (Unexpected("a", "b", SHOULD, bypass=True), ("fail", Kind.BYPASS, SHOULD)),
-        (Unanswered("a", "b"), ("fail", Kind.VIOLATION, "RFC7296-1-4")),
-        (Unanswered("a", "b", SHOULD), ("warn", Kind.ADVICE, SHOULD)),
+        (Unanswered("a", "b", ExchangeType.CREATE_CHILD_SA), ("fail", Kind.VIOLATION, "RFC7296-1-4")),
+        (Unanswered("a", "b", ExchangeType.INFORMATIONAL), ("fail", Kind.VIOLATION, "RFC7296-1.4-4")),
         (Inconclusive("a"), ("inconclusive", Kind.UNTRIED, "")),
         (NotApplicable("a"), ("n/a", Kind.NONE, "")),
         (Unsupported(Capability.ESN), ("n/a", Kind.NONE, "")),
@@ -41,7 +42,8 @@ def test_verdicts(error: BaseException | None, expected: tuple[str, ...]) -> Non
 
 def test_where_only_advice_is_cited_a_failure_is_a_warning() -> None:
     assert verdict(Unexpected("a", "b"), SHOULD) == ("warn", Kind.ADVICE, SHOULD)
-    assert verdict(Unanswered("a", "b"), SHOULD) == ("fail", Kind.VIOLATION, "RFC7296-1-4")
+    silent = Unanswered("a", "b", ExchangeType.CREATE_CHILD_SA)
+    assert verdict(silent, SHOULD) == ("fail", Kind.VIOLATION, "RFC7296-1-4")
 
 
 def test_a_claim_that_the_device_does_not_keep_is_no_excuse() -> None:

@@ -1,5 +1,7 @@
 """Every purpose passes on the reference device, and fails on each defective one that claims to break it."""
 
+import re
+
 import pytest
 
 from peers.reference.defects import all_defects
@@ -7,6 +9,8 @@ from peers.reference.device import ReferenceDevice
 from suites.conduct import all_purposes, conduct
 
 PURPOSES = all_purposes()
+PYTHON = re.compile(r"\w\(\w*=|\bb['\"]|<\S* object\b|\bNone\b|\bTrue\b|\bFalse\b|\[\]|\[<|['\"]\]|\w<\w+[.:]|^$")
+"""What a reason looks like where somebody printed a value instead of saying what it means."""
 DEFECTS = all_defects()
 CLAIMS = [(defect.name, purpose) for defect in DEFECTS.values() for purpose in defect.breaks]
 
@@ -23,6 +27,8 @@ def test_fails_on_the_defect(defect: str, identifier: str) -> None:
     with ReferenceDevice(defect) as device:
         verdict, _ = conduct(PURPOSES[identifier], device)
     assert verdict.verdict in ("fail", "warn"), f"{verdict.verdict}: {verdict.reason}"
+    assert not PYTHON.search(verdict.reason), f"no words: {verdict.reason}"
+    assert verdict.expected and verdict.got
 
 
 @pytest.mark.parametrize("identifier", PURPOSES)

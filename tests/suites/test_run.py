@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,9 +16,9 @@ ROOT = Path(__file__).resolve().parents[2]
 FEW = ("init-cookie-echo", "mid-request-again", "auth-ts-narrow")
 
 
-def ikespec(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+def ikespec(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "ikespec", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", "NO_COLOR": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", "NO_COLOR": "1", **variables}
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=60, check=False)
 
 
@@ -59,13 +60,134 @@ def test_a_defective_device(tmp_path: Path) -> None:
 
 def test_a_known_deviation_does_not_count(tmp_path: Path) -> None:
     (tmp_path / "known.toml").write_text(
-        '[[deviation]]\npurpose = "init-cookie-*"\nreason = "it is our defect"\nreference = "RFC 7296, 2.6"\n'
+        '[[deviation]]\npurpose = "init-cookie-*"\nrequirement = "RFC7296-2.6-9"\n'
+        'reason = "it is our defect"\nreference = "RFC 7296, 2.6"\n'
     )
     arguments = ("run", *FEW, "--dut", "reference:cookie-not-first", "--deviations", "known.toml", "--out", "out")
     done = ikespec(*arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     record = records(tmp_path / "out")["init-cookie-echo"]
     assert record["verdict"] == "fail" and not record["unexpected"] and record["known"]["reason"] == "it is our defect"
+
+
+def deviation(purpose: str, **keys: str) -> str:
+    given = {"purpose": purpose, "requirement": "RFC7296-2.6-9", "reason": "r", "reference": "f", **keys}
+    lines = [f'{key} = "{value}"' for key, value in given.items() if value]
+    return "\n".join(["[[deviation]]", *lines, ""])
+
+
+@pytest.mark.parametrize("symptom", [{"requirement": "RFC7296-2.6-8"}, {"got": "nothing"}])
+def test_a_known_deviation_excuses_nothing_else(tmp_path: Path, symptom: dict[str, str]) -> None:
+    (tmp_path / "known.toml").write_text(deviation("init-cookie-echo", **symptom))
+    device = ("--dut", "reference:cookie-not-first", "--deviations", "known.toml")
+    assert ikespec("run", *FEW, *device, cwd=tmp_path).returncode == 1
+
+
+def test_a_known_deviation_that_no_longer_happens_is_said(tmp_path: Path) -> None:
+    (tmp_path / "known.toml").write_text(deviation("init-cookie-echo"))
+    arguments = ("run", *FEW, "--deviations", "known.toml", "--out", "out")
+    done = ikespec(*arguments, cwd=tmp_path)
+    assert done.returncode == 0 and "1 known deviations no longer happen" in done.stdout
+    assert records(tmp_path / "out")["init-cookie-echo"]["fixed"]["reason"] == "r"
+    strict = ikespec(*arguments, "--strict", cwd=tmp_path)
+    assert strict.returncode == 1 and "no longer happen (--strict): init-cookie-echo" in strict.stderr
+
+
+def test_what_is_not_for_everybody_stays_away(tmp_path: Path) -> None:
+    hidden = ("--embargo", "init-cookie-*", "--embargo-to", "hidden")
+    done = ikespec("run", *FEW, "--dut", "reference:cookie-not-first", *hidden, "--out", "out", cwd=tmp_path)
+    assert done.returncode == 1
+    found = records(tmp_path / "out")["init-cookie-echo"]
+    assert (found["verdict"], found["reason"], found["embargo"]) == ("fail", "under embargo", True)
+    assert not (found["got"] or found["expected"] or found["requirement"] or found["kind"] or found["evidence"])
+    assert not (tmp_path / "out/evidence/init-cookie-echo").exists()
+    assert (tmp_path / "out/evidence/auth-ts-narrow").exists()
+    report = ikespec("report", "hidden", cwd=tmp_path)
+    assert report.returncode == 0, report.stderr
+    full = records(tmp_path / "hidden")
+    assert set(full) == {"init-cookie-echo"} and full["init-cookie-echo"]["requirement"] == "RFC7296-2.6-9"
+    assert (tmp_path / "hidden/evidence/init-cookie-echo/transcript.txt").exists()
+    assert (tmp_path / "hidden").stat().st_mode & 0o077 == 0
+
+
+def test_a_private_deviation_says_nothing_without_its_file(tmp_path: Path) -> None:
+    (tmp_path / "known.toml").write_text(deviation("init-cookie-echo", reason="", reference="") + "private = true\n")
+    (tmp_path / "why.toml").write_text(deviation("init-cookie-echo", requirement=""))
+    arguments = ("run", *FEW, "--dut", "reference:cookie-not-first", "--deviations", "known.toml", "--out", "out")
+    assert ikespec(*arguments, cwd=tmp_path).returncode == 0
+    found = records(tmp_path / "out")["init-cookie-echo"]
+    assert found["embargo"] and found["known"]["private"] and not found["got"] and found["evidence"] is None
+    assert ikespec(*arguments, "--private-deviations", "why.toml", cwd=tmp_path).returncode == 0
+    found = records(tmp_path / "out")["init-cookie-echo"]
+    assert not found["embargo"] and found["known"]["reason"] == "r" and found["got"]
+
+
+def test_what_passes_at_another_try_is_flaky(tmp_path: Path) -> None:
+    arguments = ("run", *FEW, "--pytest=-p", "--pytest=tests.suites.stumbles", "--out", "out")
+    done = ikespec(*arguments, "--retry", "1", cwd=tmp_path)
+    assert done.returncode == 0 and "3 pass; 0 unexpected; 3 flaky" in done.stdout, done.stdout + done.stderr
+    found = records(tmp_path / "out")
+    one = found["init-cookie-echo"]
+    assert one["flaky"] and one["verdict"] == "pass" and one["earlier"][0]["reason"] == "expected haste, got nothing"
+    assert (one["earlier"][0]["evidence"], one["evidence"]) == (
+        "evidence/init-cookie-echo", "evidence/init-cookie-echo-2",
+    )  # fmt: skip
+    assert json.loads((tmp_path / "out/run.json").read_text())["ended"]["flaky"] == list(found)
+    few = ikespec(*arguments, "--retry", "1", "--max-flaky", "2", cwd=tmp_path)
+    assert few.returncode == 1 and "3 purposes are flaky, more than 2" in few.stderr
+
+
+def test_what_workers_failed_is_tried_again_by_their_master(tmp_path: Path) -> None:
+    arguments = ("run", *FEW, "-n", "2", "--pytest=-p", "--pytest=tests.suites.stumbles", "--retry", "2")
+    done = ikespec(*arguments, cwd=tmp_path, STUMBLES_IN_WORKERS="yes")
+    assert done.returncode == 0 and "3 pass; 0 unexpected; 3 flaky" in done.stdout, done.stdout + done.stderr
+
+
+def test_a_crash_is_not_excused_by_another_try(tmp_path: Path) -> None:
+    arguments = ("run", *FEW, "--pytest=-p", "--pytest=tests.suites.stumbles", "--retry", "2", "--out", "out")
+    assert ikespec(*arguments, cwd=tmp_path, STUMBLES="crash").returncode == 1
+    assert all(one["unexpected"] and not one["earlier"] for one in records(tmp_path / "out").values())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "complaint"),
+    [
+        (("--expect-pass", "3"), 0, ""),
+        (("--expect-pass", "4"), 1, "3 purposes passed, fewer than 4 (--expect-pass)"),
+        (("--expect-capability", "responder"), 0, ""),
+        (("--expect-capability", "teleport"), 2, "reference does not claim teleport (--expect-capability)"),
+        (("--without", "init-*", "--without", "mid-*", "--without", "auth-*"), 2, "no purpose fits the selection"),
+    ],
+)
+def test_what_a_run_must_keep(tmp_path: Path, arguments: tuple[str, ...], code: int, complaint: str) -> None:
+    done = ikespec("run", *FEW, *arguments, cwd=tmp_path)
+    assert done.returncode == code and complaint in done.stderr, done.stdout + done.stderr
+
+
+MUTE = (
+    '[device]\nname = "mute"\ncapabilities = ["responder", "psk", "tunnel"]\n'
+    '[addresses]\ndevice = "127.0.0.1"\ntester = "127.0.0.1"\ndevice_ports = [59998, 59999]\n'
+    "tester_ports = [59996, 59997]\n[timers]\nresponse_timeout = 0.2\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (('capabilities = ["responder", "psk", "tunnel"]', "capabilities = []"), "nothing was judged: 4 n/a"),
+        (('tester = "127.0.0.1"', 'tester = "192.0.2.77"'), "addresses.tester must be an address of this host"),
+        (("59996", "TAKEN"), "it is in use; addresses.tester must be"),
+        (("[timers]", '[commands]\napply = "false"\n[timers]'), "commands.apply ended with 1"),
+    ],
+)
+def test_nothing_that_can_be_tried_ends_the_run(tmp_path: Path, change: tuple[str, str], complaint: str) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        file = MUTE.replace(*change).replace("TAKEN", str(taken.getsockname()[1]))
+        (tmp_path / "mute.toml").write_text(file)
+        done = ikespec("run", *FEW, "init-response", "--dut", "mute.toml", cwd=tmp_path)
+    assert done.returncode == 2 and complaint in done.stderr, done.stdout + done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
 
 
 def test_several_workers_write_one_folder(tmp_path: Path) -> None:

@@ -1,0 +1,56 @@
+"""What failed unexpectedly is tried again at the end of a run, alone: when no other device of ours takes its time."""
+
+from collections.abc import Generator
+
+import pytest
+
+from suites.judge import Kind
+from suites.purpose import purpose_of
+from suites.session import SESSION, Session, is_worker
+
+CERTAIN = (Kind.CRASH, Kind.HANG, Kind.BYPASS, Kind.FLAW)
+"""What is never excused by a later try: once is enough."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """After all purposes, try those again that failed unexpectedly, ``--retry`` times at most."""
+    done = yield
+    ours = session.config.stash.get(SESSION, None)
+    if ours is None or ours.results is None or is_worker(session.config):
+        return done
+    for _ in range(session.config.getoption("--retry")):
+        wanted = _wanted(ours)
+        if wanted:
+            _try_again(session, wanted)
+    return done
+
+
+def _wanted(ours: Session) -> set[str]:
+    assert ours.results is not None
+    records = ours.results.records.values()
+    return {one["purpose"] for one in records if one["unexpected"] and one["kind"] not in CERTAIN}
+
+
+def _try_again(session: pytest.Session, wanted: set[str]) -> None:
+    ours = session.config.stash[SESSION]
+    assert ours.results is not None
+    ours.earlier = {name: _try(ours.results.records[name]) for name in wanted}
+    # Under pytest-xdist only the workers have collected.
+    items = session.items if session.items else session.perform_collect()
+    chosen = [item for item in items if _name(item) in wanted]
+    for item, following in zip(chosen, [*chosen[1:], None], strict=True):
+        session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+
+
+def _try(record: dict[str, object]) -> list[dict[str, object]]:
+    """What a record says of its earlier tries, and of its last one."""
+    kept = ("verdict", "kind", "reason", "requirement", "evidence", "duration")
+    earlier = record["earlier"]
+    assert isinstance(earlier, list)
+    return [*earlier, {name: record[name] for name in kept}]
+
+
+def _name(item: pytest.Item) -> str:
+    purpose = purpose_of(getattr(item, "function", None))
+    return purpose.id if purpose else ""
