@@ -223,6 +223,18 @@ class RealNat(Protocol):
         """Drop all mappings; new ones get other ports, and another address if ``outer`` names one."""
 
 
+@dataclass(frozen=True, slots=True)
+class Death:
+    """How a device ended, in words (``killed by SIGSEGV``); ``hung``: it was ended since it did nothing any more."""
+
+    words: str
+    hung: bool = False
+
+
+HUNG = "its control interface does not answer: "
+"""How an adapter begins to say that a device hangs; its `Device.condition` follows."""
+
+
 class Device(ABC):
     """A device under test. A context manager: entering starts it, leaving stops it whatever happened.
 
@@ -244,6 +256,8 @@ class Device(ABC):
     """The real NAT between tester and device where there is one; known after `start`."""
     deviations_file: Path | None = None
     """The known deviations of this device (`peers.deviations`), if somebody wrote them down."""
+    restarts: bool = True
+    """Whether `stop` and `start` really end and start it, so that one that died or hangs comes back."""
     described_in: Path | None = None
     """The device file, if there is one."""
     limits: Limits = Limits()
@@ -332,13 +346,13 @@ class Device(ABC):
     def alive(self) -> bool:
         """Whether the device still runs and answers its control interface; never raises."""
 
-    def obituary(self) -> str:
-        """How the device has died since this was asked last, in words; empty if it has not or if nobody can tell.
+    def obituary(self) -> Death | None:
+        """How the device has died since this was asked last; None if it has not, or if nobody can tell.
 
         Cheap: nothing is asked of the device. A death that the adapter has mended by itself is told here, too. Never
         raises.
         """
-        return ""
+        return None
 
     def condition(self) -> str:
         """What can be said from outside about a device that runs and does not answer, in words; never raises."""

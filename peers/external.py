@@ -57,6 +57,7 @@ class ExternalDevice(Device):
         self.capabilities, self.pixit = self._file.capabilities, self._file.pixit
         self.deviations_file = self._file.deviations
         self.described_in = path
+        self.restarts = self._knows("start")
         self._run_directory: RunDirectory | None = None
         self._connection: Connection | None = None
         self._given: list[tuple[str, subprocess.Popen[str]]] = []

@@ -19,7 +19,7 @@ from suites.choices import must_take
 from suites.dut import Dut
 from suites.gate import Gate
 from suites.guard import Guard, guarded
-from suites.judge import Died, Kind, Verdict, judge
+from suites.judge import Died, Verdict, judge
 from suites.purpose import Purpose, purpose_of
 from suites.requirements import load
 
@@ -107,9 +107,12 @@ def prepared(purpose: Purpose, device: Device, seed: int, gate: Gate | None = No
     gate = gate or Gate()
     if purpose.role == "responder" and (broken := gate.against(purpose, device, "responder")):
         raise Inconclusive(broken)
-    _must_be_there(device)
-    device.apply(theirs)
-    _must_be_there(device)
+    try:
+        device.apply(theirs)
+    finally:
+        death = device.obituary()
+        if death is not None:
+            raise Died.of(death, early=True)
     link = device.open_link(ipv6=":" in (ours.local_address or ""))
     try:
         if not isinstance(link, PacketLink) and Capability.AH not in purpose.needs:
@@ -123,12 +126,6 @@ def prepared(purpose: Purpose, device: Device, seed: int, gate: Gate | None = No
         yield peer, Dut(device, peer, theirs, guard)
     finally:
         link.close()
-
-
-def _must_be_there(device: Device) -> None:
-    words = device.obituary()
-    if words:
-        raise Died(Kind.CRASH, f"the device has died: {words}", early=True)
 
 
 def conduct(written: Written, device: Device, seed: int = 1) -> tuple[Verdict, Peer | None]:

@@ -124,38 +124,36 @@ class Guard:
 
     def _must_live(self, peer: Peer, error: Exception | None) -> None:
         """Raises Died."""
-        words = self.device.obituary()
-        if words:
-            raise Died(Kind.CRASH, f"the device has died: {words}", error)
+        alive = self.device.alive()
+        self._must_not_have_died(error)
         if self.canary is not None and self.canary.up:
             if not self.canary.answers():
                 clear = self.canary.sa.said_in_clear
                 said = summary_message(clear) if clear is not None else "nothing"
                 peer.note(f"the IKE SA from before this purpose does not answer; in the clear came {said}")
-                if self._handshake("again").stage is not Stage.SILENCE:
-                    raise Died(Kind.CRASH, LOST, error)
-                raise Died(Kind.HANG, self._hang(), error)
+                back = self._handshake("again").stage is not Stage.SILENCE
+                self._must_not_have_died(error)
+                raise Died(Kind.CRASH, LOST, error) if back else Died(Kind.HANG, self._silence(alive), error)
             peer.note("the IKE SA from before this purpose still answers")
         elif Capability.RESPONDER in self.device.capabilities and self._doubtful(error):
             self.doubt = self._handshake("again").stage is Stage.SILENCE
-        if not self.device.alive():
-            words = self.device.obituary()
-            kind, what = (Kind.CRASH, "has died: ") if words else (Kind.HANG, "hangs: ")
-            raise Died(kind, f"the device {what}{words or self._control_is_stuck()}", error)
+            self._must_not_have_died(error)
+        if not alive:
+            raise Died(Kind.HANG, "the device hangs: its control interface does not answer" + self._condition(), error)
+
+    def _must_not_have_died(self, error: Exception | None) -> None:
+        death = self.device.obituary()
+        if death is not None:
+            raise Died.of(death, error)
 
     def _doubtful(self, error: Exception | None) -> bool:
         """Whether nothing in the conversation shows that the device is still there."""
         silent = self.canary is not None and self.canary.stage is Stage.SILENCE
         return silent or isinstance(error, Unexpected | Inconclusive | DeviceError | LinkError)
 
-    def _hang(self) -> str:
-        words = self.device.obituary()
-        if words:
-            return f"the device has died: {words}"
-        return "the device hangs: it answers no IKE any more" + self._condition()
-
-    def _control_is_stuck(self) -> str:
-        return "its control interface answers no more" + self._condition()
+    def _silence(self, alive: bool) -> str:
+        what = "no IKE any more" if alive else "neither IKE nor its control interface"
+        return f"the device hangs: it answers {what}{self._condition()}"
 
     def _condition(self) -> str:
         words = self.device.condition()

@@ -9,7 +9,7 @@ from traceback import extract_tb
 from conformance.net.link import LinkError
 from conformance.script.verdict import Inconclusive, NotApplicable, Unanswered, Unexpected
 from conformance.wire import ExchangeType
-from peers.contract import Capability, DeviceError, Unsupported
+from peers.contract import Capability, Death, DeviceError, Unsupported
 from suites.purpose import Purpose
 from suites.requirements import Catalogue, Requirement
 
@@ -45,6 +45,13 @@ class Died(Exception):  # noqa: N818 - it is a verdict, not an error of ours
     def __init__(self, kind: Kind, what: str, error: Exception | None = None, *, early: bool = False) -> None:
         super().__init__(what + (f" ({in_words(error)})" if error is not None else ""))
         self.kind, self.what, self.early = kind, what, early
+
+    @classmethod
+    def of(cls, death: Death, error: Exception | None = None, *, early: bool = False) -> "Died":
+        """From what an adapter says."""
+        if death.hung:
+            return cls(Kind.HANG, f"the device hangs: {death.words}", error, early=early)
+        return cls(Kind.CRASH, f"the device has died: {death.words}", error, early=early)
 
 
 def in_words(error: BaseException) -> str:

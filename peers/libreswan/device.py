@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from conformance.ike.core.connection import Connection
 from conformance.net import Link
-from peers.contract import Capability, Device, DeviceError, SaStatus, needs
+from peers.contract import HUNG, Capability, Death, Device, DeviceError, SaStatus, needs
 from peers.libreswan import algorithms, settings, translate
 from peers.libreswan.credentials import Credentials, own_certificate
 from peers.libreswan.settings import Startup
@@ -55,6 +55,7 @@ class Libreswan(Device):
         self._connection: Connection | None = None
         self._log_from = 0
         self._notice = ""
+        self._death: Death | None = None
 
     # --- life
 
@@ -112,18 +113,31 @@ class Libreswan(Device):
 
     def stop(self) -> None:
         """End the daemon and remove the place."""
-        self._whack = self._connection = None
+        self._whack = self._connection = self._death = None
         self._place.close()
 
     def alive(self) -> bool:
         """Whether the daemon's process exists and answers a request."""
-        if self._whack is None or not self._place.running():
+        if self._whack is None:
             return False
         try:
-            self._whack.say("--briefstatus")
+            if self._place.running():
+                self._whack.say("--briefstatus")
+                return True
         except DeviceError:
-            return False
-        return True
+            pass
+        if not self._place.running():
+            self._death = self._death or Death(self._place.epitaph(self._whole_log()))
+        return False
+
+    def obituary(self) -> Death | None:
+        """How the daemon died since this was asked last."""
+        found, self._death = self._death, None
+        return found
+
+    def condition(self) -> str:
+        """Whether its process is stopped, spins or waits."""
+        return self._place.condition()
 
     @property
     def namespace(self) -> str:
@@ -195,6 +209,7 @@ class Libreswan(Device):
         end = [control.words("--name", name, "--terminate") for name in names] * 2
         delete = [control.words("--name", name, "--delete") for name in names]
         if not self._place.running():
+            self._death = self._death or Death(self._place.epitaph(self._whole_log()))
             return False
         self._notice = _DIED
         with contextlib.suppress(DeviceError):
@@ -205,6 +220,10 @@ class Libreswan(Device):
                     return True
             elif self._place.running():
                 self._notice = ""
+        if not self._place.running():
+            self._death = Death(f"{self._place.epitaph(self._whole_log())}, when it was told to forget its SAs")
+        elif self._notice:
+            self._death = Death(f"{HUNG}{self.condition()}, when it was told to forget its SAs", hung=True)
         return False
 
     # --- orders

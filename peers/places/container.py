@@ -17,6 +17,7 @@ from peers.places.dataplane import PROBE, TUN_DEVICE
 from peers.places.image import ensure_image
 from peers.places.owner import Owner, RunDirectory, close_at_exit, closed, sweep
 from peers.places.place import DataPlane, Place
+from peers.places.process import shell_ending
 from peers.places.shell import Shell
 
 _INSIDE = "/ikespec"
@@ -201,6 +202,19 @@ class ContainerPlace(Place):
             return bool(self._client.api.exec_inspect(self._exec)["Running"])
         except docker.errors.DockerException:
             return False
+
+    def ending(self) -> str:
+        """How the daemon's process ended."""
+        if self._exec is None or self._container is None:
+            return ""
+        try:
+            state = self._client.api.exec_inspect(self._exec)
+        except docker.errors.DockerException:
+            return "gone with its container"
+        return "" if state["Running"] else shell_ending(int(state["ExitCode"] or 0))
+
+    def _stat(self) -> str:
+        return self.shell().run(f"cat /proc/$(cat {_INSIDE}/daemon.pid)/stat").output
 
     def halt(self) -> None:
         """End the daemon; the container stays."""

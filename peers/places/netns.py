@@ -12,7 +12,7 @@ from peers.contract import DeviceError, Pixit
 from peers.places import dataplane
 from peers.places.owner import RunDirectory, close_at_exit, closed, sweep
 from peers.places.place import DataPlane, Place
-from peers.places.process import start_daemon, stop_daemon
+from peers.places.process import ending, start_daemon, stop_daemon
 from peers.places.shell import PipeShell, Shell
 
 PIXIT = Pixit(
@@ -167,6 +167,13 @@ class NetnsPlace(Place):
     def running(self) -> bool:
         """Whether the daemon's process exists."""
         return self._process is not None and self._process.poll() is None
+
+    def ending(self) -> str:
+        """How the daemon's process ended."""
+        return ending(self._process.poll()) if self._process is not None else ""
+
+    def _stat(self) -> str:
+        return Path(f"/proc/{self._process.pid if self._process is not None else 0}/stat").read_text()
 
     def halt(self) -> None:
         """End the daemon and wait for its end."""

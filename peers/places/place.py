@@ -1,6 +1,7 @@
 """What an adapter needs from the place where its daemon runs."""
 
 import socket
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -8,6 +9,8 @@ from pathlib import Path
 
 from conformance.net import Link
 from peers.contract import DeviceError, Pixit, RealNat
+from peers.places.lastwords import last_words
+from peers.places.process import SPELL, condition
 from peers.places.shell import Shell
 
 
@@ -57,6 +60,31 @@ class Place(ABC):
     @abstractmethod
     def running(self) -> bool:
         """Whether the daemon's process exists."""
+
+    def ending(self) -> str:
+        """How the daemon's process ended, in words; empty while it runs, or where nobody knows. Never raises."""
+        return ""
+
+    def epitaph(self, log: str) -> str:
+        """How the daemon's process ended, with its own last words. Never raises."""
+        try:
+            words = last_words(log, self.console())
+        except (DeviceError, OSError):
+            words = last_words(log)
+        return (self.ending() or "gone") + (f": {words}" if words else "")
+
+    def condition(self) -> str:
+        """Whether the daemon's process is stopped, spins or waits, in words; empty where nobody knows. Never raises."""
+        try:
+            first = self._stat()
+            time.sleep(SPELL)
+            return condition(first, self._stat())
+        except (DeviceError, OSError):
+            return ""
+
+    def _stat(self) -> str:
+        """What ``/proc/PID/stat`` says of the daemon. Raises DeviceError, OSError."""
+        raise DeviceError(self.description, "knows no process")
 
     @abstractmethod
     def halt(self) -> None:

@@ -57,3 +57,44 @@ def stop_daemon(process: "subprocess.Popen[bytes]", patience: float = 3.0) -> No
         except subprocess.TimeoutExpired:
             process.kill()
     process.wait()
+
+
+def ending(code: int | None) -> str:
+    """An exit status in words, negative for a signal as in `subprocess`; empty for None: it has not ended."""
+    if code is None:
+        return ""
+    if code >= 0:
+        return f"ended with exit status {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"
+
+
+def shell_ending(status: int) -> str:
+    """The same for an exit status as a shell tells it: a signal is 128 and its number."""
+    return ending(128 - status if 128 < status < 193 else status)
+
+
+SPELL = 0.25
+"""Seconds over which the use of the processor is measured."""
+
+
+def condition(first: str, second: str) -> str:
+    """What two readings of ``/proc/PID/stat``, `SPELL` apart, say of a process that does not answer; empty: nothing."""
+    try:
+        before, after = (_fields(one) for one in (first, second))
+    except (IndexError, ValueError):
+        return ""
+    if after[0] in "Tt":
+        return "its process is stopped"
+    if after[0] == "Z":
+        return "its process is dead"
+    share = (after[1] - before[1]) / os.sysconf("SC_CLK_TCK") / SPELL
+    return f"its process spins, at {share:.0%} of a processor" if share > 0.7 else "its process waits"
+
+
+def _fields(stat: str) -> tuple[str, int]:
+    """The state and the time on the processor, in ticks; the name before them may hold anything."""
+    words = stat.rpartition(")")[2].split()
+    return words[0], int(words[11]) + int(words[12])

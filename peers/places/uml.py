@@ -23,6 +23,7 @@ from peers.contract import DeviceError, Pixit
 from peers.places.netns import PIXIT, inner_hosts
 from peers.places.owner import RunDirectory, close_at_exit, closed, sweep
 from peers.places.place import DataPlane, Place
+from peers.places.process import shell_ending
 from peers.places.shell import Shell
 
 PACKAGES = ("user-mode-linux", "kmod", "socat", "iputils-ping")
@@ -199,6 +200,20 @@ class UmlPlace(Place):
             return self.shell().run(f"kill -0 {self._daemon}").status == 0
         except DeviceError:
             return False
+
+    def ending(self) -> str:
+        """How the daemon's process ended."""
+        if not self._daemon or self.running():
+            return ""
+        if self._guest is None or self._guest.poll() is not None:
+            return "gone with its guest"
+        try:
+            return shell_ending(self.shell().run(f"wait {self._daemon}").status)
+        except DeviceError:
+            return "gone with its guest"
+
+    def _stat(self) -> str:
+        return self.shell().run(f"cat /proc/{self._daemon}/stat").output
 
     def halt(self) -> None:
         """End the daemon; the guest goes on."""

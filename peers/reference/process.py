@@ -8,7 +8,8 @@ from typing import Any
 
 from conformance.ike.core.connection import Connection
 from conformance.net import Link, UdpLink
-from peers.contract import Capability, DeviceError, SaStatus
+from peers.contract import Capability, Death, DeviceError, SaStatus
+from peers.places.process import ending
 from peers.reference import channel
 from peers.reference.device import PIXIT, ReferenceDevice
 
@@ -125,3 +126,8 @@ class ReferenceProcess(ReferenceDevice):
     def alive(self) -> bool:
         """True while the process runs."""
         return self._process is not None and self._process.poll() is None
+
+    def obituary(self) -> Death | None:
+        """How the process ended."""
+        words = ending(self._process.poll()) if self._process is not None else ""
+        return Death(words) if words else None

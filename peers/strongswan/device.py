@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from conformance.ike.core.connection import Connection, CookiePolicy
 from conformance.net import Link
-from peers.contract import Capability, Device, DeviceError, SaStatus, needs
+from peers.contract import HUNG, Capability, Death, Device, DeviceError, SaStatus, needs
+from peers.places.lastwords import DYING
 from peers.places.place import DataPlane, Place
 from peers.strongswan import algorithms, settings, translate
 from peers.strongswan.control import Control
@@ -18,6 +19,7 @@ from peers.strongswan.status import sa_status, text
 
 _START_PATIENCE = 10.0
 _LEASES_END = 1.0
+_DEATH_PATIENCE = 5.0
 _LOG_LIMIT = 8 * 1024 * 1024
 # What our own questions leave in the log; with the shim there are no states whose counters could be read.
 _NOISE = re.compile(r"\[CFG\] vici client \d+ |\[KNL\] querying SAD entry with SPI \w+ failed")
@@ -55,6 +57,7 @@ class StrongSwan(Device):
         self._connection: Connection | None = None
         self._load_spi: bytes | None = None
         self._log_from = 0
+        self._death: Death | None = None
 
     # --- life
 
@@ -142,18 +145,40 @@ class StrongSwan(Device):
         if self._control is not None:
             self._control.close()
             self._control = None
-        self._connection = self._load_spi = None
+        self._connection = self._load_spi = self._death = None
         self._place.close()
 
     def alive(self) -> bool:
         """Whether the daemon's process exists and answers a request."""
-        if self._control is None or not self._place.running():
+        if self._control is None:
             return False
         try:
-            self._control.request("version")
+            if self._place.running() and not self._is_dying():
+                self._control.request("version")
+                return True
         except DeviceError:
+            pass
+        if not self._place.running():
+            self._death = self._death or Death(self._place.epitaph(self.log()))
+        return False
+
+    def _is_dying(self) -> bool:
+        """Whether it has crashed; then this returns when it is gone, at the latest after some seconds."""
+        if DYING not in self._raw_log():
             return False
+        end = time.monotonic() + _DEATH_PATIENCE
+        while self._place.running() and time.monotonic() < end:
+            time.sleep(0.02)
         return True
+
+    def obituary(self) -> Death | None:
+        """How the daemon died since this was asked last."""
+        found, self._death = self._death, None
+        return found
+
+    def condition(self) -> str:
+        """Whether its process is stopped, spins or waits."""
+        return self._place.condition()
 
     @property
     def namespace(self) -> str:
@@ -173,7 +198,10 @@ class StrongSwan(Device):
         credentials = list(translate.credentials(connection))
         startup, runtime = settings.startup_for(connection, self._startup.ports), settings.runtime_for(connection)
         # Once asked for, cookies stay on for ten seconds after the load is gone; only a new process forgets that.
-        anew = startup != self._startup or _ASKED_FOR_COOKIES in self.log() or not self.alive()
+        anew = startup != self._startup or _ASKED_FOR_COOKIES in self.log()
+        if not self.alive():
+            anew = True
+            self._death = self._death or Death(HUNG + self.condition(), hung=True)
         reload = runtime != self._runtime
         self._startup, self._runtime = startup, runtime
         if anew:
@@ -284,13 +312,16 @@ class StrongSwan(Device):
 
     def log(self) -> str:
         """What the daemon logged since the last `apply`."""
+        lines = self._raw_log().decode(errors="replace").splitlines(keepends=True)
+        return "".join(line for line in lines if not _NOISE.search(line))
+
+    def _raw_log(self) -> bytes:
         try:
             with (self._place.directory / settings.LOG).open("rb") as file:
                 file.seek(self._log_from)
-                lines = file.read().decode(errors="replace").splitlines(keepends=True)
-                return "".join(line for line in lines if not _NOISE.search(line))
+                return file.read()
         except (OSError, AttributeError):
-            return ""
+            return b""
 
     def _start_log(self) -> None:
         path = self._place.directory / settings.LOG
