@@ -22,6 +22,7 @@ from suites.guard import Guard, guarded
 from suites.judge import Died, Verdict, judge
 from suites.purpose import Purpose, purpose_of
 from suites.requirements import load
+from suites.tidy import tidy
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,11 @@ def prepared(purpose: Purpose, device: Device, seed: int, gate: Gate | None = No
         random = Random(f"{seed}/{purpose.id}").randbytes
         peer = Peer(guard.link, guard.connection, random, device.pixit.response_timeout)
         guard.note(peer)
-        yield peer, Dut(device, peer, theirs, guard)
+        try:
+            yield peer, Dut(device, peer, theirs, guard)
+        finally:
+            if Capability.CONFIGURABLE not in device.capabilities:
+                tidy(peer)
     finally:
         link.close()
 

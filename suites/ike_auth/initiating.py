@@ -52,14 +52,17 @@ def answered(peer: Peer, dut: Dut, bent: Bend | Callable[[SA], Bend]) -> tuple[S
     return sa, frozenset(one.spi for one in offer.proposals)
 
 
-def children(peer: Peer, dut: Dut, spis: frozenset[bytes]) -> list[ChildStatus]:
-    """The Child SA that the device has under one of these SPIs. It may need a moment to delete it again.
+def children(
+    peer: Peer, dut: Dut, spis: frozenset[bytes], wrong: Callable[[ChildStatus], bool] = lambda one: True
+) -> list[ChildStatus]:
+    """The ``wrong`` Child SA that the device has under one of these SPIs. It may need a moment to delete it again.
 
     What it asks for afterwards, and gets without a bend, has another SPI.
     """
     until = peer.link.now() + peer.response_timeout
     while True:
-        listed = [child for one in dut.established() for child in one.children if child.spi_in in spis]
+        found = (child for one in dut.established() for child in one.children)
+        listed = [child for child in found if child.spi_in in spis and wrong(child)]
         if not listed or peer.link.now() >= until:
             return listed
         peer.idle(peer.response_timeout / 10)
