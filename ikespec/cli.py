@@ -238,7 +238,7 @@ def compare(
     before: Annotated[Path, typer.Argument(help="A results folder")],
     after: Annotated[Path, typer.Argument(help="A later one")],
 ) -> None:
-    """Say what is new between two runs; exit code 1 if something fails that did not."""
+    """Say what is new between two runs; exit code 1 if something fails that did not, or the later run lacks results."""
     from reports import compare as comparison
 
     with one_line_errors():

@@ -8,6 +8,10 @@ from reports.markdown import code, escaped
 from reports.records import Result, Results, Standing
 
 _BROKEN = (Standing.FAIL, Standing.INCONCLUSIVE)
+_JUDGED = (Standing.PASS, Standing.WARN, Standing.KNOWN)
+_KINDS = ("failing", "fixed", "changed", "new", "lost", "gone", "same")
+_LISTED = 10
+"""So many of the purposes that are gone are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,8 @@ class Comparison:
     """The differences of two runs, each list in the order of the identifiers; ``same`` counts what did not change.
 
     ``failing`` fails or is inconclusive unexpectedly and was not so before, new purposes included. ``fixed`` was so,
-    or was a known deviation, and passes now. ``gone`` may be gone because the later run was cut or selected fewer.
+    or was a known deviation, and passes now. ``lost`` was judged and is not applicable now, ``gone`` has no result:
+    the later run was cut, or selected fewer.
     """
 
     before: Results
@@ -43,24 +48,38 @@ class Comparison:
     fixed: tuple[Change, ...]
     changed: tuple[Change, ...]
     new: tuple[Change, ...]
+    lost: tuple[Change, ...]
     gone: tuple[Change, ...]
     same: int
 
     @property
     def worse(self) -> bool:
-        """Whether something fails that did not."""
-        return bool(self.failing)
+        """Whether something fails that did not, or is no longer known: then the later run is no success."""
+        return bool(self.failing or self.problems)
+
+    @property
+    def problems(self) -> list[str]:
+        """Why the later run cannot be compared as a whole, a line each."""
+        found = []
+        if self.after.run.finished is None:
+            found.append(f"the later run did not come to its end: {self.after.missing} purposes have no result")
+        if self.gone:
+            found.append(f"{len(self.gone)} purposes of the earlier run are not in the later one")
+        if self.lost:
+            found.append(f"{len(self.lost)} purposes that were judged are not applicable in the later run")
+        return found
 
     def text(self) -> str:
         """For a terminal."""
         lines = [f"before  {_title(self.before)}", f"after   {_title(self.after)}", ""]
         for heading, changes in self._groups():
             lines.append(f"{heading} ({len(changes)})")
-            for change in changes:
+            for change in changes[: _LISTED if changes is self.gone else None]:
                 lines.append(f"  {change.purpose}: {change.verdicts}")
                 lines += [f"      {_one_line(change.reason)}"] if change.reason else []
+            lines += [f"  and {len(changes) - _LISTED} more"] if changes is self.gone and len(changes) > _LISTED else []
             lines.append("")
-        return "\n".join([*lines, f"{self.same} purposes as before"])
+        return "\n".join([*lines, f"{self.same} purposes as before", *self.problems])
 
     def markdown(self) -> str:
         """For a job page or a pull request."""
@@ -72,6 +91,7 @@ class Comparison:
                 reason = f": {escaped(change.reason)}" if change.reason else ""
                 lines.append(f"- {code(change.purpose)} {change.verdicts}{reason}")
             lines.append("")
+        lines += [f"- **{one}**" for one in self.problems]
         return "\n".join([*lines, f"{self.same} purposes as before.", ""])
 
     def _groups(self) -> list[tuple[str, tuple[Change, ...]]]:
@@ -80,6 +100,7 @@ class Comparison:
             ("Fixed", self.fixed),
             ("Changed", self.changed),
             ("New", self.new),
+            ("Lost", self.lost),
             ("Gone", self.gone),
         ]
         return [(heading, changes) for heading, changes in groups if changes]
@@ -92,7 +113,7 @@ def compare(before: Path, after: Path) -> Comparison:
 
 def compare_results(before: Results, after: Results) -> Comparison:
     """Compare two loaded runs."""
-    sorted_into: dict[str, list[Change]] = {kind: [] for kind in ("failing", "fixed", "changed", "new", "gone", "same")}
+    sorted_into: dict[str, list[Change]] = {kind: [] for kind in _KINDS}
     for purpose in sorted(before.by_purpose.keys() | after.by_purpose.keys()):
         change = Change(purpose, before.by_purpose.get(purpose), after.by_purpose.get(purpose))
         sorted_into[_kind(change)].append(change)
@@ -109,6 +130,8 @@ def _kind(change: Change) -> str:
         return "failing"
     if was is None:
         return "new"
+    if now is Standing.NOT_APPLICABLE and was in _JUDGED:
+        return "lost"
     if now is Standing.PASS and was in (*_BROKEN, Standing.KNOWN):
         return "fixed"
     return "same" if was is now else "changed"

@@ -229,3 +229,16 @@ def test_comparison(tmp_path: Path) -> None:
     assert names(found.new) == ["comes"] and names(found.gone) == ["goes"]
     assert found.worse and "breaks" in found.text() and "breaks" in found.markdown()
     assert not compare_results(load(before), load(before)).worse
+
+
+def test_a_later_run_that_lacks_something_is_no_success(tmp_path: Path) -> None:
+    before = load(_run(tmp_path / "a", **{f"p{number}": "pass" for number in range(30)}))
+    fewer = compare_results(before, load(_run(tmp_path / "b", p0="pass")))
+    assert fewer.worse and "29 purposes of the earlier run are not in the later one" in fewer.text()
+    assert fewer.text().count("pass -> absent") == 10 and "and 19 more" in fewer.text()
+    unable = compare_results(load(_run(tmp_path / "c", p0="pass")), load(_run(tmp_path / "d", p0="n/a")))
+    assert unable.worse and "not applicable in the later run" in unable.markdown()
+    cut = _run(tmp_path / "e", **{f"p{number}": "pass" for number in range(30)})
+    (cut / "run.json").write_text(json.dumps({**run_json(31), "finished": None}))
+    killed = compare_results(before, load(cut))
+    assert killed.worse and "did not come to its end: 1 purposes have no result" in killed.text()
