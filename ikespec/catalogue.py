@@ -120,7 +120,7 @@ def show(console: Console, identifier: str) -> str:
         _show_purpose(console, purposes[identifier])
     elif identifier in requirements:
         found = requirements[identifier]
-        console.print(f"[bold]{found.id}[/bold]  {found.level}, binds {found.binds}", highlight=False)
+        console.print(f"[bold]{found.id}[/bold]  {found.demand}, binds {found.binds}", highlight=False)
         console.print(escape(found.text), highlight=False)
         for written in purposes.values():
             if identifier in written.purpose.requirements:
@@ -141,7 +141,7 @@ def _show_purpose(console: Console, written: Written) -> None:
     console.print("\nrequirements")
     for identifier in purpose.requirements:
         requirement = load().get(identifier)
-        console.print(f"  {identifier}  {requirement.level}\n    {escape(requirement.text)}", highlight=False)
+        console.print(f"  {identifier}  {requirement.demand}\n    {escape(requirement.text)}", highlight=False)
     console.print(f"\nneeds  {', '.join(sorted(purpose.needs))}", highlight=False)
     for defect in all_defects().values():
         if purpose.id in defect.breaks:

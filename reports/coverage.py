@@ -80,6 +80,7 @@ class Coverage:
                 {
                     "id": one.requirement.id,
                     "level": str(one.requirement.level),
+                    "words": str(one.requirement.words),
                     "binds": str(one.requirement.binds),
                     "state": one.state,
                     "purposes": {result.purpose: str(result.verdict) for result in one.results},

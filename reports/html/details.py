@@ -97,7 +97,7 @@ def _requirement(cited: str, one: Result, requirements: Catalogue) -> dict[str, 
     found: dict[str, Any] = {"id": cited, "broken": cited == one.requirement}
     if cited in requirements:
         known = requirements.get(cited)
-        found |= {"level": str(known.level), "binds": str(known.binds), "text": known.text, "url": section_url(known)}
+        found |= {"level": known.demand, "binds": str(known.binds), "text": known.text, "url": section_url(known)}
     return found
 
 

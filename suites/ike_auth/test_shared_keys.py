@@ -129,7 +129,7 @@ def test_missing(peer: Peer) -> None:
     must_be_a_refusal(peer, sa, answer, NotifyType.AUTHENTICATION_FAILED)
 
 
-@purpose("auth-refused-gone", "RFC7296-2.21.2-10", "RFC7296-1.2-18", role="responder")
+@purpose("auth-refused-gone", "RFC7296-1.2-18", "RFC7296-2.21.2-10", role="responder")
 def test_refused_gone(peer: Peer) -> None:
     """An IKE SA that was refused is gone: nothing is answered on it any more.
 

@@ -7,7 +7,8 @@ from suites.requirements.catalogue import (
     Level,
     Requirement,
     RequirementError,
+    Words,
     load,
 )
 
-__all__ = ["Binds", "Catalogue", "CatalogueError", "Level", "Requirement", "RequirementError", "load"]
+__all__ = ["Binds", "Catalogue", "CatalogueError", "Level", "Requirement", "RequirementError", "Words", "load"]

@@ -5,13 +5,30 @@ A file ``rfc7296.toml`` is a list of ``[[requirement]]`` tables, one per normati
 =============  =========================================================================================
 ``id``         ``RFC7296-2.6-3``: the RFC, the section and a number that counts from 1 within the section
 ``section``    the section of the RFC
-``level``      a key word of RFC 2119: see `Level`
+``level``      how strongly it is demanded: see `Level`
+``words``      how the RFC says it: see `Words`
 ``binds``      whom it binds: see `Binds`
 ``text``       the statement in our own words, on one line, ending with a full stop
 ``untestable`` optional: why no test purpose can check it from the wire
 =============  =========================================================================================
 
 A broken MUST is a failure, a broken SHOULD a warning; a MAY cannot be broken.
+
+Words and level
+---------------
+
+RFC 7296 says in section 1.7 that its words have the meaning of RFC 2119 only where they are in capitals. Much of what
+it demands has no such word: the format of a message, how a key is computed, what a response contains. So each
+requirement says whether the text has a ``key word`` for it or states it in the ``indicative``, and reports show that:
+an implementer may weigh the two differently. The level of an indicative statement follows from what it says:
+
+* what a message looks like, how something is computed, what a side does when something happens (*the responder ignores
+  it*, *is sent in the response*): MUST. Who does it otherwise does not speak the protocol;
+* advice (*should* in small letters, *a robust responder will*, *normally*): SHOULD, or SHOULD NOT;
+* leave (*may*, *can*, *is allowed to* in small letters): MAY.
+
+The word of an entry is that of the sentence which it restates, also where that is in a table of requirement levels, or
+a list under a sentence such as *one of the following MUST be done*.
 """
 
 import re
@@ -28,13 +45,13 @@ from typing import Final, TypeVar
 _FOLDER: Final = Path(__file__).parent
 _FILE_NAME: Final = re.compile(r"rfc([1-9]\d*)\.toml")
 _SECTION: Final = re.compile(r"(?:[1-9]\d*|[A-Z])(?:\.[1-9]\d*)*")
-_REQUIRED_KEYS: Final = ("id", "section", "level", "binds", "text")
+_REQUIRED_KEYS: Final = ("id", "section", "level", "words", "binds", "text")
 _KEYS: Final = frozenset((*_REQUIRED_KEYS, "untestable"))
 _Member = TypeVar("_Member")
 
 
 class Level(StrEnum):
-    """How strongly the RFC demands it (RFC 2119)."""
+    """How strongly the RFC demands it, in the words of RFC 2119."""
 
     MUST = "MUST"
     MUST_NOT = "MUST NOT"
@@ -46,6 +63,13 @@ class Level(StrEnum):
     def rank(self) -> int:
         """0 for a MUST, 1 for a SHOULD, 2 for a MAY: the smaller, the stronger."""
         return ("MUST", "SHOULD", "MAY").index(self.split()[0])
+
+
+class Words(StrEnum):
+    """How the RFC says it: by a word in capitals as RFC 2119 defines them, or without one."""
+
+    KEY_WORD = "key word"
+    INDICATIVE = "indicative"
 
 
 class Binds(StrEnum):
@@ -82,6 +106,7 @@ class Requirement:
     id: str
     section: str
     level: Level
+    words: Words
     binds: Binds
     text: str
     untestable: str | None = None
@@ -90,6 +115,11 @@ class Requirement:
     def rfc(self) -> int:
         """The number of the RFC."""
         return int(self.id[3 : self.id.index("-")])
+
+    @property
+    def demand(self) -> str:
+        """Level and words for a reader: ``MUST``, or ``MUST (indicative)`` where the RFC has no key word."""
+        return str(self.level) if self.words is Words.KEY_WORD else f"{self.level} ({self.words})"
 
     @property
     def mandatory(self) -> bool:
@@ -218,6 +248,7 @@ class _Entry:
 
 
 _LEVELS: Final = {level.value: level for level in Level}
+_WORDS: Final = {words.value: words for words in Words}
 _BINDS: Final = {binds.value: binds for binds in Binds}
 
 
@@ -243,6 +274,7 @@ def _requirement(rfc: int, entry: _Entry, counts: dict[str, int]) -> Requirement
         id=expected_id,
         section=section,
         level=entry.member("level", _LEVELS),
+        words=entry.member("words", _WORDS),
         binds=entry.member("binds", _BINDS),
         text=text,
         untestable=entry.line("untestable") if "untestable" in table else None,
