@@ -91,3 +91,17 @@ def certificates(kind: str = "ecdsa", **changes: Any) -> Setup:
         )
 
     return setup
+
+
+def two_children() -> Setup:
+    """Two Child SAs, each for a part of our network."""
+
+    def setup(pixit: Pixit) -> Connection:
+        network = pixit.tester_networks[0].rpartition(".")[0]
+        names = {"net": f"{network}.0/28", "other": f"{network}.16/28"}
+        ours = tuple(
+            ChildConfig(name, esp(pixit.algorithms), (ts,), pixit.device_networks[:1]) for name, ts in names.items()
+        )
+        return psk(children=ours)(pixit)
+
+    return setup

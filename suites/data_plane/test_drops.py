@@ -13,9 +13,8 @@ from conformance.script.verdict import NotApplicable
 from conformance.wire import NotifyType
 from peers.contract import Capability, Pixit
 from suites.choices import ah, esp_null, esp_separate
-from suites.connections import psk
+from suites.connections import psk, two_children
 from suites.data_plane.steps import CLOSED_PORT, DATA, NO_SA, THROUGH, between, flows, tcp_syn, uncounted, up
-from suites.data_plane.test_flow import two_children
 from suites.dut import Dut
 from suites.purpose import purpose
 

@@ -3,15 +3,14 @@
 from ipaddress import ip_address
 from itertools import pairwise
 
-from conformance.ike.core.connection import ChildConfig, Connection
 from conformance.ipsec.ip import parse
 from conformance.net.link import Address
 from conformance.script import inner
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
-from peers.contract import Capability, Pixit
-from suites.choices import esp, pfs
-from suites.connections import Setup, psk
+from peers.contract import Capability
+from suites.choices import pfs
+from suites.connections import psk, two_children
 from suites.create_child_sa.answers import deletes_child, deletes_ike, deletion
 from suites.data_plane.steps import DATA, THROUGH, flows, moved, sequence_numbers, tcp_syn, up
 from suites.dut import Dut
@@ -20,20 +19,6 @@ from suites.several import deleted_by_device, side_by_side
 
 NEW = "RFC7296-2.8-14"
 INHERITED = "RFC7296-2.8-7"
-
-
-def two_children() -> Setup:
-    """Two Child SAs, each for a part of our network."""
-
-    def setup(pixit: Pixit) -> Connection:
-        network = pixit.tester_networks[0].rpartition(".")[0]
-        names = {"net": f"{network}.0/28", "other": f"{network}.16/28"}
-        ours = tuple(
-            ChildConfig(name, esp(pixit.algorithms), (ts,), pixit.device_networks[:1]) for name, ts in names.items()
-        )
-        return psk(children=ours)(pixit)
-
-    return setup
 
 
 @purpose("data-set-up", THROUGH, "RFC4301-4.4.1-2", "RFC4301-5.1.2-1", role="responder", needs=(DATA,))

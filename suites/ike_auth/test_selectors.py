@@ -8,6 +8,7 @@ from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
 from conformance.wire import AUTH, SA, Message, Notify, NotifyType, TrafficSelector, TSi, TSr, UnknownSelector
 from peers.contract import Capability
+from suites.connections import two_children
 from suites.create_child_sa.answers import kept
 from suites.dut import Dut
 from suites.ike_auth.steps import host_to_host, must_succeed
@@ -95,6 +96,26 @@ def test_first(peer: Peer, dut: Dut) -> None:
     for kind, wanted in ((TSi, ours), (TSr, theirs)):
         found = [one for one in peer.expect(answer, kind).selectors if isinstance(one, TrafficSelector)]
         peer.check(covered((wanted,), tuple(found)), f"{kind.__name__} with {wanted}", answer, "RFC7296-2.9-8")
+
+
+@purpose(
+    "auth-ts-first-policy", "RFC7296-2.9-8", "RFC7296-1.3.1-5", role="responder", ordinary=True,
+    connection=two_children(), needs=(Capability.NARROWING, Capability.MULTIPLE_CHILDREN),
+)  # fmt: skip
+def test_first_policy(peer: Peer, dut: Dut) -> None:
+    """Of two policies the one counts that allows the first selectors, whichever the device looks at first.
+
+    The offer begins with one host of the one policy and goes on with everything; then the same with the other one.
+    """
+    for policy in dut.connection.children:
+        ours, theirs = part(policy.remote_ts[0]), part(policy.local_ts[0])
+        sa = peer.sa()
+        sa.init()
+        answer = sa.auth(offer((ours, *_WIDE), (theirs, *_WIDE)))
+        within(peer, answer, (ours, *_WIDE), (theirs, *_WIDE))
+        sa.delete()
+        found = [one for one in peer.expect(answer, TSi).selectors if isinstance(one, TrafficSelector)]
+        peer.check(covered((ours,), tuple(found)), f"TSi with {ours}", answer, "RFC7296-2.9-8")
 
 
 @purpose(

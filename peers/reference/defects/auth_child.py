@@ -36,6 +36,14 @@ class AcceptsWideSelectors(IkeSa):
         return tuple(one for one in offered.selectors if isinstance(one, TrafficSelector))
 
 
+@defect("auth-ts-first-policy")
+class FirstPolicyWins(IkeSa):
+    """Takes the first policy that allows anything, not the one that allows the initiator's first selectors."""
+
+    def allows_first(self, config: ChildConfig, ts_i: TSi, ts_r: TSr) -> bool:
+        return True
+
+
 @defect("auth-ts-subset", "auth-ts-first", "auth-ts-others")
 class WidensSelectors(IkeSa):
     """Returns its policy, and more, even where it was offered less."""
