@@ -30,6 +30,8 @@ from conformance.wire import (
 MEMORY = 180.0
 """Seconds for which the last response of a closed IKE SA is kept: several minutes (RFC 7296, section 2.1)."""
 
+MAX_FAREWELLS = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Farewell:
@@ -258,7 +260,9 @@ class Endpoint:
 
     def forget(self, sa: IkeSa) -> None:
         """The SA is closed; only its last response is kept for a while, if it was that which closed it."""
-        self.farewells = {raw: one for raw, one in self.farewells.items() if self.now <= one.until}
+        oldest = next(iter(self.farewells), None)
+        if oldest is not None and (self.farewells[oldest].until < self.now or len(self.farewells) >= MAX_FAREWELLS):
+            del self.farewells[oldest]
         if sa.close_after_response is not None and sa.last_response is not None:
             self.farewells[sa.last_raw] = Farewell(tuple(sa.last_response), self.now + MEMORY)
         self.sas.pop(sa.own_spi, None)

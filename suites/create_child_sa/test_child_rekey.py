@@ -1,7 +1,6 @@
 """Rekeying a Child SA: we ask (RFC 7296, sections 1.3.3, 2.8, 2.9.2)."""
 
-from conformance.ike.core.child_sa import ranges
-from conformance.ike.core.selectors import covered
+from conformance.ike.core.selectors import covered, ranges
 from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa

@@ -1,8 +1,7 @@
 """The device rekeys its Child SA or its IKE SA (RFC 7296, sections 1.3.2, 1.3.3, 2.8, 2.25)."""
 
 from conformance.ike.core.child import ChildSa
-from conformance.ike.core.child_sa import ranges
-from conformance.ike.core.selectors import covered
+from conformance.ike.core.selectors import covered, ranges
 from conformance.script import bend
 from conformance.script.message import Received
 from conformance.script.peer import Peer

@@ -9,10 +9,10 @@ from conformance.ike.core.child import ChildOffer, ChildSa, ChildState, loses
 from conformance.ike.core.connection import ChildConfig, Mode
 from conformance.ike.core.events import ChildUp, InvalidPublicValue, Refusal, Violation
 from conformance.ike.core.keys import derive_child_keys, nonce_problem
+from conformance.ike.core.narrowing import Narrowing
 from conformance.ike.core.proposals import child_proposals, choose, groups, is_choice_of
-from conformance.ike.core.selectors import covered, narrow
+from conformance.ike.core.selectors import ranges
 from conformance.ike.core.sending import RETRY_DELAY, Timer
-from conformance.ike.core.spine import Spine
 from conformance.wire import (
     KE,
     SA,
@@ -32,8 +32,11 @@ from conformance.wire import (
 )
 
 
-class ChildExchange(Spine):
-    """Making and replacing Child SAs in both roles. ``offer`` is what a request of ours under way asks for."""
+class ChildExchange(Narrowing):
+    """Making and replacing Child SAs in both roles. ``offer`` is what a request of ours under way asks for.
+
+    No Child SA is made without narrowing, hence the plain dependency.
+    """
 
     offer: ChildOffer | None = None
 
@@ -308,42 +311,6 @@ class ChildExchange(Spine):
         """What we return of the offer: the proposal that we chose, with our own SPI (RFC 7296, section 2.7)."""
         return Proposal(chosen.number, chosen.protocol, chosen.transforms, spi)
 
-    def select(
-        self, ts_i: TSi, ts_r: TSr, old: ChildSa | None
-    ) -> tuple[ChildConfig, tuple[TrafficSelector, ...], tuple[TrafficSelector, ...]]:
-        """The configuration that fits, and its narrowed remote and local selectors (RFC 7296, section 2.9).
-
-        One that allows the initiator's first selectors goes before one that allows some of the others. Raises Refusal.
-        """
-        fitting = []
-        for config in [old.config] if old else self.connection.children:
-            remote_ts = self.narrowed(ts_i, self.peer_selectors(config))
-            local_ts = self.narrowed(ts_r, self.own_selectors(config))
-            if remote_ts and local_ts:
-                fitting.append((config, remote_ts, local_ts))
-        if not fitting:
-            raise Refusal(NotifyType.TS_UNACCEPTABLE, "no traffic selectors in common")
-        return next((one for one in fitting if self.allows_first(one[0], ts_i, ts_r)), fitting[0])
-
-    def allows_first(self, config: ChildConfig, ts_i: TSi, ts_r: TSr) -> bool:
-        """True if the policy of ``config`` holds the first selectors of both, which the initiator needs most."""
-        remote, local = self.peer_selectors(config), self.own_selectors(config)
-        return covered(ts_i.selectors[:1], remote) and covered(ts_r.selectors[:1], local)
-
-    def select_transport(
-        self, ts_i: TSi, ts_r: TSr, old: ChildSa | None
-    ) -> tuple[ChildConfig, tuple[TrafficSelector, ...], tuple[TrafficSelector, ...]]:
-        """A configuration for transport mode with the addresses that we see, else any with those that the peer sent."""
-        try:
-            found = self.select(self.remote_selectors(ts_i), self.local_selectors(ts_r), old)
-        except Refusal:
-            return self.select(ts_i, ts_r, old)
-        return found if found[0].mode == Mode.TRANSPORT else self.select(ts_i, ts_r, old)
-
-    def narrowed(self, offered: TSi | TSr, policy: tuple[TrafficSelector, ...]) -> tuple[TrafficSelector, ...]:
-        """What of the offered selectors our policy allows."""
-        return narrow(offered.selectors, policy)
-
     def choose_child(self, config: ChildConfig, proposals: Sequence[Proposal], message: Message) -> Proposal:
         """Choose one offered proposal; its SPI is the one we send to."""
         with_ke = message.exchange != ExchangeType.IKE_AUTH
@@ -390,8 +357,3 @@ class ChildExchange(Spine):
         )  # fmt: skip
         self.children.append(child)
         return child
-
-
-def ranges(found: Sequence[object]) -> tuple[TrafficSelector, ...]:
-    """The selectors of known types."""
-    return tuple(one for one in found if isinstance(one, TrafficSelector))

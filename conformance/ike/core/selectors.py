@@ -101,3 +101,8 @@ def host(address: bytes) -> TrafficSelector:
 def with_protocol(one: TrafficSelector, protocol: int) -> TrafficSelector:
     """The same addresses and ports for one IP protocol."""
     return replace(one, protocol=protocol)
+
+
+def ranges(found: Iterable[object]) -> tuple[TrafficSelector, ...]:
+    """The selectors of known types."""
+    return tuple(one for one in found if isinstance(one, TrafficSelector))
