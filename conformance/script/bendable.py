@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from math import inf
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from conformance.crypto import IntegrityError
 from conformance.ike.core import protection
@@ -32,6 +33,7 @@ class BendableSa(IkeSa):
 
     peer: Peer
     repeated: Counter[int]
+    half_open_timeout: ClassVar[float] = inf
     bend: Bend = STRAIGHT
     sending: Bend = STRAIGHT
     problem: str = ""

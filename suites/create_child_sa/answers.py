@@ -45,6 +45,13 @@ def refused(peer: Peer, answer: Message, *kinds: NotifyType, requirement: str = 
     return error
 
 
+def temporary(peer: Peer, dut: Dut, answer: Message, claim: Capability, requirement: str) -> None:
+    """The device must have refused with TEMPORARY_FAILURE; who does not claim what was asked may refuse it for good."""
+    if answer.notify(NotifyType.NO_ADDITIONAL_SAS) and claim not in dut.device.capabilities:
+        raise NotApplicable("the device refuses CREATE_CHILD_SA, as RFC 7296, section 1.3 lets it")
+    refused(peer, answer, NotifyType.TEMPORARY_FAILURE, requirement=requirement)
+
+
 def deleted(message: Message) -> list[bytes]:
     """The SPIs of ESP and AH that a message deletes."""
     return [spi for one in message.all(Delete) if one.protocol != ProtocolID.IKE for spi in one.spis]

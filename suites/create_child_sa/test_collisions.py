@@ -4,7 +4,7 @@ from conformance.ike.core.child import ChildSa
 from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
-from conformance.wire import SA, Delete, ExchangeType, NotifyType
+from conformance.wire import SA, Delete, ExchangeType
 from peers.contract import Capability
 from suites.create_child_sa.answers import (
     advised,
@@ -18,7 +18,7 @@ from suites.create_child_sa.answers import (
     inherited,
     names,
     own_requests,
-    refused,
+    temporary,
 )
 from suites.create_child_sa.test_device_rekeys import child_rekey, ike_rekey
 from suites.dut import Dut
@@ -137,7 +137,7 @@ def child_deletion(peer: Peer, dut: Dut) -> tuple[ScriptedSa, Received]:
 def test_child_rekey_while_closing(peer: Peer, dut: Dut) -> None:
     """We rekey the Child SA that the device is closing: TEMPORARY_FAILURE, not a new Child SA."""
     sa, _ = child_deletion(peer, dut)
-    refused(peer, sa.rekey_child(), NotifyType.TEMPORARY_FAILURE, requirement="RFC7296-2.25.1-1")
+    temporary(peer, dut, sa.rekey_child(), CHILD, "RFC7296-2.25.1-1")
 
 
 @purpose(
@@ -166,7 +166,7 @@ def test_ike_rekey_while_child(peer: Peer, dut: Dut) -> None:
     The Child SA would be made on an IKE SA that is being replaced.
     """
     sa, theirs = child_rekey(peer, dut)
-    refused(peer, sa.rekey(), NotifyType.TEMPORARY_FAILURE, requirement="RFC7296-2.25.1-8")
+    temporary(peer, dut, sa.rekey(), IKE, "RFC7296-2.25.1-8")
     sa.answer(theirs)
     sa.must_be_up()
 
@@ -175,8 +175,9 @@ def test_ike_rekey_while_child(peer: Peer, dut: Dut) -> None:
 def test_child_while_ike_rekey(peer: Peer, dut: Dut) -> None:
     """We ask for a Child SA, and to rekey one, while the device rekeys the IKE SA: TEMPORARY_FAILURE both times."""
     sa, theirs = ike_rekey(peer, dut)
-    for answer in (sa.create_child(), sa.rekey_child()):
-        refused(peer, answer, NotifyType.TEMPORARY_FAILURE, requirement="RFC7296-2.25.2-6")
+    if Capability.MULTIPLE_CHILDREN in dut.device.capabilities:
+        temporary(peer, dut, sa.create_child(), Capability.MULTIPLE_CHILDREN, "RFC7296-2.25.2-6")
+    temporary(peer, dut, sa.rekey_child(), CHILD, "RFC7296-2.25.2-6")
     sa.answer(theirs)
     sa.rekeyed.must_be_up()
 
@@ -206,7 +207,7 @@ def test_ike_rekey_while_closing(peer: Peer, dut: Dut) -> None:
         sa.expect_request(ExchangeType.INFORMATIONAL, where=deletes_ike)
     with advised("RFC7296-2.25.2-3"):
         answer = sa.rekey()
-    refused(peer, answer, NotifyType.TEMPORARY_FAILURE, requirement="RFC7296-2.25.2-3")
+    temporary(peer, dut, answer, IKE, "RFC7296-2.25.2-3")
 
 
 @purpose("ike-delete-crossed", "RFC7296-1.4.1-10", "RFC7296-2.25.2-5", role="initiator", needs=(Capability.DELETE_IKE,))
@@ -287,5 +288,5 @@ def test_ike_rekey_old_rekeyed(peer: Peer, dut: Dut) -> None:
     deleting(sa, deletes_ike)
     with advised("RFC7296-2.8.2-3"):
         answer = sa.rekey()
-    refused(peer, answer, NotifyType.TEMPORARY_FAILURE, requirement="RFC7296-2.8.2-3")
+    temporary(peer, dut, answer, IKE, "RFC7296-2.8.2-3")
     new.must_be_up()

@@ -82,7 +82,7 @@ def put_off(peer: Peer, sa: ScriptedSa, request: Received) -> None:
     again = [
         one
         for one in peer.inbox[mark:]
-        if one.sa is sa and not one.message.is_response and one.message.exchange == ExchangeType.CREATE_CHILD_SA
+        if one.sa is sa and one.message.exchange == ExchangeType.CREATE_CHILD_SA and one.raw != request.raw
     ]
     early = next((one for one in again if one.time < refused_at + AT_ONCE + needed), None)
     after = f"{early} {early.time - refused_at:.2f} s later" if early else ""

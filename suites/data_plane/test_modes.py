@@ -13,6 +13,7 @@ from peers.contract import Capability, Pixit
 from suites.choices import ah, esp_null
 from suites.connections import psk
 from suites.data_plane.steps import DATA, THROUGH, between, flows, tcp_syn, up, visible
+from suites.data_plane.test_sizes import measured
 from suites.purpose import purpose
 
 BETWEEN, VERSIONS = "RFC4303-3.1.1-1", "RFC4303-3.1.2-1"
@@ -39,7 +40,7 @@ def test_transport(peer: Peer) -> None:
     with peer.preamble("transport mode"):
         peer.check(not channel.inbound.tunnel, "transport mode", sa.child.mode)
     found = flows(peer, requirement=BETWEEN)
-    peer.check(len(found.wire) == channel.encapsulation.size(84), "no second IP header", len(found.wire), BETWEEN)
+    measured(peer, found, 84, channel.encapsulation, BETWEEN)
     sa.traffic.ask(inner.udp(channel.ours, channel.theirs), requirement=BETWEEN)
     sa.traffic.ask(tcp_syn(channel), requirement=BETWEEN)
     sa.traffic.must_not_leak("RFC4301-4.4.1-2")
@@ -88,9 +89,8 @@ def test_gre(peer: Peer) -> None:
     sa = peer.establish()
     for size in (0, 56, 57, 1300):
         asked, found = gre_ping(sa, size)
-        wanted = replace(sa.traffic.channel().encapsulation, gre=Gre()).size(len(asked))
-        said = f"{len(asked)} octets become {wanted}"
-        peer.check(len(found.wire) == wanted, said, f"{len(found.wire)} octets", "RFC4303-2.4-2")
+        arithmetic = replace(sa.traffic.channel().encapsulation, gre=Gre())
+        measured(peer, found, len(asked), arithmetic, "RFC4303-2.4-2")
     sa.traffic.must_not_leak("RFC4301-4.4.1-2")
 
 

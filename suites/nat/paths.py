@@ -1,12 +1,16 @@
 """Rough paths between the scripted peer and the device, and the life of an IKE SA on them."""
 
+from dataclasses import replace
 from typing import Any
 
 from conformance.net.impaired import ImpairedLink, Impairment
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
+from conformance.script.verdict import NotApplicable
 from conformance.wire import SA, ExchangeType
+from peers.contract import Capability
 from suites.connections import Setup, certificates, psk
+from suites.create_child_sa.answers import deletes_child, deletes_ike, deleting, granted, rekeys_child
 from suites.dut import Dut
 
 PATIENT: dict[str, Any] = {"retransmit_timeout": 0.4, "retransmit_base": 1.2, "retransmit_tries": 8}
@@ -37,21 +41,38 @@ def impair(peer: Peer, impairment: Impairment) -> ImpairedLink:
     return link
 
 
-def live_as_initiator(peer: Peer, link: ImpairedLink, requirement: str) -> None:
-    """All usual exchanges, begun by us: each must come to its end."""
+def impair_initiator(peer: Peer, dut: Dut, impairment: Impairment) -> ImpairedLink:
+    """As `impair`, where the device initiates: what gets lost is waited for as long as it repeats its requests."""
+    if not impairment.loss:
+        return impair(peer, impairment)
+    own = dut.retransmission
+    if own.tries < 5:
+        raise NotApplicable(f"the device repeats a request {own.tries} times only")
+    link = impair(peer, impairment)
+    peer.response_timeout = max(peer.response_timeout, own.patience)
+    peer.connection = replace(peer.connection, retransmit_tries=25)
+    return link
+
+
+def live_as_initiator(peer: Peer, dut: Dut, link: ImpairedLink, requirement: str) -> None:
+    """All usual exchanges, begun by us: each must come to its end. What the device does not claim it may refuse."""
     sa = peer.sa()
     answer = sa.init()
     peer.expect(answer, SA, requirement)
     sa.auth()
     sa.must_be_established(requirement)
-    sa.rekey_child()
+    answer = sa.rekey_child()
+    if Capability.REKEY_CHILD in dut.device.capabilities:
+        granted(peer, dut, answer, Capability.REKEY_CHILD, requirement)
     sa.finish()
     sa.tidy = False  # a device that has deleted an IKE SA may not answer when the Delete is repeated
-    sa.rekey()
-    new = sa.rekeyed
-    peer.check(len(new.children) == 1, "one Child SA after both rekeys", len(new.children), requirement)
-    new.liveness()
-    suffer(link, new)
+    answer = sa.rekey()
+    if Capability.REKEY_IKE in dut.device.capabilities:
+        granted(peer, dut, answer, Capability.REKEY_IKE, requirement)
+        sa = sa.rekeyed
+    peer.check(len(sa.children) == 1, "one Child SA after both rekeys", len(sa.children), requirement)
+    sa.liveness()
+    suffer(link, sa)
 
 
 def accept_initiator(peer: Peer, dut: Dut, requirement: str) -> ScriptedSa:
@@ -69,12 +90,12 @@ def live_as_responder(peer: Peer, link: ImpairedLink, dut: Dut, requirement: str
     """The usual exchanges, begun by the device: each must come to its end."""
     sa = accept_initiator(peer, dut, requirement)
     dut.rekey_child()
-    sa.answer(sa.expect_request(ExchangeType.CREATE_CHILD_SA))
-    sa.expect_request(ExchangeType.INFORMATIONAL)
+    sa.answer(sa.expect_request(ExchangeType.CREATE_CHILD_SA, where=rekeys_child))
+    deleting(sa, deletes_child)
     settle(sa)
     suffer(link, sa)
     dut.delete_ike()
-    sa.expect_request(ExchangeType.INFORMATIONAL)
+    sa.expect_request(ExchangeType.INFORMATIONAL, where=deletes_ike, requirement=requirement)
 
 
 def settle(sa: ScriptedSa) -> None:

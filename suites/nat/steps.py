@@ -16,6 +16,7 @@ from conformance.script.trace import Entry
 from conformance.script.verdict import Unexpected
 from conformance.wire import ExchangeType, Notify, NotifyType, Payload
 from peers.contract import RealNat
+from suites.create_child_sa.answers import deletes_ike
 from suites.dut import Dut
 
 SOURCE, DESTINATION = NotifyType.NAT_DETECTION_SOURCE_IP, NotifyType.NAT_DETECTION_DESTINATION_IP
@@ -154,7 +155,7 @@ def own_request(
     here, there = at or sa.local, sa.remote
     dut.delete_ike()
     try:
-        found = sa.expect_request(ExchangeType.INFORMATIONAL)
+        found = sa.expect_request(ExchangeType.INFORMATIONAL, where=deletes_ike)
     except Unexpected as missing:
         raise Unexpected(missing.expected, missing.got, requirement) from None
     came = f"{found.source} > {found.destination}"

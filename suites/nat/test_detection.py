@@ -8,6 +8,7 @@ from conformance.script.verdict import NotApplicable
 from conformance.wire import ExchangeType
 from peers.contract import Capability
 from suites.connections import psk
+from suites.create_child_sa.answers import rekeys_child
 from suites.dut import Dut
 from suites.nat.steps import (
     DESTINATION,
@@ -109,7 +110,7 @@ def test_forced_responder(peer: Peer) -> None:
     digest = nat_hash(answer.spi_i, answer.spi_r, peer.remote)
     sources = [one.data for one in answer.notifies() if one.type == SOURCE]
     peer.check(sources, "N(NAT_DETECTION_SOURCE_IP)", answer, "RFC7296-2.23-10")
-    peer.check(digest not in sources, "a source digest that does not fit", digest.hex(), "RFC7296-2.23-9")
+    peer.check(digest not in sources, "a source digest that does not fit", "one of its address", "RFC7296-2.23-9")
     sa.auth()
     sa.must_be_established()
     sa.must_be_up()
@@ -136,7 +137,8 @@ def floated(dut: Dut, sa: ScriptedSa, requirement: str) -> Received:
     peer, translated = sa.peer, dut.nat is not None and dut.nat.behind == "device"
     ports = (auth.source.port, auth.destination.port)
     wanted = (ports[0] if translated else peer.connection.remote_ports[1], peer.connection.local_ports[1])
-    peer.check(ports == wanted, f"IKE_AUTH from port {wanted[0]} to {wanted[1]}", ports, requirement)
+    text = f"IKE_AUTH from port {ports[0]} to {ports[1]}"
+    peer.check(ports == wanted, f"IKE_AUTH from port {wanted[0]} to {wanted[1]}", text, requirement)
     return auth
 
 
@@ -182,7 +184,7 @@ def test_float_stays(peer: Peer, dut: Dut) -> None:
     peer.pause()
     sa.liveness()
     dut.rekey_child()
-    rekey = sa.expect_request(ExchangeType.CREATE_CHILD_SA)
+    rekey = sa.expect_request(ExchangeType.CREATE_CHILD_SA, where=rekeys_child)
     ends = (rekey.source, rekey.destination)
     peer.check(ends == (sa.remote, sa.local), f"from {sa.remote} to {sa.local}", rekey.source, "RFC7296-2.23-21")
     sa.answer(rekey)
@@ -212,7 +214,9 @@ def test_forced_initiator(peer: Peer, dut: Dut) -> None:
     first = peer.expect_init()
     digest = nat_hash(first.message.spi_i, first.message.spi_r, first.source)
     sources = [one.data for one in first.message.notifies() if one.type == SOURCE]
-    peer.check(sources and digest not in sources, "a source digest that does not fit", digest.hex(), "RFC7296-2.23-9")
+    peer.check(
+        sources and digest not in sources, "a source digest that does not fit", "one of its address", "RFC7296-2.23-9"
+    )
     sa = peer.respond_init(first)
     sa.answer(floated(dut, sa, "RFC7296-2.23-9"))
     sa.must_be_established()

@@ -9,6 +9,7 @@ from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import ExchangeType
 from peers.contract import Capability
 from suites.connections import psk
+from suites.create_child_sa.answers import carries, deletes_ike, deletion, rekeys_child, rekeys_ike, successor
 from suites.dut import Dut
 from suites.nat.steps import DESTINATION, SOURCE, behind_nat, established_behind, opened, own_request
 from suites.purpose import purpose
@@ -30,6 +31,7 @@ def test_masquerade(peer: Peer, dut: Dut) -> None:
     sa.must_be_established("RFC7296-2.23-2")
     sa.rekey_child()
     sa.liveness()
+    carries(peer, dut)
     own_request(dut, sa, "RFC7296-2.23-4")
 
 
@@ -56,6 +58,7 @@ def test_rebind_port(peer: Peer, dut: Dut) -> None:
     sa = peer.establish()
     mappings.rebind()
     answered(sa)
+    carries(peer, dut, requirement="RFC7296-2.23-25")
     own_request(dut, sa, "RFC7296-2.23-25")
 
 
@@ -70,6 +73,7 @@ def test_rebind_address(peer: Peer, dut: Dut) -> None:
     sa = peer.establish()
     mappings.rebind(dut.pixit.tester_spare)
     answered(sa)
+    carries(peer, dut, requirement="RFC7296-2.23-25")
     own_request(dut, sa, "RFC7296-2.23-25")
 
 
@@ -82,10 +86,10 @@ def test_rebind_rekeyed(peer: Peer, dut: Dut) -> None:
     mappings = behind_nat(peer, dut)
     sa = peer.establish()
     mappings.rebind()
-    sa.rekey()
-    new = sa.rekeyed
-    sa.finish()
+    with peer.preamble("our rekey of the IKE SA"):
+        new = successor(peer, sa)
     new.liveness()
+    carries(peer, dut)
     own_request(dut, new, "RFC7296-2.23-25")
 
 
@@ -99,10 +103,11 @@ def test_rekey(peer: Peer, dut: Dut) -> None:
     sa = peer.establish()
     peer.pause()
     dut.rekey_ike()
-    sa.answer(sa.expect_request(ExchangeType.CREATE_CHILD_SA))
+    sa.answer(sa.expect_request(ExchangeType.CREATE_CHILD_SA, where=rekeys_ike))
     new = sa.rekeyed
-    sa.answer(sa.expect_request(ExchangeType.INFORMATIONAL))
+    deletion(sa, deletes_ike)
     new.liveness()
+    carries(peer, dut)
     own_request(dut, new, "RFC7296-2.23-4")
 
 
@@ -118,10 +123,11 @@ def test_rebind_child(peer: Peer, dut: Dut) -> None:
     answered(sa)
     peer.pause()
     dut.rekey_child()
-    request = sa.expect_request(ExchangeType.CREATE_CHILD_SA, requirement="RFC7296-2.23-25")
+    request = sa.expect_request(ExchangeType.CREATE_CHILD_SA, where=rekeys_child, requirement="RFC7296-2.23-25")
     peer.check(request.destination == sa.local, f"a request to {sa.local}", request.destination, "RFC7296-2.23-25")
     sa.answer(request)
     sa.must_be_up()
+    carries(peer, dut)
 
 
 @purpose(
@@ -223,16 +229,18 @@ def test_rebind_retransmission(peer: Peer, dut: Dut) -> None:
     The mapping is forgotten, the device's request is refused by the NAT, then one message of ours comes from a new
     port. All packets go there from then on, retransmissions included.
     """
+    own = dut.retransmission
     mappings = behind_nat(peer, dut)
     sa = peer.establish()
     mappings.rebind()
     dut.rekey_child()
-    peer.idle(0.2)
+    peer.idle(0.2 * own.timeout)
     if isinstance(mappings, Mappings):
         peer.check(mappings.refused, "a request to the old mapping", "nothing")
     sa.hold(ExchangeType.CREATE_CHILD_SA)
     sa.liveness()
-    sa.answer(sa.expect_request(ExchangeType.CREATE_CHILD_SA, timeout=4.0))
+    timeout = own.until(2) + peer.response_timeout
+    sa.answer(sa.expect_request(ExchangeType.CREATE_CHILD_SA, timeout=timeout, where=rekeys_child))
     sa.must_be_up()
 
 

@@ -3,9 +3,11 @@
 from conformance.script.peer import Peer
 from conformance.wire import ExchangeType
 from peers.contract import Capability
+from suites.create_child_sa.answers import carries, deletes_ike, successor
 from suites.dut import Dut
 from suites.nat.steps import behind_nat, device_behind_nat, forward_ports, opened, own_request, two_homes
 from suites.purpose import purpose
+from suites.several import side_by_side
 
 NAT, DELETES = Capability.NAT_T, Capability.DELETE_IKE
 
@@ -18,10 +20,11 @@ def test_two_peers(peer: Peer) -> None:
     """Two peers with the same inner address behind one NAT have an IKE SA each; only their outer ports differ."""
     with two_homes(peer) as homes:
         first, second = (one.establish() for one in homes)
-        for sa in (first, second, first, second):
-            sa.must_be_up("RFC7296-2.11-2")
-        first.delete()
-        second.must_be_up("RFC7296-2.11-2", "the other peer's IKE SA is still there")
+        with side_by_side(first, second):
+            for sa in (first, second, first, second):
+                sa.must_be_up("RFC7296-2.11-2")
+            first.delete()
+            second.must_be_up("RFC7296-2.11-2", "the other peer's IKE SA is still there")
 
 
 @purpose("nat-two-peers-at-once", "RFC7296-2.11-2", "RFC7296-2.1-11", role="responder", needs=(NAT,))
@@ -31,11 +34,12 @@ def test_two_peers_at_once(peer: Peer) -> None:
         both = [one.sa() for one in homes]
         for sa in both:
             sa.init()
-        for sa in reversed(both):
-            sa.auth()
-            sa.must_be_established("RFC7296-2.11-2")
-        for sa in both:
-            sa.must_be_up("RFC7296-2.11-2")
+        with side_by_side(*both):
+            for sa in reversed(both):
+                sa.auth()
+                sa.must_be_established("RFC7296-2.11-2")
+            for sa in both:
+                sa.must_be_up("RFC7296-2.11-2")
 
 
 @purpose("nat-two-peers-same-spi", "RFC7296-2.1-11", role="responder", needs=(NAT,))
@@ -69,6 +73,7 @@ def test_device_behind(peer: Peer, dut: Dut) -> None:
     sa.must_be_established("RFC7296-2.23-16")
     peer.check(sa.remote.port == peer.connection.remote_ports[1], "IKE on port 4500", sa.remote, "RFC7296-2.23-4")
     sa.must_be_up()
+    carries(peer, dut)
     own_request(dut, sa, "RFC7296-2.23-4")
 
 
@@ -104,7 +109,7 @@ def test_device_rebind(peer: Peer, dut: Dut) -> None:
     here, before = sa.local, sa.remote
     mappings.rebind()
     dut.delete_ike()
-    request = sa.expect_request(ExchangeType.INFORMATIONAL)
+    request = sa.expect_request(ExchangeType.INFORMATIONAL, where=deletes_ike)
     peer.check(request.source != before, "a request from the new mapping", request.source)
     peer.check(request.destination == here, f"a request to {here}", request.destination)
     sa.answer(request)
@@ -121,11 +126,12 @@ def test_both_ends(peer: Peer, dut: Dut) -> None:
     sa = opened(peer, "RFC7296-2.23-16")
     sa.auth()
     sa.must_be_established("RFC7296-2.23-16")
-    sa.rekey()
-    new = sa.rekeyed
-    sa.finish()
-    new.must_be_up()
-    own_request(dut, new, "RFC7296-2.23-4")
+    if Capability.REKEY_IKE in dut.device.capabilities:
+        with peer.preamble("our rekey of the IKE SA"):
+            sa = successor(peer, sa)
+    sa.must_be_up()
+    carries(peer, dut)
+    own_request(dut, sa, "RFC7296-2.23-4")
 
 
 @purpose("nat-forwarded-initiator", "RFC7296-2.23-21", "RFC7296-2.23-20", role="initiator", needs=(NAT, DELETES))

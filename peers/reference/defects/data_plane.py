@@ -109,17 +109,6 @@ class RefusesLongPadding(InboundSa):
         return len(padding) < self.alignment and super().padding_is_right(padding)
 
 
-@defect(
-    *("data-overhead-table", "data-overhead-esp", "data-overhead-transport", "data-overhead-udp", "data-overhead-ipv6"),
-    "data-mtu-largest",
-)
-class PadsAnotherBlock(OutboundSa):
-    """Adds a block of padding that nobody needs."""
-
-    def padding_size(self, size: int) -> int:
-        return super().padding_size(size) + self.alignment
-
-
 # --- sequence numbers of its own ------------------------------------------------------------------------------------
 
 

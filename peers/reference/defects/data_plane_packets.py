@@ -6,6 +6,7 @@ from conformance.crypto import Random
 from conformance.ike.core.connection import Connection
 from conformance.ipsec.ah import AhBend
 from conformance.ipsec.errors import MalformedPacket, Misaligned, TooShort, WrongIcv
+from conformance.ipsec.esp import EspBend
 from conformance.ipsec.flow import Flow
 from conformance.ipsec.icmp import PathMtu
 from conformance.ipsec.ip import AH, UDP, parse, with_checksum
@@ -163,6 +164,16 @@ class CoversMutableFields(DeviceHost):
         if outer.traffic_class or outer.ttl != 64:
             raise WrongIcv("the header was changed")
         return super().unprotected(packet, now)
+
+
+@defect(
+    *("data-overhead-table", "data-overhead-esp", "data-overhead-transport", "data-overhead-udp", "data-overhead-ipv6"),
+)
+class FillsBehindTheIcv(DeviceHost):
+    """Fills packets of an odd length behind the ICV, where nothing belongs."""
+
+    def protected(self, sa: OutboundSa, packet: bytes, now: float, bend: Bend | None) -> bytes:
+        return super().protected(sa, packet, now, EspBend(append=bytes(4)) if len(packet) % 2 else None)
 
 
 # --- fragments and MTU ----------------------------------------------------------------------------------------------
