@@ -37,6 +37,7 @@ class _Direction:
     name: str
     random: Random
     seen: int = 0
+    lost: int = 0
     lost_in_a_row: int = 0
     waiting: list[tuple[float, int, Item]] = field(default_factory=list)
 
@@ -61,7 +62,12 @@ class ImpairedLink:
         self._out = _Direction("to the device", Random(f"{text}/out"))
         self._in = _Direction("from the device", Random(f"{text}/in"))
         self._order = count()
-        self.lost = self.doubled = self.late = 0
+        self.doubled = self.late = 0
+
+    @property
+    def lost(self) -> tuple[int, int]:
+        """How many datagrams were lost on their way to the device, and from it."""
+        return self._out.lost, self._in.lost
 
     def now(self) -> float:
         """The time of the link."""
@@ -100,7 +106,7 @@ class ImpairedLink:
         loss, double, reorder, *jitter = (way.random.random() for _ in range(5))
         if loss < path.loss and (path.in_a_row is None or way.lost_in_a_row < path.in_a_row):
             way.lost_in_a_row += 1
-            self.lost += 1
+            way.lost += 1
             self._tell(way, item, "is lost")
             return
         way.lost_in_a_row = 0

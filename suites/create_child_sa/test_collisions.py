@@ -230,7 +230,9 @@ def collide_ike(peer: Peer, dut: Dut, ni: bytes, nr: bytes) -> tuple[ScriptedSa,
         peer.check(answer.first(SA), "our rekey is answered as usual", answer, "RFC7296-2.25.2-1")
         ours = sa.heir
         sa.nonce = nr
+        sa.hold(ExchangeType.INFORMATIONAL)
         sa.answer(theirs)
+        peer.idle(peer.response_timeout / 10)  # both know of the collision before anybody deletes anything
     assert isinstance(ours, ScriptedSa) and isinstance(sa.rival, ScriptedSa)
     peer.check(ours.keys is not None, "a valid response to our rekey", sa.problem, "RFC7296-1.3.2-5")
     return sa, sa.rival, ours

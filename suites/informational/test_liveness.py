@@ -2,6 +2,7 @@
 
 from conformance.script.message import says_nothing
 from conformance.script.peer import Peer
+from conformance.script.sa import ScriptedSa
 from conformance.wire import ExchangeType, Notify, NotifyType
 from peers.contract import Capability
 from suites.dut import Dut
@@ -41,6 +42,14 @@ def test_liveness_device_initiated(peer: Peer, dut: Dut) -> None:
     sa.must_be_up()
 
 
+def in_silence(peer: Peer) -> ScriptedSa:
+    """An IKE SA on which nobody has spoken for half a second: what the device asks at once is no reaction to that."""
+    sa = peer.establish()
+    peer.idle(0.5)
+    peer.forget()
+    return sa
+
+
 @purpose(
     "info-dpd", "RFC7296-2.4-9", "RFC7296-1.4-6", "RFC7296-1.2-1",
     role="initiator", needs=(Capability.DPD,), device={"dpd_delay": 1.0}, waits=5,
@@ -50,7 +59,7 @@ def test_dpd(peer: Peer) -> None:
 
     Its request is an INFORMATIONAL without anything that would have an effect.
     """
-    sa = peer.establish()
+    sa = in_silence(peer)
     for _ in range(2):
         asked = sa.expect_request(ExchangeType.INFORMATIONAL, timeout=5, where=says_nothing)
         peer.check(says_nothing(asked.message), "an empty request", asked.message, "RFC7296-2.4-9")
@@ -68,7 +77,7 @@ def test_dpd_dead(peer: Peer, dut: Dut) -> None:
     One missing answer alone must not end the IKE SA: the request is repeated first.
     """
     own = dut.retransmission
-    sa = peer.establish()
+    sa = in_silence(peer)
     asked = sa.expect_request(ExchangeType.INFORMATIONAL, timeout=5, where=says_nothing)
     peer.idle(1.1 * own.patience + 1)
     peer.check(asked.copies > 1, "the request repeated", f"{asked.copies} copy", "RFC7296-2.1-7")
@@ -85,7 +94,7 @@ def test_unprotected_not_dead(peer: Peer, dut: Dut) -> None:
     It could be forged. The device goes on asking, and the right answer to its next repetition settles it.
     """
     own = dut.retransmission
-    sa = peer.establish()
+    sa = in_silence(peer)
     asked = sa.expect_request(ExchangeType.INFORMATIONAL, timeout=5, where=says_nothing)
     forged = sa.message(
         ExchangeType.INFORMATIONAL, (Notify(NotifyType.INVALID_IKE_SPI),), asked.message.message_id, response=True

@@ -107,8 +107,12 @@ def settle(sa: ScriptedSa) -> None:
 
 
 def suffer(link: ImpairedLink, sa: ScriptedSa) -> None:
-    """Go on with liveness checks until something was lost, where the path loses anything: else nothing is proved."""
+    """Go on with liveness checks until something was lost each way, where the path loses anything.
+
+    Else nothing is proved: the device must repeat a response, and take a request that comes again.
+    """
+    before = link.lost
     for _ in range(100):
         sa.liveness()
-        if link.lost or not link.impairment.loss:
+        if all(now > then for now, then in zip(link.lost, before, strict=True)) or not link.impairment.loss:
             return

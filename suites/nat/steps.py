@@ -165,6 +165,20 @@ def own_request(
     return found
 
 
+def settle(peer: Peer) -> None:
+    """What the device may have to say by itself gets its answer, before its path to us changes."""
+    peer.idle(peer.response_timeout / 10)
+
+
+def must_stay(sa: ScriptedSa, requirement: str) -> None:
+    """All requests of the device after IKE_SA_INIT, those that nobody has ordered included, came to port 4500."""
+    peer = sa.peer
+    usual = peer.connection.local_ports[1]
+    own = [one for one in peer.inbox if one.sa is sa and one.protected and not one.message.is_response]
+    others = [f"{one} at port {one.destination.port}" for one in own if one.destination.port != usual]
+    peer.check(not others, f"its requests at port {usual}", "; ".join(others), requirement)
+
+
 def keepalives(peer: Peer) -> list[Entry]:
     """What came from the device that is no longer than a keepalive, or is one."""
     entries = [one for one in peer.trace.entries if one.datagram is not None and not one.sent]

@@ -11,7 +11,7 @@ from peers.contract import Capability
 from suites.connections import psk
 from suites.create_child_sa.answers import carries, deletes_ike, deletion, rekeys_child, rekeys_ike, successor
 from suites.dut import Dut
-from suites.nat.steps import DESTINATION, SOURCE, behind_nat, established_behind, opened, own_request
+from suites.nat.steps import DESTINATION, SOURCE, behind_nat, established_behind, opened, own_request, settle
 from suites.purpose import purpose
 
 NAT, DELETES = Capability.NAT_T, Capability.DELETE_IKE
@@ -56,6 +56,7 @@ def test_rebind_port(peer: Peer, dut: Dut) -> None:
     """The NAT forgets its mapping; after one message from the new port the device's requests go there."""
     mappings = behind_nat(peer, dut)
     sa = peer.establish()
+    settle(peer)
     mappings.rebind()
     answered(sa)
     carries(peer, dut, requirement="RFC7296-2.23-25")
@@ -71,6 +72,7 @@ def test_rebind_address(peer: Peer, dut: Dut) -> None:
         raise NotApplicable("the tester has one address only")
     mappings = behind_nat(peer, dut)
     sa = peer.establish()
+    settle(peer)
     mappings.rebind(dut.pixit.tester_spare)
     answered(sa)
     carries(peer, dut, requirement="RFC7296-2.23-25")
@@ -85,6 +87,7 @@ def test_rebind_rekeyed(peer: Peer, dut: Dut) -> None:
     """An IKE SA that replaces another goes on at the address and port to which the peer has moved."""
     mappings = behind_nat(peer, dut)
     sa = peer.establish()
+    settle(peer)
     mappings.rebind()
     with peer.preamble("our rekey of the IKE SA"):
         new = successor(peer, sa)
@@ -119,6 +122,7 @@ def test_rebind_child(peer: Peer, dut: Dut) -> None:
     """After the peer has moved the device rekeys a Child SA: the request comes to the new mapping."""
     mappings = behind_nat(peer, dut)
     sa = peer.establish()
+    settle(peer)
     mappings.rebind()
     answered(sa)
     peer.pause()
@@ -210,6 +214,7 @@ def test_response_port(peer: Peer, dut: Dut) -> None:
     sa = peer.establish()
     sa.liveness()
     assert sa.last_sent is not None
+    settle(peer)
     mappings.rebind()
     try:
         again = sa.repeat(sa.last_sent)
@@ -232,6 +237,7 @@ def test_rebind_retransmission(peer: Peer, dut: Dut) -> None:
     own = dut.retransmission
     mappings = behind_nat(peer, dut)
     sa = peer.establish()
+    settle(peer)
     mappings.rebind()
     dut.rekey_child()
     peer.idle(0.2 * own.timeout)

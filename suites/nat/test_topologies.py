@@ -5,7 +5,16 @@ from conformance.wire import ExchangeType
 from peers.contract import Capability
 from suites.create_child_sa.answers import carries, deletes_ike, successor
 from suites.dut import Dut
-from suites.nat.steps import behind_nat, device_behind_nat, forward_ports, opened, own_request, two_homes
+from suites.nat.steps import (
+    behind_nat,
+    device_behind_nat,
+    forward_ports,
+    must_stay,
+    opened,
+    own_request,
+    settle,
+    two_homes,
+)
 from suites.purpose import purpose
 from suites.several import side_by_side
 
@@ -73,6 +82,7 @@ def test_device_behind(peer: Peer, dut: Dut) -> None:
     sa.must_be_established("RFC7296-2.23-16")
     peer.check(sa.remote.port == peer.connection.remote_ports[1], "IKE on port 4500", sa.remote, "RFC7296-2.23-4")
     sa.must_be_up()
+    must_stay(sa, "RFC7296-2.23-4")
     carries(peer, dut)
     own_request(dut, sa, "RFC7296-2.23-4")
 
@@ -93,6 +103,7 @@ def test_device_behind_initiator(peer: Peer, dut: Dut) -> None:
     sa.liveness()
     sa.rekey_child()
     sa.liveness()
+    must_stay(sa, "RFC7296-2.23-4")
     own_request(dut, sa, "RFC7296-2.23-4")
 
 
@@ -106,7 +117,9 @@ def test_device_rebind(peer: Peer, dut: Dut) -> None:
     sa.must_be_established("RFC7296-2.23-21")
     peer.pause()
     sa.liveness()
+    must_stay(sa, "RFC7296-2.23-21")
     here, before = sa.local, sa.remote
+    settle(peer)
     mappings.rebind()
     dut.delete_ike()
     request = sa.expect_request(ExchangeType.INFORMATIONAL, where=deletes_ike)
@@ -130,6 +143,7 @@ def test_both_ends(peer: Peer, dut: Dut) -> None:
         with peer.preamble("our rekey of the IKE SA"):
             sa = successor(peer, sa)
     sa.must_be_up()
+    must_stay(sa, "RFC7296-2.23-4")
     carries(peer, dut)
     own_request(dut, sa, "RFC7296-2.23-4")
 
@@ -146,4 +160,5 @@ def test_forwarded_initiator(peer: Peer, dut: Dut) -> None:
     sa.must_be_established("RFC7296-2.23-21")
     peer.pause()
     sa.liveness()
+    must_stay(sa, "RFC7296-2.23-4")
     own_request(dut, sa, "RFC7296-2.23-4")
