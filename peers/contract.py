@@ -18,6 +18,7 @@ from conformance.crypto import CryptoError
 from conformance.ike.core.connection import Connection, CookiePolicy, Mode, Party, Psk
 from conformance.net import Link
 from peers.algorithms import MUSTS, Algorithms, Limits
+from peers.credentials import USUAL, Credentials
 
 
 class Capability(StrEnum):
@@ -133,7 +134,9 @@ class Pixit:
     ``retransmission`` is how it repeats its requests where no connection can say so, None: nobody knows.
     ``half_open_timeout`` is how long it keeps an IKE SA whose IKE_AUTH never comes. ``tester_spare`` is a second IPv4
     address that the tester can send from, as a NAT may get one in mid-session. Behind a real NAT the device sees the
-    tester at ``tester_outer``, and has the address ``device_inner`` itself. ``algorithms`` are those that it takes.
+    tester at ``tester_outer``, and has the address ``device_inner`` itself. ``algorithms`` are those that it takes,
+    ``credentials`` those that both know. From ``device_pool`` the device assigns inner addresses to us, from
+    ``tester_pool`` we to it.
     """
 
     device_address: str
@@ -151,6 +154,9 @@ class Pixit:
     tester_outer: str | None = None
     device_inner: str | None = None
     algorithms: Algorithms = MUSTS
+    credentials: Credentials = USUAL
+    device_pool: str | None = None
+    tester_pool: str | None = None
 
     def swapped(self) -> "Pixit":
         """The same with the device in the tester's place: how a second device is reached that is the first one's peer.
@@ -167,6 +173,8 @@ class Pixit:
             tester_ports=self.device_ports,
             device_networks=self.tester_networks,
             tester_networks=self.device_networks,
+            device_pool=self.tester_pool,
+            tester_pool=self.device_pool,
             tester_spare=None,
             tester_outer=None,
             device_inner=None,

@@ -1,7 +1,7 @@
 """A connection as JSON, for the commands and templates of external devices."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -25,6 +25,7 @@ def connection_tree(connection: Connection) -> dict[str, Any]:
                 "remote_ts": list(child.remote_ts),
                 "mode": child.mode.value,
                 "lifetime": child.lifetime,
+                "gre": child.gre,
             }
             for child in connection.children
         ],
@@ -41,10 +42,13 @@ def connection_tree(connection: Connection) -> dict[str, Any]:
         "cookies": connection.cookies.value,
         "half_open_limit": connection.half_open_limit,
         "dpd_delay": connection.dpd_delay,
+        "keepalive": connection.keepalive,
         "lifetime": connection.lifetime,
         "retransmit_timeout": connection.retransmit_timeout,
         "retransmit_base": connection.retransmit_base,
         "retransmit_tries": connection.retransmit_tries,
+        "local_pool": connection.local_pool,
+        "remote_pool": connection.remote_pool,
     }
 
 
@@ -65,5 +69,13 @@ def _party(party: Party) -> dict[str, Any]:
 
 
 def connection_json(connection: Connection, pixit: Pixit) -> str:
-    """What an external device's command finds in the file ``{connection}``."""
-    return json.dumps({"connection": connection_tree(connection), "pixit": asdict(pixit)}, indent=2)
+    """What an external device's command finds in the file ``{connection}``.
+
+    The connection holds the credentials already.
+    """
+    reached = {one.name: _plain(getattr(pixit, one.name)) for one in fields(pixit) if one.name != "credentials"}
+    return json.dumps({"connection": connection_tree(connection), "pixit": reached}, indent=2)
+
+
+def _plain(value: Any) -> Any:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value

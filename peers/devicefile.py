@@ -13,6 +13,27 @@
     tester = "192.0.2.2"                   # an address of this host
     # optional: device6, tester6, device_ports, tester_ports, device_networks, tester_networks
 
+    [identities]                           # optional; also a mail address, an address, a DN, or keyid:, dn: ...
+    device = "router.example"
+    tester = "tester.example"
+
+    [secrets]                              # or psk_hex, or psk_file
+    psk = "a shared key"
+
+    [certificates]                         # PEM files beside this one
+    certificate = "tester.pem"             # ours, and its intermediates
+    key = "tester.key"
+    authority = "ca.pem"                   # or, as device, the device's own certificate
+
+    [algorithms]                           # optional: what the device takes, most preferred first
+    ike = ["aes256gcm16-prfsha384-ecp384", "aes128-aes256-sha256-modp2048-ecp256"]
+    esp = ["aes256gcm16", "aes256-sha256"] # with a group where Child SAs have a key exchange of their own
+    ah = ["sha256"]
+    refused = ["3des", "modp1024"]         # what it refuses in any suite; only where it is configured by hand
+
+    [pools]                                # optional: inner addresses
+    device = "10.77.0.0/24"                # that the device assigns to us, as tester those that we assign to it
+
     [timers]                               # optional, seconds
     response_timeout = 5.0
     retransmit_timeout = 4.0               # its requests are repeated after 4 s, then after 7.2 s ...,
@@ -30,10 +51,15 @@
     rekey_ike = "rekey the IKE SA now"
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from conformance.crypto import CryptoError
+from conformance.crypto.keywords import transform
+from conformance.wire import ProtocolID
+from peers.algorithms import MUSTS, Algorithms, complete
 from peers.contract import Capability, Pixit, Retransmission
+from peers.credentialsfile import read_credentials
 from peers.tomlfile import Table, nearest, read_toml
 
 ORDERS = (
@@ -43,6 +69,7 @@ ORDERS = (
 _READ_ONLY = ("list_sas", "log", "alive")
 PLACEHOLDERS = ("config", "connection", "child", "device", "tester")
 _ORDER_OF = {
+    Capability.CONFIGURABLE: "apply",
     Capability.INITIATOR: "initiate",
     Capability.REKEY_IKE: "rekey_ike",
     Capability.REKEY_CHILD: "rekey_child",
@@ -75,8 +102,12 @@ def read_device(path: Path) -> DeviceFile:
     top = read_toml(path)
     device, addresses, timers = top.table("device"), top.table("addresses"), top.table("timers")
     commands, prompts = top.table("commands"), top.table("prompts")
+    credentials = top.table("identities"), top.table("secrets"), top.table("certificates")
+    algorithms, pools = top.table("algorithms"), top.table("pools")
     name, version = device.text("name"), device.text("version", "")
     capabilities = _capabilities(device)
+    if "apply" in (*commands.keys, *prompts.keys):
+        capabilities |= {Capability.CONFIGURABLE}
     deviations = _beside(device, "deviations")
     templates = top.table("templates")
     template = _beside(templates, "apply")
@@ -87,13 +118,19 @@ def read_device(path: Path) -> DeviceFile:
         version=version,
         capabilities=capabilities,
         deviations=deviations,
-        pixit=_pixit(addresses, timers),
+        pixit=replace(
+            _pixit(addresses, timers),
+            credentials=read_credentials(*credentials),
+            algorithms=_algorithms(algorithms),
+            device_pool=pools.pool("device"),
+            tester_pool=pools.pool("tester"),
+        ),
         commands={order: _command(commands, order) for order in ORDERS if order in commands.keys},
         prompts={order: prompts.text(order) for order in ORDERS if order in prompts.keys},
         template=template,
         command_timeout=timeout,
     )
-    for table in (device, addresses, timers, templates):
+    for table in (device, addresses, timers, templates, *credentials, algorithms, pools):
         table.done()
     top.done()
     _check_orders(found, device, commands, prompts)
@@ -128,12 +165,40 @@ def _pixit(addresses: Table, timers: Table) -> Pixit:
         tester_address6=addresses.optional_address("tester6", 6),
         device_ports=addresses.ports("device_ports", usual.device_ports),
         tester_ports=addresses.ports("tester_ports", usual.tester_ports),
-        device_networks=addresses.texts("device_networks", usual.device_networks),
-        tester_networks=addresses.texts("tester_networks", usual.tester_networks),
+        device_networks=addresses.networks("device_networks", usual.device_networks),
+        tester_networks=addresses.networks("tester_networks", usual.tester_networks),
         response_timeout=timers.number("response_timeout", usual.response_timeout),
         retransmission=_retransmission(timers),
         half_open_timeout=timers.number("half_open_timeout", usual.half_open_timeout),
     )
+
+
+def _algorithms(table: Table) -> Algorithms:
+    """What a file does not say is what RFC 8247 and RFC 8221 demand."""
+    found = Algorithms(
+        ike=_suites(table, "ike", ProtocolID.IKE, MUSTS.ike),
+        esp=_suites(table, "esp", ProtocolID.ESP, MUSTS.esp),
+        ah=_suites(table, "ah", ProtocolID.AH, MUSTS.ah),
+        refused=table.texts("refused", ()),
+    )
+    for word in found.refused:
+        try:
+            transform(word)
+        except CryptoError as error:
+            raise table.error("refused", str(error)) from None
+    return found
+
+
+def _suites(table: Table, key: str, protocol: ProtocolID, usual: tuple[str, ...]) -> tuple[str, ...]:
+    texts = table.texts(key, usual)
+    if not texts:
+        raise table.error(key, f"expected at least one suite such as {usual[0]}")
+    for text in texts:
+        try:
+            complete(text, protocol)
+        except CryptoError as error:
+            raise table.error(key, str(error)) from None
+    return texts
 
 
 def _retransmission(timers: Table) -> Retransmission | None:

@@ -15,6 +15,7 @@ import jinja2
 from conformance.ike.core.connection import Connection, Mode
 from conformance.net import Link, UdpLink
 from conformance.script.verdict import NotApplicable
+from peers.byhand import as_configured
 from peers.contract import Capability, ChildStatus, Device, DeviceError, SaState, SaStatus, Unsupported, needs
 from peers.described import connection_json
 from peers.devicefile import DeviceFile, read_device
@@ -44,8 +45,8 @@ def ask_at_terminal(words: str) -> None:
 class ExternalDevice(Device):
     """A device described by a TOML file (`peers.devicefile`).
 
-    Without a command or prompt for ``apply`` the device is configured by hand, once: the first connection is taken for
-    granted, and any other is Unsupported.
+    Without a command or prompt for ``apply`` the device is configured by hand, once: with what the file says. Any other
+    connection is Unsupported.
     """
 
     backend = "external"
@@ -104,14 +105,12 @@ class ExternalDevice(Device):
         self.require(*sorted(needs(connection)))
         self._forget()
         self._complaints.clear()
-        if connection != self._connection or "apply" in self._file.commands:
-            if not self._knows("apply"):
-                if self._connection is not None:
-                    problem = "it is configured by hand; commands.apply would change that"
-                    raise Unsupported(Capability.CONFIGURABLE, self.name, problem)
-            else:
-                self._write(connection)
-                self._do("apply")
+        if not self._knows("apply"):
+            as_configured(self, connection)  # raises where it has another one
+            self._do("clear")
+        elif connection != self._connection or "apply" in self._file.commands:
+            self._write(connection)
+            self._do("apply")
         self._connection = connection
         self._log_from = 0
         self._log_from = len(self.log())

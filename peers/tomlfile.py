@@ -5,7 +5,7 @@ import re
 import tomllib
 from collections.abc import Iterable
 from datetime import date
-from ipaddress import ip_address
+from ipaddress import IPv4Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,38 @@ class Table:
         if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
             raise self.error(key, "expected a list of texts in quotes")
         return tuple(value)
+
+    def file(self, key: str) -> Path:
+        """A file that exists; its path is relative to this one."""
+        path = self._path.parent / self.text(key)
+        if not path.is_file():
+            raise self.error(key, f"there is no file {path}")
+        return path
+
+    def networks(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
+        """A list of prefixes without host bits."""
+        texts = self.texts(key, default)
+        if not texts:
+            raise self.error(key, "expected at least one network such as 10.2.0.0/24")
+        for text in texts:
+            try:
+                ip_network(text)
+            except ValueError as error:
+                raise self.error(key, f'"{text}" is no network such as 10.2.0.0/24: {error}') from None
+        return texts
+
+    def pool(self, key: str) -> str | None:
+        """An IPv4 prefix with at least two addresses, None if it is missing."""
+        self._taken.add(key)
+        if key not in self._values:
+            return None
+        text = self.text(key)
+        try:
+            if IPv4Network(text).num_addresses > 1:
+                return text
+        except ValueError:
+            pass
+        raise self.error(key, "expected an IPv4 prefix without host bits such as 10.77.0.0/24")
 
     def address(self, key: str, version: int) -> str:
         """An IP address of the given version."""

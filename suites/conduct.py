@@ -14,6 +14,7 @@ from conformance.ike.core.connection import Connection
 from conformance.net.link import PacketLink
 from conformance.script.peer import Peer
 from conformance.script.verdict import Inconclusive
+from peers.byhand import as_configured
 from peers.contract import Capability, Device, Pixit, needs
 from suites.choices import must_take
 from suites.dut import Dut
@@ -105,6 +106,8 @@ def prepared(purpose: Purpose, device: Device, seed: int, gate: Gate | None = No
     theirs = replace(seen_by_device(ours.mirrored(), device.pixit), **purpose.device)
     device.require(*sorted(needs(theirs)))
     must_take(device.name, device.profile.algorithms, theirs)
+    if Capability.CONFIGURABLE not in device.capabilities:
+        theirs = as_configured(device, theirs)
     gate = gate or Gate()
     if purpose.role == "responder" and (broken := gate.against(purpose, device, "responder")):
         raise Inconclusive(broken)

@@ -11,16 +11,16 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+from cryptography import x509
+
 from conformance.crypto.pki import Authority, Leaf
 from conformance.ike.core.connection import ChildConfig, Connection, Identity, Party, Psk, PublicKey
+from conformance.script.verdict import NotApplicable
 from peers.contract import Capability, Pixit, Unsupported
+from peers.credentials import SECRET
 from suites.choices import chosen, esp, own
 
 Setup = Callable[[Pixit], Connection]
-
-OUR_NAME = "tester.ikespec.example"
-DEVICE_NAME = "device.ikespec.example"
-SECRET = b"a shared key of the ikespec suites"
 
 _CHILD_FIELDS = {
     "esp": "proposals",
@@ -69,26 +69,54 @@ def build(local: Party, remote: Party, pixit: Pixit, *, ipv6: bool = False, **ch
     return replace(connection, **changes)
 
 
-def psk(*, ours: str = OUR_NAME, device: str = DEVICE_NAME, secret: bytes = SECRET, **changes: Any) -> Setup:
-    """Both sides authenticate with a shared key. ``esp`` are the proposals of the Child SA."""
+def psk(*, ours: str | None = None, device: str | None = None, secret: bytes | None = None, **changes: Any) -> Setup:
+    """Both sides authenticate with a shared key, under their usual names unless there are others.
+
+    ``esp`` are the proposals of the Child SA.
+    """
 
     def setup(pixit: Pixit) -> Connection:
-        return build(Party(Identity.of(ours), Psk(secret)), Party(Identity.of(device), Psk(secret)), pixit, **changes)
+        local, remote = shared_key(pixit)
+        if ours is not None:
+            local = replace(local, identity=Identity.of(ours))
+        if device is not None:
+            remote = replace(remote, identity=Identity.of(device))
+        if secret is not None:
+            local, remote = (replace(one, auth=Psk(secret)) for one in (local, remote))
+        return build(local, remote, pixit, **changes)
 
     return setup
 
 
-def certificates(kind: str = "ecdsa", **changes: Any) -> Setup:
-    """Both sides authenticate with certificates of one authority; ``kind`` as in `authority`."""
+def shared_key(pixit: Pixit) -> tuple[Party, Party]:
+    """We and the device, with the shared key that both know."""
+    agreed = pixit.credentials
+    auth = Psk(SECRET if agreed.secret is None else agreed.secret)
+    return Party(agreed.tester, auth), Party(agreed.device, auth)
+
+
+def certified(pixit: Pixit, kind: str | None = None) -> tuple[Party, Party, tuple[x509.Certificate, ...]]:
+    """We and the device, with certificates, and the authorities above them.
+
+    They are made unless the device knows others; then the kind must be that of our key. Raises NotApplicable.
+    """
+    agreed = pixit.credentials
+    if agreed.ours is None:
+        kind = kind or "ecdsa"
+        made = [leaf(str(name), kind) for name in (agreed.tester, agreed.device)]
+        ours, device = (PublicKey((one.certificate,), one.key) for one in made)
+        return Party(agreed.tester, ours), Party(agreed.device, device), (authority(kind).certificate,)
+    if kind not in (None, agreed.kind):
+        raise NotApplicable(f"our certificate has a key of the kind {agreed.kind}, not {kind}")
+    return Party(agreed.tester, agreed.ours), Party(agreed.device, PublicKey(())), agreed.trust
+
+
+def certificates(kind: str | None = None, **changes: Any) -> Setup:
+    """Both sides authenticate with certificates; ``kind`` is that of our key as in `authority`, None: any."""
 
     def setup(pixit: Pixit) -> Connection:
-        ours, device = leaf(OUR_NAME, kind), leaf(DEVICE_NAME, kind)
-        return build(
-            Party(Identity.of(OUR_NAME), PublicKey((ours.certificate,), ours.key)),
-            Party(Identity.of(DEVICE_NAME), PublicKey((device.certificate,), device.key)),
-            pixit,
-            **{"trust": (authority(kind).certificate,), **changes},
-        )
+        ours, device, trust = certified(pixit, kind)
+        return build(ours, device, pixit, **{"trust": trust, **changes})
 
     return setup
 

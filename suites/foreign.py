@@ -9,6 +9,7 @@ from itertools import zip_longest
 
 from conformance.crypto.keywords import transform
 from conformance.crypto.suite import proposal
+from conformance.ike.core.connection import Connection
 from conformance.ike.core.proposals import of_type, protocol_of
 from conformance.script.verdict import Inconclusive, NotApplicable
 from conformance.wire import SA, Encr, ProtocolID, Transform, TransformType
@@ -74,19 +75,19 @@ def other(text: str, protocol: ProtocolID = IKE) -> str:
 
 
 def own(dut: Dut, protocol: ProtocolID = IKE) -> tuple[Transform, ...]:
-    """The first suite that the device is configured with."""
-    one = proposal(_configured(dut, protocol)[0], 1, protocol)
+    """The first suite of our connection, which the device takes."""
+    one = proposal(_named(dut.peer.connection, protocol)[0], 1, protocol)
     return tuple(of_type(one, TransformType(kind))[0] for kind in dict.fromkeys(each.type for each in one.transforms))
 
 
-def _configured(dut: Dut, protocol: ProtocolID) -> tuple[str, ...]:
+def _named(connection: Connection, protocol: ProtocolID) -> tuple[str, ...]:
     if protocol == IKE:
-        return dut.connection.proposals
-    return tuple(text for text in dut.connection.children[0].proposals if protocol_of(text) == protocol)
+        return connection.proposals
+    return tuple(text for text in connection.children[0].proposals if protocol_of(text) == protocol)
 
 
 def _foreign(dut: Dut, kind: TransformType, protocol: ProtocolID) -> Iterator[Transform]:
-    ours = [one for text in _configured(dut, protocol) for one in proposal(text, 1, protocol).transforms]
+    ours = [one for text in _named(dut.connection, protocol) for one in proposal(text, 1, protocol).transforms]
     if Capability.CONFIGURABLE in dut.device.capabilities:
         known = ALL.transforms(protocol)
     else:

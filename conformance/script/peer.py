@@ -116,8 +116,13 @@ class Peer(Mailbox):
 
         return self.wait(fits, "an IKE_SA_INIT request from the device", timeout)
 
-    def respond_init(self, received: Received, bend: Bend | None = None, **changes: Any) -> ScriptedSa:
-        """Answer an IKE_SA_INIT request of the device."""
+    def respond_init(
+        self, received: Received, bend: Bend | None = None, *, again: bool = False, **changes: Any
+    ) -> ScriptedSa:
+        """Answer an IKE_SA_INIT request of the device.
+
+        If it offers our group, but its KE payload is of another one, it is told so once, and its next request answered.
+        """
         connection = replace(self.connection, **changes) if changes else self.connection
         sa = self.new_sa(connection, initiator=False, local=received.destination, remote=received.source)
         sa.reply_path = (received.destination, received.source)
@@ -127,6 +132,10 @@ class Peer(Mailbox):
             with sa.bending(bend):
                 sa.respond_init(received.message, received.raw)
         except Refusal as refusal:
+            del self.sas[sa.own_spi]
+            if refusal.kind == NotifyType.INVALID_KE_PAYLOAD and not again:
+                self.refuse_init(received, refusal.notify())
+                return self.respond_init(self.expect_init(), bend, again=True, **changes)
             raise Unexpected("an acceptable IKE_SA_INIT request", str(refusal)) from None
         self.flush()
         return sa

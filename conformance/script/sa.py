@@ -118,9 +118,9 @@ class ScriptedSa(BendableSa):
         """CREATE_CHILD_SA that rekeys a Child SA, by default the only one; the old one is deleted afterwards."""
         return self.step(partial(self.start_child_rekey, child or self.child), bend)
 
-    def rekey(self, bend: Bend | None = None) -> Message:
+    def rekey(self, bend: Bend | None = None, group: KeMethod | None = None) -> Message:
         """CREATE_CHILD_SA that rekeys the IKE SA; `rekeyed` is the new one, the old one is deleted afterwards."""
-        return self.step(self.start_rekey, bend)
+        return self.step(partial(self.start_rekey, group), bend)
 
     def delete(self, bend: Bend | None = None) -> Message:
         """Delete the IKE SA."""

@@ -8,6 +8,7 @@ from conformance.ike.core.connection import Connection
 from conformance.net import Link
 from conformance.net.memory import MemoryLink
 from peers.algorithms import ALL, computable
+from peers.byhand import as_configured
 from peers.contract import Capability, Device, DeviceError, Pixit, SaStatus
 from peers.reference.engine import ReferenceEngine
 from peers.reference.model import model
@@ -112,8 +113,9 @@ class ReferenceDevice(Device):
         return self.model.reached(MemoryLink(self.engine, self.engine.now), self.seed)
 
     def apply(self, connection: Connection) -> None:
-        """Start anew with a connection."""
-        self.engine.apply(connection)
+        """Start anew with a connection; one that was configured by hand has the same one for all."""
+        by_hand = Capability.CONFIGURABLE not in self.capabilities
+        self.engine.apply(as_configured(self, connection) if by_hand else connection)
 
     def clear(self) -> None:
         """Forget everything."""

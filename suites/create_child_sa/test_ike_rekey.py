@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from conformance.crypto.suite import proposal
+from conformance.ike.core.proposals import groups, parsed
 from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
@@ -112,7 +113,8 @@ def test_ike_rekey_other_prf(peer: Peer, dut: Dut) -> None:
     assert sa.keys is not None
     old = sa.keys.suite.prf
     other = next(text for text in peer.connection.proposals if Transform.of(old) not in proposal(text).transforms)
-    answer = sa.rekey(bend=asking_for(wrong, other))
+    sa.connection = replace(sa.connection, proposals=(wrong, other))
+    answer = sa.rekey(group=groups(parsed((other,)))[0])
     if answer.notify(NotifyType.NO_PROPOSAL_CHOSEN):
         raise NotApplicable("the device rekeys an IKE SA with the algorithms that it has")
     chosen = granted(peer, dut, answer, REKEY, "RFC7296-1.3.2-5")

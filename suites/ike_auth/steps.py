@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from conformance.crypto.pki import Authority
+from conformance.crypto.pki import Authority, Leaf
 from conformance.crypto.x509 import subject_key_hash
 from conformance.ike.core.connection import Connection, Identity, Mode, Party, Psk, PublicKey
 from conformance.script import bend
@@ -12,6 +12,7 @@ from conformance.script.bend import Bend
 from conformance.script.message import Sent
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
+from conformance.script.verdict import NotApplicable
 from conformance.wire import (
     AUTH,
     CERTREQ,
@@ -27,27 +28,30 @@ from conformance.wire import (
     UnknownPayload,
 )
 from peers.contract import Pixit
-from suites.connections import DEVICE_NAME, OUR_NAME, SECRET, Setup, authority, build, certificates, leaf
+from suites.connections import Setup, authority, build, certificates, certified, leaf, shared_key
 
 # --- connections ------------------------------------------------------------------------------------------------------
 
 
-def named(ours: Identity, device: Identity, secret: bytes = SECRET) -> Setup:
-    """Both sides authenticate with a shared key, under identities of any type."""
-    return lambda pixit: build(Party(ours, Psk(secret)), Party(device, Psk(secret)), pixit)
+def named(ours: Identity, device: Identity) -> Setup:
+    """Both sides authenticate with a shared key, under identities of any type; their own ones, if they are of that."""
+
+    def setup(pixit: Pixit) -> Connection:
+        pairs = zip(shared_key(pixit), (ours, device), strict=True)
+        one, other = (it if it.identity.id_type == name.id_type else replace(it, identity=name) for it, name in pairs)
+        return build(one, other, pixit)
+
+    return setup
 
 
 def mixed(*, our_certificate: bool, kind: str = "ecdsa") -> Setup:
     """One side authenticates with a certificate, the other one with a shared key."""
 
-    def party(name: str, with_certificate: bool) -> Party:
-        made = leaf(name, kind)
-        auth = PublicKey((made.certificate,), made.key) if with_certificate else Psk(SECRET)
-        return Party(Identity.of(name), auth)
-
     def setup(pixit: Pixit) -> Connection:
-        ours, device = party(OUR_NAME, our_certificate), party(DEVICE_NAME, not our_certificate)
-        return build(ours, device, pixit, trust=(authority(kind).certificate,))
+        *signing, trust = certified(pixit, kind)
+        keyed = shared_key(pixit)
+        ours, device = (signing[0], keyed[1]) if our_certificate else (keyed[0], signing[1])
+        return build(ours, device, pixit, trust=trust)
 
     return setup
 
@@ -66,10 +70,10 @@ def mixed_keys() -> Setup:
     """We have an ECDSA key and the device an RSA key, with certificates of different authorities."""
 
     def setup(pixit: Pixit) -> Connection:
-        parties = []
-        for name, kind in ((OUR_NAME, "ecdsa"), (DEVICE_NAME, "rsa")):
-            made = leaf(name, kind)
-            parties.append(Party(Identity.of(name), PublicKey((made.certificate,), made.key)))
+        agreed, parties = pixit.credentials, []
+        for name, kind in ((agreed.tester, "ecdsa"), (agreed.device, "rsa")):
+            made = leaf(str(name), kind)
+            parties.append(Party(name, PublicKey((made.certificate,), made.key)))
         trust = (authority("ecdsa").certificate, authority("rsa").certificate)
         return build(parties[0], parties[1], pixit, trust=trust)
 
@@ -80,6 +84,9 @@ def distinguished() -> Setup:
     """Both sides are named by the subjects of their certificates."""
 
     def setup(pixit: Pixit) -> Connection:
+        agreed = pixit.credentials
+        if agreed.ours is not None and agreed.tester.id_type == agreed.device.id_type == IdType.DER_ASN1_DN:
+            return certificates()(pixit)
         parties = []
         for unit in ("tester", "device"):
             made = authority().issue(f"CN={unit},OU=Conformance \u00e9,O=ikespec,C=CH")
@@ -100,13 +107,13 @@ def chained(depth: int) -> Setup:
     """Both sides have certificates with ``depth`` intermediates of their own below the authority that both trust."""
 
     def setup(pixit: Pixit) -> Connection:
-        parties = []
-        for name in (OUR_NAME, DEVICE_NAME):
+        agreed, parties = pixit.credentials, []
+        for name in (agreed.tester, agreed.device):
             issuer = authority()
             for level in range(1, depth + 1):
                 issuer = Authority.create(f"intermediate {level} of {name}", issuer=issuer)
-            made = issuer.issue(name, sans=[name])
-            parties.append(Party(Identity.of(name), PublicKey(made.chain, made.key)))
+            made = issuer.issue(str(name), sans=[str(name)])
+            parties.append(Party(name, PublicKey(made.chain, made.key)))
         return build(parties[0], parties[1], pixit, trust=(authority().certificate,))
 
     return setup
@@ -116,11 +123,31 @@ def host_to_host() -> Setup:
     """Transport mode between our address and that of the device."""
 
     def setup(pixit: Pixit) -> Connection:
-        ours, device = Party(Identity.of(OUR_NAME), Psk(SECRET)), Party(Identity.of(DEVICE_NAME), Psk(SECRET))
+        ours, device = shared_key(pixit)
         local, remote = (f"{pixit.tester_address}/32",), (f"{pixit.device_address}/32",)
         return build(ours, device, pixit, mode=Mode.TRANSPORT, local_ts=local, remote_ts=remote)
 
     return setup
+
+
+def trusted(peer: Peer) -> Authority:
+    """The authority that the device trusts, with its key. Raises NotApplicable where that is somebody else's."""
+    known = (authority(kind) for kind in ("ecdsa", "rsa", "ed25519"))
+    found = next((one for one in known if one.certificate in peer.connection.trust), None)
+    if found is None:
+        raise NotApplicable("the authority that the device trusts signs nothing for us")
+    return found
+
+
+def in_our_name(peer: Peer, issuer: Authority, **changes: Any) -> Leaf:
+    """A certificate for our identity by any authority. Raises NotApplicable where no certificate could speak for it."""
+    identity = peer.connection.local.identity
+    if identity.id_type == IdType.DER_ASN1_DN:
+        assert isinstance(peer.connection.local.auth, PublicKey)
+        return issuer.issue(peer.connection.local.auth.chain[0].subject.rfc4514_string(), **changes)
+    if identity.id_type == IdType.KEY_ID:
+        raise NotApplicable("no certificate speaks for a key ID")
+    return issuer.issue(str(identity), sans=[str(identity)], **changes)
 
 
 def ourselves(peer: Peer, **changes: Any) -> Party:
@@ -152,8 +179,16 @@ def announcing(*hashes: HashAlgorithm) -> Bend:
     )
 
 
-def mic_over(sa: ScriptedSa, octets: bytes, text: str, secret: bytes = SECRET) -> Bend:
-    """An AUTH payload with a shared key MIC over any octets."""
+def our_secret(sa: ScriptedSa) -> bytes:
+    """The key that both share."""
+    auth = sa.connection.local.auth
+    assert isinstance(auth, Psk)
+    return auth.secret
+
+
+def mic_over(sa: ScriptedSa, octets: bytes, text: str, secret: bytes | None = None) -> Bend:
+    """An AUTH payload with a shared key MIC over any octets, by default with our secret."""
+    secret = our_secret(sa) if secret is None else secret
     return bend.replace(AUTH, lambda _: AUTH(AuthMethod.SHARED_KEY_MIC, sa.shared_key_mic(secret, octets)), text)
 
 

@@ -5,12 +5,22 @@ from typing import Any
 
 from conformance.crypto.pki import Authority, Leaf, new_key
 from conformance.crypto.x509 import CertificateError, load_certificate, matches_identity, validate_chain
+from conformance.ike.core.connection import PublicKey
 from conformance.script import bend
 from conformance.script.peer import Peer
-from conformance.wire import CERT, CERTREQ, CertEncoding, IdType, Message
-from suites.connections import DEVICE_NAME, OUR_NAME, authority, certificates, leaf
+from conformance.wire import CERT, CERTREQ, CertEncoding, Message
+from suites.connections import certificates
 from suites.ike_auth.refusal import must_be_refused
-from suites.ike_auth.steps import chained, mixed, mixed_keys, must_ask_for_certificates, must_succeed, ourselves
+from suites.ike_auth.steps import (
+    chained,
+    in_our_name,
+    mixed,
+    mixed_keys,
+    must_ask_for_certificates,
+    must_succeed,
+    ourselves,
+    trusted,
+)
 from suites.purpose import purpose
 
 _REFUSED = ("RFC7296-1.2-11", "RFC7296-1.2-18", "RFC7296-2.21.2-1")
@@ -23,49 +33,49 @@ def refused_with(peer: Peer, made: Leaf) -> None:
     must_be_refused(peer, sa)
 
 
-def ours(issuer: Authority, **changes: Any) -> Leaf:
+def ours(peer: Peer, issuer: Authority, **changes: Any) -> Leaf:
     """A certificate for our name, with a key of its own: a device may have the right one for our usual key already."""
-    return issuer.issue(OUR_NAME, sans=[OUR_NAME], key=new_key("ecdsa"), **changes)
+    return in_our_name(peer, issuer, key=new_key("ecdsa"), **changes)
 
 
 @purpose("auth-certificate-untrusted", *_REFUSED, role="responder", connection=certificates())
 def test_untrusted(peer: Peer) -> None:
     """A certificate of an authority that the device does not know authenticates nobody."""
-    refused_with(peer, ours(Authority.create("a stranger")))
+    refused_with(peer, ours(peer, Authority.create("a stranger")))
 
 
 @purpose("auth-certificate-same-name", *_REFUSED, role="responder", connection=certificates())
 def test_same_name(peer: Peer) -> None:
     """An authority that only has the name of the trusted one is another authority: the signature counts."""
-    name = authority().name
-    refused_with(peer, ours(Authority.create(name, key=new_key("ecdsa"))))
+    name = peer.connection.trust[0].subject.rfc4514_string()
+    refused_with(peer, ours(peer, Authority.create(name, key=new_key("ecdsa"))))
 
 
 @purpose("auth-certificate-brings-root", *_REFUSED, role="responder", connection=certificates())
 def test_brings_root(peer: Peer) -> None:
     """A peer cannot bring the authority that it would like to be trusted by."""
     stranger = Authority.create("a stranger")
-    made = ours(stranger)
+    made = ours(peer, stranger)
     refused_with(peer, Leaf(made.key, made.certificate, (made.certificate, stranger.certificate)))
 
 
 @purpose("auth-certificate-expired", *_REFUSED, role="responder", connection=certificates())
 def test_expired(peer: Peer) -> None:
     """A certificate that has expired authenticates nobody."""
-    refused_with(peer, ours(authority(), not_after=datetime(2021, 1, 1, tzinfo=UTC)))
+    refused_with(peer, ours(peer, trusted(peer), not_after=datetime(2021, 1, 1, tzinfo=UTC)))
 
 
 @purpose("auth-certificate-not-yet", *_REFUSED, role="responder", connection=certificates())
 def test_not_yet(peer: Peer) -> None:
     """A certificate that is not valid yet authenticates nobody."""
-    refused_with(peer, ours(authority(), not_before=datetime(2048, 1, 1, tzinfo=UTC)))
+    refused_with(peer, ours(peer, trusted(peer), not_before=datetime(2048, 1, 1, tzinfo=UTC)))
 
 
 @purpose("auth-certificate-other-name", *_REFUSED, "RFC7296-2.15-7", role="responder", connection=certificates())
 def test_other_name(peer: Peer) -> None:
     """A trusted certificate for another name does not make us who we say we are."""
     name = "stranger.ikespec.example"
-    refused_with(peer, authority().issue(name, sans=[name]))
+    refused_with(peer, trusted(peer).issue(name, sans=[name]))
 
 
 @purpose("auth-certificate-no-ca", *_REFUSED, role="responder", connection=certificates())
@@ -75,8 +85,8 @@ def test_no_ca(peer: Peer) -> None:
     Ours is signed with the key of a certificate that a trusted authority issued, but not to a CA.
     """
     name = "ambitious.ikespec.example"
-    user = authority().issue(name, sans=[name])
-    refused_with(peer, ours(Authority(name, user.key, user.certificate, user.chain)))
+    user = trusted(peer).issue(name, sans=[name])
+    refused_with(peer, ours(peer, Authority(name, user.key, user.certificate, user.chain)))
 
 
 @purpose("auth-certificate-chain-broken", *_REFUSED, role="responder", canary=False, connection=chained(2))
@@ -96,7 +106,7 @@ def test_chain_broken(peer: Peer) -> None:
 def test_intermediate_expired(peer: Peer) -> None:
     """A chain is as good as its weakest link: here an intermediate has expired."""
     end = datetime(2021, 1, 1, tzinfo=UTC)
-    refused_with(peer, ours(Authority.create("an old intermediate", issuer=authority(), not_after=end)))
+    refused_with(peer, ours(peer, Authority.create("an old intermediate", issuer=trusted(peer), not_after=end)))
 
 
 @purpose("auth-certificates-any-order", "RFC7296-3.6-9", "RFC7296-3.6-6", role="responder", connection=chained(3))
@@ -119,8 +129,9 @@ def device_certificates(peer: Peer, answer: Message) -> None:
     """The device's first certificate is its own, and the others lead from there to the authority."""
     found = [load_certificate(one.data) for one in answer.all(CERT) if one.encoding == CertEncoding.X509_SIGNATURE]
     peer.check(found, "a certificate", answer, "RFC7296-3.6-1")
-    own = matches_identity(found[0], IdType.FQDN, DEVICE_NAME.encode())
-    peer.check(own, f"the first certificate is that of {DEVICE_NAME}", found[0].subject.rfc4514_string())
+    name = peer.connection.remote.identity
+    own = matches_identity(found[0], name.id_type, name.data)
+    peer.check(own, f"the first certificate is that of {name}", found[0].subject.rfc4514_string())
     try:
         validate_chain(found, peer.connection.trust, datetime.fromtimestamp(peer.link.now(), UTC))
     except CertificateError as error:
@@ -215,11 +226,13 @@ def test_mixed_keys(peer: Peer) -> None:
 @purpose("auth-certificate-garbage", *_REFUSED, "RFC7296-2.21-1", role="responder", connection=certificates())
 def test_garbage(peer: Peer) -> None:
     """CERT payloads without a certificate in them are refused, and hurt nobody."""
-    whole = leaf(OUR_NAME).certificate
+    auth = peer.connection.local.auth
+    assert isinstance(auth, PublicKey)
+    whole = auth.chain[0]
     for text, data in (
         ("nothing", b""),
         ("no DER", b"\xff" * 64),
-        ("half a certificate", ours(authority()).certificate.tbs_certificate_bytes[:200]),
+        ("half a certificate", ours(peer, trusted(peer)).certificate.tbs_certificate_bytes[:200]),
         ("endless DER", b"\x30\x84\xff\xff\xff\xff" + whole.tbs_certificate_bytes),
     ):
         sa = peer.sa(local=ourselves(peer, key=new_key("ecdsa")))

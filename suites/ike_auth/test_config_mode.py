@@ -2,6 +2,7 @@
 
 from ipaddress import ip_address, ip_network
 
+from conformance.ike.core.connection import Connection
 from conformance.ike.core.selectors import host
 from conformance.script import bend
 from conformance.script.peer import Peer
@@ -18,7 +19,7 @@ from conformance.wire import (
     Payload,
     TSi,
 )
-from peers.contract import Capability
+from peers.contract import Capability, Pixit
 from suites.connections import psk
 from suites.create_child_sa.answers import kept
 from suites.dut import Dut
@@ -26,9 +27,18 @@ from suites.ike_auth.steps import must_succeed
 from suites.purpose import purpose
 
 POOL = "10.77.0.0/24"
-_FROM_DEVICE = psk(local_ts=("0.0.0.0/0",), remote_pool=POOL)
-_FROM_US = psk(remote_ts=("0.0.0.0/0",), local_pool=POOL)
+"""That of devices which take any."""
 _UNKNOWN = CfgAttr(CfgAttribute(16000), b"ikespec")
+
+
+def from_device(pixit: Pixit) -> Connection:
+    """The device assigns inner addresses."""
+    return psk(local_ts=("0.0.0.0/0",), remote_pool=pixit.device_pool or POOL)(pixit)
+
+
+def from_us(pixit: Pixit) -> Connection:
+    """We assign inner addresses."""
+    return psk(remote_ts=("0.0.0.0/0",), local_pool=pixit.tester_pool or POOL)(pixit)
 
 
 def before(message: Message, first: type[Payload], second: type[Payload]) -> bool:
@@ -44,13 +54,15 @@ def assigned(peer: Peer, answer: Message) -> bytes:
     found = [one.value for one in reply.attributes if one.type == CfgAttribute.INTERNAL_IP4_ADDRESS]
     peer.check(len(found) == 1, "one INTERNAL_IP4_ADDRESS, as one was asked for", reply, "RFC7296-3.15.1-5")
     peer.check(len(found[0]) == 4, "an INTERNAL_IP4_ADDRESS of 4 octets", reply, "RFC7296-3.15.1-3")
-    peer.check(ip_address(found[0]) in ip_network(POOL), f"an address of {POOL}", reply, "RFC7296-3.15.4-1")
+    pool = peer.connection.remote_pool
+    assert pool is not None
+    peer.check(ip_address(found[0]) in ip_network(pool), f"an address of {pool}", reply, "RFC7296-3.15.4-1")
     return found[0]
 
 
 @purpose(
     "auth-cfg-address", "RFC7296-3.15.4-1", "RFC7296-2.19-3", "RFC7296-2.9-13", "RFC7296-3.15.1-3", "RFC7296-3.15.1-5",
-    role="responder", ordinary=True, needs=(Capability.VIRTUAL_IP,), connection=_FROM_DEVICE,
+    role="responder", ordinary=True, needs=(Capability.VIRTUAL_IP,), connection=from_device,
 )  # fmt: skip
 def test_address(peer: Peer) -> None:
     """Who asks for an inner address gets one, and the Child SA is for it.
@@ -73,7 +85,7 @@ def test_address(peer: Peer) -> None:
 
 @purpose(
     "auth-cfg-unknown-attribute", "RFC7296-3.15.1-15",
-    role="responder", needs=(Capability.VIRTUAL_IP,), connection=_FROM_DEVICE,
+    role="responder", needs=(Capability.VIRTUAL_IP,), connection=from_device,
 )  # fmt: skip
 def test_unknown_attribute(peer: Peer) -> None:
     """A configuration attribute of an unknown type is ignored; the address that was asked for is assigned."""
@@ -88,7 +100,7 @@ def test_unknown_attribute(peer: Peer) -> None:
 
 @purpose(
     "auth-cfg-not-asked", "RFC7296-2.19-8", "RFC7296-2.19-10",
-    role="responder", needs=(Capability.VIRTUAL_IP,), connection=_FROM_DEVICE,
+    role="responder", needs=(Capability.VIRTUAL_IP,), connection=from_device,
 )  # fmt: skip
 def test_not_asked(peer: Peer) -> None:
     """Who does not ask for an inner address gets none, though the device has a pool, and the IKE SA is set up.
@@ -110,7 +122,7 @@ def test_not_asked(peer: Peer) -> None:
 
 @purpose(
     "auth-cfg-request", "RFC7296-2.19-2", "RFC7296-2.19-3", "RFC7296-2.19-5", "RFC7296-3.15.1-1",
-    "RFC7296-3.15.1-3", role="initiator", needs=(Capability.VIRTUAL_IP,), connection=_FROM_US,
+    "RFC7296-3.15.1-3", role="initiator", needs=(Capability.VIRTUAL_IP,), connection=from_us,
 )  # fmt: skip
 def test_request(peer: Peer, dut: Dut) -> None:
     """A device that wants an inner address asks for it in IKE_AUTH, before the SA payload, and takes what it gets."""

@@ -8,7 +8,6 @@ from conformance.script.peer import Peer
 from conformance.script.sa import fatal
 from conformance.wire import AUTH, IDi, IDr, IdType
 from peers.contract import Capability
-from suites.connections import DEVICE_NAME, OUR_NAME
 from suites.ike_auth.refusal import answer_of, must_be_refused
 from suites.ike_auth.steps import distinguished, must_succeed, named
 from suites.purpose import purpose
@@ -77,9 +76,9 @@ def test_idr_other(peer: Peer) -> None:
     """
     sa = peer.sa()
     sa.init()
-    answer = answer_of(peer, sa, bend.change(IDr, data=b"somebody.ikespec.example"))
-    shown = answer.first(IDr)
-    own = shown is not None and shown.data == DEVICE_NAME.encode()
+    answer = answer_of(peer, sa, bend.change(IDr, id_type=IdType.FQDN, data=b"somebody.ikespec.example"))
+    shown, expected = answer.first(IDr), peer.connection.remote.identity
+    own = shown is not None and (shown.id_type, shown.data) == (expected.id_type, expected.data)
     peer.check(own or (shown is None and fatal(answer)), "IDr of the device itself, or a refusal", answer)
 
 
@@ -99,15 +98,18 @@ def test_unknown(peer: Peer) -> None:
 @purpose("auth-id-prefix", "RFC7296-1.2-12", "RFC7296-1.2-18", role="responder")
 def test_prefix(peer: Peer) -> None:
     """An identity is the whole of it: neither its beginning, nor nothing, nor more than it will do."""
-    for text in (OUR_NAME[:-1], "", OUR_NAME + "x", OUR_NAME + "\0"):
-        refused_as(peer, Identity(IdType.FQDN, text.encode()))
+    ours = peer.connection.local.identity
+    for octets in (ours.data[:-1], b"", ours.data + b"x", ours.data + b"\0"):
+        refused_as(peer, replace(ours, data=octets))
 
 
 @purpose("auth-id-type-differs", "RFC7296-1.2-12", "RFC7296-1.2-18", role="responder")
 def test_type_differs(peer: Peer) -> None:
     """The same octets under another type are another identity."""
-    for kind in (IdType.KEY_ID, IdType.RFC822_ADDR):
-        refused_as(peer, Identity(kind, OUR_NAME.encode()))
+    ours = peer.connection.local.identity
+    for kind in (IdType.KEY_ID, IdType.RFC822_ADDR, IdType.FQDN):
+        if kind != ours.id_type:
+            refused_as(peer, replace(ours, id_type=kind))
 
 
 @purpose("auth-id-reserved", "RFC7296-3.5-3", "RFC7296-2.15-3", "RFC7296-3.8-7", "RFC7296-2.5-8", role="responder")
@@ -115,7 +117,8 @@ def test_reserved(peer: Peer) -> None:
     """RESERVED octets of the identity are ignored, but signed as they were sent; those of AUTH are ignored."""
     sa = peer.sa()
     sa.init()
-    ours = IDi(IdType.FQDN, OUR_NAME.encode(), reserved2=0xA5C3F0)
+    identity = peer.connection.local.identity
+    ours = IDi(identity.id_type, identity.data, reserved2=0xA5C3F0)
     proof = replace(sa.prove(ours), reserved2=0x0F1E2D)
     sa.auth(bend.change(IDi, reserved2=0xA5C3F0) | bend.replace(AUTH, lambda _: proof, "AUTH over that, RESERVED set"))
     must_succeed(peer, sa, "RFC7296-2.15-3")
@@ -128,5 +131,6 @@ def test_idr_absent(peer: Peer) -> None:
     sa.init()
     answer = sa.auth(bend.drop(IDr))
     device = peer.expect(answer, IDr)
-    peer.check(device.data == DEVICE_NAME.encode(), f"IDr {DEVICE_NAME}", device)
+    expected = peer.connection.remote.identity
+    peer.check((device.id_type, device.data) == (expected.id_type, expected.data), f"IDr {expected}", device)
     must_succeed(peer, sa, "RFC7296-1.2-6")

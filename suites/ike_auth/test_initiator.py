@@ -28,11 +28,18 @@ from conformance.wire import (
     encode_message,
 )
 from suites.choices import esp_several, with_pfs
-from suites.connections import OUR_NAME, authority, certificates, psk
+from suites.connections import certificates, psk
 from suites.dut import Dut
 from suites.ike_auth.initiating import begun
 from suites.ike_auth.refusal import must_be_refused_by
-from suites.ike_auth.steps import must_ask_for_certificates, must_be_accepted_by, must_be_clean, ourselves
+from suites.ike_auth.steps import (
+    in_our_name,
+    must_ask_for_certificates,
+    must_be_accepted_by,
+    must_be_clean,
+    ourselves,
+    trusted,
+)
 from suites.purpose import purpose
 
 
@@ -153,14 +160,14 @@ _CERTIFICATE = ("RFC7296-1.2-11", "RFC7296-1.2-18")
 @purpose("auth-responder-certificate-untrusted", *_CERTIFICATE, role="initiator", connection=certificates())
 def test_certificate_untrusted(peer: Peer, dut: Dut) -> None:
     """A responder with a certificate of an unknown authority is refused."""
-    certified(peer, dut, Authority.create("a stranger").issue(OUR_NAME, sans=[OUR_NAME]))
+    certified(peer, dut, in_our_name(peer, Authority.create("a stranger")))
 
 
 @purpose("auth-responder-certificate-expired", *_CERTIFICATE, role="initiator", connection=certificates())
 def test_certificate_expired(peer: Peer, dut: Dut) -> None:
     """A responder whose certificate has expired is refused."""
     end = datetime(2021, 1, 1, tzinfo=UTC)
-    certified(peer, dut, authority().issue(OUR_NAME, sans=[OUR_NAME], not_after=end))
+    certified(peer, dut, in_our_name(peer, trusted(peer), not_after=end))
 
 
 @purpose(
@@ -170,7 +177,7 @@ def test_certificate_expired(peer: Peer, dut: Dut) -> None:
 def test_certificate_other_name(peer: Peer, dut: Dut) -> None:
     """A responder with a trusted certificate for another name is not who it says."""
     name = "stranger.ikespec.example"
-    certified(peer, dut, authority().issue(name, sans=[name]))
+    certified(peer, dut, trusted(peer).issue(name, sans=[name]))
 
 
 @purpose("auth-certreq-format", "RFC7296-3.7-2", "RFC7296-3.7-3", role="initiator", connection=certificates())

@@ -170,6 +170,11 @@ def other_group(peer: Peer, request: Received) -> KeMethod:
     return others[0]
 
 
+def those_with(peer: Peer, group: KeMethod) -> tuple[str, ...]:
+    """Our proposals with a group. Of several proposals each may have its own."""
+    return tuple(text for text in peer.connection.proposals if group in groups(parsed((text,))))
+
+
 def offers(message: Message) -> list[frozenset[Transform]]:
     """The offered proposals as sets of transforms: an initiator may rearrange them."""
     sa = message.first(SA)

@@ -14,7 +14,16 @@ from peers.contract import Capability
 from suites.choices import two_groups
 from suites.connections import psk
 from suites.dut import Dut
-from suites.ike_sa_init.steps import ask_for_group, finish, group_of, handshake, is_cookie, normal, other_group
+from suites.ike_sa_init.steps import (
+    ask_for_group,
+    finish,
+    group_of,
+    handshake,
+    is_cookie,
+    normal,
+    other_group,
+    those_with,
+)
 from suites.purpose import purpose
 
 ALWAYS = {"cookies": CookiePolicy.ALWAYS}
@@ -190,7 +199,7 @@ def test_cookie_and_ke(peer: Peer, dut: Dut) -> None:
     peer.refuse_init(second, ask_for_group(wanted))
     third = peer.expect_init()
     peer.check(group_of(third) == wanted, f"KE of {wanted.name}", third.message, "RFC7296-1.2-14")
-    sa = peer.respond_init(third)
+    sa = peer.respond_init(third, proposals=those_with(peer, wanted))
     sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
     sa.must_be_established("RFC7296-2.15-6")
     kept = third.message.payloads[0]
@@ -217,7 +226,7 @@ def test_cookie_again(peer: Peer, dut: Dut) -> None:
         except Unexpected as silent:
             raise Unexpected("another request", silent.got, "RFC7296-2.6.1-2") from None
     returned(peer, new, first)
-    sa = peer.respond_init(first)
+    sa = peer.respond_init(first, proposals=those_with(peer, wanted))
     sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
     sa.must_be_established()
 

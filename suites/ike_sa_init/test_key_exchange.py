@@ -24,6 +24,7 @@ from suites.ike_sa_init.steps import (
     other_group,
     our_groups,
     settle,
+    those_with,
 )
 from suites.purpose import purpose
 
@@ -80,7 +81,7 @@ def test_ke_retry(peer: Peer, dut: Dut) -> None:
     peer.check(second.message.message_id == 0, "message ID 0", second.message.message_id, "RFC7296-2.2-2")
     kept = set(offers(first.message)) <= set(offers(second.message))
     peer.check(kept, "the whole offer again", second.message, "RFC7296-1.2-15")
-    sa = peer.respond_init(second)
+    sa = peer.respond_init(second, proposals=those_with(peer, wanted))
     sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
     sa.must_be_established()
 
@@ -166,6 +167,9 @@ def test_modp_leading_zero(peer: Peer, dut: Dut) -> None:
     """
     dut.initiate()
     first = peer.expect_init()
+    if group_of(first) not in our_groups(peer):
+        peer.refuse_init(first, ask_for_group(our_groups(peer)[0]))
+        first = peer.expect_init()
     theirs = first.message.first(KE)
     assert theirs is not None
     group = modp_group(theirs.method)

@@ -4,13 +4,13 @@ from dataclasses import replace
 from functools import lru_cache
 
 from conformance.crypto.pki import Authority, Leaf
-from conformance.ike.core.connection import ChildConfig, Connection, CookiePolicy, Identity, Mode, Party, Psk, PublicKey
+from conformance.ike.core.connection import ChildConfig, Connection, CookiePolicy, Mode, Party, PublicKey
 from conformance.ike.core.proposals import of_type, parsed
 from conformance.wire import AuthMethod, HashAlgorithm, TransformType
 from peers.algorithms import Algorithms, written
 from peers.contract import Capability, Pixit
 from suites.choices import ENCR, PRF, esp, esp_esn, pfs, two, two_groups
-from suites.connections import DEVICE_NAME, OUR_NAME, SECRET, Setup, authority, build, certificates, leaf, psk
+from suites.connections import Setup, authority, build, certificates, certified, psk, shared_key
 from suites.interop.scenario import (
     BOTH,
     INITIATOR,
@@ -64,22 +64,18 @@ def _issued(name: str) -> Leaf:
 
 def _through_intermediate(pixit: Pixit) -> Connection:
     """Both know the root only; the intermediate authority's certificate comes with the message."""
+    agreed = pixit.credentials
     ours, theirs = (
-        Party(Identity.of(name), PublicKey((found.certificate, _intermediate().certificate), found.key))
-        for name, found in ((name, _issued(name)) for name in (OUR_NAME, DEVICE_NAME))
+        Party(name, PublicKey((found.certificate, _intermediate().certificate), found.key))
+        for name, found in ((name, _issued(str(name))) for name in (agreed.tester, agreed.device))
     )
     return build(ours, theirs, pixit, trust=(authority("ecdsa").certificate,))
 
 
 def _two_methods(pixit: Pixit) -> Connection:
     """The initiator signs, the responder has a shared key."""
-    ours = leaf(OUR_NAME, "ecdsa")
-    return build(
-        Party(Identity.of(OUR_NAME), PublicKey((ours.certificate,), ours.key)),
-        Party(Identity.of(DEVICE_NAME), Psk(SECRET)),
-        pixit,
-        trust=(authority("ecdsa").certificate,),
-    )
+    ours, _, trust = certified(pixit, "ecdsa")
+    return build(ours, shared_key(pixit)[1], pixit, trust=trust)
 
 
 def _many(pixit: Pixit) -> Connection:

@@ -1,5 +1,6 @@
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from peers.external import ExternalDevice
 from peers.places.owner import process_start
 from peers.registry import open_device
 from peers.tomlfile import TomlError
+from suites.connections import psk
 from tests.peers.connections import device_view
 
 GOOD = """\
@@ -188,12 +190,13 @@ def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None
 
 
 def test_a_device_configured_by_hand_takes_one_connection(tmp_path: Path) -> None:
-    text = GOOD.replace('apply = "cp', 'clear = "cp')
+    text = GOOD.replace('apply = "cp {config} {folder}/applied; ', 'clear = "', 1)
     with ExternalDevice(_device_file(tmp_path, text)) as device:
-        device.apply(device_view())
-        device.apply(device_view())
-        with pytest.raises(Unsupported) as caught:
-            device.apply(device_view(name="other"))
+        by_hand = psk()(device.profile).mirrored()
+        device.apply(by_hand)
+        device.apply(replace(by_hand, name="other"))
+        with pytest.raises(Unsupported, match="without keepalive = 7") as caught:
+            device.apply(replace(by_hand, keepalive=7.0))
         assert caught.value.capability is Capability.CONFIGURABLE
 
 
