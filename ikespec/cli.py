@@ -1,5 +1,6 @@
 """The ``ikespec`` command: a thin front on pytest, and what one does with the results."""
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from ikespec import catalogue, doctor
+from ikespec import again, catalogue, doctor
 from ikespec.progress import RunProgress, tally
 
 app = typer.Typer(
@@ -45,6 +46,7 @@ def one_line_errors() -> Iterator[None]:
 
 @app.command()
 def run(
+    context: typer.Context,
     purposes: Annotated[list[str] | None, typer.Argument(help="Purposes by id, * and ? allowed; default: all")] = None,
     dut: Annotated[str, typer.Option(help="reference, strongswan, or a TOML file for any other device")] = "reference",
     out: Annotated[Path | None, typer.Option(help="Results folder; default: results/DEVICE-TIME")] = None,
@@ -102,6 +104,8 @@ def run(
     arguments += [f"--embargo-to={embargo_to}"] if embargo_to else []
     lists = {"without": without, "expect-capability": expect_capability, "embargo": embargo}
     arguments += [f"--{name}={one}" for name, words in lists.items() for one in words or ()]
+    arguments += [f"--again={json.dumps(again.words(context))}"]
+    sys.argv[0] = again.program()
     console = Console()
     progress = RunProgress(console)
     code = int(pytest.main([*arguments, *(pytest_args or ())], plugins=[progress]))

@@ -35,6 +35,8 @@ _STATUS = {
     Standing.KNOWN: Status.SKIPPED,
     Standing.INCONCLUSIVE: Status.BROKEN,
     Standing.WARN: Status.PASSED,
+    Standing.FLAKY: Status.PASSED,
+    Standing.FIXED: Status.PASSED,
     Standing.PASS: Status.PASSED,
     Standing.NOT_APPLICABLE: Status.SKIPPED,
 }
@@ -55,9 +57,13 @@ def write_allure(results: Results, requirements: Catalogue, folder: Path) -> Non
     lines = [f"{key}={_property(value)}" for key, value in [*environment.items(), *results.run.host]]
     (folder / "environment.properties").write_text("\n".join(lines) + "\n", encoding="utf-8")
     categories = [
+        {"name": "Crashes", "matchedStatuses": ["failed"], "messageRegex": "crash: .*"},
+        {"name": "Hangs", "matchedStatuses": ["failed"], "messageRegex": "hang: .*"},
+        {"name": "Bypasses of authentication or policy", "matchedStatuses": ["failed"], "messageRegex": "bypass: .*"},
         {"name": "Known deviations", "matchedStatuses": ["skipped"], "messageRegex": "known deviation:.*"},
         {"name": "Broken requirements", "matchedStatuses": ["failed"]},
         {"name": "Inconclusive", "matchedStatuses": ["broken"]},
+        {"name": "Flaky", "matchedStatuses": ["passed"], "flaky": True},
     ]
     (folder / "categories.json").write_text(json.dumps(categories, indent=1), encoding="utf-8")
 
@@ -75,7 +81,7 @@ def _test(results: Results, one: Result, requirements: Catalogue) -> TestResult:
         fullName=one.module or one.purpose,
         description=one.title,
         status=_STATUS[one.standing],
-        statusDetails=_details(one),
+        statusDetails=_details(results, one),
         stage="finished",
         start=start,
         stop=start + round(one.duration * 1000),
@@ -111,16 +117,20 @@ def _share(path: Path, copy: Path) -> None:
         shutil.copyfile(path, copy)
 
 
-def _details(one: Result) -> StatusDetails | None:
-    if not one.reason and one.known is None:
+def _details(results: Results, one: Result) -> StatusDetails | None:
+    deviation = one.known or one.fixed
+    if not one.reason and deviation is None and not one.flaky:
         return None
     message = f"{one.requirement}: {one.reason}" if one.requirement else one.reason
-    if one.known is not None:
-        message = f"known deviation: {one.known.reason}: {message}"
-    elif one.standing is Standing.WARN:
-        message = f"warn: {message}"
-    trace = "\n".join(f"{name}: {text}" for name, text in (("expected", one.expected), ("got", one.got)) if text)
-    return StatusDetails(known=one.standing is Standing.KNOWN, message=message, trace=trace or None)
+    if deviation is not None:
+        message = f"{one.standing.label}: {deviation.reason}: {message}"
+    elif one.standing is Standing.FLAKY:
+        message = "; ".join([f"flaky, before: {earlier.verdict}: {earlier.reason}" for earlier in one.earlier])
+    elif one.standing is Standing.WARN or one.label != one.verdict:
+        message = f"{one.label}: {message}"
+    lines = [f"{name}: {text}" for name, text in (("expected", one.expected), ("got", one.got)) if text]
+    trace = "\n".join([*lines, f"again: {results.again(one.purpose)}"])
+    return StatusDetails(known=one.standing is Standing.KNOWN, flaky=one.flaky, message=message, trace=trace)
 
 
 def _labels(results: Results, one: Result) -> list[Label]:

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from reports.records import Result, Results, Standing
 
-_CLEAN = (Standing.PASS, Standing.NOT_APPLICABLE)
-
 
 @dataclass(frozen=True, slots=True)
 class Other:
@@ -35,8 +33,8 @@ def conclusion(one: Result, beside: Sequence[Other]) -> str:
     """What the others say about a purpose that did not pass, in a sentence; empty where they say nothing."""
     said = [other.result for other in beside if other.result is not None]
     said = [result for result in said if result.standing is not Standing.NOT_APPLICABLE]
-    passed = sum(result.standing is Standing.PASS for result in said)
-    if one.standing in _CLEAN or not said:
+    passed = sum(result.standing.passed for result in said)
+    if _is_clean(one.standing) or not said:
         return ""
     if passed == len(said):
         return f"Only this device: it passes on {_count(passed, 'other')}."
@@ -50,11 +48,15 @@ def text(results: Results, beside: Sequence[Results]) -> str:
     """For a terminal: each purpose that did not pass, with the verdicts of the others."""
     lines = []
     for standing, members in results.groups.items():
-        for one in members if standing not in _CLEAN else ():
+        for one in members if not _is_clean(standing) else ():
             found = others(one.purpose, beside)
             lines.append(f"{one.label:<13} {one.purpose}: " + ", ".join(f"{it.device} {it.label}" for it in found))
             lines += [f"{'':13} {said}"] if (said := conclusion(one, found)) else []
     return "\n".join(lines)
+
+
+def _is_clean(standing: Standing) -> bool:
+    return standing.passed or standing is Standing.NOT_APPLICABLE
 
 
 def _count(number: int, what: str) -> str:

@@ -103,9 +103,16 @@ class Fields:
         """A time in ISO 8601 or null."""
         return None if self.values.get(key) is None else self.time(key)
 
+    def objects(self, key: str) -> list["Fields"]:
+        """A list of objects; empty if missing."""
+        value = self.values.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+            raise self.wrong(key, "a list of objects")
+        return [Fields(f"{self.place}: {key}[{number}]", one) for number, one in enumerate(value)]
+
     def inner(self, key: str) -> "Fields":
-        """An object inside this one; a missing one is empty."""
-        value = self.values.get(key, {})
+        """An object inside this one; null and a missing one are empty."""
+        value = self.values.get(key) or {}
         if not isinstance(value, dict):
             raise self.wrong(key, "a JSON object")
         return Fields(f"{self.place}: {key}", value)

@@ -132,7 +132,7 @@ def _kind(change: Change) -> str:
         return "new"
     if now is Standing.NOT_APPLICABLE and was in _JUDGED:
         return "lost"
-    if now is Standing.PASS and was in (*_BROKEN, Standing.KNOWN):
+    if now.passed and was in (*_BROKEN, Standing.KNOWN):
         return "fixed"
     return "same" if was is now else "changed"
 

@@ -46,7 +46,7 @@ class Covered:
             return "broken"
         if Standing.KNOWN in standings:
             return "known"
-        if Standing.PASS in standings:
+        if any(one.passed for one in standings):
             return "kept"
         if self.results:
             return "undecided"

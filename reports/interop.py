@@ -151,11 +151,8 @@ def load_interop(folder: Path) -> InteropResults:
     """Read a results folder. Raises `ReportError` if there is none or if it breaks the schema."""
     fields = Fields.parse("interop.json", read_text(folder, "interop.json"))
     fields.schema(SCHEMA)
-    devices = fields.values.get("devices")
-    if not isinstance(devices, list) or not all(isinstance(one, dict) for one in devices):
-        raise fields.wrong("devices", "a list of objects")
-    found = [Fields(f"interop.json: devices[{number}]", one) for number, one in enumerate(devices)]
-    participants = [Participant(*(one.text(key) for key in ("label", "name", "version", "backend"))) for one in found]
+    names = ("label", "name", "version", "backend")
+    participants = [Participant(*(one.text(key) for key in names)) for one in fields.objects("devices")]
     results: dict[tuple[str, str, str], CellResult] = {}
     lines = read_text(folder, "interop.jsonl").split("\n")
     for number, line in enumerate(lines, start=1):
@@ -199,11 +196,8 @@ def _result(fields: Fields) -> CellResult:
 
 
 def _steps(fields: Fields) -> tuple[StepResult, ...]:
-    steps = fields.values.get("steps", [])
-    if not isinstance(steps, list) or not all(isinstance(one, dict) for one in steps):
-        raise fields.wrong("steps", "a list of objects")
-    found = [Fields(f"{fields.place}: steps[{number}]", one) for number, one in enumerate(steps)]
-    return tuple(StepResult(one.text("text"), one.text("problem", ""), one.number("seconds")) for one in found)
+    steps = fields.objects("steps")
+    return tuple(StepResult(one.text("text"), one.text("problem", ""), one.number("seconds")) for one in steps)
 
 
 def write_interop(folder: Path) -> InteropResults:

@@ -1,7 +1,7 @@
 """JUnit XML as CI systems read it: one testsuite per subject, one testcase per purpose.
 
-fail is a failure, inconclusive an error, n/a and known deviations are skipped with the reason, a warning passes and
-says so in system-out.
+fail is a failure, inconclusive an error, n/a and known deviations are skipped with the reason. A warning, what is flaky
+and a deviation that did not happen pass and say so in system-out.
 """
 
 import re
@@ -49,25 +49,27 @@ def _suite(results: Results, subject: str, members: list[Result]) -> Element:
     ):
         SubElement(properties, "property", name=_legal(name), value=_legal(value))
     for one in members:
-        suite.append(_case(one))
+        suite.append(_case(results, one))
     return suite
 
 
-def _case(one: Result) -> Element:
+def _case(results: Results, one: Result) -> Element:
     classname = f"{one.subject}.{one.role}"
     case = Element("testcase", name=_legal(one.purpose), classname=_legal(classname), time=_seconds(one.duration))
     match one.standing:
         case Standing.FAIL:
-            _outcome(case, "failure", one.requirement or "fail", one.reason, _explained(one))
+            _outcome(case, "failure", _kind(one), one.reason, _explained(results, one))
         case Standing.INCONCLUSIVE:
-            _outcome(case, "error", "inconclusive", one.reason, _explained(one))
+            _outcome(case, "error", "inconclusive", one.reason, _explained(results, one))
         case Standing.KNOWN:
             why = one.known.reason if one.known else ""
-            _outcome(case, "skipped", "known deviation", f"known deviation: {why}", _explained(one))
+            _outcome(case, "skipped", "known deviation", f"known deviation: {why}", _explained(results, one))
         case Standing.NOT_APPLICABLE:
             _outcome(case, "skipped", "n/a", one.reason, "")
         case Standing.WARN:
-            SubElement(case, "system-out").text = _legal(f"warn: {_explained(one)}")
+            SubElement(case, "system-out").text = _legal(f"warn: {_explained(results, one)}")
+        case Standing.FLAKY | Standing.FIXED:
+            SubElement(case, "system-out").text = _legal(f"{one.standing.label}: {_explained(results, one)}")
         case Standing.PASS:
             pass
     return case
@@ -77,14 +79,22 @@ def _outcome(case: Element, tag: str, kind: str, message: str, text: str) -> Non
     SubElement(case, tag, type=_legal(kind), message=_legal(message)).text = _legal(text)
 
 
-def _explained(one: Result) -> str:
+def _kind(one: Result) -> str:
+    """A crash, a hang and a bypass are told apart by what they are, other failures by the requirement."""
+    return one.label if one.label != one.verdict else one.requirement or "fail"
+
+
+def _explained(results: Results, one: Result) -> str:
     lines = [one.title, f"reason: {one.reason}"]
     lines += [f"requirement: {one.requirement}"] if one.requirement else []
     lines += [f"expected: {one.expected}"] if one.expected else []
     lines += [f"got: {one.got}"] if one.got else []
-    if one.known is not None:
-        until = f", until {one.known.until}" if one.known.until else ""
-        lines.append(f"known deviation: {one.known.reason}{until} ({one.known.reference or 'no reference'})")
+    deviation = one.known or one.fixed
+    if deviation is not None:
+        until = f", until {deviation.until}" if deviation.until else ""
+        lines.append(f"known deviation: {deviation.reason}{until} ({deviation.reference or 'no reference'})")
+    lines += [f"before: {earlier.verdict}: {earlier.reason}" for earlier in one.earlier]
+    lines += [f"again: {results.again(one.purpose)}"]
     lines += [f"evidence: {one.evidence}"] if one.evidence else []
     return "\n".join(lines)
 

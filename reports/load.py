@@ -9,7 +9,8 @@ from typing import Any
 from conformance.script.transcript import READABLE
 from reports.checked import Fields
 from reports.errors import ReportError
-from reports.records import DeviceUnderTest, Known, Result, Results, Run, Verdict
+from reports.records import DeviceUnderTest, Known, Result, Results, Run, Try, Verdict
+from suites.judge import Kind
 
 SCHEMA = 1
 
@@ -77,6 +78,8 @@ def _run(fields: Fields) -> Run:
         seed=fields.integer("seed"),
         host=tuple((key, str(value)) for key, value in fields.inner("host").values.items()),
         selected=fields.integer("selected"),
+        again=fields.texts("again"),
+        why=fields.inner("ended").text("why", ""),
     )
 
 
@@ -85,6 +88,7 @@ def _result(fields: Fields) -> Result:
     evidence = fields.text_or_none("evidence")
     if evidence is not None and not inside(evidence):
         raise fields.wrong("evidence", "a path inside the results folder")
+    verdict = fields.choice("verdict", Verdict)
     return Result(
         purpose=fields.text("purpose"),
         title=fields.text("title"),
@@ -93,9 +97,14 @@ def _result(fields: Fields) -> Result:
         level=fields.text("level"),
         role=fields.text("role"),
         tier=fields.text("tier"),
-        verdict=fields.choice("verdict", Verdict),
+        verdict=verdict,
+        kind=_kind(fields, verdict),
         known=read_known(fields),
+        fixed=read_known(fields, "fixed"),
         unexpected=fields.flag("unexpected"),
+        flaky=fields.flag("flaky"),
+        earlier=tuple(_try(one) for one in fields.objects("earlier")),
+        embargo=fields.flag("embargo"),
         reason=fields.text("reason", ""),
         expected=fields.text("expected", ""),
         got=fields.text("got", ""),
@@ -109,12 +118,27 @@ def _result(fields: Fields) -> Result:
     )
 
 
-def read_known(fields: Fields) -> Known | None:
+def _kind(fields: Fields, verdict: Verdict) -> Kind:
+    """The kind of trouble; what earlier versions wrote has none, and the verdict says what it mostly was."""
+    if "kind" in fields.values:
+        return fields.choice("kind", Kind)
+    usual = {Verdict.FAIL: Kind.VIOLATION, Verdict.INCONCLUSIVE: Kind.UNTRIED, Verdict.WARN: Kind.ADVICE}
+    died = verdict is Verdict.FAIL and fields.text("reason", "").startswith("the device has died")
+    return Kind.CRASH if died else usual.get(verdict, Kind.NONE)
+
+
+def _try(fields: Fields) -> Try:
+    return Try(fields.choice("verdict", Verdict), fields.text("reason", ""), fields.text_or_none("requirement"))
+
+
+def read_known(fields: Fields, key: str = "known") -> Known | None:
     """The known deviation of a result."""
-    if fields.values.get("known") is None:
+    if fields.values.get(key) is None:
         return None
-    known = fields.inner("known")
-    return Known(known.text("reason"), known.text_or_none("until"), known.text("reference", ""))
+    known = fields.inner(key)
+    return Known(
+        known.text("reason"), known.text_or_none("until"), known.text("reference", ""), known.text("purpose", "")
+    )
 
 
 def inside(path: str) -> bool:
@@ -178,11 +202,10 @@ def read_trace(path: Path) -> dict[str, Any]:
     fields = Fields.parse("trace.json", path.read_text(encoding="utf-8", errors="replace"))
     if fields.values.get("schema") not in READABLE:
         raise fields.wrong("schema", " or ".join(map(str, READABLE)))
-    entries = fields.values.get("entries")
-    if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
+    if "entries" not in fields.values:
         raise fields.wrong("entries", "a list of objects")
-    for number, entry in enumerate(entries):
-        Fields(f"trace.json: entries[{number}]", entry).number("t")
+    for entry in fields.objects("entries"):
+        entry.number("t")
     return dict(fields.values)
 
 

@@ -2,6 +2,7 @@
 
 import re
 
+from reports.findings import Finding, Section, sections
 from reports.records import Result, Results, Standing
 
 _LISTED = 50
@@ -10,13 +11,15 @@ _NOTABLE_SECONDS = 1.0
 
 
 def summary(results: Results) -> str:
-    """Counts, then what is unexpected, then warnings, known deviations and what took long."""
+    """Counts, then what is unexpected, worst first, then warnings, known deviations and what took long."""
     device = results.run.device
     lines = [f"# ikespec: {escaped(device.full_name)}", "", _sentence(results), ""]
-    lines += ["| " + " | ".join(standing.heading for standing in Standing) + " |", "|" + " ---: |" * len(Standing)]
-    lines += ["| " + " | ".join(str(results.counts[standing]) for standing in Standing) + " |", ""]
-    for standing in (Standing.FAIL, Standing.INCONCLUSIVE, Standing.WARN, Standing.KNOWN):
-        lines += _group(standing, results.groups.get(standing, []))
+    found = [standing for standing in Standing if results.counts[standing]]
+    lines += ["| " + " | ".join(standing.label for standing in found) + " |", "|" + " ---: |" * len(found)]
+    lines += ["| " + " | ".join(str(results.counts[standing]) for standing in found) + " |", ""]
+    for section in sections(results):
+        if section.standing not in (Standing.PASS, Standing.NOT_APPLICABLE):
+            lines += _section(section)
     slow = sorted(results.results, key=lambda one: -one.duration)[:_SLOWEST]
     slow = [one for one in slow if one.duration >= _NOTABLE_SECONDS]
     if slow:
@@ -33,29 +36,39 @@ def _sentence(results: Results) -> str:
     text += f", {results.seconds:.1f} s, seed {results.run.seed}."
     if results.run.finished is None:
         text += " **The run did not come to its end.**"
+    if results.run.why:
+        text += f" {escaped(results.run.why)}."
     if results.missing:
         text += f" {results.missing} of {results.run.selected} selected purposes have no result."
     return text
 
 
-def _group(standing: Standing, members: list[Result]) -> list[str]:
-    if not members:
-        return []
-    lines = [f"## {standing.heading} ({len(members)})", ""]
-    lines += [_line(one) for one in members[:_LISTED]]
-    if len(members) > _LISTED:
-        lines.append(f"- and {len(members) - _LISTED} more")
+def _section(section: Section) -> list[str]:
+    lines = [f"## {section.heading} ({section.count})", ""]
+    for finding in section.findings[:_LISTED]:
+        lines += _finding(finding)
+    if len(section.findings) > _LISTED:
+        lines.append(f"- and {len(section.findings) - _LISTED} more")
     return [*lines, ""]
 
 
-def _line(one: Result) -> str:
+def _finding(finding: Finding) -> list[str]:
+    one = finding.first
+    names = ", ".join(code(each.purpose) for each in finding.results[:_LISTED])
+    if len(finding.results) > _LISTED:
+        names += f" and {len(finding.results) - _LISTED} more"
     rule = f" ({one.requirement})" if one.requirement else ""
-    line = f"- {code(one.purpose)}{rule}: {escaped(one.reason or one.title)}"
-    if one.known is not None:
-        until = f" until {one.known.until}" if one.known.until else ""
-        reference = f" [{escaped(one.known.reference)}]" if one.known.reference else ""
-        line += f"; known{until}: {escaped(one.known.reason)}{reference}"
-    return line
+    if not finding.shared:
+        line = f"- {names}{rule}: {escaped(one.reason or one.title)}"
+    else:
+        line = f"- {len(finding.results)} purposes{rule}: {escaped(finding.headline)}: {names}"
+    deviation = one.known or one.fixed
+    if deviation is not None:
+        until = f" until {deviation.until}" if deviation.until else ""
+        reference = f" [{escaped(deviation.reference)}]" if deviation.reference else ""
+        line += f"; known{until}: {escaped(deviation.reason)}{reference}"
+    tries = [f"before: {earlier.verdict}, {escaped(earlier.reason)}" for earlier in one.earlier]
+    return ["; ".join([line, *tries])]
 
 
 def _waits(one: Result) -> str:

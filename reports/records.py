@@ -1,10 +1,13 @@
 """The values that every report is made of: a run and what became of each purpose."""
 
+import shlex
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
+
+from suites.judge import Kind
 
 
 class Verdict(StrEnum):
@@ -23,14 +26,23 @@ class Standing(StrEnum):
     FAIL = "fail"
     INCONCLUSIVE = "inconclusive"
     WARN = "warn"
+    FLAKY = "flaky"
+    """It failed, and passed when it was tried again."""
+    FIXED = "fixed"
+    """It passed although a known deviation is written down."""
     KNOWN = "known"
     PASS = "pass"
     NOT_APPLICABLE = "n/a"
 
     @property
-    def heading(self) -> str:
-        """What a group of such purposes is called."""
-        return _HEADINGS[self]
+    def passed(self) -> bool:
+        """Whether the verdict is *pass*."""
+        return self in (Standing.PASS, Standing.FLAKY, Standing.FIXED)
+
+    @property
+    def label(self) -> str:
+        """What a purpose of it is called."""
+        return {"known": "known deviation", "fixed": "fixed deviation"}.get(self.value, self.value)
 
     @property
     def slug(self) -> str:
@@ -38,30 +50,35 @@ class Standing(StrEnum):
         return self.value.replace("/", "")
 
 
-_HEADINGS = {
-    Standing.FAIL: "Unexpected failures",
-    Standing.INCONCLUSIVE: "Inconclusive",
-    Standing.WARN: "Warnings",
-    Standing.KNOWN: "Known deviations",
-    Standing.PASS: "Passed",
-    Standing.NOT_APPLICABLE: "Not applicable",
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A known deviation of the device: why, until which day (ISO 8601) it counts as known, where to read of it."""
+    """A known deviation of the device: why, until which day (ISO 8601) it counts as known, where to read of it.
+
+    ``purpose`` is the pattern that it was written down for, empty if that is not known.
+    """
 
     reason: str
     until: str | None
     reference: str
+    purpose: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """What came of an earlier try of a purpose in the same run."""
+
+    verdict: Verdict
+    reason: str
+    requirement: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """What became of one purpose. ``role`` is that of the device, ``duration`` and ``waits`` are in seconds.
 
-    ``requirement`` is the one that was broken; ``evidence`` is a folder relative to the results folder.
+    ``kind`` is the sort of trouble. ``requirement`` is the one that was broken; ``evidence`` is a folder relative to
+    the results folder. ``known`` explains the verdict, ``fixed`` is a known deviation that did not happen. ``flaky``:
+    a later try went well, ``earlier`` did not. Of a purpose under ``embargo`` only the verdict is told.
     """
 
     purpose: str
@@ -72,8 +89,13 @@ class Result:
     role: str
     tier: str
     verdict: Verdict
+    kind: Kind
     known: Known | None
+    fixed: Known | None
     unexpected: bool
+    flaky: bool
+    earlier: tuple[Try, ...]
+    embargo: bool
     reason: str
     expected: str
     got: str
@@ -87,19 +109,27 @@ class Result:
 
     @property
     def standing(self) -> Standing:
-        """The verdict, with known deviations apart."""
+        """The verdict, with what was known before and earlier tries apart."""
         if (
             self.known is not None
             and not self.unexpected
             and self.verdict not in (Verdict.PASS, Verdict.NOT_APPLICABLE)
         ):
             return Standing.KNOWN
+        if self.verdict is Verdict.PASS and self.flaky:
+            return Standing.FLAKY
+        if self.verdict is Verdict.PASS and self.fixed is not None:
+            return Standing.FIXED
         return Standing(self.verdict.value)
 
     @property
     def label(self) -> str:
         """The verdict in words, such as `known fail`."""
-        return f"known {self.verdict}" if self.standing is Standing.KNOWN else str(self.verdict)
+        if self.standing is Standing.KNOWN:
+            return f"known {self.verdict}"
+        if self.verdict is Verdict.FAIL and self.kind in (Kind.CRASH, Kind.HANG, Kind.BYPASS):
+            return str(self.kind)
+        return str(self.standing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +149,11 @@ class DeviceUnderTest:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run: when, against what, how. ``finished`` is None for one that was killed or still goes on."""
+    """One run: when, against what, how. ``finished`` is None for one that was killed or still goes on.
+
+    ``again`` are the words of a command that tries a purpose again, with `{purpose}` in its place; empty if not known.
+    ``why`` is why the run ended as it did, empty where there is nothing to say.
+    """
 
     started: datetime
     finished: datetime | None
@@ -128,6 +162,8 @@ class Run:
     seed: int
     host: tuple[tuple[str, str], ...]
     selected: int
+    again: tuple[str, ...] = ()
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -159,6 +195,10 @@ class Results:
         """How many results have each standing; every standing is there."""
         return {standing: len(self.groups.get(standing, ())) for standing in Standing}
 
+    def again(self, purpose: str) -> str:
+        """A command for a shell that tries a purpose again as it was tried."""
+        return shlex.join(word.replace("{purpose}", purpose) for word in self.run.again or _guess(self.run))
+
     @property
     def unexpected(self) -> int:
         """How many results count for the exit code."""
@@ -175,3 +215,11 @@ class Results:
         if self.run.finished is not None:
             return (self.run.finished - self.run.started).total_seconds()
         return sum(result.duration for result in self.results)
+
+
+def _guess(run: Run) -> list[str]:
+    """A command for a run that has not written down how it is done again: the device and the seed at least."""
+    words = ["ikespec", "run", "{purpose}", "--seed", str(run.seed)]
+    given = [word for before, word in zip(run.command, run.command[1:], strict=False) if before == "--dut"]
+    given += [word.removeprefix("--dut=") for word in run.command if word.startswith("--dut=")]
+    return words + (["--dut", given[-1]] if given else [])

@@ -1,5 +1,6 @@
 """The options that ``pytest suites`` understands beside pytest's own."""
 
+from argparse import SUPPRESS
 from collections.abc import Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -42,6 +43,7 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--expect-capability", action="append", default=[], metavar="WORD", help="the device must claim it")
     group.addoption("--embargo", action="append", default=[], metavar="ID", help="say only the verdict of these")
     group.addoption("--embargo-to", default=None, metavar="DIR", help="write the full results of these here")
+    group.addoption("--again", default="[]", help=SUPPRESS)
     group.addoption("--no-evidence", action="store_true", help="write no captures, transcripts, keys, logs")
 
 

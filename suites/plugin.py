@@ -3,6 +3,7 @@
 With pytest-xdist each worker starts a device of its own; the controller alone writes ``results.jsonl``.
 """
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,6 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
         open_device(config.getoption("--dut"))
         session.results = ResultsFolder(session.folder, sys.argv, config.getoption("--ike-seed"))
         session.embargoed = embargo.open_folder(config, sys.argv)
+        session.results.again(json.loads(config.getoption("--again")))
     except (CryptoError, DeviceError, OSError, ValueError) as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[SESSION] = session

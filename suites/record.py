@@ -86,6 +86,11 @@ class ResultsFolder:
         }
         self._write_run()
 
+    def again(self, words: list[str]) -> None:
+        """These words try a purpose again; `{purpose}` stands for it."""
+        self.run["again"] = words
+        self._write_run()
+
     def selected(self, count: int) -> None:
         """So many purposes will run."""
         self.run["selected"] = count

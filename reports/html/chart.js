@@ -14,7 +14,7 @@ function section(title, ...children) {
 
 function renderKnown(known) {
   const until = known.until ? `, until ${known.until}` : "";
-  const text = element("div", "deviation", element("b", "", `Known deviation${until}: `), known.reason);
+  const text = element("div", "deviation", element("b", "", `${known.name || "Known deviation"}${until}: `), known.reason);
   if (known.reference) text.append(` (${known.reference})`);
   return element("section", "", text);
 }

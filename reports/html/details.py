@@ -39,6 +39,7 @@ class Budget:
 
 
 def details(
+    results: Results,
     one: Result,
     evidence: Evidence,
     requirements: Catalogue,
@@ -57,15 +58,14 @@ def details(
         "reason": one.reason,
         "expected": one.expected,
         "got": one.got,
-        "known": None
-        if one.known is None
-        else {"reason": one.known.reason, "until": one.known.until, "reference": one.known.reference},
+        "known": _deviation(one),
+        "earlier": [f"{earlier.verdict}: {earlier.reason}" for earlier in one.earlier],
         "requirements": [_requirement(cited, one, requirements) for cited in _cited(one)],
-        "facts": _facts(one),
+        "facts": _facts(results, one),
         "files": _files(one, evidence),
         "notes": notes,
     }
-    if beside and one.standing not in (Standing.PASS, Standing.NOT_APPLICABLE):
+    if beside and not one.standing.passed and one.standing is not Standing.NOT_APPLICABLE:
         found["beside"] = _beside(one, others(one.purpose, beside))
     trace, log = shown_trace(evidence.trace, notes, full=full), evidence.log if full else ""
     for key, value in (("trace", trace), ("log", log)):
@@ -101,11 +101,19 @@ def _requirement(cited: str, one: Result, requirements: Catalogue) -> dict[str, 
     return found
 
 
-def _facts(one: Result) -> list[list[str]]:
+def _deviation(one: Result) -> dict[str, Any] | None:
+    found = one.known or one.fixed
+    if found is None:
+        return None
+    name = "Known deviation" if one.known else "Known deviation that did not happen"
+    return {"name": name, "reason": found.reason, "until": found.until, "reference": found.reference}
+
+
+def _facts(results: Results, one: Result) -> list[list[str]]:
     facts = [["device's role", one.role], ["level", one.level], ["seed", str(one.seed)], ["tier", one.tier]]
     facts.append(["took", f"{one.duration:.3f} s" + (f", waits {one.waits:g} s by design" if one.waits else "")])
     facts.append(["started", f"{one.started:%Y-%m-%d %H:%M:%S %Z}"])
-    facts.append(["again", f"ikespec run {one.purpose} --seed {one.seed}"])
+    facts.append(["again", results.again(one.purpose)])
     if one.module:
         facts.append(["source", one.module])
     return facts

@@ -1,6 +1,7 @@
 """The pages as text: templates filled with results. Nothing that a device says becomes markup."""
 
 import json
+import shlex
 from base64 import b64encode
 from collections.abc import Collection, Sequence
 from functools import lru_cache
@@ -12,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 from reports.coverage import Coverage, section_url
+from reports.findings import sections, unexpected_findings
 from reports.html.details import Budget, details
 from reports.load import load_evidence
 from reports.records import Result, Results, Standing
@@ -51,16 +53,21 @@ def report_page(
 
     def behind(one: Result) -> dict[str, Any]:
         whole = one.standing is not Standing.PASS or one.purpose in full
-        return details(one, load_evidence(results, one), requirements, budget, beside, full=whole)
+        return details(results, one, load_evidence(results, one), requirements, budget, beside, full=whole)
 
-    groups = [(standing, [(one, behind(one)) for one in members]) for standing, members in results.groups.items()]
+    found = sections(results)
+    # In the order of the page: its room is for the worst first.
+    behind_all = {one.purpose: behind(one) for section in found for one in section.results}
     return render(
         "report.html.jinja",
         ("chart.js", "report.js"),
         results=results,
         run=results.run,
-        groups=groups,
+        sections=found,
+        unexpected=unexpected_findings(found),
+        details=behind_all,
         subjects=_subjects(results),
+        command=shlex.join(results.run.command),
     )
 
 
@@ -99,12 +106,16 @@ def render(template: str, scripts: Sequence[str], **values: Any) -> str:
     )
 
 
-def _subjects(results: Results) -> list[tuple[str, dict[Standing, int], int]]:
+def _subjects(results: Results) -> list[tuple[str, dict[Standing, int], int, int]]:
+    """Each subject with its counts, how many of its purposes passed, and how many there are."""
     found: dict[str, dict[Standing, int]] = {}
     for one in results.results:
         counts = found.setdefault(one.subject, dict.fromkeys(Standing, 0))
         counts[one.standing] += 1
-    return [(subject, counts, sum(counts.values())) for subject, counts in sorted(found.items())]
+    return [
+        (subject, counts, sum(counts[one] for one in Standing if one.passed), sum(counts.values()))
+        for subject, counts in sorted(found.items())
+    ]
 
 
 def _count(members: list[Any], states: list[str]) -> dict[str, int]:

@@ -7,6 +7,7 @@
 function renderDetail(data, device) {
   const detail = element("div", "detail");
   if (data.known) detail.append(renderKnown(data.known));
+  if (data.earlier.length) detail.append(section("Earlier tries", element("ul", "notes", ...data.earlier.map((one) => element("li", "", one)))));
   if (data.expected || data.got) detail.append(renderVersus(data));
   if (data.beside) detail.append(section("The same on other devices", renderBeside(data.beside)));
   if (data.requirements.length) detail.append(section("Requirements", renderRequirements(data.requirements)));
@@ -128,14 +129,21 @@ function filter() {
   let total = 0;
   for (const group of groups) {
     let shown = 0;
-    for (const article of group.querySelectorAll(".purpose")) {
-      const fits = Object.entries(wanted).every(([kind, values]) => !values.length || values.includes(article.dataset[kind]))
-        && words.every((word) => article.dataset.text.includes(word));
-      article.hidden = !fits;
-      shown += fits ? 1 : 0;
+    let findings = 0;
+    for (const finding of group.querySelectorAll(".finding")) {
+      let inside = 0;
+      for (const article of finding.querySelectorAll(".purpose")) {
+        const fits = Object.entries(wanted).every(([kind, values]) => !values.length || values.includes(article.dataset[kind]))
+          && words.every((word) => article.dataset.text.includes(word));
+        article.hidden = !fits;
+        inside += fits ? 1 : 0;
+      }
+      finding.hidden = inside === 0;
+      findings += inside > 0 ? 1 : 0;
+      shown += inside;
     }
     group.hidden = shown === 0;
-    group.querySelector(".count").textContent = shown;
+    group.querySelector(".count").textContent = findings === shown ? shown : `${findings} in ${shown} purposes`;
     group.open = active ? true : "open" in group.dataset;
     total += shown;
   }

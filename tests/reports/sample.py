@@ -214,6 +214,7 @@ def record(purpose: str, title: str, subject: str, verdict: str = "pass", **more
         "role": "responder",
         "tier": "quick",
         "verdict": verdict,
+        "kind": {"fail": "violation", "inconclusive": "untried", "warn": "advice"}.get(verdict, ""),
         "known": None,
         "unexpected": unexpected,
         "reason": "",
@@ -318,6 +319,35 @@ def records() -> list[tuple[dict[str, Any], Conversation | None]]:
         duration=21.3,
         waits=20,
     )
+    crash = record(
+        "format-short", "A short datagram is ignored.", "format", "fail", kind="crash", requirements=["RFC7296-2.1-1"],
+        reason="the device has died: signal SIGSEGV", expected="a device that stays alive", got="it died",
+    )  # fmt: skip
+    hang = record(
+        "format-loop", "A payload of length 0 is refused.", "format", "fail", kind="hang", evidence=None,
+        reason="the device hangs: it answers no IKE any more", expected="a device that goes on answering", got="none",
+    )  # fmt: skip
+    rooted = [
+        record(
+            f"auth-untrusted-{number}", "Who is not trusted is not authenticated.", "ike_auth", "fail", kind="bypass",
+            reason=f"expected no AUTH in the response, got AUTH {number}", expected="no AUTH in the response",
+            got=f"AUTH {number}", requirement="RFC7296-1.2-18", requirements=["RFC7296-1.2-18"], evidence=None,
+        )
+        for number in range(3)
+    ]  # fmt: skip
+    secret = record(
+        "auth-secret", "A purpose under embargo.", "ike_auth", "fail", kind="", reason="under embargo", embargo=True,
+        evidence=None,
+    )  # fmt: skip
+    flaky = record(
+        "init-flaky", "It passes at the second try.", "ike_sa_init", flaky=True, evidence=None,
+        earlier=[{"verdict": "fail", "kind": "violation", "reason": "expected an answer, got nothing",
+                  "requirement": "RFC7296-2.1-1", "evidence": None, "duration": 2.0}],
+    )  # fmt: skip
+    mended = record(
+        "init-mended", "It was wrong in an earlier release.", "ike_sa_init", evidence=None,
+        fixed={"purpose": "init-mend*", "reason": "forgets the cookie", "until": None, "reference": "issue 3"},
+    )  # fmt: skip
     passing = [
         record(
             f"{subject.replace('_', '-')}-plain-{number}",
@@ -338,6 +368,8 @@ def records() -> list[tuple[dict[str, Any], Conversation | None]]:
         (odd, hostile()),
         (absent, None),
         (same, retransmission()),
+        (crash, plain()),
+        *[(one, None) for one in (hang, *rooted, secret, flaky, mended)],
     ]
 
 
@@ -360,7 +392,8 @@ def run_json(selected: int) -> dict[str, Any]:
         "started": "2026-11-21T08:00:00.000+00:00",
         "finished": "2026-11-21T08:00:48.300+00:00",
         "device": {"name": "strongSwan", "version": "5.9.14", "backend": "vici, netns", "capabilities": ["initiate"]},
-        "command": ["ikespec", "run", "--dut", "strongswan"],
+        "command": ["bin/ikespec", "run", "--dut", "strongswan"],
+        "again": ["bin/ikespec", "run", "{purpose}", "--dut", "strongswan:netns", "--deviations", "known ones.toml"],
         "seed": 1,
         "host": {"python": "3.11.7", "platform": "Linux-6.1"},
         "selected": selected,

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reports import ReportError, compare_results, load, write_all
+from reports.findings import sections
 from reports.records import Standing
 from tests.reports.sample import HOSTILE, record, records, run_json, write_sample
 
@@ -152,6 +153,55 @@ def test_a_purpose_opens_in_a_browser(folder: Path, tmp_path: Path, purpose: str
     assert 'class="detail"' in opened and 'class="chart"' in opened
 
 
+def test_worst_first_and_one_root_once(folder: Path) -> None:
+    found = sections(load(folder))
+    assert [section.slug for section in found] == [
+        "crash", "hang", "bypass", "embargo", "fail", "inconclusive", "warn", "flaky", "fixed", "known", "pass", "na",
+    ]  # fmt: skip
+    bypass = found[2]
+    assert bypass.count == "1 in 3 purposes" and bypass.findings[0].headline == "expected no AUTH in the response"
+    assert [bypass.findings[0].detail(one) for one in bypass.results] == ["got AUTH 0", "got AUTH 1", "got AUTH 2"]
+    page = (folder / "report.html").read_text()
+    headings = re.findall(r"<h2>(.*?)</h2>", page)
+    assert headings[:4] == ["Crashes", "Hangs", "Bypasses of authentication or policy", "Under embargo"]
+    assert page.count("expected no AUTH in the response</b>") == 1
+    assert "<strong>8</strong>" in page and "in 10 of" in page, "findings, and the purposes that they were found in"
+    summary = (folder / "summary.md").read_text()
+    assert summary.index("## Crashes") < summary.index("## Hangs") < summary.index("## Broken requirements")
+    assert "3 purposes (RFC7296-1.2-18)" in summary
+
+
+def test_what_is_under_embargo_is_not_told(folder: Path) -> None:
+    [one] = [section for section in sections(load(folder)) if section.slug == "embargo"]
+    assert one.findings[0].headline == "under embargo" and one.results[0].evidence is None
+
+
+def test_a_purpose_is_tried_again_as_it_was(folder: Path) -> None:
+    command = "bin/ikespec run init-cookie-echo --dut strongswan:netns --deviations 'known ones.toml'"
+    assert load(folder).again("init-cookie-echo") == command
+    assert command in (folder / "junit.xml").read_text()
+    assert json.dumps(command)[1:-1] in (folder / "report.html").read_text()
+
+
+def test_an_earlier_version_wrote_no_kind_and_no_command(tmp_path: Path) -> None:
+    write_sample(tmp_path)
+    lines = []
+    for line in (tmp_path / "results.jsonl").read_text().strip("\n").split("\n"):
+        old = json.loads(line)
+        for key in ("kind", "fixed", "flaky", "earlier", "embargo"):
+            old.pop(key, None)
+        lines.append(json.dumps(old))
+    (tmp_path / "results.jsonl").write_text("\n".join(lines) + "\n")
+    run = json.loads((tmp_path / "run.json").read_text())
+    del run["again"]
+    (tmp_path / "run.json").write_text(json.dumps(run))
+    results = load(tmp_path)
+    assert results.again("x") == "ikespec run x --seed 1 --dut strongswan"
+    slugs = [section.slug for section in sections(results)]
+    assert slugs == ["crash", "fail", "inconclusive", "warn", "known", "pass", "na"]
+    write_all(tmp_path)
+
+
 # --- the other files --------------------------------------------------------------------------------------------------
 
 
@@ -162,6 +212,8 @@ def test_junit(folder: Path) -> None:
     assert len(cases) == len(results.results)
     expected = {
         Standing.PASS: set(),
+        Standing.FLAKY: {"system-out"},
+        Standing.FIXED: {"system-out"},
         Standing.WARN: {"system-out"},
         Standing.FAIL: {"failure"},
         Standing.INCONCLUSIVE: {"error"},
@@ -169,8 +221,7 @@ def test_junit(folder: Path) -> None:
         Standing.KNOWN: {"skipped"},
     }
     for one in results.results:
-        children = {child.tag for child in cases[one.purpose]} & {"failure", "error", "skipped"}
-        assert children == expected[one.standing] - {"system-out"}, one.purpose
+        assert {child.tag for child in cases[one.purpose]} == expected[one.standing], one.purpose
     assert int(root.get("failures") or 0) == results.counts[Standing.FAIL]
 
 
@@ -184,6 +235,23 @@ def test_allure(folder: Path) -> None:
         for attachment in one.get("attachments", []):
             assert (folder / "allure-results" / attachment["source"]).exists()
     assert any(one.get("steps") for one in found)
+    by_name = {one["name"]: one for one in found}
+    assert by_name["rekey-collision-nonce"]["status"] == "skipped", "as in JUnit's file"
+    assert by_name["rekey-collision-nonce"]["statusDetails"]["known"]
+    assert by_name["init-flaky"]["statusDetails"]["flaky"] and by_name["init-flaky"]["status"] == "passed"
+    assert by_name["format-short"]["statusDetails"]["message"].startswith("crash: ")
+
+
+def test_all_formats_agree_on_what_counts(folder: Path) -> None:
+    results = load(folder)
+    cases = {case.get("name"): case for case in ElementTree.parse(folder / "junit.xml").getroot().iter("testcase")}
+    allure = {one["name"]: one for path in (folder / "allure-results").glob("*-result.json")
+              for one in [json.loads(path.read_text())]}  # fmt: skip
+    for one in results.results:
+        bad = one.verdict in ("fail", "inconclusive") and one.unexpected
+        assert any(child.tag in ("failure", "error") for child in cases[one.purpose]) == bad, one.purpose
+        assert (allure[one.purpose]["status"] in ("failed", "broken")) == bad, one.purpose
+        assert (one.standing in (Standing.FAIL, Standing.INCONCLUSIVE)) == bad
 
 
 def test_summary_and_coverage(folder: Path) -> None:

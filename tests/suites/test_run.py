@@ -58,6 +58,20 @@ def test_a_defective_device(tmp_path: Path) -> None:
     assert (record["verdict"], record["unexpected"], record["requirement"]) == ("fail", True, "RFC7296-2.6-9")
 
 
+def test_the_line_that_tries_a_purpose_again_fails_again(tmp_path: Path) -> None:
+    (tmp_path / "known ones.toml").write_text(
+        '[[deviation]]\npurpose = "auth-*"\ngot = "x"\nreason = "another"\nreference = "none"\n'
+    )
+    options = ("--dut", "reference:cookie-not-first", "--seed", "5", "--deviations", "known ones.toml", "--no-look")
+    selection = ("--subject", "ike_sa_init", "--slow", "--out", "out", "-n", "1")
+    ikespec("run", "init-cookie-echo", *options, *selection, cwd=tmp_path)
+    words = json.loads((tmp_path / "out" / "run.json").read_text())["again"]
+    assert words[words.index("run") :] == ["run", "{purpose}", *options]
+    purpose = [word.replace("{purpose}", "init-cookie-echo") for word in words[words.index("run") :]]
+    done = ikespec(*purpose, "--out", "again", cwd=tmp_path)
+    assert done.returncode == 1 and "expected the cookie as first payload" in done.stdout
+
+
 def test_a_known_deviation_does_not_count(tmp_path: Path) -> None:
     (tmp_path / "known.toml").write_text(
         '[[deviation]]\npurpose = "init-cookie-*"\nrequirement = "RFC7296-2.6-9"\n'
