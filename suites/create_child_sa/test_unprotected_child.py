@@ -1,0 +1,189 @@
+"""Child SAs that protect nothing: ESP with neither cipher nor integrity, ciphers without integrity, AH without any.
+
+The offers come in IKE_AUTH and in CREATE_CHILD_SA, alone and before a good one, and as a choice that we make
+of the device's own good offer (RFC 4303, section 3.2; RFC 8221, sections 4 and 6; RFC 7296, section 3.3.3).
+"""
+
+from collections.abc import Sequence
+
+from conformance.script import bend
+from conformance.script.bend import Bend
+from conformance.script.peer import Peer
+from conformance.wire import (
+    AUTH,
+    SA,
+    Encr,
+    Esn,
+    Integ,
+    Message,
+    NotifyType,
+    Proposal,
+    ProtocolID,
+    Transform,
+    TransformType,
+)
+from peers.contract import Capability
+from suites.choices import ah
+from suites.connections import psk
+from suites.create_child_sa.answers import carries, connected, granted, kept
+from suites.create_child_sa.test_device_rekeys import child_rekey, unused
+from suites.dut import Dut
+from suites.ike_auth.initiating import answered, children, described
+from suites.purpose import purpose
+
+REKEY = Capability.REKEY_CHILD
+BOTH_NULL, NO_INTEGRITY, AH_NONE = "RFC4303-3.2-1", "RFC8221-4-1", "RFC7296-3.3.3-3"
+
+Suite = tuple[Transform, ...]
+_NO_ESN, _NO_INTEG = Transform.of(Esn.NO), Transform.of(Integ.NONE)
+_NULL = Transform.of(Encr.NULL)
+_CBC, _CTR = Transform.of(Encr.AES_CBC, 128), Transform.of(Encr.AES_CTR, 128)
+
+NEITHER: tuple[Suite, ...] = ((_NULL, _NO_ESN), (_NULL, _NO_INTEG, _NO_ESN))
+CIPHER_ALONE: tuple[Suite, ...] = ((_CBC, _NO_ESN), (_CBC, _NO_INTEG, _NO_ESN), (_CTR, _NO_ESN))
+AH_ALONE: tuple[Suite, ...] = ((_NO_ESN,), (_NO_INTEG, _NO_ESN))
+
+
+def offering(suites: Sequence[Suite], protocol: ProtocolID = ProtocolID.ESP, *, good: bool = False) -> Bend:
+    """Offer these suites in place of ours, or before it (``good``)."""
+
+    def change(sa: SA) -> SA:
+        spi = sa.proposals[0].spi
+        bad = [Proposal(number, protocol, suite, spi) for number, suite in enumerate(suites, 1)]
+        ours = [Proposal(len(bad) + 1, one.protocol, one.transforms, one.spi) for one in sa.proposals[:1] if good]
+        return SA((*bad, *ours))
+
+    return bend.replace(SA, change, "offering no protection" + (" first" if good else ""))
+
+
+def refuses(peer: Peer, answer: Message, requirement: str) -> None:
+    """The device must not have agreed to any of it."""
+    peer.check(answer.first(SA) is None, "no Child SA without protection", answer, requirement, bypass=True)
+    peer.expect_notify(answer, NotifyType.NO_PROPOSAL_CHOSEN, "RFC7296-2.7-4")
+
+
+def chooses_the_good_one(peer: Peer, answer: Message, number: int, requirement: str) -> None:
+    """The device must have passed over the proposals before this one."""
+    chosen = peer.expect(answer, SA, "RFC7296-3.3.6-9").proposals[0]
+    peer.check(chosen.number == number, f"proposal {number}", answer, requirement, bypass=True)
+
+
+def in_auth(peer: Peer, dut: Dut, suites: Sequence[Suite], requirement: str, protocol: ProtocolID) -> None:
+    """In IKE_AUTH such an offer must cost the Child SA, and not the IKE SA; a good one behind it is taken."""
+    sa = peer.sa()
+    sa.init()
+    answer = sa.auth(offering(suites, protocol))
+    refuses(peer, answer, requirement)
+    peer.expect(answer, AUTH, "RFC7296-1.2-16")
+    kept(peer, sa, "RFC7296-1.2-16")
+    other = peer.sa()
+    other.init()
+    chooses_the_good_one(peer, other.auth(offering(suites, protocol, good=True)), len(suites) + 1, requirement)
+
+
+def in_rekey(peer: Peer, dut: Dut, suites: Sequence[Suite], requirement: str, protocol: ProtocolID) -> None:
+    """In CREATE_CHILD_SA such an offer must be refused, and a good one behind it taken; the old Child SA lives on."""
+    sa = connected(peer, dut)
+    old = sa.child
+    for suite in suites:
+        refuses(peer, sa.rekey_child(old, offering((suite,), protocol)), requirement)
+    carries(peer, dut, old)
+    answer = sa.rekey_child(old, offering(suites, protocol, good=True))
+    granted(peer, dut, answer, REKEY, "RFC7296-3.3.6-9")
+    chooses_the_good_one(peer, answer, len(suites) + 1, requirement)
+
+
+@purpose("auth-esp-null-alone", BOTH_NULL, "RFC7296-2.7-4", "RFC7296-1.2-16", "RFC7296-3.3.6-9", role="responder")
+def test_auth_neither(peer: Peer, dut: Dut) -> None:
+    """IKE_AUTH offers ESP with the cipher NULL and no integrity: no such SA is made, a good proposal behind is taken.
+
+    Its packets could be read and changed by everybody. INTEG is left out, and said to be NONE.
+    """
+    in_auth(peer, dut, NEITHER, BOTH_NULL, ProtocolID.ESP)
+
+
+@purpose("auth-esp-without-integrity", NO_INTEGRITY, "RFC7296-2.7-4", "RFC8221-6-1", role="responder")
+def test_auth_cipher_alone(peer: Peer, dut: Dut) -> None:
+    """IKE_AUTH offers AES-CBC and AES-CTR without integrity: anybody could change what they encrypt; refused."""
+    in_auth(peer, dut, CIPHER_ALONE, NO_INTEGRITY, ProtocolID.ESP)
+
+
+@purpose(
+    "auth-ah-without-integrity", AH_NONE, "RFC7296-3.3.6-8", "RFC7296-2.7-4", "RFC8221-6-1",
+    role="responder", needs=(Capability.AH,), connection=psk(esp=ah),
+)  # fmt: skip
+def test_auth_ah_alone(peer: Peer, dut: Dut) -> None:
+    """IKE_AUTH offers AH without its integrity algorithm, or with NONE: AH is nothing else; refused."""
+    in_auth(peer, dut, AH_ALONE, AH_NONE, ProtocolID.AH)
+
+
+@purpose("child-esp-null-alone", BOTH_NULL, "RFC7296-2.7-4", "RFC7296-3.3.6-9", role="responder", needs=(REKEY,))
+def test_child_neither(peer: Peer, dut: Dut) -> None:
+    """A rekey offers ESP with the cipher NULL and no integrity: refused, and the protected Child SA lives on."""
+    in_rekey(peer, dut, NEITHER, BOTH_NULL, ProtocolID.ESP)
+
+
+@purpose("child-esp-without-integrity", NO_INTEGRITY, "RFC8221-6-1", "RFC7296-2.7-4", role="responder", needs=(REKEY,))
+def test_child_cipher_alone(peer: Peer, dut: Dut) -> None:
+    """A rekey offers AES-CBC and AES-CTR without integrity: refused, and a good proposal behind them is taken."""
+    in_rekey(peer, dut, CIPHER_ALONE, NO_INTEGRITY, ProtocolID.ESP)
+
+
+@purpose(
+    "child-ah-without-integrity", AH_NONE, "RFC7296-3.3.6-8", "RFC7296-2.7-4", "RFC8221-6-1",
+    role="responder", needs=(REKEY, Capability.AH), connection=psk(esp=ah),
+)  # fmt: skip
+def test_child_ah_alone(peer: Peer, dut: Dut) -> None:
+    """A rekey offers AH without its integrity algorithm, or with NONE: refused."""
+    in_rekey(peer, dut, AH_ALONE, AH_NONE, ProtocolID.AH)
+
+
+def choosing(suite: Suite) -> Bend:
+    """Answer that this suite was chosen."""
+
+    def change(sa: SA) -> SA:
+        one = sa.proposals[0]
+        return SA((Proposal(one.number, one.protocol, suite, one.spi),))
+
+    return bend.replace(SA, change, "choosing no protection")
+
+
+def without_integrity(sa: SA) -> SA:
+    """The choice without its INTEG transform; one of a combined cipher becomes NULL."""
+    one = sa.proposals[0]
+    kept = tuple(each for each in one.transforms if each.type != TransformType.INTEG)
+    has_integ = len(kept) < len(one.transforms)
+    changed = tuple(each if has_integ or each.type != TransformType.ENCR else _NULL for each in kept)
+    return SA((Proposal(one.number, one.protocol, changed, one.spi),))
+
+
+@purpose(
+    "auth-responder-null-alone", BOTH_NULL, "RFC7296-3.3.6-5", "RFC7296-3.3.6-6", role="initiator",
+    needs=(Capability.LIST_SAS,),
+)  # fmt: skip
+def test_auth_choice_of_neither(peer: Peer, dut: Dut) -> None:
+    """The device offers a good suite; our IKE_AUTH response chooses NULL alone: it uses no such Child SA."""
+    sa, spis = answered(peer, dut, choosing(NEITHER[0]))
+    kept(peer, sa, "RFC7296-1.2-16")
+    found = children(peer, dut, spis)
+    peer.check(not found, "no such Child SA", described(found), BOTH_NULL, bypass=True)
+
+
+@purpose(
+    "auth-responder-without-integrity", "RFC7296-3.3.6-5", "RFC7296-3.3.6-6", role="initiator",
+    needs=(Capability.LIST_SAS,),
+)  # fmt: skip
+def test_auth_choice_without_integrity(peer: Peer, dut: Dut) -> None:
+    """Our IKE_AUTH response leaves out the integrity that the device offered: it uses no such Child SA."""
+    sa, spis = answered(peer, dut, bend.replace(SA, without_integrity, "SA without integrity"))
+    kept(peer, sa, "RFC7296-1.2-16")
+    found = children(peer, dut, spis)
+    peer.check(not found, "no such Child SA", described(found), "RFC7296-3.3.6-6", bypass=True)
+
+
+@purpose("child-response-null-alone", BOTH_NULL, "RFC7296-3.3.6-6", role="initiator", needs=(REKEY,))
+def test_choice_of_neither(peer: Peer, dut: Dut) -> None:
+    """Our response to the device's rekey chooses NULL without integrity: it does not use that Child SA."""
+    sa, request = child_rekey(peer, dut)
+    sa.answer(request, bend=choosing(NEITHER[0]))
+    unused(peer, sa, sa.children[-1], BOTH_NULL)
