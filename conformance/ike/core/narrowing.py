@@ -27,7 +27,9 @@ class Narrowing(Spine):
                 fitting.append((config, remote_ts, local_ts))
         if not fitting:
             raise Refusal(NotifyType.TS_UNACCEPTABLE, "no traffic selectors in common")
-        return next((one for one in fitting if self.allows_first(one[0], ts_i, ts_r)), fitting[0])
+        if len(fitting) > 1:
+            return next((one for one in fitting if self.allows_first(one[0], ts_i, ts_r)), fitting[0])
+        return fitting[0]
 
     def allows_first(self, config: ChildConfig, ts_i: TSi, ts_r: TSr) -> bool:
         """True if the policy of ``config`` holds the first selectors of both, which the initiator needs most."""

@@ -67,9 +67,9 @@ class Signatures(Spine):
 
     def init_notifies(self) -> list[Notify]:
         """SIGNATURE_HASH_ALGORITHMS (RFC 7427, section 4)."""
-        found = super().init_notifies()
-        if self.signature_hashes():
-            data = b"".join(int(one).to_bytes(2, "big") for one in self.signature_hashes())
+        found, ours = super().init_notifies(), self.signature_hashes()
+        if ours:
+            data = b"".join(int(one).to_bytes(2, "big") for one in ours)
             found.append(Notify(NotifyType.SIGNATURE_HASH_ALGORITHMS, data))
         return found
 
