@@ -2,6 +2,7 @@
 
 from conformance.script.peer import Peer
 from conformance.wire import NotifyType, UnknownPayload
+from suites.create_child_sa.answers import kept
 from suites.purpose import purpose
 
 
@@ -14,4 +15,4 @@ def test_unknown_critical(peer: Peer) -> None:
     answer = sa.informational(UnknownPayload(200, b"ikespec", critical=True))
     notify = peer.expect_notify(answer, NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD, "RFC7296-2.5-11")
     peer.check(notify.data == bytes((200,)), "the payload type 200 as data", notify.data.hex(), "RFC7296-2.5-12")
-    sa.must_be_up("RFC7296-2.21-4")
+    kept(peer, sa, "RFC7296-2.21-4")

@@ -91,7 +91,7 @@ class Split:
 
     def _check_unanswered(self, requirement: str) -> None:
         peer, number = self.sa.peer, self.message.message_id
-        answers = [one for one in peer.inbox if one.sa is self.sa and one.message.is_response]
+        answers = [one for one in peer.inbox if one.sa is self.sa and one.protected and one.message.is_response]
         early = [one for one in answers if one.message.message_id == number]
         peer.check(not early, "no response yet", "; ".join(map(str, early)), requirement)
 
