@@ -187,9 +187,9 @@ class Peer(Mailbox):
         """What is sent inside must get no answer.
 
         After it ``prove`` runs, which must get one: once it has, and nothing else came, the silence is proved.
-        Requests of the device's own are no answer.
+        Requests of the device's own are no answer, nor are copies that the path makes of what came before.
         """
-        self.flush()
+        self.pause()
         mark = len(self.inbox)
         yield
         self.pause()
@@ -201,10 +201,11 @@ class Peer(Mailbox):
         self._must_be_silent(mark, requirement)
 
     def _must_be_silent(self, mark: int, requirement: str | None) -> None:
-        """From ``mark`` on the inbox must hold no answer that nobody has waited for."""
+        """From ``mark`` on the inbox must hold no answer that nobody has waited for, nor a copy of such a one."""
+        awaited = {one.raw for one in self.inbox[mark:] if one.taken}
         answers = [
             one
             for one in self.inbox[mark:]
-            if not one.taken and (one.message.is_response or (one.sa is not None and not one.protected))
+            if one.raw not in awaited and (one.message.is_response or (one.sa is not None and not one.protected))
         ]
         self.check(not answers, "no answer", "; ".join(map(str, answers)), requirement)

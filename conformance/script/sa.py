@@ -69,6 +69,8 @@ class ScriptedSa(BendableSa):
 
     def obey(self, response: Message, bend: Bend | None = None) -> Message:
         """Do what a COOKIE or INVALID_KE_PAYLOAD asks for, once, and return the response."""
+        self.peer.pause()
+        self.peer.forget()  # a copy of the response, which has the same message ID as the next one
         return self.step(partial(super().on_init_response, response), bend)
 
     obeying: bool = True

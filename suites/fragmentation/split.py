@@ -1,6 +1,9 @@
 """Fragments that a script makes itself, and the form of those that the device sends (RFC 7383)."""
 
+from collections.abc import Iterator
 from math import ceil
+from types import TracebackType
+from typing import Any, Self
 
 from conformance.ike.core.protection import Fragment
 from conformance.script.message import Received, Sent
@@ -10,6 +13,8 @@ from conformance.script.verdict import Inconclusive, Unexpected
 from conformance.wire import SKF, ExchangeType, Message, NotifyType, Payload, VendorID, decode_message, summary_message
 
 _ASK = ExchangeType.CREATE_CHILD_SA
+TRIES = 3
+"""Attempts at a conversation in which each datagram counts."""
 
 
 def spoiled(datagram: bytes) -> bytes:
@@ -27,6 +32,10 @@ def said(found: list[tuple[Message, bytes]]) -> str:
     return "; ".join(summary_message(one) for one, _ in found)
 
 
+class NotPutTogether(Unexpected):
+    """No response to a request in fragments: what is broken is what the purpose is about."""
+
+
 class Split:
     """A request of an established IKE SA that the script sends in fragments of its own making.
 
@@ -40,6 +49,7 @@ class Split:
             sa.liveness()
         assert sa.last_sent is not None
         self.sa, self.before = sa, sa.last_sent
+        self.lost, self.last = False, True
         self.made: dict[tuple[int, int, bytes], bytes] = {}
         content: list[Payload] = [VendorID(sa.random(octets)) for _ in range(vendors)]
         if exchange == _ASK:
@@ -49,6 +59,19 @@ class Split:
         self.message = sa.message(exchange, content, sa.next_id, response=False)
         self.inner, self.plaintext = sa.plaintext(self.message)
         sa.next_id += 1
+
+    def __enter__(self) -> Self:
+        """An attempt: see `attempts`."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        """Make little of a missing response, unless this was the last attempt."""
+        self.lost = isinstance(error, NotPutTogether) and not self.last
+        if self.lost:
+            self.sa.peer.note("no answer: once more from the beginning, for a datagram may have got lost")
+        return self.lost
 
     def fragment(self, number: int, total: int, content: bytes | None = None) -> bytes:
         """One fragment of the request cut into ``total`` equal pieces, or one with another ``content``.
@@ -76,7 +99,10 @@ class Split:
 
     def response(self) -> Received:
         """Wait for the response."""
-        return self.sa.response(Sent(self.message, ()))
+        try:
+            return self.sa.response(Sent(self.message, (), encrypted=True))
+        except Unexpected as silent:
+            raise NotPutTogether(silent.expected, silent.got) from None
 
     def must_be_unanswered(self, requirement: str) -> None:
         """No response has come so far. The device has seen our fragments: it repeats an earlier response meanwhile."""
@@ -91,8 +117,12 @@ class Split:
 
     def _check_unanswered(self, requirement: str) -> None:
         peer, number = self.sa.peer, self.message.message_id
-        answers = [one for one in peer.inbox if one.sa is self.sa and one.protected and one.message.is_response]
-        early = [one for one in answers if one.message.message_id == number]
+        answers = [one for one in peer.inbox if one.sa is self.sa and one.message.is_response]
+        early = [
+            one
+            for one in answers
+            if one.message.message_id == number and not one.message.notify(NotifyType.INVALID_IKE_SPI)
+        ]
         peer.check(not early, "no response yet", "; ".join(map(str, early)), requirement)
 
     def must_be_answered_once(self, requirement: str) -> Received:
@@ -103,6 +133,21 @@ class Split:
         with self.sa.silence(requirement):
             pass
         return answer
+
+
+def attempts(peer: Peer, exchange: ExchangeType = _ASK, **changes: Any) -> Iterator[Split]:
+    """Three attempts at most, each ``with`` an IKE SA of its own, until the response has come.
+
+    ``changes`` are those of our connection.
+
+    A fragment may get lost, and it cannot be repeated where the point is which ones the device keeps.
+    """
+    for number in range(1, TRIES + 1):
+        split = Split(peer.establish(initial_contact=False, **changes), exchange=exchange)
+        split.last = number == TRIES
+        yield split
+        if not split.lost:
+            return
 
 
 def received_fragments(peer: Peer, exchange: ExchangeType) -> list[tuple[Message, bytes]]:

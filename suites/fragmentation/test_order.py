@@ -6,7 +6,7 @@ from conformance.script.sa import ScriptedSa
 from conformance.wire import ExchangeType, NotifyType
 from peers.contract import Capability
 from suites.dut import Dut
-from suites.fragmentation.split import Split, spoiled
+from suites.fragmentation.split import Split, attempts, spoiled
 from suites.purpose import purpose
 
 NEEDS = (Capability.FRAGMENTATION,)
@@ -38,18 +38,22 @@ def test_uneven(peer: Peer) -> None:
 
     Where a message is cut is the sender's choice; the pieces need not be equal, nor the last one the smallest.
     """
-    split = Split(peer.establish())
-    text = split.plaintext
-    split.send(*(split.fragment(at, 3, piece) for at, piece in enumerate((text[:1], text[1:-20], text[-20:]), 1)))
-    split.must_be_answered_once("RFC7383-2.6-7")
+    for split in attempts(peer):
+        with split:
+            text = split.plaintext
+            split.send(
+                *(split.fragment(at, 3, piece) for at, piece in enumerate((text[:1], text[1:-20], text[-20:]), 1))
+            )
+            split.must_be_answered_once("RFC7383-2.6-7")
 
 
 @purpose("frag-single", "RFC7383-2.6-7", role="responder", needs=NEEDS)
 def test_single(peer: Peer) -> None:
     """A message in fragment 1 of 1 is a message like any other."""
-    split = Split(peer.establish())
-    split.send_numbers(1)
-    split.must_be_answered_once("RFC7383-2.6-7")
+    for split in attempts(peer):
+        with split:
+            split.send_numbers(1)
+            split.must_be_answered_once("RFC7383-2.6-7")
 
 
 @purpose("frag-then-whole", "RFC7296-1.4-4", "RFC7383-2.4-2", role="responder", needs=NEEDS)
@@ -58,11 +62,13 @@ def test_then_whole(peer: Peer) -> None:
 
     The initiator of each exchange decides whether it fragments its request.
     """
-    sa = peer.establish(fragment_size=SMALL)
-    sa.must_be_up("RFC7296-1.4-4", "a whole request after a fragmented one is answered")
-    split = Split(sa)
-    split.send_numbers(3)
-    split.must_be_answered_once("RFC7383-2.6-7")
+    peer.establish(fragment_size=SMALL).must_be_up(
+        "RFC7296-1.4-4", "a whole request after a fragmented one is answered"
+    )
+    for split in attempts(peer, fragment_size=SMALL):
+        with split:
+            split.send_numbers(3)
+            split.must_be_answered_once("RFC7383-2.6-7")
 
 
 @purpose("frag-incomplete", "RFC7383-4-2", "RFC7383-2.6-7", role="responder", needs=NEEDS)
@@ -71,11 +77,12 @@ def test_incomplete(peer: Peer) -> None:
 
     Two of three fragments are sent; then, as after a loss, all three are sent again.
     """
-    split = Split(peer.establish())
-    split.send_numbers(3, 1, 2)
-    split.must_be_unanswered("RFC7383-4-2")
-    split.send_numbers(3)
-    split.must_be_answered_once("RFC7383-2.6-7")
+    for split in attempts(peer):
+        with split:
+            split.send_numbers(3, 1, 2)
+            split.must_be_unanswered("RFC7383-4-2")
+            split.send_numbers(3)
+            split.must_be_answered_once("RFC7383-2.6-7")
 
 
 @purpose("frag-duplicate", "RFC7383-2.6-4", role="responder", needs=NEEDS)
@@ -93,13 +100,14 @@ def test_replay_other(peer: Peer) -> None:
 
     After fragments 1 and 2 another fragment 2 comes, authentic but with octets that make no sense.
     """
-    split = Split(peer.establish())
-    split.send(split.fragment(1, 3), split.fragment(2, 3))
-    split.must_be_unanswered("RFC7383-4-2")
-    split.send(split.fragment(2, 3, b"\xff" * 100))
-    split.must_be_unanswered("RFC7383-4-2")
-    split.send_numbers(3, 3)
-    split.must_be_answered_once("RFC7383-2.6-4")
+    for split in attempts(peer):
+        with split:
+            split.send(split.fragment(1, 3), split.fragment(2, 3))
+            split.must_be_unanswered("RFC7383-4-2")
+            split.send(split.fragment(2, 3, b"\xff" * 100))
+            split.must_be_unanswered("RFC7383-4-2")
+            split.send_numbers(3, 3)
+            split.must_be_answered_once("RFC7383-2.6-4")
 
 
 @purpose("frag-bad-icv", "RFC7383-2.6-5", "RFC7383-2.5-2", role="responder", needs=NEEDS)
@@ -114,23 +122,25 @@ def test_bad_icv(peer: Peer) -> None:
 @purpose("frag-retransmit-first", "RFC7383-2.6.1-2", role="responder", needs=NEEDS)
 def test_retransmit_first(peer: Peer) -> None:
     """When fragment 1 of an answered request comes again, the response is sent again."""
-    split = Split(peer.establish())
-    split.send_numbers(3)
-    answer = split.response()
-    split.send_numbers(3, 1)
-    again = split.response()
-    peer.check(again.message == answer.message, "the same response again", again)
-    split.sa.must_be_up()
+    for split in attempts(peer):
+        with split:
+            split.send_numbers(3)
+            answer = split.response()
+            split.send_numbers(3, 1)
+            again = split.response()
+            peer.check(again.message == answer.message, "the same response again", again)
+            split.sa.must_be_up()
 
 
 @purpose("frag-retransmit-other", "RFC7383-2.6.1-3", role="responder", needs=NEEDS)
 def test_retransmit_other(peer: Peer) -> None:
     """When another fragment than the first of an answered request comes again, it is ignored."""
-    split = Split(peer.establish())
-    split.send_numbers(3)
-    split.response()
-    with split.sa.silence("RFC7383-2.6.1-3"):
-        split.send_numbers(3, 2, 3)
+    for split in attempts(peer):
+        with split:
+            split.send_numbers(3)
+            split.response()
+            with split.sa.silence("RFC7383-2.6.1-3"):
+                split.send_numbers(3, 2, 3)
 
 
 def _two_of_three(sa: ScriptedSa, wait: float) -> Split:
@@ -164,17 +174,19 @@ def test_timeout(peer: Peer, dut: Dut) -> None:
 @purpose("frag-next-exchange", "RFC7383-2.6-7", "RFC7296-2.2-5", role="responder", needs=NEEDS)
 def test_next_exchange(peer: Peer) -> None:
     """Fragments of one message do not mix with those of the next one: the Message ID tells them apart."""
-    sa = peer.establish()
-    for total in (3, 2, 4):
-        split = Split(sa)
-        split.send_numbers(total)
-        answer = split.response().message
-        peer.check(not answer.notify(NotifyType.INVALID_SYNTAX), "a response to the whole request", answer)
+    for first in attempts(peer):
+        with first:
+            for total in (3, 2, 4):
+                split = first if total == 3 else Split(first.sa)
+                split.send_numbers(total)
+                answer = split.response().message
+                peer.check(not answer.notify(NotifyType.INVALID_SYNTAX), "a response to the whole request", answer)
 
 
 @purpose("frag-informational", "RFC7383-2.6-7", "RFC7296-1.4-4", role="responder", needs=NEEDS)
 def test_informational(peer: Peer) -> None:
     """An INFORMATIONAL request comes in fragments like any other protected message, and is answered."""
-    split = Split(peer.establish(), exchange=ExchangeType.INFORMATIONAL)
-    split.send_numbers(3)
-    split.must_be_answered_once("RFC7383-2.6-7")
+    for split in attempts(peer, ExchangeType.INFORMATIONAL):
+        with split:
+            split.send_numbers(3)
+            split.must_be_answered_once("RFC7383-2.6-7")
