@@ -1,14 +1,16 @@
 """What a device answers: what it may refuse, and where it may be silent."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 from conformance.ike.core.events import Refusal
-from conformance.ike.core.sending import State
+from conformance.ike.core.sending import State, Timer
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
 from conformance.net.link import Datagram
-from conformance.wire import Header, Message, Notify, NotifyType, Payload
+from conformance.wire import ExchangeType, Header, Message, Notify, NotifyType, Payload
 from peers.contract import Capability
+from peers.reference.variants.own_requests import Talkative
 from peers.reference.variants.registry import variant
 
 _REKEYING = (Capability.REKEY_IKE, Capability.REKEY_CHILD, Capability.REAUTH, Capability.LIFETIME)
@@ -89,3 +91,67 @@ class SilentInit(Endpoint):
         unhelpful = {NotifyType.NO_PROPOSAL_CHOSEN, NotifyType.INVALID_SYNTAX}
         if not any(isinstance(one, Notify) and one.type in unhelpful for one in payloads):
             super().refuse(header, datagram, *payloads)
+
+
+@variant(
+    "RFC 7296, 2.21.2: AUTHENTICATION_FAILED should be said, but before there is an IKE SA nothing must be",
+    advice={"RFC7296-2.21.2-1": "that is what it does not follow"},
+)
+class SilentAuth(IkeSa):
+    """Does not answer an IKE_AUTH request whose sender it cannot authenticate."""
+
+    def respond(self, request: Message, payloads: Sequence[Payload]) -> None:
+        failed = any(isinstance(one, Notify) and one.type == NotifyType.AUTHENTICATION_FAILED for one in payloads)
+        if not failed:
+            super().respond(request, payloads)
+        elif self.close_after_response is not None:
+            self.close(self.close_after_response)
+
+
+@variant("RFC 7296, 2.21.4: a request outside of any IKE SA may be answered, and need not be")
+class SilentOutside(Endpoint):
+    """Says nothing to messages of IKE SAs that it does not know."""
+
+    def unknown_spi(self, header: Header, datagram: Datagram) -> None:
+        self.note(f"no IKE SA for what comes from {datagram.source.host}")
+
+
+@variant(
+    "RFC 7296, 1.4.1: either end may delete an IKE SA at any time; 1.3.1 advises against it",
+    advice={"RFC7296-1.3.1-14": "that is what it does not follow"},
+)
+class DeletesAfterErrors(Talkative):
+    """Deletes an IKE SA, with a Delete payload, after each error on it that is no reason to try again."""
+
+    def respond(self, request: Message, payloads: Sequence[Payload]) -> None:
+        super().respond(request, payloads)
+        again = {NotifyType.INVALID_KE_PAYLOAD, NotifyType.TEMPORARY_FAILURE}
+        if any(isinstance(one, Notify) and one.type.is_error and one.type not in again for one in payloads):
+            self.speak_at = self.now
+
+    def speak(self) -> None:
+        self.start_delete()
+
+
+@variant("RFC 7296, 2.21.2: after AUTHENTICATION_FAILED there is no IKE SA; how soon its keys go is not said")
+class Lingers(IkeSa):
+    """Answers INFORMATIONAL requests empty for 6 s after it has refused its peer; nothing else is possible then."""
+
+    until: float | None = None
+
+    def close(self, reason: str) -> None:
+        if self.state == State.HALF_OPEN and self.keys is not None and self.until is None:
+            self.until, self.state = self.now + 6.0, State.HALF_OPEN
+            self.pending = None
+        else:
+            super().close(reason)
+
+    def timers(self) -> Iterator[Timer]:
+        if self.until is not None:
+            yield self.until, partial(self.close, "refused")
+        yield from super().timers()
+
+    def process(self, message: Message) -> Sequence[Payload] | None:
+        if self.until is None:
+            return super().process(message)
+        return [] if message.exchange == ExchangeType.INFORMATIONAL else None

@@ -3,8 +3,12 @@
 from collections.abc import Iterator
 from typing import ClassVar, Self
 
+from conformance.ike.core.child import ChildState
 from conformance.ike.core.sending import State, Timer
 from conformance.ike.ikesa import IkeSa
+from conformance.wire import ExchangeType, Notify, NotifyType
+from peers.contract import Capability
+from peers.reference.variants.messages import STATUS
 from peers.reference.variants.registry import variant
 
 _LIVENESS = "RFC 7296, 2.4: either end may check at any time whether the other one is alive"
@@ -53,3 +57,68 @@ class LivenessAfterRekey(Talkative):
     def inherit(self, new: Self) -> None:
         super().inherit(new)
         new.speak_at = self.now
+
+
+@variant("RFC 7296, 2.4: liveness may be checked at any time; how often is local policy")
+class FrequentLiveness(Greeting):
+    """Sends a liveness check every second."""
+
+    after = 1.0
+
+    def speak(self) -> None:
+        super().speak()
+        self.speak_at = self.now + self.after
+
+    def inherit(self, new: Self) -> None:
+        super().inherit(new)
+        new.speak_at = self.now + self.after
+
+
+@variant("RFC 7296, 1.4 and 3.10.1: an INFORMATIONAL request may bring any notify, and unknown status is ignored")
+class Chatty(Greeting):
+    """Sends an unknown status notify 1 ms after IKE_AUTH, and another one on a rekeyed IKE SA at once."""
+
+    def speak(self) -> None:
+        self.open_exchange(ExchangeType.INFORMATIONAL, lambda sa: [Notify(STATUS, b"something to say")], self.ignore)
+
+    def inherit(self, new: Self) -> None:
+        super().inherit(new)
+        new.speak_at = self.now
+
+
+@variant("RFC 4478, 3: the responder says in IKE_AUTH, and may say again, when the initiator must authenticate again")
+class AuthLifetime(Greeting):
+    """Tells the initiator by AUTH_LIFETIME that the IKE SA lasts an hour, twice."""
+
+    def lifetime(self) -> Notify:
+        """AUTH_LIFETIME has four octets of seconds."""
+        return Notify(NotifyType.AUTH_LIFETIME, (3600).to_bytes(4, "big"))
+
+    def auth_notifies(self) -> list[Notify]:
+        return [*super().auth_notifies(), *([] if self.initiator else [self.lifetime()])]
+
+    def speak(self) -> None:
+        if not self.initiator:
+            self.open_exchange(ExchangeType.INFORMATIONAL, lambda sa: [sa.lifetime()], self.ignore)
+
+
+@variant("RFC 7296, 2.8: each end has its own lifetimes and rekeys when it likes", lacks=(Capability.LIFETIME,))
+class RekeysChildSoon(Greeting):
+    """Rekeys its first Child SA 50 ms after IKE_AUTH."""
+
+    after = 0.05
+
+    def speak(self) -> None:
+        if self.children and self.children[0].state == ChildState.INSTALLED:
+            self.start_child_rekey(self.children[0])
+
+
+@variant("RFC 7296, 2.8: each end has its own lifetimes and rekeys when it likes", lacks=(Capability.LIFETIME,))
+class RekeysIkeSoon(Greeting):
+    """Rekeys the IKE SA 50 ms after IKE_AUTH."""
+
+    after = 0.05
+
+    def speak(self) -> None:
+        if not self.children_pending():
+            self.start_rekey()
