@@ -10,7 +10,7 @@ from conformance.ike.core.connection import Connection
 from conformance.ike.core.proposals import parsed
 from conformance.ike.core.protection import Fragment
 from conformance.ike.ikesa import IkeSa
-from conformance.wire import CERT, Message, Notify, NotifyType, Payload, Prf, TransformType, VendorID
+from conformance.wire import CERT, CP, SA, Message, Notify, NotifyType, Payload, Prf, TransformType, VendorID
 from peers.contract import Capability
 from peers.reference.engine import ReferenceEngine
 from peers.reference.variants.registry import variant
@@ -68,12 +68,14 @@ class NotifiesAnywhere(Arranging):
     advice={"RFC7296-2.5-16": "that is what it does not follow"},
 )
 class PayloadsAnywhere(Arranging):
-    """Has its payloads in any order, except that certificates keep theirs."""
+    """Has its payloads in any order, except that certificates keep theirs, and CP comes before SA (2.19)."""
 
     def arranged(self, payloads: Sequence[Payload], random: Random) -> Sequence[Payload]:
         mixed = random.sample(payloads, len(payloads))
-        chain = iter([one for one in payloads if isinstance(one, CERT)])
-        return [next(chain) if isinstance(one, CERT) else one for one in mixed]
+        for kinds in (CERT, CP | SA):
+            kept = iter([one for one in payloads if isinstance(one, kinds)])
+            mixed = [next(kept) if isinstance(one, kinds) else one for one in mixed]
+        return mixed
 
 
 @variant(
