@@ -77,6 +77,11 @@ def separate(algorithms: Algorithms) -> tuple[str, ...]:
     return (written(_suite(algorithms, IKE, what, _only(ENCR, lambda one: not combined(one)))),)
 
 
+def aead(algorithms: Algorithms) -> tuple[str, ...]:
+    """A suite with a combined-mode cipher."""
+    return (written(_suite(algorithms, IKE, "suite with a combined-mode cipher", _only(ENCR, combined))),)
+
+
 ECP = "ecp256-ecp384-ecp521"
 """The groups whose public values are points of a curve, in two coordinates (RFC 5903)."""
 
@@ -193,6 +198,11 @@ def those(texts: tuple[str, ...], protocol: ProtocolID) -> Choice:
 def esp_separate(algorithms: Algorithms) -> tuple[str, ...]:
     """A suite for ESP with a separate integrity algorithm."""
     return (written(_suite(algorithms, ESP, "suite with a separate integrity algorithm", _separate)),)
+
+
+def esp_aead(algorithms: Algorithms) -> tuple[str, ...]:
+    """A suite for ESP with a combined-mode cipher."""
+    return (written(_suite(algorithms, ESP, "suite with a combined-mode cipher", _only(ENCR, combined))),)
 
 
 def esp_esn(algorithms: Algorithms) -> tuple[str, ...]:

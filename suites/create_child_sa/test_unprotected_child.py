@@ -82,13 +82,14 @@ def in_auth(peer: Peer, dut: Dut, suites: Sequence[Suite], requirement: str, pro
 
 
 def in_rekey(peer: Peer, dut: Dut, suites: Sequence[Suite], requirement: str, protocol: ProtocolID) -> None:
-    """In CREATE_CHILD_SA such an offer must be refused, and a good one behind it taken; the old Child SA lives on."""
-    sa = connected(peer, dut)
-    old = sa.child
+    """In CREATE_CHILD_SA such an offer must be refused, and a good one behind it taken."""
     for suite in suites:
-        refuses(peer, sa.rekey_child(old, offering((suite,), protocol)), requirement)
-    carries(peer, dut, old)
-    answer = sa.rekey_child(old, offering(suites, protocol, good=True))
+        sa = connected(peer, dut)
+        refuses(peer, sa.rekey_child(bend=offering((suite,), protocol)), requirement)
+        kept(peer, sa)
+    other = connected(peer, dut)
+    carries(peer, dut, other.child)
+    answer = other.rekey_child(bend=offering(suites, protocol, good=True))
     granted(peer, dut, answer, REKEY, "RFC7296-3.3.6-9")
     chooses_the_good_one(peer, answer, len(suites) + 1, requirement)
 
@@ -119,7 +120,7 @@ def test_auth_ah_alone(peer: Peer, dut: Dut) -> None:
 
 @purpose("child-esp-null-alone", BOTH_NULL, "RFC7296-2.7-4", "RFC7296-3.3.6-9", role="responder", needs=(REKEY,))
 def test_child_neither(peer: Peer, dut: Dut) -> None:
-    """A rekey offers ESP with the cipher NULL and no integrity: refused, and the protected Child SA lives on."""
+    """A rekey offers ESP with the cipher NULL and no integrity: refused, and a good proposal behind it is taken."""
     in_rekey(peer, dut, NEITHER, BOTH_NULL, ProtocolID.ESP)
 
 
