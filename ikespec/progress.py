@@ -60,9 +60,11 @@ class RunProgress:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """A purpose has its verdict."""
-        record = getattr(report, "ikespec", None)
-        if record is None or (record["purpose"] in self._seen and not record["earlier"]):
-            return
+        for record in (getattr(report, "ikespec", None), *getattr(report, "ikespec_amended", ())[:1]):
+            if record is not None and (record["purpose"] not in self._seen or record["earlier"]):
+                self._take(record)
+
+    def _take(self, record: dict[str, Any]) -> None:
         verdict, before = record["verdict"], self._seen.get(record["purpose"])
         self._seen[record["purpose"]] = verdict
         self.counts[verdict] += 1

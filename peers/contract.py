@@ -266,6 +266,8 @@ class Device(ABC):
     """The known deviations of this device (`peers.deviations`), if somebody wrote them down."""
     restarts: bool = True
     """Whether `stop` and `start` really end and start it, so that one that died or hangs comes back."""
+    real_time: bool = True
+    """Whether time really passes for it, so that one has to wait for what it does later."""
     described_in: Path | None = None
     """The device file, if there is one."""
     limits: Limits = Limits()

@@ -1,6 +1,7 @@
 """What failed unexpectedly is tried again at the end of a run, alone: when no other device of ours takes its time."""
 
 from collections.abc import Generator
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ def _wanted(ours: Session) -> set[str]:
 def _try_again(session: pytest.Session, wanted: set[str]) -> None:
     ours = session.config.stash[SESSION]
     assert ours.results is not None
-    ours.earlier = {name: _try(ours.results.records[name]) for name in wanted}
+    ours.earlier = {name: earlier_tries(ours.results.records[name]) for name in wanted}
     # Under pytest-xdist only the workers have collected.
     items = session.items if session.items else session.perform_collect()
     chosen = [item for item in items if _name(item) in wanted]
@@ -43,11 +44,10 @@ def _try_again(session: pytest.Session, wanted: set[str]) -> None:
         session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
 
 
-def _try(record: dict[str, object]) -> list[dict[str, object]]:
+def earlier_tries(record: dict[str, Any]) -> list[dict[str, Any]]:
     """What a record says of its earlier tries, and of its last one."""
     kept = ("verdict", "kind", "reason", "requirement", "evidence", "duration")
     earlier = record["earlier"]
-    assert isinstance(earlier, list)
     return [*earlier, {name: record[name] for name in kept}]
 
 

@@ -136,16 +136,32 @@ def prepared(purpose: Purpose, device: Device, seed: int, gate: Gate | None = No
         link.close()
 
 
-def conduct(written: Written, device: Device, seed: int = 1) -> tuple[Verdict, Peer | None]:
-    """Try a purpose on a started device, without pytest: its verdict, and the peer with the trace."""
-    peer: Peer | None = None
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of trying a purpose without pytest; ``dut`` is None where it did not come to a conversation."""
+
+    verdict: Verdict
+    dut: Dut | None
+    early: bool = False
+
+
+def tried(written: Written, device: Device, seed: int = 1, gate: Gate | None = None, linger: float = 0.0) -> Tried:
+    """Try a purpose on a started device, without pytest. ``linger`` as in `suites.guard.Guard`."""
+    dut: Dut | None = None
     error: Exception | None = None
     try:
-        with prepared(written.purpose, device, seed) as (peer, dut):
+        with prepared(written.purpose, device, seed, gate) as (peer, dut):
+            dut.guard.linger = linger
             fixtures = {"peer": peer, "dut": dut}
             with guarded(dut.guard, peer):
                 written.function(**{name: fixtures[name] for name in signature(written.function).parameters})
     except Exception as caught:
         error = caught
-    claimed = device.capabilities if peer is not None else ()
-    return judge(written.purpose, error, load(), claimed), peer
+    claimed = device.capabilities if dut is not None else ()
+    return Tried(judge(written.purpose, error, load(), claimed), dut, isinstance(error, Died) and error.early)
+
+
+def conduct(written: Written, device: Device, seed: int = 1) -> tuple[Verdict, Peer | None]:
+    """The same: its verdict, and the peer with the trace."""
+    done = tried(written, device, seed)
+    return done.verdict, done.dut.peer if done.dut is not None else None

@@ -1,18 +1,33 @@
-"""Whether the device under test lives, and how it comes back."""
+"""Whether the device under test lives: before the purposes, during each of them, after the last one."""
 
+import time
 from collections.abc import Generator, Iterable
 
 import pytest
 
+from conformance.net.link import LinkError
+from peers.contract import DeviceError, Unsupported
 from suites import evidence
+from suites.conduct import Written
+from suites.dut import Dut
 from suites.guard import guarded
-from suites.judge import Kind, Verdict
+from suites.inquest import LATE, TROUBLE, Finding, Inquest
+from suites.judge import Died, Kind, Verdict
 from suites.look import Looker
 from suites.purpose import purpose_of
 from suites.session import SESSION, Session, is_worker, stop_run
 
 
-def look_first(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
+def begin(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
+    """The device has been started: look at it first, and be ready for its end."""
+    session = config.stash[SESSION]
+    assert session.device is not None
+    if config.getoption("look"):
+        _look_first(config, items)
+    session.inquest = Inquest(session.device, config.getoption("--ike-seed"), session.gate)
+
+
+def _look_first(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
     """Try ordinary handshakes before the purposes; the run is over where none of them works."""
     session = config.stash[SESSION]
     assert session.device is not None
@@ -45,18 +60,41 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         return (yield)
 
 
-def still_alive(session: Session, verdict: Verdict) -> Verdict:
-    """A device that is no longer alive has failed, whatever else happened."""
-    device = session.device
-    if device is None or device.alive():
-        return verdict
-    reason = "the device has died" + (f" ({verdict.reason})" if verdict.reason else "")
-    return Verdict("fail", reason, "a device that stays alive", "it has died", kind=Kind.CRASH)
+def settle(session: Session, written: Written, verdict: Verdict, dut: Dut | None, error: object) -> Finding | None:
+    """After a purpose, whose evidence is kept already: find out whose fault a death is, and bring the device back.
+
+    None where there is nothing to find out.
+    """
+    device, inquest = session.device, session.inquest
+    if device is None or inquest is None:
+        return None
+    if verdict.kind in TROUBLE:
+        return inquest.died(written, verdict, early=isinstance(error, Died) and error.early)
+    unusable = isinstance(error, DeviceError | LinkError) and not isinstance(error, Unsupported)
+    if dut is None and unusable and not device.alive():
+        died = Verdict("fail", f"the device does not live any more: {error}", *_LIVES, kind=Kind.CRASH)
+        return inquest.died(written, died, early=True)
+    if dut is not None and dut.guard.doubt:
+        return inquest.doubted(written, verdict)
+    return None
 
 
-def revive(session: Session) -> None:
-    """Start a dead device again for the next purpose. Raises DeviceError if it does not come back."""
-    device = session.device
-    if device is not None and not device.alive():
-        device.stop()
-        device.start()
+_LIVES = ("a device that goes on answering", "it does not live any more")
+
+
+def look_back(session: Session) -> Finding | None:
+    """After the last purpose: the device must still be there when it has had time to die of it."""
+    device, inquest = session.device, session.inquest
+    if device is None or inquest is None or not inquest.past:
+        return None
+    if device.real_time:
+        time.sleep(max(0.0, inquest.past[-1].ended + LATE - time.monotonic()))
+    alive, death = device.alive(), device.obituary()
+    if death is not None:
+        died = Died.of(death)
+    else:
+        good = next((look.kind for look in session.gate.looks if not look.problem and look.role == "responder"), None)
+        if alive and (good is None or inquest.there(good)):
+            return None
+        died = Died(Kind.HANG, f"the device hangs: it answers no more ({device.condition() or 'nobody knows why'})")
+    return inquest.died(None, Verdict("fail", str(died), *_LIVES, kind=died.kind), early=True)

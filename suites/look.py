@@ -91,11 +91,14 @@ class Failed(Exception):  # noqa: N818 - it is an answer, not an error of ours
 
 
 class Looker:
-    """Tries ordinary handshakes; ``conversations`` keeps those for the evidence: name, peer, log of the device."""
+    """Tries ordinary handshakes; ``conversations`` keeps those for the evidence: name, peer, log of the device.
 
-    def __init__(self, device: Device, seed: int) -> None:
+    ``heard``: the device has said something. Until then an answer may take ``patience`` seconds.
+    """
+
+    def __init__(self, device: Device, seed: int, patience: float = PATIENCE) -> None:
         """The device is started."""
-        self.device, self.seed = device, seed
+        self.device, self.seed, self.patience = device, seed, patience
         self.conversations: list[tuple[str, Peer, str]] = []
         self.heard = False
 
@@ -156,7 +159,7 @@ class Looker:
         usual = peer.response_timeout
         sa = peer.sa(retransmit_timeout=1.0, retransmit_base=1.5, retransmit_tries=3, **changes)
         try:
-            peer.response_timeout = usual if self.heard else max(usual, PATIENCE)
+            peer.response_timeout = usual if self.heard else max(usual, self.patience)
             answer = sa.init()
         except Unexpected:
             waited = f"within {peer.response_timeout:g} s"
@@ -203,10 +206,11 @@ class Looker:
     def _initiates(self, peer: Peer, dut: Dut) -> tuple[str, bool]:
         """Raises Failed."""
         dut.initiate()
+        patience = max(peer.response_timeout, self.patience)
         try:
-            first = peer.expect_init(max(peer.response_timeout, PATIENCE))
+            first = peer.expect_init(patience)
         except Unexpected:
-            problem = f"no IKE_SA_INIT request comes within {max(peer.response_timeout, PATIENCE):g} s"
+            problem = f"no IKE_SA_INIT request comes within {patience:g} s"
             raise Failed(problem, _filled(_UNTOLD, peer)) from None
         self.heard = True
         try:

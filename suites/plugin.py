@@ -19,7 +19,7 @@ from peers.registry import open_device
 from suites import embargo
 from suites.conduct import prepared
 from suites.dut import Dut
-from suites.life import look_first
+from suites.life import begin
 from suites.options import add_options, allowance, limits, results_folder, selected
 from suites.purpose import purpose_of
 from suites.record import ResultsFolder
@@ -148,8 +148,7 @@ def device(request: pytest.FixtureRequest) -> Device:
     missing = sorted(set(request.config.getoption("--expect-capability")) - session.device.capabilities)
     if missing:
         stop_run(request.config, f"{session.device.name} does not claim {', '.join(missing)} (--expect-capability)")
-    if request.config.getoption("look"):
-        look_first(request.config, request.session.items)
+    begin(request.config, request.session.items)
     return session.device
 
 

@@ -12,6 +12,7 @@ from suites.dut import Dut
 from suites.ending import Ending
 from suites.evidence import Allowance
 from suites.gate import Gate
+from suites.inquest import Inquest
 from suites.record import ResultsFolder
 
 
@@ -22,8 +23,9 @@ class Session:
     ``results`` and ``embargoed`` are the folders that this process writes: all records, and the full ones of purposes
     under embargo. ``duts`` are those of the purposes that are not judged yet, ``earlier`` the earlier tries of those
     that are tried again. ``allowance`` is how much evidence is kept, of which ``evidence_left`` octets are left for the
-    rest of the run. ``stopped`` is why the run was given up, empty if it was not. ``gate`` is what ordinary handshakes
-    before the purposes have shown.
+    rest of the run. ``stopped`` is why the run was given up, empty if it was not, ``gone`` why the device cannot
+    be used any more. ``gate`` is what ordinary handshakes
+    before the purposes have shown, ``inquest`` remembers for the case that the device dies.
     """
 
     folder: Path
@@ -38,7 +40,9 @@ class Session:
     earlier: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     ending: Ending | None = None
     stopped: str = ""
+    gone: str = ""
     gate: Gate = field(default_factory=Gate)
+    inquest: Inquest | None = None
 
     def allow(self, allowance: Allowance, share: int = 1) -> None:
         """Keep this much evidence, of which each of ``share`` processes has its part."""

@@ -11,7 +11,10 @@ from conformance.net.link import LinkError
 from peers.contract import Device, DeviceError
 from peers.deviations import Deviation, about, find
 from suites import embargo, evidence, life
+from suites.again import earlier_tries
+from suites.conduct import Written
 from suites.ending import ending
+from suites.inquest import Finding
 from suites.judge import Kind, Verdict, judge, strongest
 from suites.options import demands, fits
 from suites.purpose import Purpose, purpose_of
@@ -20,18 +23,18 @@ from suites.requirements import load
 from suites.session import SESSION, Session, is_worker, stop_run, subject
 
 _STARTED = pytest.StashKey[tuple[str, float]]()
+_LAST = pytest.StashKey[bool]()
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Remember when a purpose started; afterwards, with its record written, bring back a device that it killed."""
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
+    """Remember when a purpose started; afterwards, with its record written, the run ends if the device is gone."""
     item.stash[_STARTED] = (timestamp(), time.monotonic())
+    item.stash[_LAST] = nextitem is None
     done = yield
-    session = item.config.stash[SESSION]
-    try:
-        life.revive(session)
-    except DeviceError as error:
-        stop_run(item.config, f"the device died and cannot be started again: {error}")
+    gone = item.config.stash[SESSION].gone
+    if gone:
+        stop_run(item.config, gone)
     return done
 
 
@@ -42,24 +45,60 @@ def pytest_runtest_makereport(
     """Judge a purpose, write its evidence, and attach its record to the report."""
     report = yield
     purpose = purpose_of(getattr(item, "function", None))
-    done = call.when == "call" or (call.when == "setup" and call.excinfo is not None)
-    if purpose is None or not done:
-        return report
     error = call.excinfo.value if call.excinfo else None
-    if isinstance(error, KeyboardInterrupt | pytest.exit.Exception):
+    if purpose is None or isinstance(error, KeyboardInterrupt | pytest.exit.Exception):
         return report
     session = item.config.stash[SESSION]
+    if call.when == "teardown" and item.stash[_LAST] and not session.gone:
+        _amend(report, life.look_back(session), session)
+    if call.when != "call" and (call.when != "setup" or call.excinfo is None):
+        return report
     claimed = session.device.capabilities if session.device is not None and call.when == "call" else ()
-    verdict = life.still_alive(session, judge(purpose, error, load(), claimed))
+    verdict, dut = judge(purpose, error, load(), claimed), session.duts.get(purpose.id)
+    record, full = _finished(item, purpose, verdict, session)
+    written = Written(purpose, getattr(item, "function"), subject(item))  # noqa: B009 - pytest.Item has none
+    finding = life.settle(session, written, verdict, dut, error)
+    if finding is not None and finding.verdict is not None:
+        kept = record.evidence
+        if finding.dut is not None:
+            session.duts[purpose.id] = finding.dut
+        record, full = _finished(item, purpose, finding.verdict, session)
+        record.evidence = record.evidence or kept
+    _amend(report, finding, session)
+    report.ikespec = record.to_json()  # type: ignore[attr-defined]
+    if full is not None:
+        report.ikespec_full = full.to_json()  # type: ignore[attr-defined]
+    if session.inquest is not None:
+        session.inquest.remember(written, report.ikespec, item)
+    _show(report, record)
+    return report
+
+
+def _finished(item: pytest.Item, purpose: Purpose, verdict: Verdict, session: Session) -> tuple[Record, Record | None]:
+    """The record of a purpose for everybody, and the full one if it is under embargo. Its evidence is written."""
     record = _record(item, purpose, verdict, session)
     quiet = _under_embargo(item, record, session)
     _attach_evidence(item, purpose, record, session, quiet)
-    if quiet:
-        report.ikespec_full = record.to_json()  # type: ignore[attr-defined]
-        record = embargo.public(record)
-    report.ikespec = record.to_json()  # type: ignore[attr-defined]
-    _show(report, record)
-    return report
+    return (embargo.public(record), record) if quiet else (record, None)
+
+
+def _amend(report: pytest.TestReport, finding: Finding | None, session: Session) -> None:
+    """Attach what an inquest has found out about an earlier purpose: its record counts in place of the first one."""
+    if finding is None:
+        return
+    if finding.gone:
+        session.gone = f"{finding.gone}; what was judged before is kept"
+    past, again = finding.guilty, finding.again
+    if past is None or again is None:
+        return
+    purpose = past.written.purpose
+    before, session.earlier = session.earlier, {purpose.id: earlier_tries(past.record)}
+    if again.dut is not None:
+        session.duts[purpose.id] = again.dut
+    record, full = _finished(past.item, purpose, again.verdict, session)
+    session.earlier = before
+    record.duration, record.evidence = past.record["duration"], record.evidence or past.record["evidence"]
+    report.ikespec_amended = [record.to_json(), full.to_json() if full is not None else None]  # type: ignore[attr-defined]
 
 
 def _record(item: pytest.Item, purpose: Purpose, verdict: Verdict, session: Session) -> Record:
@@ -174,12 +213,14 @@ def _show(report: pytest.TestReport, record: Record) -> None:
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Write the record of a purpose; only the process that owns the results folder does."""
-    record = getattr(report, "ikespec", None)
-    if record is None or _controller is None or _controller.results is None:
+    if _controller is None or _controller.results is None:
         return
-    _controller.results.add(record)
-    if _controller.embargoed is not None and (full := getattr(report, "ikespec_full", None)) is not None:
-        _controller.embargoed.add(full)
+    record, full = getattr(report, "ikespec", None), getattr(report, "ikespec_full", None)
+    for public, hidden in ((record, full), getattr(report, "ikespec_amended", (None, None))):
+        if public is not None:
+            _controller.results.add(public)
+        if _controller.embargoed is not None and hidden is not None:
+            _controller.embargoed.add(hidden)
 
 
 _controller: Session | None = None

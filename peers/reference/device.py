@@ -77,6 +77,7 @@ class ReferenceDevice(Device):
     """
 
     name = "reference"
+    real_time = False
 
     def __init__(self, kind: str = "", *, seed: int = 1, pixit: Pixit = PIXIT) -> None:
         """A device that is not started yet."""

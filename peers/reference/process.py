@@ -4,7 +4,8 @@ import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from select import select
+from typing import Any, ClassVar
 
 from conformance.ike.core.connection import Connection
 from conformance.net import Link, UdpLink
@@ -14,10 +15,15 @@ from peers.reference import channel
 from peers.reference.device import PIXIT, ReferenceDevice
 
 HOST = "127.0.0.1"
+_PATIENCE = 5.0
 
 
 class ReferenceProcess(ReferenceDevice):
     """The reference device behind UDP ports of loopback that the system chooses."""
+
+    real_time = True
+    program: ClassVar[str] = "peers.reference.server"
+    """The module that is run."""
 
     def __init__(self, kind: str = "", *, seed: int = 1) -> None:
         """A device that is not started yet."""
@@ -32,13 +38,13 @@ class ReferenceProcess(ReferenceDevice):
     def start(self) -> None:
         """Start the process and learn its ports."""
         super().start()
-        command = [sys.executable, "-m", "peers.reference.server", HOST, str(self.seed), self.kind]
+        command = [sys.executable, "-m", self.program, HOST, str(self.seed), self.kind]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self._process.stdout is not None
         try:
             ports = channel.read(self._process.stdout)
         except EOFError:
-            raise DeviceError(self.name, "its process ended at once", "run python -m peers.reference.server") from None
+            raise DeviceError(self.name, "its process ended at once", f"run python -m {self.program}") from None
         with UdpLink(HOST, (0, 0)) as probe:
             self._link_ports = (probe.ports[0], probe.ports[1])
         self.pixit = replace(
@@ -75,6 +81,8 @@ class ReferenceProcess(ReferenceDevice):
             raise DeviceError(self.name, "is not started")
         try:
             channel.write(self._process.stdin, (name, arguments))
+            if not select([self._process.stdout], [], [], _PATIENCE)[0]:
+                raise DeviceError(self.name, f"does not obey {name} within {_PATIENCE:g} s")
             answer = channel.read(self._process.stdout)
         except (OSError, EOFError):
             raise DeviceError(self.name, "its process has ended") from None

@@ -1,0 +1,210 @@
+"""When a device has died or hangs: which purpose was it, and how does the device come back?
+
+A daemon may die of a message half a second after it has answered it, when other purposes are under way already. So
+those that were tried last are tried again, each alone and with time to die afterwards, until one does it again.
+"""
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from conformance.net.link import LinkError
+from peers.contract import Device, DeviceError
+from suites.canary import Stage
+from suites.conduct import Tried, Written, prepared, tried
+from suites.dut import Dut
+from suites.gate import Gate
+from suites.judge import Kind, Verdict
+from suites.look import Looker
+
+LATE = 1.5
+"""Seconds after which a device dies of a message at the latest, as far as we look."""
+
+MEMORY = 5.0
+"""Purposes that ended longer ago, in seconds, are not suspected; nor are more than `SUSPECTS`."""
+
+SUSPECTS = 6
+
+TROUBLE = (Kind.CRASH, Kind.HANG)
+
+UNSOLVED = 5
+"""Whoever dies so often and nobody did it dies by itself: the run is given up."""
+
+_HANGS = ("a device that goes on answering", "silence")
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A purpose that was tried: when it ended (`time.monotonic`), its record as JSON, and what pytest calls it."""
+
+    written: Written
+    ended: float
+    record: dict[str, Any]
+    item: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What an inquest has found out.
+
+    ``verdict`` is that on the purpose during which the trouble was noticed, None: as it was; ``dut`` is the
+    conversation that it rests on, if that is another one. ``guilty`` is the earlier purpose that it was instead, with
+    what came of it alone. ``gone`` is why the device does not come back, None if it is there.
+    """
+
+    verdict: Verdict | None = None
+    dut: Dut | None = None
+    guilty: Past | None = None
+    again: Tried | None = None
+    gone: str | None = None
+
+
+class Gone(Exception):  # noqa: N818 - it is an answer, not an error of ours
+    """The device does not come back."""
+
+
+@dataclass(slots=True)
+class Inquest:
+    """The memory of a run for what was tried last, and what is done when the device is in trouble."""
+
+    device: Device
+    seed: int
+    gate: Gate
+    past: deque[Past] = field(default_factory=lambda: deque(maxlen=SUSPECTS))
+    unsolved: int = 0
+
+    def remember(self, written: Written, record: dict[str, Any], item: Any) -> None:
+        """A purpose has been tried."""
+        self.past.append(Past(written, time.monotonic(), record, item))
+
+    # --- who was it -----------------------------------------------------------------------------------------------
+
+    def died(self, current: Written | None, verdict: Verdict, *, early: bool) -> Finding:
+        """The device died, hangs or has lost its state; ``early``: before ``current`` had begun, if there is one."""
+        try:
+            for suspect, past in self._suspects(None if early else current):
+                again = self._try(suspect)
+                if again.verdict.kind in TROUBLE:
+                    return self._blame(current, verdict, past, again)
+            self.unsolved += 1
+            if self.unsolved >= UNSOLVED:
+                raise Gone("it dies again and again, and no purpose does it alone")
+            if not early:
+                return Finding(_told(verdict, "it does not happen again when this is tried alone"))
+            return self._last_heard(current, verdict)
+        except Gone as gone:
+            if not early:
+                return Finding(gone=str(gone))
+            untried = Verdict("inconclusive", "the device had died before this purpose began", kind=Kind.UNTRIED)
+            last = self.past[-1] if self.past else None
+            return Finding(untried, None, last, Tried(verdict, None), str(gone))
+
+    def _suspects(self, current: Written | None) -> Iterator[tuple[Written, Past | None]]:
+        if current is not None:
+            yield current, None
+        now = time.monotonic()
+        for past in reversed(self.past):
+            if now - past.ended < MEMORY:
+                yield past.written, past
+
+    def _blame(self, current: Written | None, verdict: Verdict, past: Past | None, again: Tried) -> Finding:
+        if past is None:
+            found = Finding(_told(verdict, "it happens again when this is tried alone"))
+        else:
+            found = Finding(guilty=past, again=again)
+        try:
+            self.bring_back()
+        except Gone as gone:
+            return replace(found, gone=str(gone))
+        mine = self._alone(current) if past is not None else None
+        return replace(found, verdict=mine.verdict, dut=mine.dut) if mine is not None else found
+
+    def _last_heard(self, current: Written | None, verdict: Verdict) -> Finding:
+        """Nobody does it again alone: then it is told of the last one before."""
+        self.bring_back()
+        if not self.past:
+            return Finding(_told(verdict, "it happened before any purpose"))
+        words = _told(verdict, "this was noticed after this purpose, but does not happen again when it is tried alone")
+        mine, told = self._alone(current), Tried(words, None)
+        found = Finding(guilty=self.past[-1], again=told)
+        return replace(found, verdict=mine.verdict, dut=mine.dut) if mine else found
+
+    def _alone(self, current: Written | None) -> Tried | None:
+        return tried(current, self.device, self.seed, self.gate) if current is not None else None
+
+    def _try(self, written: Written) -> Tried:
+        self.bring_back()
+        return tried(written, self.device, self.seed, self.gate, LATE)
+
+    # --- was it at all --------------------------------------------------------------------------------------------
+
+    def doubted(self, current: Written, verdict: Verdict) -> Finding:
+        """After ``current`` the device answered no IKE, and nothing had shown that it can on this connection.
+
+        Either it cannot (then the verdict stays), or it hung, or it only took a rest.
+        """
+        try:
+            again = self._try(current)
+            if again.verdict.kind not in TROUBLE and again.dut is not None and again.dut.guard.doubt:
+                self.bring_back()
+                if not self._answers(current):
+                    return Finding()
+                words = "the device hangs: it answers no IKE after this purpose"
+                again = replace(again, verdict=Verdict("fail", words, *_HANGS, kind=Kind.HANG))
+            if again.verdict.kind in TROUBLE:
+                self.bring_back()
+                return Finding(again.verdict, again.dut)
+            for suspect, past in self._suspects(None) if self.device.restarts else ():
+                found = self._try(suspect)
+                if found.verdict.kind in TROUBLE:
+                    self.bring_back()
+                    return Finding(again.verdict, again.dut, past, found)
+            return Finding(again.verdict, again.dut)
+        except Gone as gone:
+            lost = Verdict("fail", f"the device answers no more: {gone}", *_HANGS, kind=Kind.HANG)
+            return Finding(lost, gone=str(gone))
+
+    def _answers(self, written: Written) -> bool:
+        """Whether a fresh device answers IKE_SA_INIT on the connection of a purpose."""
+        ordinary = replace(written.purpose, role="responder", canary=True)
+        try:
+            with prepared(ordinary, self.device, self.seed) as (_, dut):
+                return dut.guard.canary is not None and dut.guard.canary.stage is not Stage.SILENCE
+        except (DeviceError, LinkError):
+            return False
+
+    # --- back to life ---------------------------------------------------------------------------------------------
+
+    def bring_back(self) -> None:
+        """Start the device anew, or wait where nobody can: it must answer again. Raises Gone."""
+        if self.device.restarts:
+            try:
+                self.device.stop()
+                self.device.start()
+            except DeviceError as error:
+                raise Gone(f"it cannot be started again: {error}") from None
+        elif not self._returns():
+            words = f"it gave no answer for {self.device.pixit.half_open_timeout:g} s, and nothing here can start it"
+            raise Gone(words)
+
+    def _returns(self) -> bool:
+        """Whether it answers an ordinary handshake within the time that it may ignore half-open IKE SAs for."""
+        good = next((look for look in self.gate.looks if not look.problem), None)
+        end = time.monotonic() + self.device.pixit.half_open_timeout
+        while True:
+            if self.there(good.kind if good is not None else "psk"):
+                return True
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.5)
+
+    def there(self, kind: str) -> bool:
+        """Whether the device answers an ordinary handshake now."""
+        looker = Looker(self.device, self.seed, patience=0.0)
+        return looker.look(kind, "responder") is None or looker.heard
+
+
+def _told(verdict: Verdict, words: str) -> Verdict:
+    return replace(verdict, reason=f"{verdict.reason}; {words}")
