@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 
+from conformance.net.link import Address
 from conformance.wire import Message, OpenEnum, Payload, Proposal, Transform, summary, summary_message
 from conformance.wire.summary import transform_word
 
@@ -15,7 +16,7 @@ def in_words(value: object) -> str:
     match value:
         case None | "" | b"":
             return NOTHING
-        case str() | OpenEnum():
+        case str() | OpenEnum() | Address():
             return str(value)
         case bool():
             return "yes" if value else "no"
