@@ -133,7 +133,10 @@ class DeletesAfterErrors(Talkative):
         self.start_delete()
 
 
-@variant("RFC 7296, 2.21.2: after AUTHENTICATION_FAILED there is no IKE SA; how soon its keys go is not said")
+@variant(
+    "RFC 7296, 2.21.2: after AUTHENTICATION_FAILED there is no IKE SA; how soon its keys go is not said",
+    advice={"RFC7296-2.21.2-10": "it goes later"},
+)
 class Lingers(IkeSa):
     """Answers INFORMATIONAL requests empty for 6 s after it has refused its peer; nothing else is possible then."""
 

@@ -1,13 +1,105 @@
-"""How a device fills its ESP packets."""
+"""How a device fills and sends its packets, and how it takes ours."""
 
-from conformance.ipsec.sad import OutboundSa
+from conformance.ike.core.child import ChildSa
+from conformance.ike.core.connection import Mode
+from conformance.ipsec.esp import EspBend
+from conformance.ipsec.flow import flow_of
+from conformance.ipsec.ip import NO_NEXT_HEADER, parse
+from conformance.ipsec.packets import Bend
+from conformance.ipsec.sad import DfPolicy, OutboundSa, OuterHeader
+from conformance.net.link import Datagram
+from conformance.wire import ProtocolID
+from peers.reference.dataplane import DeviceHost
+from peers.reference.variants.pace import Delaying
 from peers.reference.variants.registry import variant
 
+_PADDING = "RFC 4303, 2.4: a sender may add 0 to 255 octets of padding"
 
-@variant("RFC 4303, 2.4: a sender may add 0 to 255 octets of padding")
+
+@variant(_PADDING)
 class MorePadding(OutboundSa):
     """Adds 4 to 16 octets more padding to ESP packets than are needed."""
 
     def padding_size(self, size: int) -> int:
         blocks = max(1, 16 // self.alignment)
         return super().padding_size(size) + self.alignment * (1 + self.sequence % blocks)
+
+
+@variant(_PADDING)
+class MostPadding(OutboundSa):
+    """Adds as much padding to ESP packets as Pad Length can say."""
+
+    def padding_size(self, size: int) -> int:
+        least = super().padding_size(size)
+        return least + (255 - least) // self.alignment * self.alignment
+
+
+@variant("RFC 4303, 2.7: a sender may add TFC padding behind a payload that tells its own length")
+class TfcPadding(DeviceHost):
+    """Makes every packet in tunnel mode at least 300 octets long by TFC padding."""
+
+    def fields(self, child: ChildSa) -> dict[str, object]:
+        padded = child.mode == Mode.TUNNEL and child.protocol == ProtocolID.ESP
+        return {**super().fields(child), **({"tfc": 300} if padded else {})}
+
+
+@variant("RFC 4303, 2.6: a sender may insert dummy packets at any time")
+class DummyPackets(DeviceHost):
+    """Sends a dummy packet after each ESP packet."""
+
+    def send(self, packet: bytes, now: float, *, bend: Bend | None = None) -> list[bytes]:
+        found = super().send(packet, now, bend=bend)
+        if found and bend is None and self.select(flow_of(packet, parse(packet)), now).protocol == ProtocolID.ESP:
+            found += super().send(packet, now, bend=EspBend(next_header=NO_NEXT_HEADER))
+        return found
+
+
+@variant(
+    "RFC 4303, 3.4.3: 32 packets are the least that a replay window must have, 64 should be the default",
+    advice={"RFC4303-3.4.3-5": "that is what it does not follow"},
+)
+class SmallWindow(DeviceHost):
+    """Has a replay window of 32 packets."""
+
+    def fields(self, child: ChildSa) -> dict[str, object]:
+        return {**super().fields(child), "window": 32}
+
+
+@variant("RFC 4303, 3.4.3: a receiver may have a larger replay window")
+class LargeWindow(DeviceHost):
+    """Has a replay window of 1024 packets."""
+
+    def fields(self, child: ChildSa) -> dict[str, object]:
+        return {**super().fields(child), "window": 1024}
+
+
+@variant("RFC 4301, 8.1: whether the DF bit of a tunnel's outer header is set, cleared or copied is configured")
+class ClearsDf(DeviceHost):
+    """Clears the DF bit of outer headers."""
+
+    def fields(self, child: ChildSa) -> dict[str, object]:
+        return {**super().fields(child), "outer": OuterHeader(df=DfPolicy.CLEAR)}
+
+
+@variant("RFC 4301, 8.1: whether the DF bit of a tunnel's outer header is set, cleared or copied is configured")
+class SetsDf(DeviceHost):
+    """Sets the DF bit of outer headers."""
+
+    def fields(self, child: ChildSa) -> dict[str, object]:
+        return {**super().fields(child), "outer": OuterHeader(df=DfPolicy.SET)}
+
+
+@variant("RFC 4301: nothing says how soon a packet is forwarded")
+class SlowTraffic(Delaying):
+    """Needs 20 ms for each packet that is no IKE message."""
+
+    takes = 0.02
+
+    def receive(self, datagram: Datagram, now: float) -> None:
+        if self.host is not None and self.host.is_esp(datagram):
+            self.later(now, datagram)
+        else:
+            self.take(datagram, now)
+
+    def receive_packet(self, packet: bytes, now: float) -> None:
+        self.later(now, packet)

@@ -1,13 +1,33 @@
 """Features that a device lacks, or has always on."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from ipaddress import ip_address, ip_network
 
 from conformance.ike.core.child import ChildSa
 from conformance.ike.core.connection import ChildConfig, Connection, CookiePolicy
 from conformance.ike.core.events import Refusal
-from conformance.ike.core.selectors import covered
+from conformance.ike.core.selectors import covered, narrow
+from conformance.ike.core.sending import State
+from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
-from conformance.wire import Message, Notify, NotifyType, TrafficSelector, TSi, TSr
+from conformance.net.link import Address
+from conformance.wire import (
+    CP,
+    KE,
+    CfgAttr,
+    CfgAttribute,
+    ExchangeType,
+    KeMethod,
+    Message,
+    Notify,
+    NotifyType,
+    Payload,
+    Proposal,
+    TrafficSelector,
+    TSi,
+    TSr,
+)
 from peers.contract import Capability
 from peers.reference.engine import ReferenceEngine
 from peers.reference.variants.registry import variant
@@ -61,3 +81,143 @@ class NoNarrowing(IkeSa):
 
 def _known(payload: TSi | TSr) -> list[TrafficSelector]:
     return [one for one in payload.selectors if isinstance(one, TrafficSelector)]
+
+
+@variant("RFC 7296, 2.9: of what is offered a responder may take a subset that has the first selectors in it")
+class NarrowsToFirst(IkeSa):
+    """Takes the first selector of each side only, be it one host, one port or one protocol."""
+
+    def narrowed(self, offered: TSi | TSr, policy: tuple[TrafficSelector, ...]) -> tuple[TrafficSelector, ...]:
+        return narrow(_known(offered)[:1], policy) or super().narrowed(offered, policy)
+
+
+@variant("RFC 7296, 2.7: a responder takes one of the proposals, whichever it likes")
+class LastProposal(IkeSa):
+    """Takes the last acceptable proposal."""
+
+    def choose_ike(self, proposals: Sequence[Proposal], group: KeMethod) -> Proposal:
+        return super().choose_ike(proposals[::-1], group)
+
+    def choose_rekey(self, acceptable: Sequence[Proposal], ke: KE) -> Proposal:
+        return super().choose_rekey(acceptable[::-1], ke)
+
+    def choose_child(self, config: ChildConfig, proposals: Sequence[Proposal], message: Message) -> Proposal:
+        return super().choose_child(config, proposals[::-1], message)
+
+
+@variant("RFC 4303, 2.2.1: extended sequence numbers are an option", lacks=(Capability.ESN,))
+class NoEsn(ReferenceEngine):
+    """Has no extended sequence numbers."""
+
+
+@variant("RFC 7296, 3.15.1 and 4: a responder may send further attributes, and chooses the address")
+class GenerousConfiguration(IkeSa):
+    """Assigns addresses from the end of the pool, with name servers, a subnet and a version."""
+
+    def assign(self, pool: str) -> bytes:
+        taken = {one.virtual_address for one in self.neighbours if isinstance(one, IkeSa)}
+        free = [one.packed for one in ip_network(pool).hosts() if one.packed not in taken]
+        return free[-1] if free else super().assign(pool)
+
+    def configuration_reply(self, address: bytes) -> CP:
+        reply = super().configuration_reply(address)
+        more = (
+            CfgAttr(CfgAttribute.INTERNAL_IP4_DNS, ip_address("10.2.0.53").packed),
+            CfgAttr(CfgAttribute.INTERNAL_IP4_DNS, ip_address("10.2.0.54").packed),
+            CfgAttr(
+                CfgAttribute.INTERNAL_IP4_SUBNET, ip_network("10.2.0.0/24").network_address.packed + b"\xff\xff\xff\0"
+            ),
+            CfgAttr(CfgAttribute.APPLICATION_VERSION, b"ikespec variant"),
+        )
+        return replace(reply, attributes=(*reply.attributes, *more))
+
+
+@variant("RFC 7296, 2.23: an initiator can use port 4500 regardless of whether there is a NAT")
+class FloatsAlways(IkeSa):
+    """Goes on on port 4500 after IKE_SA_INIT, also where there is no NAT."""
+
+    def detect_nat(self, message: Message) -> None:
+        super().detect_nat(message)
+        if self.initiator and self.local.port != self.connection.local_ports[1]:
+            self.float_port()
+
+
+@variant("RFC 7296, 2.23: an initiator can use port 4500 regardless of whether there is a NAT, even at the beginning")
+class StartsOnPort4500(Endpoint):
+    """Sends its IKE_SA_INIT request on port 4500 already."""
+
+    def new_sa(self, *, initiator: bool, local: Address, remote: Address) -> IkeSa:
+        if initiator:
+            local = Address(local.host, self.connection.local_ports[1])
+            remote = Address(remote.host, self.connection.remote_ports[1])
+        return super().new_sa(initiator=initiator, local=local, remote=remote)
+
+
+@variant("RFC 7296, 2.8: the end with the shorter lifetime rekeys, and may do so before it has to")
+class EarlyLifetimes(ReferenceEngine):
+    """Rekeys when four fifths of a lifetime are over."""
+
+    def apply(self, connection: Connection) -> None:
+        def sooner(lifetime: float | None) -> float | None:
+            return None if lifetime is None else lifetime * 0.8
+
+        children = tuple(replace(one, lifetime=sooner(one.lifetime)) for one in connection.children)
+        super().apply(replace(connection, lifetime=sooner(connection.lifetime), children=children))
+
+
+@variant("RFC 7296, 2.4: an endpoint may restart at any time, and then chooses anew")
+class Restarts(ReferenceEngine):
+    """Starts anew for each connection: other SPIs, nonces and keys each time."""
+
+    def apply(self, connection: Connection) -> None:
+        self.seed += 1
+        super().apply(connection)
+
+
+_WINDOW = 5
+
+
+@variant("RFC 7296, 2.3: SET_WINDOW_SIZE lets the peer send several requests before the first one is answered")
+class WindowOfFive(IkeSa):
+    """Announces a window of five requests, and takes these in any order."""
+
+    announced: bool = False
+    answered: dict[int, list[bytes]]
+    ahead: set[int]
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.answered, self.ahead = {}, set()
+
+    def auth_notifies(self) -> list[Notify]:
+        self.announced = True
+        return [*super().auth_notifies(), Notify(NotifyType.SET_WINDOW_SIZE, _WINDOW.to_bytes(4, "big"))]
+
+    def on_request(self, message: Message) -> None:
+        number = message.message_id
+        if number in self.answered:
+            self.transmit(self.answered[number], *self.reply_path)
+        elif (
+            self.announced and self.state == State.ESTABLISHED and number in self.window() and number not in self.ahead
+        ):
+            self.ahead.add(number)
+            payloads = self.process(message)
+            while self.expected_id in self.ahead:
+                self.expected_id += 1
+            if payloads is not None:
+                self.respond(message, payloads)
+        else:
+            super().on_request(message)
+
+    def window(self) -> range:
+        """The message IDs that the peer may use out of order: none before IKE_AUTH is over."""
+        open_ = self.announced and self.state == State.ESTABLISHED
+        return range(self.expected_id, self.expected_id + _WINDOW * open_)
+
+    def respond(self, request: Message, payloads: Sequence[Payload]) -> None:
+        super().respond(request, payloads)
+        assert self.last_response is not None
+        if request.exchange == ExchangeType.IKE_SA_INIT:
+            return  # a repetition of that belongs to no window
+        self.answered[request.message_id] = self.last_response
+        self.answered = {one: kept for one, kept in self.answered.items() if one >= self.expected_id - _WINDOW}

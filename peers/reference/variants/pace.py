@@ -4,12 +4,13 @@ import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
+from conformance.ike.core.child import ChildOffer, ChildSa
 from conformance.ike.core.sending import Timer
 from conformance.ike.ikesa import IkeSa
 from conformance.net.link import Address, Datagram
-from conformance.wire import ExchangeType, Message
+from conformance.wire import ExchangeType, Message, Payload
 from peers.reference.engine import ReferenceEngine
 from peers.reference.variants.registry import variant
 
@@ -21,19 +22,30 @@ class Delaying(ReferenceEngine):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self.waiting: list[tuple[float, int, Datagram]] = []
+        self.waiting: list[tuple[float, int, Datagram | bytes]] = []
         self.order = count()
 
     def ready(self, now: float) -> float:
         """When a message that comes now will have been taken."""
         return now + self.takes
 
-    def receive(self, datagram: Datagram, now: float) -> None:
+    def later(self, now: float, found: Datagram | bytes) -> None:
+        """Keep a datagram or a packet until it is ready."""
         self.now = now
-        if self.host is None or self.host.is_esp(datagram):
-            super().receive(datagram, now)
+        heapq.heappush(self.waiting, (self.ready(now), next(self.order), found))
+
+    def take(self, found: Datagram | bytes, now: float) -> None:
+        """Its time has come."""
+        if isinstance(found, Datagram):
+            super().receive(found, now)
         else:
-            heapq.heappush(self.waiting, (self.ready(now), next(self.order), datagram))
+            super().receive_packet(found, now)
+
+    def receive(self, datagram: Datagram, now: float) -> None:
+        if self.host is None or self.host.is_esp(datagram):
+            self.take(datagram, now)
+        else:
+            self.later(now, datagram)
 
     def clear(self) -> None:
         super().clear()
@@ -45,8 +57,7 @@ class Delaying(ReferenceEngine):
 
     def tick(self, now: float) -> None:
         while self.waiting and self.waiting[0][0] <= now:
-            _, _, datagram = heapq.heappop(self.waiting)
-            super().receive(datagram, now)
+            self.take(heapq.heappop(self.waiting)[2], now)
         super().tick(now)
 
 
@@ -134,3 +145,31 @@ class SlowVerification(Helper):
     """Verifies IKE_AUTH and CREATE_CHILD_SA in a helper for 20 ms, and drops what comes for that IKE SA meanwhile."""
 
     hard = frozenset({ExchangeType.IKE_AUTH, ExchangeType.CREATE_CHILD_SA})
+
+
+@variant(_UNRELIABLE)
+class DeadAfterRekey(IkeSa):
+    """Is dead for a second after each rekey: what comes for that IKE SA, or for the one that replaced it, is lost."""
+
+    dead_until: float = 0.0
+
+    def receive(self, raw: bytes, source: Address, destination: Address, now: float) -> None:
+        if now >= self.dead_until:
+            super().receive(raw, source, destination, now)
+        else:
+            self.drop("dead for the moment")
+
+    def inherit(self, new: Self) -> None:
+        super().inherit(new)
+        self.dead_until = new.dead_until = self.now + 1
+
+    def make_child(self, message: Message, old: ChildSa | None, nonces: tuple[bytes, bytes]) -> list[Payload]:
+        found = super().make_child(message, old, nonces)
+        if old is not None:
+            self.dead_until = self.now + 1
+        return found
+
+    def take_child(self, offer: ChildOffer, message: Message) -> None:
+        super().take_child(offer, message)
+        if offer.rekeys is not None:
+            self.dead_until = self.now + 1

@@ -1,4 +1,4 @@
-"""What lies between a device and us: datagrams take time."""
+"""What lies between a device and us: datagrams take time, and some of them never come."""
 
 from conformance.net.impaired import Impairment
 from peers.reference.variants.registry import variant
@@ -14,3 +14,8 @@ class FarAway:
 @variant(_DISTANCE, path=Impairment(delay=0.15))
 class OtherContinent:
     """Is 300 ms there and back away."""
+
+
+@variant("RFC 7296, 2.1: IKE must work over a path that loses datagrams", path=Impairment(loss=0.05, in_a_row=1))
+class LossyPath:
+    """Is behind a path that loses every twentieth datagram."""
