@@ -11,7 +11,7 @@ from conformance.script.verdict import Unexpected
 from conformance.wire import KE, SA, ExchangeType, Nonce, TransformType
 from peers.contract import Capability
 from suites.choices import pfs_ecp
-from suites.connections import usual
+from suites.connections import psk
 from suites.create_child_sa.answers import carries, connected, deletes_ike, kept, rekeys_ike
 from suites.create_child_sa.test_device_rekeys import child_rekey, ike_rekey, put_off, unused
 from suites.dut import Dut
@@ -77,7 +77,7 @@ def test_without_nonce(peer: Peer, dut: Dut) -> None:
     "RFC6989-2-1",
     role="initiator",
     needs=(CHILD, Capability.PFS),
-    connection=usual(esp=pfs_ecp),
+    connection=psk(esp=pfs_ecp),
 )
 def test_public_value(peer: Peer, dut: Dut) -> None:
     """KEr in the response to the device's rekey is a point off the curve: no Child SA, and the IKE SA is deleted.

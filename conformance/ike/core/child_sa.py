@@ -8,7 +8,7 @@ from conformance.crypto.suite import ChildSuite
 from conformance.ike.core.child import ChildOffer, ChildSa, ChildState, loses
 from conformance.ike.core.connection import ChildConfig, Mode
 from conformance.ike.core.events import ChildUp, InvalidPublicValue, Refusal, Violation
-from conformance.ike.core.keys import derive_child_keys, nonce_problem
+from conformance.ike.core.keys import derive_child_keys
 from conformance.ike.core.narrowing import Narrowing
 from conformance.ike.core.proposals import child_proposals, choose, groups, is_choice_of
 from conformance.ike.core.selectors import ranges
@@ -218,7 +218,7 @@ class ChildExchange(Narrowing):
         if message.exchange == ExchangeType.IKE_AUTH:
             return (self.nonce_i, self.nonce_r), b""
         nonce, ke = message.first(Nonce), message.first(KE)
-        if nonce is None or (problem := nonce_problem(nonce)) is not None:
+        if nonce is None or (problem := self.bad_nonce(nonce)) is not None:
             raise Violation("response without Nonce" if nonce is None else problem)
         if suite.ke == KeMethod.NONE:
             return (offer.nonce, nonce.data), b""
@@ -262,7 +262,7 @@ class ChildExchange(Narrowing):
     def nonce_of(self, message: Message) -> bytes:
         """The nonce of a CREATE_CHILD_SA request (RFC 7296, section 1.3.1). Raises Refusal."""
         nonce = message.first(Nonce)
-        problem = "no Nonce" if nonce is None else nonce_problem(nonce)
+        problem = "no Nonce" if nonce is None else self.bad_nonce(nonce)
         if nonce is None or problem is not None:
             raise Refusal(NotifyType.INVALID_SYNTAX, problem or "", fatal=True)
         return nonce.data

@@ -7,7 +7,7 @@ from conformance.crypto.ke import KeyExchange, key_exchange
 from conformance.crypto.suite import IkeSuite
 from conformance.ike.core.child import loses
 from conformance.ike.core.events import InvalidPublicValue, Refusal, Rekeyed, SuccessorCreated, Violation
-from conformance.ike.core.keys import derive_ike_keys, nonce_problem, skeyseed_of_rekey
+from conformance.ike.core.keys import derive_ike_keys, skeyseed_of_rekey
 from conformance.ike.core.proposals import choose, groups, is_choice_of, parsed
 from conformance.ike.core.sending import RETRY_DELAY, State, Timer
 from conformance.ike.core.spine import Spine
@@ -113,7 +113,7 @@ class IkeRekey(Spine):
         self.check_rekey_choice(proposals, sa)
         chosen = sa.proposals[0]
         suite = IkeSuite.of(chosen)
-        problem = nonce_problem(nonce)
+        problem = self.bad_nonce(nonce)
         if problem is not None or len(chosen.spi) != 8 or ke.method != suite.ke or ke.method != exchange.method:
             raise Violation(problem or f"SPI of {len(chosen.spi)} octets or KE payload of group {ke.method}")
         new.spi_r, new.nonce_r = chosen.spi, nonce.data
@@ -166,7 +166,7 @@ class IkeRekey(Spine):
         """Answer a request to rekey this IKE SA."""
         self.check_rekey_allowed()
         sa, ke, nonce = message.first(SA), message.first(KE), message.first(Nonce)
-        if sa is None or ke is None or nonce is None or (problem := nonce_problem(nonce)) is not None:
+        if sa is None or ke is None or nonce is None or (problem := self.bad_nonce(nonce)) is not None:
             why = problem if sa and ke and nonce else "request without SA, KE or Nonce"
             raise Refusal(NotifyType.INVALID_SYNTAX, why or "", fatal=True)
         acceptable = [one for one in sa.proposals if one.protocol == ProtocolID.IKE and len(one.spi) == 8]

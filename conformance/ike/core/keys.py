@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from conformance.crypto.cipher import KeyedCipher
 from conformance.crypto.suite import ChildSuite, IkeSuite
-from conformance.wire import Nonce, Prf
+from conformance.wire import Prf
 
 _FIXED_KEY_PRFS = frozenset({Prf.AES128_XCBC, Prf.AES128_CMAC})
 
@@ -23,11 +23,6 @@ class IkeKeys:
     sk_pr: bytes = field(repr=False)
     from_initiator: KeyedCipher = field(repr=False)
     from_responder: KeyedCipher = field(repr=False)
-
-
-def nonce_problem(nonce: Nonce) -> str | None:
-    """What is wrong with a nonce: it must have 16 to 256 octets (RFC 7296, section 3.9)."""
-    return None if 16 <= len(nonce.data) <= 256 else f"nonce of {len(nonce.data)} octets, expected 16 to 256"
 
 
 def skeyseed(suite: IkeSuite, shared: bytes, nonce_i: bytes, nonce_r: bytes) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from conformance.crypto.ke import KeyExchange, key_exchange
 from conformance.crypto.suite import IkeSuite
 from conformance.ike.core.events import Refusal, Rejected, Violation
-from conformance.ike.core.keys import IkeKeys, derive_ike_keys, nonce_problem, skeyseed
+from conformance.ike.core.keys import IkeKeys, derive_ike_keys, skeyseed
 from conformance.ike.core.proposals import choose, groups, is_choice_of, parsed
 from conformance.ike.core.sending import NO_SPI, State
 from conformance.ike.core.spine import Spine
@@ -107,7 +107,7 @@ class InitExchange(Spine):
         suite = IkeSuite.of(sa.proposals[0])
         if ke.method != self.exchange.method or suite.ke != ke.method:
             raise Violation(f"KE payload of group {ke.method}, chosen {suite.ke}")
-        if (problem := nonce_problem(nonce)) is not None:
+        if (problem := self.bad_nonce(nonce)) is not None:
             raise Violation(problem)
         self.spi_r, self.nonce_r, self.init_response_raw = message.spi_r, nonce.data, self.last_raw
         self.agree(suite, self.shared_secret(self.exchange, ke.data), message)
@@ -125,7 +125,7 @@ class InitExchange(Spine):
         sa, ke, nonce = message.first(SA), message.first(KE), message.first(Nonce)
         if sa is None or ke is None or nonce is None:
             raise Refusal(NotifyType.INVALID_SYNTAX, "IKE_SA_INIT request without SA, KE or Nonce")
-        if (problem := nonce_problem(nonce)) is not None:
+        if (problem := self.bad_nonce(nonce)) is not None:
             raise Refusal(NotifyType.INVALID_SYNTAX, problem)
         chosen = self.choose_ike(sa.proposals, ke.method)
         suite = IkeSuite.of(chosen)

@@ -25,6 +25,7 @@ from conformance.wire import (
     IDr,
     KeMethod,
     Message,
+    Nonce,
     Notify,
     NotifyType,
     Payload,
@@ -57,6 +58,10 @@ class Spine(Receiver):
     def choose_nonce(self) -> bytes:
         """A fresh nonce: at least 128 bits, and half of what a PRF takes as key (RFC 7296, section 2.10)."""
         return self.random(NONCE_SIZE)
+
+    def bad_nonce(self, nonce: Nonce) -> str | None:
+        """What is wrong with the peer's nonce, None: nothing (RFC 7296, section 3.9)."""
+        return None if 16 <= len(nonce.data) <= 256 else f"nonce of {len(nonce.data)} octets, expected 16 to 256"
 
     def shared_secret(self, exchange: KeyExchange, public: bytes) -> bytes:
         """g^ir. Raises InvalidPublicValue for a public value that RFC 6989 rejects."""
