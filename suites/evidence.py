@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Self
 
@@ -74,22 +75,36 @@ def write(folder: Path, peer: Peer, log: str, limit: int = 2 << 20, *, transcrip
     Of the log the last ``limit`` octets are kept. The transcript says in words what is in ``trace.json``, from which it
     can be made at any time.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    _capture(folder / "capture.pcapng", peer.trace)
     written = peer.trace.to_json(peer.local.host, peer.remote.host)
-    (folder / "trace.json").write_text(json.dumps(written, ensure_ascii=False), encoding="utf-8")
+    keys = {IKE_TABLE: key_lines(peer), ESP_TABLE: peer.traffic.key_lines()}
+    files = {
+        "capture.pcapng": _capture(peer.trace),
+        "trace.json": _encoded(json.dumps(written, ensure_ascii=False)),
+        **{name: _encoded("".join(f"{line}\n" for line in lines)) for name, lines in keys.items() if lines},
+        "device.log": _end_of(log, limit),
+    }
     if transcript:
-        (folder / "transcript.txt").write_text(text(written), encoding="utf-8")
-    for name, lines in ((IKE_TABLE, key_lines(peer)), (ESP_TABLE, peer.traffic.key_lines())):
-        if lines or name == IKE_TABLE:
-            (folder / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    (folder / "device.log").write_bytes(_end_of(log, limit))
-    return sum(one.stat().st_size for one in folder.iterdir())
+        files["transcript.txt"] = _encoded(text(written))
+    _make(folder)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return sum(map(len, files.values()))
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode(errors="replace")
+
+
+def _make(folder: Path) -> None:
+    """An empty folder. Reports may have links to what is in it, so files are replaced and not overwritten."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.iterdir():
+        old.unlink()
 
 
 def _end_of(log: str, limit: int) -> bytes:
     """The last octets of a log, which say what went wrong, below a line that says what is missing."""
-    text = log.encode(errors="replace")
+    text = _encoded(log)
     if len(text) <= limit:
         return text
     kept = text[len(text) - limit :]
@@ -97,11 +112,14 @@ def _end_of(log: str, limit: int) -> bytes:
     return note.encode() + kept
 
 
-def _capture(path: Path, trace: Trace) -> None:
-    with PcapngWriter(path, live=False) as capture:
-        for entry in trace.entries:
-            comment = "; ".join(part for part in (entry.text, entry.bent, entry.problem) if part) or None
-            if entry.datagram is not None:
-                capture.datagram(entry.time, entry.datagram, comment)
-            elif entry.packet is not None:
-                capture.packet(entry.time, entry.packet.data, comment)
+def _capture(trace: Trace) -> bytes:
+    """The datagrams and packets as a pcapng file."""
+    file = BytesIO()
+    capture = PcapngWriter(file)
+    for entry in trace.entries:
+        comment = "; ".join(part for part in (entry.text, entry.bent, entry.problem) if part) or None
+        if entry.datagram is not None:
+            capture.datagram(entry.time, entry.datagram, comment)
+        elif entry.packet is not None:
+            capture.packet(entry.time, entry.packet.data, comment)
+    return file.getvalue()

@@ -5,15 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import BinaryIO, Literal, Self
 
 from conformance.net.link import Datagram
 from conformance.net.packets import LARGEST_PAYLOAD, ip_packet, udp_datagram
 
 LINKTYPE_RAW = 101
 """Packets begin with an IPv4 or IPv6 header."""
-
-_BUFFER = 1 << 16
 
 _SECTION_HEADER = 0x0A0D0D0A
 _INTERFACE_DESCRIPTION = 1
@@ -32,16 +30,16 @@ class CaptureError(Exception):
 class PcapngWriter:
     """Writes datagrams as IP packets.
 
-    While it is ``live`` each is in the file when `datagram` returns: a killed run leaves a readable file. ``digits``
-    are the decimal digits of a second that are kept: 6 (microseconds) or 9 (nanoseconds; more than UNIX time in a float
-    has). Raises OSError where the file cannot be written.
+    Each is in the file when `datagram` returns: a killed run leaves a readable file. ``digits`` are the decimal digits
+    of a second that are kept: 6 (microseconds) or 9 (nanoseconds; more than UNIX time in a float has). Raises OSError
+    where the file cannot be written.
     """
 
-    def __init__(self, path: Path, *, digits: Literal[6, 9] = 6, interface: str = "ikespec", live: bool = True) -> None:
-        """Create or overwrite the file and write its header."""
+    def __init__(self, file: Path | BinaryIO, *, digits: Literal[6, 9] = 6, interface: str = "ikespec") -> None:
+        """Create or overwrite the file, or take an open one, and write its header."""
         self._ticks = 10**digits
         self._count = 0
-        self._file = path.open("wb", buffering=0 if live else _BUFFER)
+        self._file = file.open("wb", buffering=0) if isinstance(file, Path) else file
         section = struct.pack("<IHHq", _BYTE_ORDER_MAGIC, 1, 0, -1) + _options((_SHB_USERAPPL, b"ikespec"))
         link = struct.pack("<HHI", LINKTYPE_RAW, 0, 0)
         link += _options((_IF_NAME, interface.encode()), (_IF_TSRESOL, bytes([digits])))
