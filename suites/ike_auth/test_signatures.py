@@ -140,6 +140,7 @@ def test_hash_list(peer: Peer) -> None:
 
 @purpose(
     "auth-rsa-classic",
+    "RFC8247-3.1-1",
     "RFC7427-3-1",
     "RFC7296-3.8-1",
     role="responder",
@@ -150,8 +151,9 @@ def test_rsa_classic(peer: Peer) -> None:
     sa = peer.sa()
     sa.init(without_notify(NotifyType.SIGNATURE_HASH_ALGORITHMS))
     answer = sa.auth()
-    method = AuthMethod(peer.expect(answer, AUTH).method)
-    peer.check(method == AuthMethod.RSA_SIGNATURE, "RSA Digital Signature (1)", method.name, "RFC7427-3-1")
+    method = AuthMethod(peer.expect(answer, AUTH, "RFC8247-3.1-1").method)
+    broken = "RFC7427-3-1" if method == AuthMethod.DIGITAL_SIGNATURE else "RFC8247-3.1-1"
+    peer.check(method == AuthMethod.RSA_SIGNATURE, "RSA Digital Signature (1)", method.name, broken)
     must_succeed(peer, sa, "RFC7296-3.8-1")
 
 
