@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 
-from conformance.net.link import Address
 from conformance.wire import Message, OpenEnum, Payload, Proposal, Transform, summary, summary_message
 from conformance.wire.summary import transform_word
 
@@ -16,7 +15,7 @@ def in_words(value: object) -> str:
     match value:
         case None | "" | b"":
             return NOTHING
-        case str() | OpenEnum() | Address():
+        case str() | OpenEnum():
             return str(value)
         case bool():
             return "yes" if value else "no"
@@ -32,13 +31,16 @@ def in_words(value: object) -> str:
             return transform_word(value)
         case Proposal():
             return " ".join(in_words(one) for one in (value.protocol, *value.transforms))
+    if type(value).__str__ is not object.__str__:
+        return str(value)
+    match value:
         case Mapping():
             return _listed(f"{in_words(key)}: {in_words(one)}" for key, one in value.items())
         case set() | frozenset():
             return _listed(sorted(map(in_words, value)))
         case list() | tuple():
             return _listed(map(in_words, value))
-    if type(value).__str__ is object.__str__ and is_dataclass(value) and not isinstance(value, type):
+    if is_dataclass(value) and not isinstance(value, type):
         return _listed(f"{one.name.replace('_', ' ')} {in_words(getattr(value, one.name))}" for one in fields(value))
     return str(value)
 
