@@ -28,6 +28,11 @@ def section_url(requirement: Requirement) -> str:
     return f"https://www.rfc-editor.org/rfc/rfc{requirement.rfc}#{anchor}"
 
 
+def demand(cited: str, requirements: Catalogue) -> str:
+    """A requirement and how strongly it binds: `RFC7296-2.6-9, MUST (indicative)`."""
+    return f"{cited}, {requirements.get(cited).demand}" if cited in requirements else cited
+
+
 @dataclass(frozen=True, slots=True)
 class Covered:
     """A requirement with the results of the purposes that cite it, worst first."""

@@ -10,25 +10,27 @@ from itertools import groupby
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
+from reports.coverage import demand
 from reports.records import Result, Results, Standing
+from suites.requirements import Catalogue
 
 # What XML 1.0 cannot hold, not even as a reference (section 2.2).
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def junit_xml(results: Results) -> str:
+def junit_xml(results: Results, requirements: Catalogue) -> str:
     """The whole document."""
     root = Element("testsuites", name="ikespec", time=_seconds(results.seconds))
     ordered = sorted(results.results, key=lambda one: (one.subject, one.purpose))
     for subject, members in groupby(ordered, key=lambda one: one.subject):
-        root.append(_suite(results, subject, list(members)))
+        root.append(_suite(results, requirements, subject, list(members)))
     for key in ("tests", "failures", "errors"):
         root.set(key, str(sum(int(suite.get(key, "0")) for suite in root)))
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def _suite(results: Results, subject: str, members: list[Result]) -> Element:
+def _suite(results: Results, requirements: Catalogue, subject: str, members: list[Result]) -> Element:
     suite = Element(
         "testsuite",
         name=_legal(subject),
@@ -49,27 +51,27 @@ def _suite(results: Results, subject: str, members: list[Result]) -> Element:
     ):
         SubElement(properties, "property", name=_legal(name), value=_legal(value))
     for one in members:
-        suite.append(_case(results, one))
+        suite.append(_case(one, _explained(results, requirements, one)))
     return suite
 
 
-def _case(results: Results, one: Result) -> Element:
+def _case(one: Result, explained: str) -> Element:
     classname = f"{one.subject}.{one.role}"
     case = Element("testcase", name=_legal(one.purpose), classname=_legal(classname), time=_seconds(one.duration))
     match one.standing:
         case Standing.FAIL:
-            _outcome(case, "failure", _kind(one), one.reason, _explained(results, one))
+            _outcome(case, "failure", _kind(one), one.reason, explained)
         case Standing.INCONCLUSIVE:
-            _outcome(case, "error", "inconclusive", one.reason, _explained(results, one))
+            _outcome(case, "error", "inconclusive", one.reason, explained)
         case Standing.KNOWN:
             why = one.known.reason if one.known else ""
-            _outcome(case, "skipped", "known deviation", f"known deviation: {why}", _explained(results, one))
+            _outcome(case, "skipped", "known deviation", f"known deviation: {why}", explained)
         case Standing.NOT_APPLICABLE:
             _outcome(case, "skipped", "n/a", one.reason, "")
         case Standing.WARN:
-            SubElement(case, "system-out").text = _legal(f"warn: {_explained(results, one)}")
+            SubElement(case, "system-out").text = _legal(f"warn: {explained}")
         case Standing.FLAKY | Standing.FIXED:
-            SubElement(case, "system-out").text = _legal(f"{one.standing.label}: {_explained(results, one)}")
+            SubElement(case, "system-out").text = _legal(f"{one.standing.label}: {explained}")
         case Standing.PASS:
             pass
     return case
@@ -84,9 +86,9 @@ def _kind(one: Result) -> str:
     return one.label if one.label != one.verdict else one.requirement or "fail"
 
 
-def _explained(results: Results, one: Result) -> str:
+def _explained(results: Results, requirements: Catalogue, one: Result) -> str:
     lines = [one.title, f"reason: {one.reason}"]
-    lines += [f"requirement: {one.requirement}"] if one.requirement else []
+    lines += [f"requirement: {demand(one.requirement, requirements)}"] if one.requirement else []
     lines += [f"expected: {one.expected}"] if one.expected else []
     lines += [f"got: {one.got}"] if one.got else []
     deviation = one.known or one.fixed

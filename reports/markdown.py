@@ -2,15 +2,17 @@
 
 import re
 
+from reports.coverage import demand
 from reports.findings import Finding, Section, sections
 from reports.records import Result, Results, Standing
+from suites.requirements import Catalogue
 
 _LISTED = 50
 _SLOWEST = 5
 _NOTABLE_SECONDS = 1.0
 
 
-def summary(results: Results) -> str:
+def summary(results: Results, requirements: Catalogue) -> str:
     """Counts, then what is unexpected, worst first, then warnings, known deviations and what took long."""
     device = results.run.device
     lines = [f"# ikespec: {escaped(device.full_name)}", "", _sentence(results), ""]
@@ -19,7 +21,7 @@ def summary(results: Results) -> str:
     lines += ["| " + " | ".join(str(results.counts[standing]) for standing in found) + " |", ""]
     for section in sections(results):
         if section.standing not in (Standing.PASS, Standing.NOT_APPLICABLE):
-            lines += _section(section)
+            lines += _section(section, requirements)
     slow = sorted(results.results, key=lambda one: -one.duration)[:_SLOWEST]
     slow = [one for one in slow if one.duration >= _NOTABLE_SECONDS]
     if slow:
@@ -43,21 +45,21 @@ def _sentence(results: Results) -> str:
     return text
 
 
-def _section(section: Section) -> list[str]:
+def _section(section: Section, requirements: Catalogue) -> list[str]:
     lines = [f"## {section.heading} ({section.count})", ""]
     for finding in section.findings[:_LISTED]:
-        lines += _finding(finding)
+        lines += _finding(finding, requirements)
     if len(section.findings) > _LISTED:
         lines.append(f"- and {len(section.findings) - _LISTED} more")
     return [*lines, ""]
 
 
-def _finding(finding: Finding) -> list[str]:
+def _finding(finding: Finding, requirements: Catalogue) -> list[str]:
     one = finding.first
     names = ", ".join(code(each.purpose) for each in finding.results[:_LISTED])
     if len(finding.results) > _LISTED:
         names += f" and {len(finding.results) - _LISTED} more"
-    rule = f" ({one.requirement})" if one.requirement else ""
+    rule = f" ({demand(one.requirement, requirements)})" if one.requirement else ""
     if not finding.shared:
         line = f"- {names}{rule}: {escaped(one.reason or one.title)}"
     else:

@@ -35,8 +35,8 @@ def write_all(
     write_text(folder / "report.html", report_page(results, known, others, {one.purpose for one in chosen}))
     write_text(folder / "coverage.html", coverage_page(results, covered))
     write_text(folder / "coverage.json", json.dumps(covered.to_json(), indent=1) + "\n")
-    write_text(folder / "junit.xml", junit_xml(results))
-    write_text(folder / "summary.md", summary(results))
+    write_text(folder / "junit.xml", junit_xml(results, known))
+    write_text(folder / "summary.md", summary(results, known))
     write_folder(folder / "allure-results", lambda path: write_allure(results, known, path))
     return results
 

@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from reports.coverage import Coverage, section_url
+from reports.coverage import Coverage, demand, section_url
 from reports.findings import sections, unexpected_findings
 from reports.html.details import Budget, details
 from reports.load import load_evidence
@@ -66,6 +66,7 @@ def report_page(
         sections=found,
         unexpected=unexpected_findings(found),
         details=behind_all,
+        demand=lambda cited: demand(cited, requirements),
         subjects=_subjects(results),
         command=shlex.join(results.run.command),
     )

@@ -168,7 +168,7 @@ def test_worst_first_and_one_root_once(folder: Path) -> None:
     assert "<strong>8</strong>" in page and "in 10 of" in page, "findings, and the purposes that they were found in"
     summary = (folder / "summary.md").read_text()
     assert summary.index("## Crashes") < summary.index("## Hangs") < summary.index("## Broken requirements")
-    assert "3 purposes (RFC7296-1.2-18)" in summary
+    assert "3 purposes (RFC7296-1.2-18, MUST" in summary
 
 
 def test_what_is_under_embargo_is_not_told(folder: Path) -> None:
