@@ -38,7 +38,7 @@ def in_words(value: object) -> str:
             return _listed(f"{in_words(key)}: {in_words(one)}" for key, one in value.items())
         case set() | frozenset():
             return _listed(sorted(map(in_words, value)))
-        case list() | tuple():
+        case list() | tuple() if type(value).__str__ is object.__str__:
             return _listed(map(in_words, value))
     if is_dataclass(value) and not isinstance(value, type):
         return _listed(f"{one.name.replace('_', ' ')} {in_words(getattr(value, one.name))}" for one in fields(value))

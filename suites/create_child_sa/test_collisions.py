@@ -221,8 +221,13 @@ def test_ike_delete_crossed(peer: Peer, dut: Dut) -> None:
     peer.check(not answer.first(Delete) and not fatal(answer), "an empty response", answer, "RFC7296-2.25.2-5")
 
 
-def collide_ike(peer: Peer, dut: Dut, ni: bytes, nr: bytes) -> tuple[ScriptedSa, ScriptedSa, ScriptedSa]:
-    """Both sides rekey the IKE SA, as `collide`. Returns the old IKE SA, the device's new one, ours."""
+def collide_ike(
+    peer: Peer, dut: Dut, ni: bytes, nr: bytes, *, at_once: bool = False
+) -> tuple[ScriptedSa, ScriptedSa, ScriptedSa]:
+    """Both sides rekey the IKE SA, as `collide`. Returns the old IKE SA, the device's new one, ours.
+
+    Nothing is deleted before the device has had time to learn of the collision, unless ``at_once``.
+    """
     sa, theirs = ike_rekey(peer, dut)
     with sa.overlapping():
         sa.nonce = ni
@@ -232,7 +237,8 @@ def collide_ike(peer: Peer, dut: Dut, ni: bytes, nr: bytes) -> tuple[ScriptedSa,
         sa.nonce = nr
         sa.hold(ExchangeType.INFORMATIONAL)
         sa.answer(theirs)
-        peer.idle(peer.response_timeout / 10)  # both know of the collision before anybody deletes anything
+        if not at_once:
+            peer.idle(peer.response_timeout / 10)
     assert isinstance(ours, ScriptedSa) and isinstance(sa.rival, ScriptedSa)
     peer.check(ours.keys is not None, "a valid response to our rekey", sa.problem, "RFC7296-1.3.2-5")
     return sa, sa.rival, ours
@@ -253,6 +259,24 @@ def test_ike_rekey_collision(peer: Peer, dut: Dut) -> None:
     We delete the IKE SA that we made. The device deletes the old one, and its new one has the Child SA.
     """
     sa, theirs, ours = collide_ike(peer, dut, LOW, HIGH)
+    deletion(sa, deletes_ike, "RFC7296-2.8.2-1")
+    ours.finish()
+    peer.check(sa.successor is theirs, "the device's IKE SA survives", sa.problem, "RFC7296-2.8.2-1")
+    inherited(peer, dut, theirs, "RFC7296-2.8.2-2")
+
+
+@purpose(
+    "ike-rekey-collision-at-once",
+    "RFC7296-2.8.2-2",
+    "RFC7296-2.8-8",
+    "RFC7296-2.25.2-1",
+    "RFC7296-2.8.2-1",
+    role="initiator",
+    needs=(IKE,),
+)
+def test_ike_rekey_collision_at_once(peer: Peer, dut: Dut) -> None:
+    """As before, but we delete the IKE SA that we made while the device may still be at work on our response."""
+    sa, theirs, ours = collide_ike(peer, dut, LOW, HIGH, at_once=True)
     deletion(sa, deletes_ike, "RFC7296-2.8.2-1")
     ours.finish()
     peer.check(sa.successor is theirs, "the device's IKE SA survives", sa.problem, "RFC7296-2.8.2-1")

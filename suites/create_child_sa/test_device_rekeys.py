@@ -3,6 +3,7 @@
 from conformance.ike.core.child import ChildSa
 from conformance.ike.core.selectors import covered, ranges
 from conformance.script import bend
+from conformance.script.bend import Bend
 from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
@@ -26,7 +27,6 @@ from peers.contract import Capability
 from suites.choices import pfs_two_groups
 from suites.connections import psk
 from suites.create_child_sa.answers import (
-    PATIENCE,
     carries,
     connected,
     deleted,
@@ -67,6 +67,16 @@ def ike_rekey(peer: Peer, dut: Dut) -> tuple[ScriptedSa, Received]:
 
 AT_ONCE = 0.5
 """Seconds after a refusal within which nobody asks again who waits."""
+
+
+def made(sa: ScriptedSa, request: Received, wrong: Bend) -> ChildSa:
+    """Answer the device's request for a Child SA with something wrong; returns that Child SA, which we have now."""
+    before = list(sa.children)
+    sa.answer(request, bend=wrong)
+    new = [one for one in sa.children if one not in before]
+    if not new:
+        raise Inconclusive(f"our side cannot take the device's request: {sa.problem}")
+    return new[0]
 
 
 def put_off(peer: Peer, sa: ScriptedSa, request: Received) -> None:
@@ -189,7 +199,7 @@ def test_child_not_found(peer: Peer, dut: Dut) -> None:
     notify = Notify(NotifyType.CHILD_SA_NOT_FOUND, b"", ProtocolID.ESP, old.spi_out)
     mark = len(peer.inbox)
     sa.answer(request, notify)
-    again = sa.expect_request(ExchangeType.CREATE_CHILD_SA, timeout=PATIENCE).message
+    again = sa.expect_request(ExchangeType.CREATE_CHILD_SA, timeout=2 * peer.response_timeout).message
     gone = [spi for one in own_requests(peer, sa, mark) for spi in deleted(one)]
     peer.check(not gone, "no Delete for what we do not have", ", ".join(spi.hex() for spi in gone))
     peer.check(not again.notify(NotifyType.REKEY_SA), "a request without N(REKEY_SA)", again)
@@ -269,8 +279,8 @@ def test_unknown_error(peer: Peer, dut: Dut) -> None:
     The device does not use what it was refused: when we delete that Child SA, it has no other half of it to name.
     """
     sa, request = child_rekey(peer, dut)
-    sa.answer(request, bend=bend.append(Notify(UNKNOWN_ERROR)))
-    unused(peer, sa, sa.children[-1], "RFC7296-3.10.1-1")
+    new = made(sa, request, bend.append(Notify(UNKNOWN_ERROR)))
+    unused(peer, sa, new, "RFC7296-3.10.1-1")
 
 
 @purpose(

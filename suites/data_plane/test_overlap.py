@@ -49,9 +49,9 @@ def test_rekey_overlap_device(peer: Peer, dut: Dut) -> None:
     for packet in asked[:BURST]:
         sa.traffic.send(packet, old)
     sa.answer(rekey)
-    sa.liveness()  # by now it has seen our answer
     new = sa.children[-1]
     peer.check(new is not old, "a new Child SA", sa.problem)
+    flows(peer, new, READY)  # from now on the device has it, too
     for number, packet in enumerate(asked[BURST:]):
         sa.traffic.send(packet, (old, new)[number % 2])
     none_lost(peer, asked, "RFC7296-1.4.1-1")
@@ -105,10 +105,14 @@ def test_switch(peer: Peer) -> None:
 
 @purpose("data-delete-child", CLOSED, NO_SA, "RFC4301-4.4.1-2", role="responder", needs=(DATA,))
 def test_delete_child(peer: Peer) -> None:
-    """When we delete the Child SA, traffic stops: our packets get no answer, neither protected nor in the clear."""
+    """When we delete the Child SA, traffic stops: our packets get no answer, neither protected nor in the clear.
+
+    The device may take a moment to close what it has said to be closed.
+    """
     sa = up(peer)
     child = sa.child
     sa.delete_child()
+    peer.idle(peer.response_timeout / 4)
     with sa.traffic.silence(CLOSED, prove=lambda: kept(peer, sa)):
         sa.traffic.send(sa.traffic.echo_request(child), child)
         peer.idle(peer.response_timeout / 4)
@@ -133,7 +137,7 @@ def test_delete_ike(peer: Peer) -> None:
     sa = up(peer)
     child = sa.child
     sa.delete()
-    peer.pause()
+    peer.idle(peer.response_timeout / 4)
     with sa.traffic.silence(CLOSED_ALL, prove=lambda: up(peer)):
         sa.traffic.send(sa.traffic.echo_request(child), child)
         peer.pause()
