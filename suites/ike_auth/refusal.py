@@ -6,11 +6,12 @@ time and answer on it. None of that lets anybody in, and silence at one moment d
 
 from contextlib import suppress
 
+from conformance.ike.core.sending import State
 from conformance.script.bend import Bend
 from conformance.script.message import Received, Sent
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
-from conformance.script.verdict import Unexpected
+from conformance.script.verdict import Inconclusive, Unexpected
 from conformance.wire import AUTH, SA, Delete, ExchangeType, Message, NotifyType, ProtocolID, TSi, TSr
 from peers.contract import SaState
 from suites.dut import Dut
@@ -72,6 +73,7 @@ def _in_the_clear(one: Received, sa: ScriptedSa) -> bool:
 
 def must_be_gone(peer: Peer, sa: ScriptedSa, *, told: bool) -> None:
     """The device has no such IKE SA. ``told``: it has said so, and may still answer on it, but makes no Child SA."""
+    sa.state = State.ESTABLISHED  # so that what the device asks is answered as if nothing were wrong
     check = sa.send(ExchangeType.INFORMATIONAL)
     control(peer)
     nothing_came_of(peer, sa, check, told=told)
@@ -83,44 +85,63 @@ def must_be_refused_by(dut: Dut, peer: Peer, attempt: Attempt) -> None:
     A liveness check is repeated until the device says so, lists the IKE SA no more, or the time for an answer is over.
     """
     sa = attempt.sa
+    sa.state = State.ESTABLISHED  # so that what the device asks is answered as if nothing were wrong
     check = sa.send(ExchangeType.INFORMATIONAL)
-    dut.watch(sa.spi_i, lambda: _refusal(peer, sa), lambda: sa.resend(check))
+    dut.watch(sa.spi_i, lambda: requests(peer, sa), lambda: sa.resend(check))
     if attempt.beside is not None:
         none_the_worse(peer, attempt.beside)
     up = dut.state(sa.spi_i) == SaState.ESTABLISHED
     peer.check(not up, "no IKE SA for this peer", "an IKE SA that is listed as established", NOT_CREATED, bypass=True)
-    nothing_came_of(peer, sa, check, told=_refusal(peer, sa) is not None)
+    nothing_came_of(peer, sa, check, told=any(map(refuses, requests(peer, sa))))
 
 
-def _refusal(peer: Peer, sa: ScriptedSa) -> Received | None:
-    """The request by which the device as initiator says that it does not take us: an error notify, or a Delete."""
-    for one in peer.inbox:
-        if one.sa is sa and one.protected and one.message.exchange == ExchangeType.INFORMATIONAL:
-            deletes = any(each.protocol == ProtocolID.IKE for each in one.message.all(Delete))
-            if not one.message.is_response and (deletes or fatal(one.message)):
-                return one
-    return None
+def requests(peer: Peer, sa: ScriptedSa) -> list[Received]:
+    """What the device has asked on an IKE SA after IKE_AUTH."""
+    return [
+        one
+        for one in peer.inbox
+        if one.sa is sa
+        and one.protected
+        and not one.message.is_response
+        and one.message.exchange != ExchangeType.IKE_AUTH
+    ]
+
+
+def refuses(request: Received) -> bool:
+    """True for a request by which a device as initiator says that it does not take us: an error, or a Delete."""
+    message = request.message
+    return fatal(message) is not None or any(one.protocol == ProtocolID.IKE for one in message.all(Delete))
 
 
 def nothing_came_of(peer: Peer, sa: ScriptedSa, check: Sent, *, told: bool) -> None:
-    """``check``, a liveness check, was not answered as on an IKE SA that is up.
+    """``check``, a liveness check, was not answered as on an IKE SA that is up, and the device has asked nothing there.
 
-    A device that has refused us may answer for a while nevertheless; then it must not make a Child SA.
+    A device that has refused us may answer for a while nevertheless, best if it has ``told`` us. What tells then is
+    whether it makes a Child SA there, and whether it would do so on an IKE SA that is up.
     """
+    asked = [one for one in requests(peer, sa) if not refuses(one)]
+    shown = f"a request on its IKE SA: {asked[0]}" if asked else ""
+    peer.check(not asked, "no IKE SA for this peer", shown, NOT_CREATED, bypass=True)
     alive = [one for one in answers(peer, sa, check) if fatal(one.message) is None]
-    if not told or not alive:
-        shown = f"an answer to a liveness check: {alive[0]}" if alive else ""
-        peer.check(not alive, "no IKE SA for this peer", shown, NOT_CREATED, bypass=True)
+    if not alive:
         return
-    peer.note("it answers a liveness check on the IKE SA that it has refused")
     sa.pending, sa.next_id = None, check.message.message_id + 1
+    made = child_on(sa)
+    peer.check(made is None, "no IKE SA for this peer", made, NOT_CREATED, bypass=True)
+    if not told:
+        expected, shown = "no IKE SA for this peer", f"an answer to a liveness check: {alive[0]}"
+        peer.check(control(peer, ask=True), expected, shown, NOT_CREATED)
+    peer.note("it answers a liveness check on the IKE SA that it has refused, and nothing else")
+
+
+def child_on(sa: ScriptedSa) -> Message | None:
+    """The response by which the device makes a Child SA on an IKE SA; None: it does not."""
     offer = sa.make_offer(sa.connection.children[0], with_ke=True)
     try:
         answer = sa.request(ExchangeType.CREATE_CHILD_SA, *sa.child_request(offer))
     except Unexpected:
-        return
-    made = answer.first(SA) is not None
-    peer.check(not made, "no Child SA for a peer that was refused", answer, NOT_CREATED, bypass=True)
+        return None
+    return answer if answer.first(SA) is not None else None
 
 
 def answers(peer: Peer, sa: ScriptedSa, sent: Sent) -> list[Received]:
@@ -134,18 +155,22 @@ def answers(peer: Peer, sa: ScriptedSa, sent: Sent) -> list[Received]:
     ]  # fmt: skip
 
 
-def control(peer: Peer) -> None:
+def control(peer: Peer, sa: ScriptedSa | None = None, *, ask: bool = False) -> bool:
     """A whole handshake with the right credentials succeeds here and now, and leaves nothing behind.
 
-    It shows, too, that the device is through with what it got before. Raises Inconclusive if it does not work.
+    It shows, too, that the device is through with what it got before. ``sa`` is a half-open IKE SA to complete. Returns
+    whether the device makes another Child SA there, if we ``ask`` for one. Raises Inconclusive if it does not work.
     """
-    sa = peer.sa(initial_contact=False)
     with peer.preamble("the same with the right credentials"):
-        sa.init()
+        if sa is None:
+            sa = peer.sa(initial_contact=False)
+            sa.init()
         sa.auth()
         sa.must_be_established()
+    made = ask and child_on(sa) is not None
     with suppress(Unexpected):
         sa.delete()
+    return made
 
 
 def none_the_worse(peer: Peer, sa: ScriptedSa) -> None:
@@ -154,11 +179,7 @@ def none_the_worse(peer: Peer, sa: ScriptedSa) -> None:
     Raises Died if the device knows nothing of it any more, though it serves us otherwise.
     """
     try:
-        sa.auth()
-    except Unexpected:
+        control(peer, sa)
+    except Inconclusive:
         control(peer)
         raise Died(Kind.CRASH, "the device has lost a half-open IKE SA: it restarted or dropped it") from None
-    with peer.preamble("the same with the right credentials"):
-        sa.must_be_established()
-    with suppress(Unexpected):
-        sa.delete()
