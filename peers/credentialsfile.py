@@ -65,7 +65,7 @@ def identity_of(text: str) -> Identity:
     prefix, colon, rest = text.partition(":")
     kind = _PREFIXES.get(prefix.lower()) if colon else None
     if kind is None:
-        if colon and prefix.isalpha() and len(prefix) > 4:
+        if colon and prefix.isalpha() and not _is_address(text):
             hint = nearest(prefix, _PREFIXES) or f"known: {', '.join(_PREFIXES)}"
             raise ValueError(f'there is no type "{prefix}" of identities; {hint}')
         if "=" in text:
@@ -83,6 +83,14 @@ def identity_of(text: str) -> Identity:
     return Identity(kind, rest.encode())
 
 
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _address(kind: IdType, text: str) -> Identity:
     version = 4 if kind == IdType.IPV4_ADDR else 6
     try:
@@ -96,9 +104,11 @@ def _address(kind: IdType, text: str) -> Identity:
 
 def _distinguished(text: str) -> bytes:
     try:
-        return distinguished_name(text).public_bytes()
-    except ValueError as error:
-        raise ValueError(f"expected a distinguished name such as CN=router,O=example: {error}") from None
+        if "=" in text:
+            return distinguished_name(text).public_bytes()
+    except ValueError:
+        pass
+    raise ValueError("expected a distinguished name such as CN=router,O=example")
 
 
 # --- secrets ----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,135 @@
+"""A device that somebody has configured by hand, once, runs every purpose whose connection is the one that it has."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.crypto.pki import Authority
+from conformance.ike.core.connection import CookiePolicy, Identity, Mode, PublicKey
+from conformance.wire import IdType
+from peers.byhand import as_configured
+from peers.contract import Capability, Unsupported
+from peers.credentials import Credentials
+from peers.reference.device import CAPABILITIES, ReferenceDevice
+from suites.conduct import Written, all_purposes, conduct
+from suites.connections import Setup, certificates, psk
+from suites.judge import Verdict
+
+RESPONDERS = [one for one in all_purposes().values() if one.purpose.role == "responder"]
+
+
+def routers() -> dict[str, Callable[[], ReferenceDevice]]:
+    """Devices with a shared key, and with certificates of an authority whose key is elsewhere."""
+    return {"psk": lambda: ReferenceDevice("+configured-by-hand"), "certificates": certified_router}
+
+
+def certified_router() -> ReferenceDevice:
+    """One with certificates: what it has itself stands nowhere but in `Certified`."""
+    authority = Authority.create("CA of the routers", "rsa")
+    ours = authority.issue("tester.routers.example", "rsa", ["tester.routers.example"])
+    device = Certified("+configured-by-hand")
+    device.own = authority.issue("device.routers.example", "rsa", ["device.routers.example"])
+    credentials = Credentials(
+        Identity.of("tester.routers.example"),
+        Identity.of("device.routers.example"),
+        ours=PublicKey(ours.chain, ours.key),
+        trust=(authority.certificate,),
+    )
+    device.pixit = replace(device.pixit, credentials=credentials)
+    return device
+
+
+class Certified(ReferenceDevice):
+    """A device with a certificate that is not in the file."""
+
+    own: Any
+
+    def apply(self, connection: Any) -> None:
+        found = as_configured(self, connection)
+        party = replace(found.local, auth=PublicKey(self.own.chain, self.own.key))
+        self.engine.apply(replace(found, local=party))
+
+
+def verdict_on(written: Written, make: Callable[[], ReferenceDevice]) -> Verdict:
+    with make() as device:
+        return conduct(written, device)[0]
+
+
+@pytest.mark.parametrize("router", routers())
+def test_most_purposes_run(router: str, record_property: Callable[[str, object], None]) -> None:
+    found = {one.purpose.id: verdict_on(one, routers()[router]) for one in all_purposes().values()}
+    wrong = {one: f"{it.verdict}: {it.reason}" for one, it in found.items() if it.verdict not in ("pass", "n/a")}
+    assert not wrong
+    ran = Counter(one.purpose.role for one in all_purposes().values() if found[one.purpose.id].verdict == "pass")
+    for role, number in ran.items():
+        record_property(f"purposes on a device configured by hand ({router}), {role}", number)
+    assert ran["responder"] >= len(RESPONDERS) / 2
+    for identifier, verdict in found.items():
+        assert verdict.verdict == "pass" or verdict.reason, identifier
+
+
+@pytest.mark.parametrize(
+    ("setup", "difference"),
+    [
+        (psk(ours="me.example"), "with our identity tester.ikespec.example, not me.example"),
+        (psk(device="you.example"), "with its identity device.ikespec.example, not you.example"),
+        (psk(secret=b"other"), "with another shared key"),
+        (certificates(), "without certificates"),
+        (psk(lifetime=7.0), "without lifetime = 7.0"),
+        (psk(child_lifetime=7.0), "without a lifetime of 7 s"),
+        (psk(dpd_delay=1.0), "without dpd_delay = 1.0"),
+        (psk(cookies=CookiePolicy.ALWAYS), "without cookies = always"),
+        (psk(mobike=True), "without mobike"),
+        (psk(mode=Mode.TRANSPORT), "in tunnel mode"),
+        (psk(local_ts=("10.9.0.0/24",)), "with the selectors 10.1.0.0/24, not 10.9.0.0/24"),
+        (psk(remote_pool="10.77.0.0/24"), "without the pool 10.77.0.0/24"),
+        (psk(gre=True), "without GRE"),
+        (psk(esp=("aes256-sha256-ecp384",)), "without a key exchange for Child SAs"),
+        (psk(fragment_size=576), "without fragment_size = 576"),
+        (psk(local_ports=(501, 4501)), "without remote_ports = (501, 4501)"),
+        (psk(remote_address="192.0.2.77"), "for other addresses than 192.0.2.77"),
+    ],
+)
+def test_the_difference_is_named(setup: Setup, difference: str) -> None:
+    device = ReferenceDevice("+configured-by-hand")
+    with pytest.raises(Unsupported) as caught:
+        as_configured(device, setup(device.profile).mirrored())
+    assert caught.value.capability is Capability.CONFIGURABLE
+    assert f"it is configured by hand, {difference})" in str(caught.value)
+
+
+def test_what_fits_is_taken_with_all_algorithms() -> None:
+    device = ReferenceDevice("+configured-by-hand")
+    wanted = psk(name="another", retransmit_tries=7, initial_contact=False)(device.profile).mirrored()
+    found = as_configured(device, wanted)
+    assert found.proposals == device.pixit.algorithms.ike
+    assert found.children[0].proposals == (*device.pixit.algorithms.esp, *device.pixit.algorithms.ah)
+    assert found.name == "another"
+
+
+def test_identities_of_the_device_are_used() -> None:
+    device = ReferenceDevice("+configured-by-hand")
+    key_ids = Credentials(Identity(IdType.KEY_ID, b"us"), Identity(IdType.KEY_ID, b"it"), b"secret")
+    device.pixit = replace(device.pixit, credentials=key_ids)
+    with device:
+        verdict, peer = conduct(all_purposes()["auth-id-key-id"], device)
+        assert verdict.verdict == "pass", verdict.reason
+    assert peer is not None
+    assert peer.connection.local.identity.data == b"us"
+    with device:
+        verdict, _ = conduct(all_purposes()["auth-id-email"], device)
+    assert verdict.verdict == "n/a"
+
+
+def test_the_documentation_says_how_many() -> None:
+    ran = sum(verdict_on(one, routers()["psk"]).verdict == "pass" for one in RESPONDERS)
+    said = (Path(__file__).parents[2] / "docs/adding-a-device.md").read_text()
+    assert f"{ran} of {len(RESPONDERS)} purposes" in said, f"{ran} of {len(RESPONDERS)}"
+
+
+def test_the_reference_is_configurable() -> None:
+    assert Capability.CONFIGURABLE in CAPABILITIES
