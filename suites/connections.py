@@ -14,7 +14,7 @@ from typing import Any
 from cryptography import x509
 
 from conformance.crypto.pki import Authority, Leaf
-from conformance.ike.core.connection import ChildConfig, Connection, Identity, Party, Psk, PublicKey
+from conformance.ike.core.connection import ChildConfig, Connection, Party, Psk, PublicKey
 from conformance.script.verdict import NotApplicable
 from peers.contract import Capability, Pixit, Unsupported
 from peers.credentials import SECRET
@@ -69,18 +69,21 @@ def build(local: Party, remote: Party, pixit: Pixit, *, ipv6: bool = False, **ch
     return replace(connection, **changes)
 
 
-def psk(*, ours: str | None = None, device: str | None = None, secret: bytes | None = None, **changes: Any) -> Setup:
-    """Both sides authenticate with a shared key, under their usual names unless there are others.
+def usual(**changes: Any) -> Setup:
+    """Both sides authenticate as they usually do: with a shared key, or with certificates if they have no such key."""
 
-    ``esp`` are the proposals of the Child SA.
-    """
+    def setup(pixit: Pixit) -> Connection:
+        keyless = pixit.credentials.secret is None and pixit.credentials.ours is not None
+        return (certificates if keyless else psk)(**changes)(pixit)
+
+    return setup
+
+
+def psk(*, secret: bytes | None = None, **changes: Any) -> Setup:
+    """Both sides authenticate with a shared key, the one that they have or another one."""
 
     def setup(pixit: Pixit) -> Connection:
         local, remote = shared_key(pixit)
-        if ours is not None:
-            local = replace(local, identity=Identity.of(ours))
-        if device is not None:
-            remote = replace(remote, identity=Identity.of(device))
         if secret is not None:
             local, remote = (replace(one, auth=Psk(secret)) for one in (local, remote))
         return build(local, remote, pixit, **changes)

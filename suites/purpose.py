@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from peers.contract import Capability
-from suites.connections import Setup, psk
+from suites.connections import Setup, usual
 
 Role = Literal["initiator", "responder"]
 Test = TypeVar("Test", bound=Callable[..., None])
@@ -30,7 +30,7 @@ class Purpose:
     requirements: tuple[str, ...]
     role: Role
     needs: frozenset[Capability] = frozenset()
-    setup: Setup = field(default=psk(), repr=False)
+    setup: Setup = field(default=usual(), repr=False)
     device: Mapping[str, Any] = field(default_factory=dict, repr=False)
     waits: float = 0.0
     ordinary: bool = False
@@ -65,7 +65,7 @@ def purpose(
         requirements,
         role,
         frozenset(base | set(needs)),
-        connection or psk(),
+        connection or usual(),
         dict(device or {}),
         waits,
         ordinary,

@@ -11,7 +11,7 @@ from conformance.script.verdict import Unexpected
 from conformance.wire import KE, SA, ExchangeType, Nonce, TransformType
 from peers.contract import Capability
 from suites.choices import ECP, including, pfs_ecp
-from suites.connections import psk
+from suites.connections import usual
 from suites.create_child_sa.answers import carries, connected, deletes_ike, kept, rekeys_ike
 from suites.create_child_sa.test_device_rekeys import child_rekey, ike_rekey, made, put_off, unused
 from suites.dut import Dut
@@ -76,7 +76,7 @@ def test_without_nonce(peer: Peer, dut: Dut) -> None:
     "RFC6989-2-1",
     role="initiator",
     needs=(CHILD, Capability.PFS),
-    connection=psk(proposals=including(ECP), esp=pfs_ecp),  # some rekey with the group of the IKE SA only
+    connection=usual(proposals=including(ECP), esp=pfs_ecp),  # some rekey with the group of the IKE SA only
 )
 def test_public_value(peer: Peer, dut: Dut) -> None:
     """KEr in the response to the device's rekey is a point off the curve: no Child SA, and the IKE SA is deleted.

@@ -8,7 +8,7 @@ from conformance.script.verdict import NotApplicable
 from conformance.wire import KE, Message, Nonce, Notify, NotifyType, ProtocolID, TSi, TSr
 from peers.contract import Capability
 from suites.choices import pfs
-from suites.connections import psk
+from suites.connections import usual
 from suites.create_child_sa.answers import connected, deleted, granted, names, refused
 from suites.create_child_sa.test_new_child import FOREIGN, WIDE, asking_for
 from suites.dut import Dut
@@ -86,7 +86,7 @@ def test_rekey_wider(peer: Peer, dut: Dut) -> None:
     "RFC7296-1.3.3-7",
     role="responder",
     needs=(REKEY, Capability.PFS),
-    connection=psk(esp=pfs),
+    connection=usual(esp=pfs),
 )
 def test_rekey_pfs(peer: Peer, dut: Dut) -> None:
     """A Child SA that IKE_AUTH made without key exchange is rekeyed with one: KEr comes back.

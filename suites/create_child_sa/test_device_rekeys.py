@@ -25,7 +25,7 @@ from conformance.wire import (
 )
 from peers.contract import Capability
 from suites.choices import pfs_two_groups
-from suites.connections import psk
+from suites.connections import usual
 from suites.create_child_sa.answers import (
     carries,
     connected,
@@ -44,7 +44,7 @@ from suites.foreign import unoffered
 from suites.purpose import purpose
 
 CHILD, IKE = Capability.REKEY_CHILD, Capability.REKEY_IKE
-TWO_GROUPS = psk(esp=pfs_two_groups)
+TWO_GROUPS = usual(esp=pfs_two_groups)
 UNKNOWN_ERROR = NotifyType(8191)
 """An error type that IANA has not assigned: the end of the range that it keeps for itself."""
 

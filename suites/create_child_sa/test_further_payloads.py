@@ -8,7 +8,7 @@ from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType, ExchangeType, Message, Notify, NotifyType, TSi
 from peers.contract import Capability
-from suites.connections import psk
+from suites.connections import usual
 from suites.create_child_sa.answers import carries, connected, granted
 from suites.create_child_sa.test_device_rekeys import child_rekey
 from suites.dut import Dut
@@ -44,7 +44,7 @@ def told(answer: Message) -> list[bytes]:
 
 @purpose(
     "child-rekey-cp", "RFC7296-1.3.3-7", "RFC7296-3.15.1-6", "RFC7296-2.9.2-1",
-    role="responder", needs=(REKEY, Capability.VIRTUAL_IP), connection=psk(local_ts=("0.0.0.0/0",), remote_pool=POOL),
+    role="responder", needs=(REKEY, Capability.VIRTUAL_IP), connection=usual(local_ts=("0.0.0.0/0",), remote_pool=POOL),
 )  # fmt: skip
 def test_rekey_with_address(peer: Peer, dut: Dut) -> None:
     """A client that has an inner address repeats its CP(CFG_REQUEST) in a rekey: it keeps the address.

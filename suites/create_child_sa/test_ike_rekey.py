@@ -25,13 +25,13 @@ from peers.algorithms import written
 from peers.contract import Capability
 from suites import foreign
 from suites.choices import ENCR, INTEG, PRF, two_prfs_apart
-from suites.connections import psk
+from suites.connections import usual
 from suites.create_child_sa.answers import carries, connected, granted, inherited, kept, refused
 from suites.dut import Dut
 from suites.purpose import purpose
 
 REKEY = Capability.REKEY_IKE
-TWO_PRFS = psk(proposals=two_prfs_apart)
+TWO_PRFS = usual(proposals=two_prfs_apart)
 
 
 def asking_for(*texts: str) -> Bend:

@@ -32,14 +32,14 @@ from conformance.wire import (
 from peers.contract import Capability, Pixit
 from suites import foreign
 from suites.choices import pfs, pfs_ecp
-from suites.connections import psk
+from suites.connections import usual
 from suites.create_child_sa.answers import carries, connected, deleted, granted, kept, names, own_requests, refused
 from suites.dut import Dut
 from suites.ike_sa_init.steps import OFF_CURVE
 from suites.informational.deletion import child_must_live, said
 from suites.purpose import purpose
 
-PFS = psk(esp=pfs)
+PFS = usual(esp=pfs)
 MANY = Capability.MULTIPLE_CHILDREN
 WIDE = selectors(("10.0.0.0/8",))
 FOREIGN = selectors(("192.0.2.128/25",))
@@ -48,7 +48,7 @@ FOREIGN = selectors(("192.0.2.128/25",))
 def between_hosts(pixit: Pixit) -> Connection:
     """Transport mode between our address and the device's."""
     ours, theirs = f"{pixit.tester_address}/32", f"{pixit.device_address}/32"
-    return psk(mode=Mode.TRANSPORT, local_ts=(ours,), remote_ts=(theirs,))(pixit)
+    return usual(mode=Mode.TRANSPORT, local_ts=(ours,), remote_ts=(theirs,))(pixit)
 
 
 def our_group(peer: Peer) -> KeMethod:
@@ -243,7 +243,7 @@ def test_without_ts(peer: Peer) -> None:
     "RFC6989-2.3-1",
     role="responder",
     needs=(MANY, Capability.PFS),
-    connection=psk(esp=pfs_ecp),
+    connection=usual(esp=pfs_ecp),
 )
 def test_invalid_public_value(peer: Peer) -> None:
     """KEi is a point that is not on the curve of its group: no SA is made with it.

@@ -24,7 +24,7 @@ from conformance.wire import (
 )
 from peers.contract import Capability
 from suites.choices import ah
-from suites.connections import psk
+from suites.connections import usual
 from suites.create_child_sa.answers import carries, connected, granted, kept
 from suites.create_child_sa.test_device_rekeys import child_rekey, unused
 from suites.dut import Dut
@@ -111,7 +111,7 @@ def test_auth_cipher_alone(peer: Peer, dut: Dut) -> None:
 
 @purpose(
     "auth-ah-without-integrity", AH_NONE, "RFC7296-3.3.6-8", "RFC7296-2.7-4", "RFC8221-6-1",
-    role="responder", needs=(Capability.AH,), connection=psk(esp=ah),
+    role="responder", needs=(Capability.AH,), connection=usual(esp=ah),
 )  # fmt: skip
 def test_auth_ah_alone(peer: Peer, dut: Dut) -> None:
     """IKE_AUTH offers AH without its integrity algorithm, or with NONE: AH is nothing else; refused."""
@@ -132,7 +132,7 @@ def test_child_cipher_alone(peer: Peer, dut: Dut) -> None:
 
 @purpose(
     "child-ah-without-integrity", AH_NONE, "RFC7296-3.3.6-8", "RFC7296-2.7-4", "RFC8221-6-1",
-    role="responder", needs=(REKEY, Capability.AH), connection=psk(esp=ah),
+    role="responder", needs=(REKEY, Capability.AH), connection=usual(esp=ah),
 )  # fmt: skip
 def test_child_ah_alone(peer: Peer, dut: Dut) -> None:
     """A rekey offers AH without its integrity algorithm, or with NONE: refused."""

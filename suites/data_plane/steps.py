@@ -14,7 +14,7 @@ from conformance.script.sa import ScriptedSa
 from conformance.script.traffic import Arrived, Channel
 from conformance.script.verdict import Inconclusive, NotApplicable
 from peers.contract import Capability, Pixit, Unsupported
-from suites.connections import Setup, psk
+from suites.connections import Setup, usual
 from suites.dut import Dut
 
 DATA = Capability.DATA_PLANE
@@ -71,7 +71,7 @@ def between(mode: Mode = Mode.TRANSPORT, protocol: str = "", **changes: Any) -> 
         ours, theirs = pixit.tester_address, pixit.device_address
         suffix = f"[{protocol}]" if protocol else ""
         selectors = {"local_ts": (f"{ours}/32{suffix}",), "remote_ts": (f"{theirs}/32{suffix}",)}
-        return psk(**{"mode": mode, **selectors, **changes})(pixit)
+        return usual(**{"mode": mode, **selectors, **changes})(pixit)
 
     return setup
 

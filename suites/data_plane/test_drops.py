@@ -13,7 +13,7 @@ from conformance.script.verdict import NotApplicable
 from conformance.wire import NotifyType
 from peers.contract import Capability, Pixit
 from suites.choices import ah, esp_null, esp_separate
-from suites.connections import psk, two_children
+from suites.connections import two_children, usual
 from suites.data_plane.steps import CLOSED_PORT, DATA, NO_SA, THROUGH, between, flows, tcp_syn, uncounted, up
 from suites.dut import Dut
 from suites.purpose import purpose
@@ -25,7 +25,7 @@ SELECTORS, UNPROTECTED = "RFC4301-5.2-3", "RFC4301-5.2-2"
 def one_port(pixit: Pixit) -> Connection:
     """A Child SA for one TCP port behind the device."""
     ours, theirs = f"{pixit.tester_networks[0]}[tcp]", f"{pixit.device_networks[0]}[tcp/{CLOSED_PORT}]"
-    return psk(local_ts=(ours,), remote_ts=(theirs,))(pixit)
+    return usual(local_ts=(ours,), remote_ts=(theirs,))(pixit)
 
 
 @purpose("data-wrong-icv", ICV, "RFC4303-3.4.4-2", role="responder", needs=(DATA,))
@@ -59,7 +59,7 @@ def test_counted(peer: Peer, dut: Dut) -> None:
         peer.check(found >= 3, f"3 packets more dropped ({said(bend) or 'foreign source'})", found, "RFC4303-4-1")
 
 
-@purpose("data-wrong-icv-cbc", ICV, role="responder", needs=(DATA,), connection=psk(esp=esp_separate))
+@purpose("data-wrong-icv-cbc", ICV, role="responder", needs=(DATA,), connection=usual(esp=esp_separate))
 def test_wrong_icv_cbc(peer: Peer, dut: Dut) -> None:
     """The same with a separate integrity algorithm."""
     sa = up(peer)
@@ -245,7 +245,7 @@ def test_clear_transport(peer: Peer) -> None:
         sa.traffic.clear(sa.traffic.echo_request())
 
 
-@purpose("data-null-icv", ICV, "RFC4303-3.2.1-1", role="responder", needs=(DATA,), connection=psk(esp=esp_null))
+@purpose("data-null-icv", ICV, "RFC4303-3.2.1-1", role="responder", needs=(DATA,), connection=usual(esp=esp_null))
 def test_null_icv(peer: Peer, dut: Dut) -> None:
     """Without encryption the ICV alone protects: a packet with a changed payload is dropped."""
     sa = up(peer)
@@ -257,7 +257,7 @@ def test_null_icv(peer: Peer, dut: Dut) -> None:
 
 @purpose(
     "data-ah-icv", "RFC4302-3.4.4-1", "RFC4302-3.3.3-1", role="responder", needs=(DATA, Capability.AH),
-    connection=psk(esp=ah),
+    connection=usual(esp=ah),
 )  # fmt: skip
 def test_ah_icv(peer: Peer, dut: Dut) -> None:
     """AH with a wrong ICV, a changed payload, or another identification in the outer header is dropped."""
@@ -273,7 +273,7 @@ def test_ah_icv(peer: Peer, dut: Dut) -> None:
 
 @purpose(
     "data-ah-mutable", "RFC4302-3.3.3.1.1-1", role="responder", needs=(DATA, Capability.AH),
-    connection=psk(esp=ah),
+    connection=usual(esp=ah),
 )  # fmt: skip
 def test_ah_mutable(peer: Peer) -> None:
     """What routers may change, DSCP and TTL, is not covered: the packet arrives."""
@@ -292,7 +292,7 @@ def changed_at(wire: bytes, at: int, bits: int = 1) -> bytes:
     return with_checksum(bytes(changed[:20])) + bytes(changed[20:])
 
 
-@purpose("data-ah-replay", "RFC4302-3.4.3-1", role="responder", needs=(DATA, Capability.AH), connection=psk(esp=ah))
+@purpose("data-ah-replay", "RFC4302-3.4.3-1", role="responder", needs=(DATA, Capability.AH), connection=usual(esp=ah))
 def test_ah_replay(peer: Peer, dut: Dut) -> None:
     """AH packets that come twice, or are too old, are dropped."""
     sa = up(peer)
@@ -309,7 +309,7 @@ def test_ah_replay(peer: Peer, dut: Dut) -> None:
 
 @purpose(
     "data-ah-wrong-spi", "RFC4302-3.4.2-1", role="responder", needs=(DATA, Capability.AH),
-    connection=psk(esp=ah),
+    connection=usual(esp=ah),
 )  # fmt: skip
 def test_ah_wrong_spi(peer: Peer, dut: Dut) -> None:
     """AH packets with an SPI of no SA are dropped."""

@@ -10,7 +10,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from peers.contract import Capability
 from suites.choices import pfs
-from suites.connections import psk, two_children
+from suites.connections import two_children, usual
 from suites.create_child_sa.answers import deletes_child, deletes_ike, deletion
 from suites.data_plane.steps import DATA, THROUGH, flows, moved, sequence_numbers, tcp_syn, up
 from suites.dut import Dut
@@ -115,7 +115,7 @@ def test_child_rekey(peer: Peer) -> None:
     NEW,
     role="responder",
     needs=(DATA, Capability.REKEY_CHILD, Capability.PFS),
-    connection=psk(esp=pfs),
+    connection=usual(esp=pfs),
 )
 def test_child_rekey_pfs(peer: Peer) -> None:
     """The new Child SA has keys of a fresh key exchange: both sides derive the same."""
@@ -195,7 +195,7 @@ def test_reauthentication_device(peer: Peer, dut: Dut) -> None:
     "RFC7296-2.23-25",
     role="responder",
     needs=(DATA, Capability.NAT_T),
-    connection=psk(force_encapsulation=True),
+    connection=usual(force_encapsulation=True),
     device={"force_encapsulation": False},
 )
 def test_address_change(peer: Peer) -> None:

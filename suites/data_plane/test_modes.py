@@ -11,7 +11,7 @@ from conformance.script.sa import ScriptedSa
 from conformance.script.traffic import Arrived
 from peers.contract import Capability, Pixit
 from suites.choices import ah, esp_null
-from suites.connections import psk
+from suites.connections import usual
 from suites.data_plane.steps import DATA, THROUGH, between, flows, tcp_syn, up, visible
 from suites.data_plane.test_sizes import measured
 from suites.purpose import purpose
@@ -21,7 +21,7 @@ BETWEEN, VERSIONS = "RFC4303-3.1.1-1", "RFC4303-3.1.2-1"
 
 def inside6(pixit: Pixit) -> Connection:
     """A tunnel for IPv6 between IPv4 addresses."""
-    return psk(local_ts=("fd01::/64",), remote_ts=("fd02::/64",))(pixit)
+    return usual(local_ts=("fd01::/64",), remote_ts=("fd02::/64",))(pixit)
 
 
 @purpose(
@@ -123,7 +123,7 @@ def test_gre_clear(peer: Peer) -> None:
         sa.traffic.clear(inner.in_gre(channel.ours, channel.theirs, asked))
 
 
-@purpose("data-null", THROUGH, "RFC4303-3.2.1-1", role="responder", needs=(DATA,), connection=psk(esp=esp_null))
+@purpose("data-null", THROUGH, "RFC4303-3.2.1-1", role="responder", needs=(DATA,), connection=usual(esp=esp_null))
 def test_null(peer: Peer) -> None:
     """Without encryption the inner packet can be read on the wire."""
     peer.establish()
@@ -134,7 +134,7 @@ def test_null(peer: Peer) -> None:
 
 @purpose(
     "data-ah", "RFC4302-3.3.3-1", "RFC4302-2.2-1", "RFC4302-2.3-1", "RFC4302-2.5-1", "RFC4302-2.6-1",
-    role="responder", needs=(DATA, Capability.AH), connection=psk(esp=ah),
+    role="responder", needs=(DATA, Capability.AH), connection=usual(esp=ah),
 )  # fmt: skip
 def test_ah(peer: Peer) -> None:
     """AH in tunnel mode: each field of the device's header is right, and the ICV fits."""
@@ -178,7 +178,7 @@ def test_ah_transport(peer: Peer) -> None:
     "RFC7296-2.23-9",
     role="responder",
     needs=(DATA, Capability.NAT_T),
-    connection=psk(force_encapsulation=True),
+    connection=usual(force_encapsulation=True),
     device={"force_encapsulation": False},
 )
 def test_udp(peer: Peer) -> None:
@@ -201,7 +201,7 @@ def test_ipv6_inside(peer: Peer) -> None:
     sa.traffic.ask(tcp_syn(channel), requirement=VERSIONS)
 
 
-@purpose("data-ipv6-outside", VERSIONS, role="responder", needs=(DATA, Capability.IPV6), connection=psk(ipv6=True))
+@purpose("data-ipv6-outside", VERSIONS, role="responder", needs=(DATA, Capability.IPV6), connection=usual(ipv6=True))
 def test_ipv6_outside(peer: Peer) -> None:
     """IPv4 goes through a tunnel between IPv6 addresses."""
     peer.establish()

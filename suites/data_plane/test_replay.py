@@ -4,7 +4,7 @@ from conformance.ipsec.esp import EspBend
 from conformance.script.peer import Peer
 from peers.contract import Capability
 from suites.choices import esp_esn, esp_separate_esn
-from suites.connections import psk
+from suites.connections import usual
 from suites.data_plane.steps import DATA, flows, uncounted, up
 from suites.dut import Dut
 from suites.purpose import purpose
@@ -121,7 +121,7 @@ def beyond(peer: Peer) -> None:
         flows(peer, requirement=SUBSPACE)
 
 
-@purpose("data-esn", HIGH, role="responder", needs=(DATA, Capability.ESN), connection=psk(esp=esp_esn))
+@purpose("data-esn", HIGH, role="responder", needs=(DATA, Capability.ESN), connection=usual(esp=esp_esn))
 def test_esn(peer: Peer) -> None:
     """With extended sequence numbers traffic flows beyond number 2^32: the receiver counts the high half itself."""
     sa = up(peer)
@@ -130,7 +130,7 @@ def test_esn(peer: Peer) -> None:
     beyond(peer)
 
 
-@purpose("data-esn-cbc", HIGH, role="responder", needs=(DATA, Capability.ESN), connection=psk(esp=esp_separate_esn))
+@purpose("data-esn-cbc", HIGH, role="responder", needs=(DATA, Capability.ESN), connection=usual(esp=esp_separate_esn))
 def test_esn_cbc(peer: Peer) -> None:
     """A separate integrity algorithm covers the high half behind the Next Header."""
     sa = up(peer)
@@ -139,7 +139,7 @@ def test_esn_cbc(peer: Peer) -> None:
     beyond(peer)
 
 
-@purpose("data-esn-high", HIGH, role="responder", needs=(DATA, Capability.ESN), connection=psk(esp=esp_esn))
+@purpose("data-esn-high", HIGH, role="responder", needs=(DATA, Capability.ESN), connection=usual(esp=esp_esn))
 def test_esn_high(peer: Peer, dut: Dut) -> None:
     """A packet whose ICV covers another high half than the right one is dropped."""
     sa = up(peer)

@@ -19,7 +19,7 @@ from conformance.script.verdict import Unexpected
 from conformance.wire import ProtocolID
 from peers.contract import Capability
 from suites.choices import AH, ESP, those
-from suites.connections import psk
+from suites.connections import usual
 from suites.data_plane.conversation import Conversation
 from suites.data_plane.steps import DATA, between, each_suite, flows, up, visible
 from suites.purpose import purpose
@@ -78,7 +78,9 @@ def measured(peer: Peer, found: Arrived, size: int, arithmetic: Encapsulation, r
         peer.note(f"{more} octets more than needed for {size}")
 
 
-@purpose("data-overhead-table", BLOCKS, ICV_SIZE, role="responder", needs=(DATA,), connection=psk(esp=("aes128-sha1",)))
+@purpose(
+    "data-overhead-table", BLOCKS, ICV_SIZE, role="responder", needs=(DATA,), connection=usual(esp=("aes128-sha1",))
+)
 def test_table(peer: Peer) -> None:
     """AES-CBC with HMAC-SHA-1-96 in tunnel mode: the sizes on the wire are at least those of table 15-6 of the book.
 
@@ -93,7 +95,7 @@ def test_table(peer: Peer) -> None:
 
 
 @purpose(
-    "data-overhead-esp", BLOCKS, ICV_SIZE, role="responder", needs=(DATA,), connection=psk(esp=those(ESP_SUITES, ESP))
+    "data-overhead-esp", BLOCKS, ICV_SIZE, role="responder", needs=(DATA,), connection=usual(esp=those(ESP_SUITES, ESP))
 )
 def test_overhead_esp(peer: Peer) -> None:
     """For each cipher and integrity algorithm packets have the size that header, IV, padding and ICV make."""
@@ -102,7 +104,11 @@ def test_overhead_esp(peer: Peer) -> None:
 
 
 @purpose(
-    "data-overhead-ah", AH_SIZE, role="responder", needs=(DATA, Capability.AH), connection=psk(esp=those(AH_SUITES, AH))
+    "data-overhead-ah",
+    AH_SIZE,
+    role="responder",
+    needs=(DATA, Capability.AH),
+    connection=usual(esp=those(AH_SUITES, AH)),
 )
 def test_overhead_ah(peer: Peer) -> None:
     """For each integrity algorithm AH adds its 12 octets, the ICV, and no more padding than needed."""
@@ -129,7 +135,7 @@ def test_overhead_transport(peer: Peer) -> None:
     "RFC7296-2.23-9",
     role="responder",
     needs=(DATA, Capability.NAT_T),
-    connection=psk(force_encapsulation=True),
+    connection=usual(force_encapsulation=True),
     device={"force_encapsulation": False},
 )
 def test_overhead_udp(peer: Peer) -> None:
@@ -142,7 +148,7 @@ def test_overhead_udp(peer: Peer) -> None:
     BLOCKS,
     role="responder",
     needs=(DATA, Capability.IPV6),
-    connection=psk(ipv6=True, local_ts=("fd01::/64",), remote_ts=("fd02::/64",)),
+    connection=usual(ipv6=True, local_ts=("fd01::/64",), remote_ts=("fd02::/64",)),
 )
 def test_overhead_ipv6(peer: Peer) -> None:
     """IPv6 in IPv6: 40 octets of outer header."""

@@ -21,12 +21,12 @@ from conformance.wire import (
     encode_payloads,
 )
 from suites.choices import in_blocks
-from suites.connections import psk
+from suites.connections import usual
 from suites.dut import Dut
 from suites.format.steps import attempt, must_be_refused, serves_others
 from suites.purpose import purpose
 
-BLOCKS = psk(proposals=in_blocks)
+BLOCKS = usual(proposals=in_blocks)
 INFO = ExchangeType.INFORMATIONAL
 
 

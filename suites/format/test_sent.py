@@ -18,7 +18,7 @@ from conformance.wire import (
     encode_payloads,
 )
 from suites.choices import in_blocks, with_key_length
-from suites.connections import psk
+from suites.connections import usual
 from suites.dut import Dut
 from suites.format.steps import a_life, check_reserved, messages_of_device, well_formed
 from suites.purpose import purpose
@@ -31,7 +31,7 @@ _LENGTHS = (
     "RFC7296-3.1-25", "RFC7296-3.2-10", "RFC7296-3.3.1-4", "RFC7296-3.3.2-4", "RFC7296-3.3.1-10", "RFC7296-3.13-1",
     "RFC7296-3.2-1", "RFC7296-3.2-2",
 )  # fmt: skip
-BLOCKS = psk(proposals=in_blocks)
+BLOCKS = usual(proposals=in_blocks)
 
 
 @purpose("format-reserved-sent", *_RESERVED, role="responder")
@@ -105,7 +105,7 @@ def test_notify(peer: Peer) -> None:
 
 @purpose(
     "format-attribute-sent", "RFC7296-3.3.5-2", "RFC7296-3.3.5-1", "RFC7296-3.3.5-4",
-    role="responder", ordinary=True, connection=psk(proposals=with_key_length),
+    role="responder", ordinary=True, connection=usual(proposals=with_key_length),
 )  # fmt: skip
 def test_attribute(peer: Peer) -> None:
     """The Key Length attribute is sent in the short form: type 14 and two octets with the number of bits."""

@@ -20,7 +20,7 @@ from conformance.wire import (
     TSi,
 )
 from peers.contract import Capability, Pixit
-from suites.connections import psk
+from suites.connections import usual
 from suites.create_child_sa.answers import kept
 from suites.dut import Dut
 from suites.ike_auth.steps import must_succeed
@@ -33,12 +33,12 @@ _UNKNOWN = CfgAttr(CfgAttribute(16000), b"ikespec")
 
 def from_device(pixit: Pixit) -> Connection:
     """The device assigns inner addresses."""
-    return psk(local_ts=("0.0.0.0/0",), remote_pool=pixit.device_pool or POOL)(pixit)
+    return usual(local_ts=("0.0.0.0/0",), remote_pool=pixit.device_pool or POOL)(pixit)
 
 
 def from_us(pixit: Pixit) -> Connection:
     """We assign inner addresses."""
-    return psk(remote_ts=("0.0.0.0/0",), local_pool=pixit.tester_pool or POOL)(pixit)
+    return usual(remote_ts=("0.0.0.0/0",), local_pool=pixit.tester_pool or POOL)(pixit)
 
 
 def before(message: Message, first: type[Payload], second: type[Payload]) -> bool:

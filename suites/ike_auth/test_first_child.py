@@ -23,7 +23,7 @@ from conformance.wire import (
 )
 from peers.contract import Capability
 from suites.choices import pfs
-from suites.connections import psk
+from suites.connections import usual
 from suites.create_child_sa.answers import kept
 from suites.dut import Dut
 from suites.foreign import beside, other, refused
@@ -73,7 +73,7 @@ def test_no_proposal(peer: Peer, dut: Dut) -> None:
 
 @purpose(
     "auth-no-ke", "RFC7296-1.2-19", "RFC7296-1.2-20", "RFC7296-1.2-21", role="responder", ordinary=True,
-    connection=psk(esp=pfs),
+    connection=usual(esp=pfs),
 )  # fmt: skip
 def test_no_ke(peer: Peer) -> None:
     """The first Child SA takes its keys from the IKE SA, also where later ones have a key exchange of their own."""
@@ -117,7 +117,7 @@ def test_ts_missing(peer: Peer) -> None:
 
 @purpose(
     "auth-childless", "RFC6023-3-4", "RFC6023-3-5", "RFC6023-3-1", "RFC6023-5-1", role="responder", ordinary=True,
-    connection=psk(childless=True),
+    connection=usual(childless=True),
 )  # fmt: skip
 def test_childless(peer: Peer) -> None:
     """A device that allows it sets up an IKE SA without a Child SA."""
@@ -133,7 +133,7 @@ def test_childless(peer: Peer) -> None:
     sa.must_be_up("RFC6023-3-4")
 
 
-@purpose("auth-childless-unasked", "RFC6023-3-6", role="responder", connection=psk(childless=True))
+@purpose("auth-childless-unasked", "RFC6023-3-6", role="responder", connection=usual(childless=True))
 def test_childless_unasked(peer: Peer) -> None:
     """Who asks for a Child SA gets one, also from a device that allows to do without."""
     sa = peer.sa()

@@ -29,7 +29,7 @@ from conformance.wire import (
     encode_message,
 )
 from suites.choices import esp_several, with_pfs
-from suites.connections import certificates, psk
+from suites.connections import certificates, psk, usual
 from suites.dut import Dut
 from suites.ike_auth.initiating import begun
 from suites.ike_auth.refusal import must_be_refused_by
@@ -59,7 +59,7 @@ def test_initiator(peer: Peer, dut: Dut) -> None:
 @purpose(
     "auth-request-format", "RFC7296-1.2-19", "RFC7296-1.2-20", "RFC7296-1.2-21", "RFC7296-2.2-3", "RFC7296-3.3.1-9",
     "RFC7296-3.3.1-5", "RFC7296-2.9-1", "RFC7296-2.5-7", "RFC7296-3.1-15", "RFC7296-3.2-6", role="initiator",
-    connection=psk(esp=with_pfs(esp_several)),
+    connection=usual(esp=with_pfs(esp_several)),
 )  # fmt: skip
 def test_request_format(peer: Peer, dut: Dut) -> None:
     """The first Child SA is asked for without a key exchange, in well-formed proposals, under message ID 1."""
@@ -127,7 +127,7 @@ def refused_with(peer: Peer, dut: Dut, bent: Bend | None, *payloads: Payload) ->
     must_be_refused_by(dut, peer, attempt)
 
 
-@purpose("auth-wrong-responder-auth", "RFC7296-1.2-11", "RFC7296-1.2-18", role="initiator")
+@purpose("auth-wrong-responder-auth", "RFC7296-1.2-11", "RFC7296-1.2-18", role="initiator", connection=psk())
 def test_wrong_auth(peer: Peer, dut: Dut) -> None:
     """A responder with another shared key is not the one that the device wants."""
     wrong = Party(peer.connection.local.identity, Psk(b"not the key that was agreed on"))

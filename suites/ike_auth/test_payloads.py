@@ -7,7 +7,7 @@ from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.script.sa import fatal
-from conformance.script.verdict import Unexpected
+from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import (
     AUTH,
     SA,
@@ -116,6 +116,8 @@ def sized(peer: Peer, octets: int, requirement: str) -> None:
     def fill(found: list[Payload]) -> list[Payload]:
         assert sa.keys is not None
         used = protection.overhead(sa.keys.suite.cipher, fragment=False) + len(encode_payloads(found)[1])
+        if used + 4 > octets:
+            raise NotApplicable(f"our request has {used} octets without that, with our certificates")
         return [*found, VendorID(bytes(octets - used - 4))]
 
     sa = peer.sa(fragment_size=0)

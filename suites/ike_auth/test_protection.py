@@ -72,7 +72,7 @@ def test_unprotected(peer: Peer) -> None:
 @purpose("auth-retransmit", "RFC7296-2.1-2", "RFC7296-2.1-4", "RFC7296-2.3-10", role="responder")
 def test_retransmit(peer: Peer) -> None:
     """The same request twice gets the same response twice and makes one IKE SA."""
-    sa = peer.sa()
+    sa = peer.sa(fragment_size=0)
     sa.init()
     sa.auth(bend.twice())
     sa.repeat()

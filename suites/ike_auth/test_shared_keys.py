@@ -25,7 +25,7 @@ from conformance.wire import (
 )
 from peers.contract import Capability
 from suites.choices import each_prf
-from suites.connections import psk
+from suites.connections import psk, usual
 from suites.ike_auth.refusal import answer_of, answers, control, must_be_a_refusal, must_be_refused
 from suites.ike_auth.steps import mic_over, must_be_clean, must_succeed, without_notify
 from suites.purpose import purpose
@@ -40,6 +40,7 @@ def identity_proof(sa: ScriptedSa) -> bytes:
 @purpose(
     "auth-psk", "RFC7296-1.2-10", "RFC7296-2.15-10", "RFC7296-2.15-2", "RFC7296-2.15-1", "RFC7296-2.14-1",
     "RFC7296-2.14-2", "RFC7296-1.2-1", "RFC7296-3.8-4", "RFC7296-4-4", role="responder", ordinary=True,
+    connection=psk(),
 )  # fmt: skip
 def test_psk(peer: Peer) -> None:
     """A shared key authenticates both sides, and IKE SA and Child SA are up in four messages.
@@ -75,7 +76,7 @@ def test_response_format(peer: Peer) -> None:
 
 @purpose(
     "auth-prf", "RFC7296-2.15-10", "RFC7296-2.14-3", "RFC7296-2.14-1", role="responder",
-    connection=psk(proposals=each_prf),
+    connection=usual(proposals=each_prf),
 )  # fmt: skip
 def test_prf(peer: Peer) -> None:
     """AUTH is computed with the negotiated PRF and a key SK_p of its size, for each PRF that the device takes."""
@@ -94,7 +95,7 @@ def test_prf(peer: Peer) -> None:
 
 @purpose(
     "auth-psk-wrong", "RFC7296-1.2-11", "RFC7296-1.2-18", "RFC7296-2.21.2-1", "RFC7296-2.21.2-2",
-         "RFC7296-3.10.1-8", role="responder")  # fmt: skip
+         "RFC7296-3.10.1-8", role="responder", connection=psk())  # fmt: skip
 def test_psk_wrong(peer: Peer) -> None:
     """Another shared key authenticates nobody."""
     sa = peer.sa(local=Party(peer.connection.local.identity, Psk(b"not the key that was agreed on")))
@@ -102,7 +103,9 @@ def test_psk_wrong(peer: Peer) -> None:
     must_be_refused(peer, sa)
 
 
-@purpose("auth-psk-bit", "RFC7296-1.2-11", "RFC7296-1.2-18", "RFC7296-2.21.2-1", role="responder")
+@purpose(
+    "auth-psk-bit", "RFC7296-1.2-11", "RFC7296-1.2-18", "RFC7296-2.21.2-1", role="responder", connection=psk(),
+)  # fmt: skip
 def test_psk_bit(peer: Peer) -> None:
     """A MIC that is wrong in its last bit, or that stops early, authenticates nobody.
 
@@ -148,7 +151,7 @@ def test_refused_gone(peer: Peer) -> None:
         peer.check(not alive, "no answer to a liveness check", shown, "RFC7296-2.21.2-10")
 
 
-@purpose("auth-wrong-nonce", "RFC7296-2.15-1", "RFC7296-1.2-11", role="responder")
+@purpose("auth-wrong-nonce", "RFC7296-2.15-1", "RFC7296-1.2-11", role="responder", connection=psk())
 def test_wrong_nonce(peer: Peer) -> None:
     """AUTH over the initiator's own nonce does not prove that it is fresh: Nr must be signed."""
     sa = peer.sa()
@@ -157,7 +160,10 @@ def test_wrong_nonce(peer: Peer) -> None:
     must_be_refused(peer, sa, mic_over(sa, octets, "AUTH over Ni instead of Nr"))
 
 
-@purpose("auth-without-id", "RFC7296-2.15-3", "RFC7296-2.15-1", "RFC7296-1.2-11", role="responder", ordinary=True)
+@purpose(
+    "auth-without-id", "RFC7296-2.15-3", "RFC7296-2.15-1", "RFC7296-1.2-11", role="responder", ordinary=True,
+    connection=psk(),
+)  # fmt: skip
 def test_without_id(peer: Peer) -> None:
     """AUTH must cover the identity by prf(SK_pi, IDi')."""
     sa = peer.sa()
@@ -215,7 +221,7 @@ def test_method_unknown(peer: Peer) -> None:
         must_be_refused(peer, sa, bend.change(AUTH, method=method, data=data))
 
 
-@purpose("auth-method-mismatch", "RFC7296-3.8-4", "RFC7296-1.2-11", role="responder")
+@purpose("auth-method-mismatch", "RFC7296-3.8-4", "RFC7296-1.2-11", role="responder", connection=psk())
 def test_method_mismatch(peer: Peer) -> None:
     """The right MIC under the name of a signature is not accepted."""
     sa = peer.sa()

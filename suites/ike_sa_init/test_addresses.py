@@ -9,7 +9,7 @@ from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
 from conformance.wire import ExchangeType, Message, Notify, NotifyType, Payload
 from peers.contract import Capability
-from suites.connections import psk
+from suites.connections import usual
 from suites.dut import Dut
 from suites.ike_sa_init.steps import handshake, normal
 from suites.purpose import purpose
@@ -121,7 +121,12 @@ def test_nat_float(peer: Peer, dut: Dut) -> None:
 
 
 @purpose(
-    "init-ipv6", "RFC7296-2.11-4", role="responder", ordinary=True, needs=(Capability.IPV6,), connection=psk(ipv6=True)
+    "init-ipv6",
+    "RFC7296-2.11-4",
+    role="responder",
+    ordinary=True,
+    needs=(Capability.IPV6,),
+    connection=usual(ipv6=True),
 )
 def test_ipv6(peer: Peer) -> None:
     """The whole handshake works over IPv6."""

@@ -5,7 +5,7 @@ A device that does not take an algorithm, as it is configured, is not judged for
 
 from conformance.script.peer import Peer
 from suites.choices import including
-from suites.connections import psk
+from suites.connections import usual
 from suites.ike_sa_init.steps import handshake
 from suites.purpose import purpose
 
@@ -14,7 +14,7 @@ from suites.purpose import purpose
     "init-aes128-sha256-modp2048",
     "RFC8247-2.1-2", "RFC8247-2.2-1", "RFC8247-2.3-1", "RFC8247-2.4-1",
     role="responder", ordinary=True,
-    connection=psk(proposals=("aes128-sha256-modp2048",)),
+    connection=usual(proposals=("aes128-sha256-modp2048",)),
 )  # fmt: skip
 def test_aes128_sha256_modp2048(peer: Peer) -> None:
     """The suite that every implementation has: AES-CBC-128, HMAC-SHA2-256 as PRF and integrity, group 14."""
@@ -23,7 +23,7 @@ def test_aes128_sha256_modp2048(peer: Peer) -> None:
 
 @purpose(
     "init-aes256-sha256-modp2048", "RFC8247-2.1-2", role="responder", ordinary=True,
-    connection=psk(proposals=("aes256-sha256-modp2048",)),
+    connection=usual(proposals=("aes256-sha256-modp2048",)),
 )  # fmt: skip
 def test_aes256_sha256_modp2048(peer: Peer) -> None:
     """AES-CBC with keys of 256 bits."""
@@ -32,7 +32,7 @@ def test_aes256_sha256_modp2048(peer: Peer) -> None:
 
 @purpose(
     "init-aes128-sha1-modp2048", "RFC8247-2.2-3", "RFC8247-2.3-3", role="responder", ordinary=True,
-    connection=psk(proposals=("aes128-sha1-modp2048",)),
+    connection=usual(proposals=("aes128-sha1-modp2048",)),
 )  # fmt: skip
 def test_aes128_sha1_modp2048(peer: Peer) -> None:
     """HMAC-SHA1 as PRF and, cut to 96 bits, as integrity algorithm."""
@@ -41,7 +41,7 @@ def test_aes128_sha1_modp2048(peer: Peer) -> None:
 
 @purpose(
     "init-aes128-sha512-ecp256", "RFC8247-2.2-2", "RFC8247-2.3-2", "RFC8247-2.4-2", role="responder", ordinary=True,
-    connection=psk(proposals=("aes128-sha512-ecp256",)),
+    connection=usual(proposals=("aes128-sha512-ecp256",)),
 )  # fmt: skip
 def test_aes128_sha512_ecp256(peer: Peer) -> None:
     """HMAC-SHA2-512 as PRF and integrity algorithm, group 19."""
@@ -50,7 +50,7 @@ def test_aes128_sha512_ecp256(peer: Peer) -> None:
 
 @purpose(
     "init-aes128gcm16", "RFC8247-2.1-4", role="responder", ordinary=True,
-    connection=psk(proposals=including("aes128gcm16")),
+    connection=usual(proposals=including("aes128gcm16")),
 )  # fmt: skip
 def test_aes128gcm16(peer: Peer) -> None:
     """AES-GCM with keys of 128 bits."""
@@ -59,7 +59,7 @@ def test_aes128gcm16(peer: Peer) -> None:
 
 @purpose(
     "init-aes256gcm16", "RFC8247-2.1-4", role="responder", ordinary=True,
-    connection=psk(proposals=including("aes256gcm16")),
+    connection=usual(proposals=including("aes256gcm16")),
 )  # fmt: skip
 def test_aes256gcm16(peer: Peer) -> None:
     """AES-GCM with keys of 256 bits."""
@@ -68,7 +68,7 @@ def test_aes256gcm16(peer: Peer) -> None:
 
 @purpose(
     "init-chacha20poly1305", "RFC8247-2.1-3", role="responder", ordinary=True,
-    connection=psk(proposals=including("chacha20poly1305")),
+    connection=usual(proposals=including("chacha20poly1305")),
 )  # fmt: skip
 def test_chacha20poly1305(peer: Peer) -> None:
     """ChaCha20-Poly1305 (RFC 7634)."""
@@ -77,7 +77,7 @@ def test_chacha20poly1305(peer: Peer) -> None:
 
 @purpose(
     "init-aes128ccm8", "RFC8247-2.1-5", role="responder", ordinary=True,
-    connection=psk(proposals=including("aes128ccm8")),
+    connection=usual(proposals=including("aes128ccm8")),
 )  # fmt: skip
 def test_aes128ccm8(peer: Peer) -> None:
     """AES-CCM with an ICV of eight octets, as small devices want it."""
@@ -86,14 +86,14 @@ def test_aes128ccm8(peer: Peer) -> None:
 
 @purpose(
     "init-aesxcbc", "RFC8247-2.2-4", "RFC8247-2.3-4", role="responder", ordinary=True,
-    connection=psk(proposals=including("aesxcbc-prfaesxcbc")),
+    connection=usual(proposals=including("aesxcbc-prfaesxcbc")),
 )  # fmt: skip
 def test_aesxcbc(peer: Peer) -> None:
     """AES-XCBC as PRF, keyed with half of each nonce, and as integrity algorithm."""
     handshake(peer)
 
 
-@purpose("init-x25519", "RFC8031-2-1", role="responder", ordinary=True, connection=psk(proposals=including("x25519")))
+@purpose("init-x25519", "RFC8031-2-1", role="responder", ordinary=True, connection=usual(proposals=including("x25519")))
 def test_x25519(peer: Peer) -> None:
     """Group 31, Curve25519."""
     handshake(peer)

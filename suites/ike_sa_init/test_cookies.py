@@ -12,7 +12,7 @@ from conformance.script.verdict import Inconclusive, NotApplicable, Unexpected
 from conformance.wire import KE, SA, ExchangeType, Message, Nonce, Notify, NotifyType
 from peers.contract import Capability
 from suites.choices import two_groups
-from suites.connections import psk
+from suites.connections import usual
 from suites.dut import Dut
 from suites.ike_sa_init.steps import (
     ask_for_group,
@@ -27,7 +27,7 @@ from suites.ike_sa_init.steps import (
 from suites.purpose import purpose
 
 ALWAYS = {"cookies": CookiePolicy.ALWAYS}
-TWO_GROUPS = psk(proposals=two_groups)
+TWO_GROUPS = usual(proposals=two_groups)
 
 
 @purpose("init-cookie-echo", "RFC7296-2.6-8", "RFC7296-2.6-9", "RFC7296-2.6-10", "RFC7296-2.6-11", role="initiator")

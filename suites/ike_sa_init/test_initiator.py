@@ -22,7 +22,7 @@ from conformance.wire import (
     TransformType,
 )
 from suites.choices import two_prfs, with_key_length
-from suites.connections import psk
+from suites.connections import usual
 from suites.dut import Dut
 from suites.foreign import unoffered
 from suites.ike_sa_init.steps import group_of, is_encr, no_auth, offers
@@ -69,7 +69,7 @@ def test_request_spi_zero(peer: Peer, dut: Dut) -> None:
     "init-nonce-size-initiator",
     "RFC7296-2.10-4", "RFC7296-2.10-2", "RFC7296-3.9-1",
     role="initiator",
-    connection=psk(proposals=two_prfs),
+    connection=usual(proposals=two_prfs),
 )  # fmt: skip
 def test_nonce_size_initiator(peer: Peer, dut: Dut) -> None:
     """The initiator's nonce has at least half the key size of every PRF that it offers, and 256 octets at most."""
@@ -123,7 +123,7 @@ def test_unacceptable_sar(peer: Peer, dut: Dut) -> None:
     "init-sar-changed-key-length",
     "RFC7296-3.3.6-6", "RFC7296-3.3.6-5",
     role="initiator",
-    connection=psk(proposals=with_key_length),
+    connection=usual(proposals=with_key_length),
 )  # fmt: skip
 def test_sar_changed_key_length(peer: Peer, dut: Dut) -> None:
     """A responder that changes the key length of the offered cipher gets no IKE_AUTH request."""

@@ -10,7 +10,7 @@ from conformance.wire import KE, SA, ExchangeType, KeMethod, NotifyType, Transfo
 from peers.algorithms import written
 from suites.choices import ECP as POINTS
 from suites.choices import including, two_groups
-from suites.connections import psk
+from suites.connections import usual
 from suites.dut import Dut
 from suites.foreign import foreign, own, unoffered
 from suites.ike_sa_init.steps import (
@@ -28,10 +28,10 @@ from suites.ike_sa_init.steps import (
 )
 from suites.purpose import purpose
 
-TWO_GROUPS = psk(proposals=two_groups)
-MODP = psk(proposals=including("modp2048-modp3072-modp4096-modp6144-modp8192-modp1536-modp1024"))
-ECP = psk(proposals=including(POINTS))
-X25519 = psk(proposals=including("x25519"))
+TWO_GROUPS = usual(proposals=two_groups)
+MODP = usual(proposals=including("modp2048-modp3072-modp4096-modp6144-modp8192-modp1536-modp1024"))
+ECP = usual(proposals=including(POINTS))
+X25519 = usual(proposals=including("x25519"))
 
 
 @purpose(

@@ -20,7 +20,7 @@ from conformance.wire import (
 )
 from suites import foreign
 from suites.choices import ENCR, INTEG, PRF, separate, two_ciphers_at_once, two_key_lengths, with_key_length
-from suites.connections import psk
+from suites.connections import usual
 from suites.dut import Dut
 from suites.ike_sa_init.steps import (
     is_encr,
@@ -34,7 +34,7 @@ from suites.ike_sa_init.steps import (
 )
 from suites.purpose import purpose
 
-SEPARATE = psk(proposals=separate)
+SEPARATE = usual(proposals=separate)
 UNKNOWN_ATTRIBUTE = 0x3FFF
 """An attribute type that is not assigned."""
 STRANGE = Transform(TransformType(200), 1)
@@ -100,7 +100,7 @@ def test_one_of_each(peer: Peer) -> None:
     "init-key-length",
     "RFC7296-3.3.6-4", "RFC7296-3.3.5-4",
     role="responder", ordinary=True,
-    connection=psk(proposals=two_key_lengths),
+    connection=usual(proposals=two_key_lengths),
 )  # fmt: skip
 def test_key_length(peer: Peer) -> None:
     """A cipher is offered with two lengths of its key: the one chosen comes back with its Key Length as it was sent."""
@@ -115,7 +115,7 @@ def test_key_length(peer: Peer) -> None:
     "init-key-length-missing",
     "RFC7296-3.3.5-7", "RFC7296-3.3.6-9",
     role="responder",
-    connection=psk(proposals=with_key_length),
+    connection=usual(proposals=with_key_length),
 )  # fmt: skip
 def test_key_length_missing(peer: Peer) -> None:
     """A cipher without its Key Length is unacceptable: the second proposal is chosen, as if there were no other."""
@@ -155,7 +155,7 @@ def test_unknown_transform_id(peer: Peer) -> None:
     "init-unknown-attribute",
     "RFC7296-3.3.6-10", "RFC7296-3.3.6-11",
     role="responder",
-    connection=psk(proposals=two_ciphers_at_once),
+    connection=usual(proposals=two_ciphers_at_once),
 )  # fmt: skip
 def test_unknown_attribute(peer: Peer) -> None:
     """Of two ciphers the first has an unknown attribute: it is unacceptable, the second one is chosen.

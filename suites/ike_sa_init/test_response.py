@@ -24,7 +24,7 @@ from conformance.wire import (
     encode_message,
 )
 from suites.choices import longest_prf
-from suites.connections import psk
+from suites.connections import usual
 from suites.ike_sa_init.steps import finish, handshake, no_sa_for, normal, our_groups
 from suites.purpose import purpose
 
@@ -54,7 +54,7 @@ def test_response(peer: Peer) -> None:
     "init-nonce-size",
     "RFC7296-2.10-2", "RFC7296-2.10-3", "RFC7296-3.9-1",
     role="responder",
-    connection=psk(proposals=longest_prf),
+    connection=usual(proposals=longest_prf),
 )  # fmt: skip
 def test_nonce_size(peer: Peer) -> None:
     """The responder's nonce has at least half the key size of the PRF, 32 octets with HMAC-SHA-512, and 256 at most."""

@@ -23,7 +23,7 @@ def test_request_again(peer: Peer) -> None:
 @purpose("mid-auth-again", "RFC7296-2.1-2", "RFC7296-2.1-4", "RFC7296-2.3-10", role="responder")
 def test_auth_again(peer: Peer) -> None:
     """A repeated IKE_AUTH request gets the same response again, and the IKE SA goes on with message ID 2."""
-    sa = peer.sa()
+    sa = peer.sa(fragment_size=0)
     with peer.preamble("IKE_SA_INIT"):
         sa.init()
     sa.auth()

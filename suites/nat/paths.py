@@ -9,7 +9,7 @@ from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable
 from conformance.wire import SA, ExchangeType
 from peers.contract import Capability
-from suites.connections import Setup, certificates, psk
+from suites.connections import Setup, certificates, usual
 from suites.create_child_sa.answers import deletes_child, deletes_ike, deleting, granted, rekeys_child
 from suites.dut import Dut
 
@@ -23,7 +23,7 @@ SHUFFLED = Impairment(duplicate=0.3, reorder=0.5, jitter=0.01)
 
 def patient() -> Setup:
     """A shared key, and `PATIENT`."""
-    return psk(**PATIENT)
+    return usual(**PATIENT)
 
 
 def patient_fragments() -> Setup:

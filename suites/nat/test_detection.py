@@ -7,7 +7,7 @@ from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable
 from conformance.wire import ExchangeType
 from peers.contract import Capability
-from suites.connections import psk
+from suites.connections import usual
 from suites.create_child_sa.answers import rekeys_child
 from suites.dut import Dut
 from suites.nat.steps import (
@@ -117,7 +117,7 @@ def test_forced_responder(peer: Peer) -> None:
 
 
 @purpose("nat-ipv6", "RFC7296-2.11-4", "RFC7296-2.23-4", role="responder", needs=(NAT, DELETES, Capability.IPV6),
-         connection=psk(ipv6=True))  # fmt: skip
+         connection=usual(ipv6=True))  # fmt: skip
 def test_ipv6(peer: Peer, dut: Dut) -> None:
     """NAT traversal works over IPv6 in the same way."""
     answer = peer.sa().init()
@@ -224,7 +224,7 @@ def test_forced_initiator(peer: Peer, dut: Dut) -> None:
 
 @purpose(
     "nat-ipv6-initiator", "RFC7296-2.11-4", "RFC7296-2.23-21", role="initiator", needs=(NAT, Capability.IPV6),
-    connection=psk(ipv6=True),
+    connection=usual(ipv6=True),
 )  # fmt: skip
 def test_ipv6_initiator(peer: Peer, dut: Dut) -> None:
     """An initiator floats to port 4500 over IPv6, too."""

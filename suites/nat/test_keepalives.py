@@ -5,7 +5,7 @@ from conformance.script.message import says_nothing
 from conformance.script.peer import Peer
 from conformance.wire import ExchangeType
 from peers.contract import Capability
-from suites.connections import psk
+from suites.connections import usual
 from suites.dut import Dut
 from suites.nat.steps import (
     DESTINATION,
@@ -44,7 +44,7 @@ def test_moves_nothing(peer: Peer, dut: Dut) -> None:
 
 @purpose(
     "nat-keepalive-sent", "RFC3948-2.3-1", "RFC3948-2.3-4", "RFC3948-4-3", "RFC7296-2.23-18", role="responder",
-    needs=(NAT,), connection=psk(keepalive=2.0), waits=4.0,
+    needs=(NAT,), connection=usual(keepalive=2.0), waits=4.0,
 )  # fmt: skip
 def test_sent(peer: Peer) -> None:
     """A responder that is behind a NAT sends keepalives while nothing else is sent."""
@@ -55,7 +55,7 @@ def test_sent(peer: Peer) -> None:
 
 @purpose(
     "nat-keepalive-sent-initiator", "RFC3948-2.3-1", "RFC3948-2.3-4", "RFC3948-4-3", "RFC7296-2.23-18",
-    role="initiator", needs=(NAT,), connection=psk(keepalive=2.0), waits=4.0,
+    role="initiator", needs=(NAT,), connection=usual(keepalive=2.0), waits=4.0,
 )  # fmt: skip
 def test_sent_initiator(peer: Peer, dut: Dut) -> None:
     """An initiator that is behind a NAT sends keepalives while nothing else is sent."""
@@ -70,7 +70,7 @@ def test_sent_initiator(peer: Peer, dut: Dut) -> None:
 
 @purpose(
     "nat-keepalive-no-liveness", "RFC3948-4-1", role="responder", needs=(NAT, Capability.DPD),
-    connection=psk(keepalive=0.5), device={"dpd_delay": 2.0, "keepalive": 20.0}, waits=5.0,
+    connection=usual(keepalive=0.5), device={"dpd_delay": 2.0, "keepalive": 20.0}, waits=5.0,
 )  # fmt: skip
 def test_no_liveness(peer: Peer, dut: Dut) -> None:
     """Keepalives do not tell that the peer is alive: a device that hears nothing else checks liveness.

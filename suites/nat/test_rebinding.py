@@ -11,7 +11,7 @@ from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable, Unanswered, Unexpected
 from conformance.wire import ExchangeType
 from peers.contract import Capability
-from suites.connections import psk
+from suites.connections import usual
 from suites.create_child_sa.answers import carries, deletes_ike, deletion, rekeys_child, rekeys_ike, successor
 from suites.dut import Dut
 from suites.nat.steps import DESTINATION, SOURCE, behind_nat, established_behind, opened, own_request, settle
@@ -229,7 +229,7 @@ def test_response_port(peer: Peer, dut: Dut) -> None:
 @purpose(
     "nat-rebind-retransmission", "RFC7296-2.11-2", "RFC7296-2.23-25", role="initiator",
     needs=(NAT, Capability.REKEY_CHILD),
-    connection=psk(retransmit_timeout=1.0, retransmit_tries=4), waits=4.0,
+    connection=usual(retransmit_timeout=1.0, retransmit_tries=4), waits=4.0,
 )  # fmt: skip
 def test_rebind_retransmission(peer: Peer, dut: Dut) -> None:
     """A request of the device is under way to a mapping that is gone; its repetition goes to the new one.

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +12,11 @@ from conformance.ike.core.connection import CookiePolicy, Identity, Mode, Public
 from conformance.wire import IdType
 from peers.byhand import as_configured
 from peers.contract import Capability, Unsupported
-from peers.credentials import Credentials
+from peers.credentials import USUAL, Credentials
 from peers.reference.device import CAPABILITIES, ReferenceDevice
 from suites.conduct import Written, all_purposes, conduct
 from suites.connections import Setup, certificates, psk
+from suites.ike_auth.steps import named
 from suites.judge import Verdict
 
 RESPONDERS = [one for one in all_purposes().values() if one.purpose.role == "responder"]
@@ -67,7 +67,7 @@ def test_most_purposes_run(router: str, record_property: Callable[[str, object],
     ran = Counter(one.purpose.role for one in all_purposes().values() if found[one.purpose.id].verdict == "pass")
     for role, number in ran.items():
         record_property(f"purposes on a device configured by hand ({router}), {role}", number)
-    assert ran["responder"] >= len(RESPONDERS) / 2
+    assert ran["responder"] >= len(RESPONDERS) * 3 / 4, "docs/adding-a-device.md says so"
     for identifier, verdict in found.items():
         assert verdict.verdict == "pass" or verdict.reason, identifier
 
@@ -75,8 +75,8 @@ def test_most_purposes_run(router: str, record_property: Callable[[str, object],
 @pytest.mark.parametrize(
     ("setup", "difference"),
     [
-        (psk(ours="me.example"), "with our identity tester.ikespec.example, not me.example"),
-        (psk(device="you.example"), "with its identity device.ikespec.example, not you.example"),
+        (named(Identity.of("me@example"), USUAL.device), "with our identity tester.ikespec.example, not me@example"),
+        (named(USUAL.tester, Identity.of("1.2.3.4")), "with its identity device.ikespec.example, not 1.2.3.4"),
         (psk(secret=b"other"), "with another shared key"),
         (certificates(), "without certificates"),
         (psk(lifetime=7.0), "without lifetime = 7.0"),
@@ -123,12 +123,6 @@ def test_identities_of_the_device_are_used() -> None:
     with device:
         verdict, _ = conduct(all_purposes()["auth-id-email"], device)
     assert verdict.verdict == "n/a"
-
-
-def test_the_documentation_says_how_many() -> None:
-    ran = sum(verdict_on(one, routers()["psk"]).verdict == "pass" for one in RESPONDERS)
-    said = (Path(__file__).parents[2] / "docs/adding-a-device.md").read_text()
-    assert f"{ran} of {len(RESPONDERS)} purposes" in said, f"{ran} of {len(RESPONDERS)}"
 
 
 def test_the_reference_is_configurable() -> None:
