@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.ike.core.connection import ChildConfig, Connection
+from conformance.ike.core.connection import ChildConfig, Connection, Identity
 from conformance.ike.core.sending import State
 from conformance.ike.endpoint import MEMORY
 from conformance.ike.ikesa import IkeSa
@@ -100,7 +100,8 @@ def test_initial_contact_of_another_identity_ends_nothing() -> None:
     pair = Pair()
     _, theirs = pair.establish()
     pair.initiator.sas.clear()
-    other = psk(ours="somebody.else")(PIXIT)
+    usual = psk()(PIXIT)
+    other = replace(usual, local=replace(usual.local, identity=Identity.of("somebody.else")))
     pair.initiator.connection = other
     pair.responder.connection = other.mirrored()
     pair.initiator.initiate()

@@ -43,6 +43,7 @@ PLACES = {
     "interop/scenarios.py": "the scenarios of proposals",
     "choices.py": "roles that are about a kind of cipher or group",
     "options.py": "an example in the help text",
+    "create_child_sa/test_unprotected_child.py": "ciphers without integrity",
     "foreign.py": "NULL takes the place of no cipher",
     "create_child_sa/test_ike_rekey.py": "group NONE in ike-rekey-group-none",
 }
