@@ -134,6 +134,7 @@ def read_device(path: Path) -> DeviceFile:
         table.done()
     top.done()
     _check_orders(found, device, commands, prompts)
+    _check_authentication(found, credentials)
     return found
 
 
@@ -219,6 +220,16 @@ def _command(commands: Table, order: str) -> str:
         mend = f"known: {', '.join('{' + one + '}' for one in PLACEHOLDERS)}; write {{{{ and }}}} for braces"
         raise commands.error(order, problem, mend) from None
     return text
+
+
+def _check_authentication(found: DeviceFile, tables: tuple[Table, Table, Table]) -> None:
+    """Whoever says with what the device is authenticated must also say that it does such a thing."""
+    _, secrets, certificates = tables
+    if secrets.keys and Capability.PSK not in found.capabilities:
+        raise secrets.error(secrets.keys[0], 'device.capabilities says nothing of "psk"')
+    kind = found.pixit.credentials.kind
+    if kind and Capability(kind) not in found.capabilities:
+        raise certificates.error("key", f'is of the kind {kind}: device.capabilities says nothing of "{kind}"')
 
 
 def _check_orders(found: DeviceFile, device: Table, commands: Table, prompts: Table) -> None:

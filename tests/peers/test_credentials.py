@@ -1,5 +1,6 @@
 """Identities, secrets and certificates of a device file."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from peers.tomlfile import TomlError
 HEAD = """\
 [device]
 name = "router"
-capabilities = ["responder", "psk", "tunnel"]
+capabilities = ["responder", "psk", "rsa", "ecdsa", "ed25519", "tunnel"]
 
 [addresses]
 device = "192.0.2.1"
@@ -154,6 +155,25 @@ def test_every_mistake_is_named_in_one_line(tmp_path: Path, text: str, complaint
     assert said.startswith(f"{path}, line ")
     assert complaint in said
     assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("capability", "text", "complaint"),
+    [
+        ('"psk", ', '[secrets]\npsk = "x"\n', 'secrets.psk = "x": device.capabilities says nothing of "psk"'),
+        (
+            '"ecdsa", ',
+            CERTIFICATES + 'certificate = "tester.pem"\nkey = "tester.key"\nauthority = "ca.pem"\n',
+            'is of the kind ecdsa: device.capabilities says nothing of "ecdsa"',
+        ),
+    ],
+)
+def test_the_capability_belongs_to_it(tmp_path: Path, capability: str, text: str, complaint: str) -> None:
+    made(tmp_path)
+    path = tmp_path / "router.toml"
+    path.write_text(HEAD.replace(capability, "") + text)
+    with pytest.raises(TomlError, match=re.escape(complaint)):
+        read_device(path)
 
 
 @pytest.mark.parametrize("network", ["10.2.0.0/33", "10.2.0.1/24", "10.2.0/24", "network"])
