@@ -133,6 +133,6 @@ def two_children() -> Setup:
         ours = tuple(
             ChildConfig(name, esp(pixit.algorithms), (ts,), pixit.device_networks[:1]) for name, ts in names.items()
         )
-        return psk(children=ours)(pixit)
+        return usual(children=ours)(pixit)
 
     return setup

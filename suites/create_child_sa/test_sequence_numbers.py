@@ -20,7 +20,7 @@ from conformance.wire import (
 from peers.algorithms import combined
 from peers.contract import Capability
 from suites.choices import ah
-from suites.connections import psk
+from suites.connections import usual
 from suites.create_child_sa.answers import carries, connected, granted, kept
 from suites.create_child_sa.test_device_rekeys import child_rekey, unused
 from suites.dut import Dut
@@ -83,7 +83,7 @@ def test_auth_missing(peer: Peer) -> None:
 
 @purpose(
     "auth-esn-missing-ah", "RFC7296-3.3.6-8", "RFC7296-3.3.6-9", "RFC7296-3.3.3-3", role="responder",
-    needs=(Capability.AH,), connection=psk(esp=ah),
+    needs=(Capability.AH,), connection=usual(esp=ah),
 )  # fmt: skip
 def test_auth_missing_ah(peer: Peer) -> None:
     """IKE_AUTH with an AH proposal that has no ESN transform: unacceptable, the next one is taken."""

@@ -9,14 +9,14 @@ from conformance.script.peer import Peer
 from conformance.wire import SA, Integ, Proposal, Transform, TransformType
 from peers.contract import Capability
 from suites.choices import aead, esp_aead
-from suites.connections import psk
+from suites.connections import usual
 from suites.create_child_sa.answers import carries, connected, granted
 from suites.dut import Dut
 from suites.ike_auth.steps import must_succeed
 from suites.ike_sa_init.steps import handshake
 from suites.purpose import purpose
 
-AEAD = psk(proposals=aead, esp=esp_aead)
+AEAD = usual(proposals=aead, esp=esp_aead)
 NONE, REAL = keyword(Transform.of(Integ.NONE)), Transform.of(Integ.HMAC_SHA2_256_128)
 MEANS_THE_SAME = "RFC7296-3.3-7"
 
