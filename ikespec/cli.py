@@ -40,7 +40,10 @@ def one_line_errors() -> Iterator[None]:
 
     try:
         yield
-    except (DeviceError, ReportError, OSError) as error:
+    except OSError as error:
+        where = error.filename2 or error.filename
+        fail(f"{where}: {error.strerror}" if where and error.strerror else error.strerror or str(error))
+    except (DeviceError, ReportError) as error:
         fail(" ".join(str(error).split()))
 
 

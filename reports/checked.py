@@ -23,9 +23,11 @@ class Fields:
     @classmethod
     def parse(cls, place: str, text: str) -> "Fields":
         """Read JSON text that must be an object."""
+        if "\0" in text:
+            raise ReportError(f"{place}: zero octets: the file is damaged, perhaps by two runs into one folder")
         try:
             values = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ReportError(f"{place}: {_shown(text)} is no JSON: {error}, expected a JSON object") from error
         if not isinstance(values, dict):
             raise ReportError(f"{place}: {_shown(values)}, expected a JSON object")
@@ -39,8 +41,11 @@ class Fields:
 
     def schema(self, number: int) -> None:
         """Insist on the version of the schema."""
-        if self.values.get("schema") != number:
-            raise self.wrong("schema", str(number))
+        found = self.values.get("schema")
+        if found != number:
+            if not isinstance(found, int):
+                raise self.wrong("schema", str(number))
+            raise ReportError(f"{self.place}: schema {found}: another version wrote it, this one reads {number}")
 
     def text(self, key: str, default: str | None = None) -> str:
         """A string; null and a missing key are the default if there is one."""

@@ -57,7 +57,7 @@ def is_json(line: str) -> bool:
     """Whether it is a whole line of JSON."""
     try:
         json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from conformance.script import transcript
 from reports.allure import write_allure
 from reports.coverage import catalogue, coverage
+from reports.errors import ReportError
 from reports.files import write_folder, write_text
 from reports.html import coverage_page, report_page
 from reports.junit import junit_xml
@@ -28,6 +30,8 @@ def write_all(
     """
     results = load(folder)
     chosen = [one for one in results.results if any(fnmatchcase(one.purpose, pattern) for pattern in full)]
+    if full and not chosen:
+        raise ReportError(f"{folder}: no purpose fits {' '.join(full)}")
     for one in chosen:
         write_transcript(results, one)
     known, others = catalogue(requirements), [load(one) for one in beside]
@@ -42,7 +46,8 @@ def write_all(
 
 
 def write_transcript(results: Results, one: Result) -> None:
-    """Write ``transcript.txt`` beside the trace that it is made of, if there is one. Raises `ReportError`, OSError."""
+    """Write ``transcript.txt`` beside the trace that it is made of, if that can be read. Raises OSError."""
     path = results.folder / one.evidence / "trace.json" if one.evidence else None
     if path is not None and path.is_file():
-        write_text(path.with_name("transcript.txt"), transcript.text(read_trace(path)))
+        with suppress(ReportError):  # the page says what is wrong with it
+            write_text(path.with_name("transcript.txt"), transcript.text(read_trace(path)))

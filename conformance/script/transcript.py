@@ -15,6 +15,8 @@ SCHEMA = 2
 READABLE = (1, SCHEMA)
 """The schemas of ``trace.json`` that are read."""
 
+_DEEPEST = 32
+
 _OUTCOMES = {"True": "ok    ", "False": "NOT OK"}
 
 Entry = Mapping[str, Any]
@@ -23,15 +25,34 @@ Entry = Mapping[str, Any]
 def payload_trees(entry: Entry) -> list[dict[str, Any]]:
     """The payloads of an entry as trees, none for what is no message. Damaged ones become a tree that says so."""
     if entry.get("part"):
-        return [{"name": "another part of the same message", "fields": {}}]
+        return [{"name": "another part of the same message", "fields": {}, "children": []}]
     if "content" not in entry:
-        trees = entry.get("payloads")
-        return [tree for tree in trees if isinstance(tree, dict)] if isinstance(trees, list) else []
+        return _checked(entry.get("payloads"), _DEEPEST)
     try:
         first, octets = entry["content"]
         return [describe(payload) for payload in decode_payloads(first, bytes.fromhex(octets), lenient=True)]
     except (TypeError, ValueError, WireError) as error:
-        return [{"name": "unreadable", "fields": {"content": str(entry["content"])[:64], "error": str(error)}}]
+        return [
+            {
+                "name": "unreadable",
+                "fields": {"content": str(entry["content"])[:64], "error": str(error)},
+                "children": [],
+            }
+        ]
+
+
+def _checked(trees: object, depth: int) -> list[dict[str, Any]]:
+    """Trees out of a file, which may hold anything; what is nested deeper than payloads are is left out."""
+    if not isinstance(trees, list) or not depth:
+        return []
+    found = []
+    for tree in trees:
+        if isinstance(tree, dict):
+            fields = tree.get("fields")
+            fields = {str(name): str(value) for name, value in fields.items()} if isinstance(fields, dict) else {}
+            children = _checked(tree.get("children"), depth - 1)
+            found.append({"name": str(tree.get("name")), "fields": fields, "children": children})
+    return found
 
 
 def text(trace: Mapping[str, Any]) -> str:
@@ -56,8 +77,8 @@ def _entry_text(entry: Entry) -> str:
 
 
 def _tree_lines(tree: Mapping[str, Any], indent: int) -> list[str]:
-    fields = ", ".join(f"{name}: {value}" for name, value in (tree.get("fields") or {}).items())
-    lines = [f"{'':{indent}}{tree.get('name')}{'  ' + fields if fields else ''}"]
-    for child in tree.get("children") or ():
+    fields = ", ".join(f"{name}: {value}" for name, value in tree["fields"].items())
+    lines = [f"{'':{indent}}{tree['name']}{'  ' + fields if fields else ''}"]
+    for child in tree["children"]:
         lines += _tree_lines(child, indent + 4)
     return lines

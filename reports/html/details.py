@@ -160,9 +160,9 @@ def _entry(entry: dict[str, Any], *, full: bool) -> dict[str, Any]:
 
 
 def _tree(tree: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {"name": str(tree.get("name"))}
-    fields = {str(name): _cut(str(value)) for name, value in (tree.get("fields") or {}).items()}
-    children = [_tree(one) for one in tree.get("children") or () if isinstance(one, dict)]
+    found: dict[str, Any] = {"name": tree["name"]}
+    fields = {name: _cut(value) for name, value in tree["fields"].items()}
+    children = [_tree(one) for one in tree["children"]]
     return found | ({"fields": fields} if fields else {}) | ({"children": children} if children else {})
 
 

@@ -64,7 +64,11 @@ def _change(key: str, value: object) -> Callable[[Path], None]:
     ("break_it", "complaint"),
     [
         (_change("verdict", "perhaps"), "results.jsonl line 1"),
-        (_change("schema", 99), "schema"),
+        (_change("schema", 99), "schema 99: another version wrote it"),
+        (lambda folder: (folder / "run.json").write_text('{"schema": 0}'), "run.json: schema 0: another version"),
+        (lambda folder: (folder / "results.jsonl").write_text("[" * 200_000 + "\n{}"), "results.jsonl line 1"),
+        (lambda folder: (folder / "results.jsonl").write_text("\0" * 99 + "{}\n{}"), "zero octets"),
+        (lambda folder: (folder / "results.jsonl").unlink(), "results.jsonl is missing"),
         (_change("duration", "long"), "duration"),
         (_change("requirements", 7), "requirements"),
         (lambda folder: (folder / "run.json").write_text("{"), "run.json"),
@@ -97,11 +101,18 @@ def test_any_damage_is_read_or_refused(folder: Path, at: int, junk: bytes, name:
             assert "\n" not in str(error)
 
 
+DAMAGED = (
+    b"{", b"[]", b"\xff\xfe", b'{"schema": 1, "entries": 7}', b'{"schema": 9, "entries": []}', b"[" * 200_000,
+    b'{"schema": 2, "entries": [{"t": 1, "kind": 3, "src": 5, "content": {}, "payloads": 7}]}',
+    b'{"schema": 2, "entries": [{"t": 1, "src": "a", "payloads": [7, {"name": [], "children": 7, "fields": 7}]}]}',
+)  # fmt: skip
+
+
 def test_damaged_evidence_does_not_spoil_the_page(tmp_path: Path) -> None:
     write_sample(tmp_path)
     for number, path in enumerate(sorted(tmp_path.glob("evidence/*/trace.json"))):
-        path.write_bytes([b"{", b"[]", b"\xff\xfe", b'{"schema": 1, "entries": 7}'][number % 4])
-    write_all(tmp_path)
+        path.write_bytes(DAMAGED[number % len(DAMAGED)])
+    write_all(tmp_path, full=["*"])
     assert (tmp_path / "report.html").exists()
 
 
@@ -265,6 +276,11 @@ def test_summary_and_coverage(folder: Path) -> None:
     cited = {requirement for one in results.results for requirement in one.requirements}
     text = json.dumps(covered)
     assert all(requirement in text for requirement in cited if requirement.startswith("RFC"))
+
+
+def test_a_pattern_that_fits_no_purpose_is_an_error(folder: Path) -> None:
+    with pytest.raises(ReportError, match="no purpose fits nosuch"):
+        write_all(folder, full=["nosuch"])
 
 
 def test_reports_are_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
