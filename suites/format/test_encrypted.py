@@ -20,7 +20,7 @@ from conformance.wire import (
     VendorID,
     encode_payloads,
 )
-from suites.choices import in_blocks
+from suites.choices import aead, in_blocks
 from suites.connections import usual
 from suites.dut import Dut
 from suites.format.steps import attempt, must_be_refused, serves_others
@@ -111,13 +111,26 @@ def test_nested(peer: Peer) -> None:
     serves_others(peer)
 
 
-@purpose("format-sk-too-short", "RFC7296-5-1", "RFC7296-3.10.1-5", role="responder")
+def _no_answer_to(peer: Peer, *more: int) -> None:
+    """Encrypted payloads of too few octets, and of so many more than IV and ICV have, get no answer."""
+    sa = peer.establish()
+    assert sa.keys is not None
+    least = sa.keys.suite.cipher.iv_size + sa.keys.suite.cipher.icv_size
+    with sa.silence("RFC7296-3.10.1-5"):
+        for size in (0, 1, 8, 16, least - 1, *(least + one for one in more)):
+            peer.send_message(_forged(sa, SK(Delete.payload_type, bytes(size))), sa.local, sa.remote)
+
+
+@purpose("format-sk-too-short", "RFC7296-5-1", "RFC7296-3.10.1-5", role="responder", connection=usual(proposals=aead))
 def test_too_short(peer: Peer) -> None:
     """Encrypted payloads that are too short for IV and ICV are not authentic: no answer, no effect."""
-    sa = peer.establish()
-    with sa.silence("RFC7296-3.10.1-5"):
-        for size in (0, 1, 8, 16, 23):
-            peer.send_message(_forged(sa, SK(Delete.payload_type, bytes(size))), sa.local, sa.remote)
+    _no_answer_to(peer)
+
+
+@purpose("format-sk-no-blocks", "RFC7296-5-1", "RFC7296-3.10.1-5", role="responder", connection=BLOCKS)
+def test_no_blocks(peer: Peer) -> None:
+    """Encrypted payloads that are too short, or do not fill the blocks of the cipher, are not authentic: no answer."""
+    _no_answer_to(peer, 0, 1, 15, 17)
 
 
 def _forged(sa: ScriptedSa, *payloads: SK | UnknownPayload) -> Message:

@@ -169,7 +169,7 @@ class CrashesOnShort(_Mortal):
         super().receive(datagram, now)
 
 
-@defect("format-sk-too-short", "format-forged-malformed")
+@defect("format-sk-too-short", "format-sk-no-blocks", "format-forged-malformed")
 class CrashesOnShortSk(IkeSa):
     """Gives the IKE SA up for an Encrypted payload that cannot hold IV and ICV."""
 
