@@ -8,7 +8,7 @@ from reports.markdown import code, escaped
 from reports.records import Result, Results, Standing
 
 _BROKEN = (Standing.FAIL, Standing.INCONCLUSIVE)
-_JUDGED = (Standing.PASS, Standing.WARN, Standing.KNOWN)
+_UNJUDGED = (Standing.INCONCLUSIVE, Standing.NOT_APPLICABLE)
 _KINDS = ("failing", "fixed", "changed", "new", "lost", "gone", "same")
 _LISTED = 10
 """So many of the purposes that are gone are named."""
@@ -130,7 +130,7 @@ def _kind(change: Change) -> str:
         return "failing"
     if was is None:
         return "new"
-    if now is Standing.NOT_APPLICABLE and was in _JUDGED:
+    if now is Standing.NOT_APPLICABLE and was not in _UNJUDGED:
         return "lost"
     if now.passed and was in (*_BROKEN, Standing.KNOWN):
         return "fixed"
