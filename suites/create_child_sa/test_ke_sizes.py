@@ -14,7 +14,7 @@ from conformance.script.verdict import Unexpected
 from conformance.wire import KE, SA, KeMethod, NotifyType, TransformType
 from peers.contract import Capability, SaState
 from suites.choices import pfs
-from suites.connections import psk
+from suites.connections import usual
 from suites.create_child_sa.answers import connected, granted, kept, refused
 from suites.create_child_sa.test_device_rekeys import child_rekey, ike_rekey, unused
 from suites.create_child_sa.test_new_child import our_group
@@ -25,7 +25,7 @@ from suites.purpose import purpose
 
 NO_SA, DROPPED = "RFC6989-2.5-2", "RFC6989-2.5-6"
 CHILD, IKE = Capability.REKEY_CHILD, Capability.REKEY_IKE
-PFS = psk(esp=pfs)
+PFS = usual(esp=pfs)
 Change = Callable[[bytes], bytes]
 
 
