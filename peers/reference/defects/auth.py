@@ -22,7 +22,7 @@ from conformance.wire import (
 )
 from conformance.wire.payloads import IDr
 from peers.reference.defects.registry import defect
-from peers.reference.variants.deletion import LingersAfterRefusal
+from peers.reference.variants.answers import Lingers
 
 
 @defect("auth-psk")
@@ -258,5 +258,5 @@ class ForgetsTsr(IkeSa):
 
 
 @defect("auth-refused-gone")
-class KeepsRefused(LingersAfterRefusal):
+class KeepsRefused(Lingers):
     """Answers on an IKE SA that it has refused."""

@@ -9,7 +9,7 @@ from conformance.ike.core.events import Refusal, Violation
 from conformance.ike.core.sending import State, Timer
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
-from conformance.wire import ExchangeType, Message, Notify, Payload
+from conformance.wire import Notify, Payload
 from peers.reference.variants.own_requests import Talkative
 from peers.reference.variants.registry import variant
 
@@ -92,30 +92,3 @@ class DeletesAfterNonsense(IkeSa):
         super().on_violation(problem)
         if self.state == State.ESTABLISHED and not self.closing:
             self.start_delete()
-
-
-@variant(
-    "RFC 7296, 2.21.2: N(AUTHENTICATION_FAILED) ends an IKE SA without a Delete; it does not say how soon",
-    advice={"RFC7296-2.21.2-10": "for six seconds it is not gone"},
-)
-class LingersAfterRefusal(IkeSa):
-    """Keeps an IKE SA that it has refused for six seconds, and answers INFORMATIONAL requests on it by nothing."""
-
-    lingers: ClassVar[float] = 6.0
-    refused_at: float | None = None
-
-    def close(self, reason: str) -> None:
-        if self.state == State.HALF_OPEN and self.close_after_response == reason and self.refused_at is None:
-            self.refused_at, self.close_after_response = self.now, None
-        else:
-            super().close(reason)
-
-    def handle(self, message: Message) -> Sequence[Payload]:
-        if self.refused_at is not None and message.exchange == ExchangeType.INFORMATIONAL:
-            return []
-        return super().handle(message)
-
-    def timers(self) -> Iterator[Timer]:
-        if self.refused_at is not None:
-            yield self.refused_at + self.lingers, partial(self.close, "refused a while ago")
-        yield from super().timers()
