@@ -84,9 +84,15 @@ class Mailbox:
         datagrams = tuple(bend.datagrams([bend.ciphertext(encode_message(bent))]))
         sent = Sent(bent, datagrams, bend.text)
         self.remember(sent)
-        for raw in datagrams:
-            self.send_raw(raw, source, destination)
+        self._send_all(datagrams, source or self.local, destination or self.remote)
         return sent
+
+    def _send_all(self, datagrams: tuple[bytes, ...], source: Address, destination: Address) -> None:
+        """Send IKE messages, with the non-ESP marker where IKE shares its port with ESP (RFC 3948, section 2.2)."""
+        ours, theirs = self.connection.local_ports[1], self.connection.remote_ports[1]
+        marker = NON_ESP_MARKER if source.port == ours or destination.port == theirs else b""
+        for raw in datagrams:
+            self.send_raw(marker + raw, source, destination)
 
     def send_raw(self, raw: bytes, source: Address | None = None, destination: Address | None = None) -> None:
         """Send any octets as one datagram; on the encapsulation port they need their own non-ESP marker."""
@@ -258,8 +264,7 @@ class Mailbox:
                     known.sa.reply_path = (received.destination, received.source)
                     known.sa.retransmit_response()
                 elif known.refusal is not None:
-                    for raw in known.refusal.datagrams:
-                        self.send_raw(raw, received.destination, received.source)
+                    self._send_all(known.refusal.datagrams, received.destination, received.source)
                 return True
         return False
 
