@@ -1,15 +1,9 @@
-"""What a device is configured with: its algorithms, and whether that can be changed at all."""
+"""Whether what a device is configured with can be changed at all."""
 
-from peers.algorithms import MUSTS, Algorithms
+from peers.algorithms import Algorithms
 from peers.contract import Capability
 from peers.reference.engine import ReferenceEngine
 from peers.reference.variants.registry import variant
-
-
-@variant("RFC 8247, 2: everything else is SHOULD at most", pixit={"algorithms": MUSTS})
-class OnlyMusts(ReferenceEngine):
-    """Has no other algorithms than AES-CBC, HMAC-SHA2-256 and group 14, which everybody must have."""
-
 
 ROUTER = Algorithms(
     ike=("aes256gcm16-prfsha384-ecp384", "aes256-aes128-sha256-modp2048-ecp256"),
