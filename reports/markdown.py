@@ -68,7 +68,8 @@ def _finding(finding: Finding, requirements: Catalogue) -> list[str]:
     if deviation is not None:
         until = f" until {deviation.until}" if deviation.until else ""
         reference = f" [{escaped(deviation.reference)}]" if deviation.reference else ""
-        line += f"; known{until}: {escaped(deviation.reason)}{reference}"
+        told = "" if finding.shared else f": {escaped(deviation.reason)}"
+        line += f"; known{until}{told}{reference}"
     tries = [f"before: {earlier.verdict}, {escaped(earlier.reason)}" for earlier in one.earlier]
     return ["; ".join([line, *tries])]
 
