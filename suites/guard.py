@@ -139,7 +139,10 @@ class Guard:
             self.doubt = self._handshake("again").stage is Stage.SILENCE
             self._must_not_have_died(error)
         if not alive:
-            raise Died(Kind.HANG, "the device hangs: its control interface does not answer" + self._condition(), error)
+            words = "the device hangs: its control interface does not answer" + self._condition()
+            self.device.alive()  # it may have been about to die
+            self._must_not_have_died(error)
+            raise Died(Kind.HANG, words, error)
 
     def _must_not_have_died(self, error: Exception | None) -> None:
         death = self.device.obituary()
