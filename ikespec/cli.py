@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ikespec import again, catalogue, doctor
-from ikespec.progress import RunProgress, tally
+from ikespec.progress import RunProgress, Screen, tally
 
 app = typer.Typer(
     name="ikespec",
@@ -24,6 +24,8 @@ app = typer.Typer(
 )
 
 EXIT_OK, EXIT_VERDICT, EXIT_SETUP = 0, 1, 2
+EXIT_SIGNAL = 128
+"""With the number of the signal added, as shells have it: 130 for Ctrl-C, 143 for SIGTERM."""
 
 
 def fail(text: str) -> NoReturn:
@@ -78,7 +80,7 @@ def run(
     """Run test purposes against a device.
 
     Exit code 0: at least one purpose passed and nothing unexpected happened, 1: something unexpected happened, 2: the
-    run could not be made, or judged nothing.
+    run could not be made, or judged nothing. After Ctrl-C 130, after SIGTERM 143, with reports of what was judged.
     """
     from suites.options import default_folder
 
@@ -109,7 +111,7 @@ def run(
     arguments += [f"--{name}={one}" for name, words in lists.items() for one in words or ()]
     arguments += [f"--again={json.dumps(again.words(context))}"]
     sys.argv[0] = again.program()
-    console = Console()
+    console = Screen()
     progress = RunProgress(console)
     code = int(pytest.main([*arguments, *(pytest_args or ())], plugins=[progress]))
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:
@@ -122,6 +124,7 @@ def run(
 def _check_places(dut: str, folder: Path) -> None:
     """End with exit code 2 if there is no such device, or the results folder cannot be made."""
     from peers.registry import open_device
+    from suites.record import must_be_free
 
     with one_line_errors():
         open_device(dut)
@@ -129,6 +132,8 @@ def _check_places(dut: str, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         fail(f"--out {folder}: cannot be made: {error.strerror}")
+    with one_line_errors():
+        must_be_free(folder)
 
 
 def _close(console: Console, progress: RunProgress, folder: Path) -> NoReturn:
@@ -144,6 +149,9 @@ def _close(console: Console, progress: RunProgress, folder: Path) -> NoReturn:
         counted += [f"{len(ending.fixed)} known deviations no longer happen"] if ending and ending.fixed else []
         console.print("; ".join([tally(progress.counts), *counted]), highlight=False)
         console.print(f"read {escape(str(folder / 'report.html'))}", highlight=False)
+    if progress.signal is not None:
+        print(f"ikespec: {progress.stopped}; what was judged is in {folder}", file=sys.stderr)
+        raise SystemExit(EXIT_SIGNAL + progress.signal)
     if ending is None or ending.code == EXIT_SETUP:
         fail(progress.stopped or (ending.why if ending is not None else ""))
     if ending.why:

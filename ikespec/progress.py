@@ -1,6 +1,10 @@
 """What a run shows while it goes: a bar and the surprises on a terminal, one plain line per purpose elsewhere."""
 
+import os
+import signal
+import sys
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -9,6 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from suites.ending import Ending
+from suites.interrupts import Terminated
 from suites.session import SESSION
 
 STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "bold magenta", "warn": "yellow", "n/a": "dim"}
@@ -19,11 +24,21 @@ def tally(counts: Counter[str]) -> str:
     return ", ".join(f"{counts[verdict]} {verdict}" for verdict in STYLES if counts[verdict]) or "nothing yet"
 
 
+class Screen(Console):
+    """A console that goes on in silence when nobody reads any more: what counts is in the results folder."""
+
+    def on_broken_pipe(self) -> None:
+        """``ikespec run | head -1``."""
+        self.quiet = True
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 class RunProgress:
     """A pytest plugin in place of pytest's terminal reporter.
 
     ``ending`` is how the run ended, None if it was interrupted. ``stopped`` is why a run ended early, empty if it did
-    not.
+    not; ``signal`` is the one that did it, if one did.
     """
 
     def __init__(self, console: Console) -> None:
@@ -32,6 +47,7 @@ class RunProgress:
         self.counts: Counter[str] = Counter()
         self.ending: Ending | None = None
         self.stopped = ""
+        self.signal: signal.Signals | None = None
         self._bar: Progress | None = None
         self._seen: dict[str, str] = {}
         if console.is_terminal:
@@ -87,7 +103,11 @@ class RunProgress:
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Ctrl-C, or the device cannot be used."""
         value = excinfo.value
-        self.stopped = value.msg if isinstance(value, pytest.exit.Exception) else "interrupted"
+        if isinstance(value, pytest.exit.Exception):
+            self.stopped = value.msg
+        else:
+            self.signal = signal.SIGTERM if isinstance(value, Terminated) else signal.SIGINT
+            self.stopped = "terminated" if isinstance(value, Terminated) else "interrupted"
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

@@ -1,6 +1,7 @@
 """``pytest suites`` loads the plugin of the suites from here."""
 
 from suites.again import pytest_runtestloop  # noqa: F401
+from suites.interrupts import pytest_keyboard_interrupt, pytest_testnodeready  # noqa: F401
 from suites.life import pytest_pyfunc_call  # noqa: F401
 from suites.plugin import (  # noqa: F401
     conversation,

@@ -16,7 +16,7 @@ from conformance.script.peer import Peer
 from peers.contract import Device, DeviceError
 from peers.deviations import load_deviations, load_private
 from peers.registry import open_device
-from suites import embargo
+from suites import embargo, interrupts
 from suites.conduct import prepared
 from suites.dut import Dut
 from suites.life import begin
@@ -42,6 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
         folder = Path(config.workerinput["ikespec_out"])  # type: ignore[attr-defined]
         config.stash[SESSION] = Session(folder)
         config.stash[SESSION].allow(allowance(config), config.workerinput["workercount"])  # type: ignore[attr-defined]
+        config.stash[SESSION].sigterm = interrupts.heed()
         return
     session = Session(results_folder(config))
     try:
@@ -53,6 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
         session.results.again(json.loads(config.getoption("--again")))
     except (CryptoError, DeviceError, OSError, ValueError) as error:
         raise pytest.UsageError(str(error)) from None
+    session.sigterm = interrupts.heed()
     config.stash[SESSION] = session
 
 
@@ -120,11 +122,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     session = config.stash.get(SESSION, None)
     if session is None:
         return
-    if session.device is not None:
-        session.device.stop()
-    for results in (session.results, session.embargoed):
-        if results is not None:
-            results.finish(session.ending)
+    try:
+        if session.device is not None:
+            session.device.stop()
+    finally:
+        for results in (session.results, session.embargoed):
+            if results is not None:
+                results.finish(session.ending)
+        interrupts.restore(session.sigterm)
 
 
 # --- fixtures ---------------------------------------------------------------------------------------------------------

@@ -1,11 +1,12 @@
 """The results folder as a run writes it: ``run.json``, and one line of ``results.jsonl`` per purpose as it ends."""
 
+import fcntl
 import json
 import platform
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from suites.ending import Ending
 
@@ -68,10 +69,12 @@ class ResultsFolder:
     """Writes a results folder as the run goes: what was written stays, whenever the run is killed."""
 
     def __init__(self, folder: Path, command: list[str], seed: int) -> None:
-        """Make the folder and its ``run.json``. Raises OSError."""
+        """Make the folder and its ``run.json``. Raises OSError, also where another run writes into it."""
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self._lines = (folder / "results.jsonl").open("w", encoding="utf-8")
+        self._lines = (folder / "results.jsonl").open("a", encoding="utf-8")
+        _lock(self._lines, folder)
+        self._lines.truncate(0)
         self.records: dict[str, dict[str, Any]] = {}
         self.run: dict[str, Any] = {
             "schema": SCHEMA,
@@ -126,3 +129,22 @@ class ResultsFolder:
         temporary = self.folder / "run.json.tmp"
         temporary.write_text(json.dumps(self.run, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         temporary.replace(self.folder / "run.json")
+
+
+def must_be_free(folder: Path) -> None:
+    """Raise OSError where another run writes into a folder just now."""
+    try:
+        with (folder / "results.jsonl").open("a") as file:
+            _lock(file, folder)
+    except FileNotFoundError:
+        return
+
+
+def _lock(file: IO[str], folder: Path) -> None:
+    """Nobody else may write into a file as long as it is open here. Raises OSError."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise OSError(f"{folder}: another run writes its results there; choose another folder with --out") from None
+    except OSError:
+        return  # not every file system has locks

@@ -25,7 +25,8 @@ class Session:
     that are tried again. ``allowance`` is how much evidence is kept, of which ``evidence_left`` octets are left for the
     rest of the run. ``stopped`` is why the run was given up, empty if it was not, ``gone`` why the device cannot
     be used any more. ``gate`` is what ordinary handshakes
-    before the purposes have shown, ``inquest`` remembers for the case that the device dies.
+    before the purposes have shown, ``inquest`` remembers for the case that the device dies. ``sigterm`` is
+    what SIGTERM did before the run.
     """
 
     folder: Path
@@ -43,6 +44,7 @@ class Session:
     gone: str = ""
     gate: Gate = field(default_factory=Gate)
     inquest: Inquest | None = None
+    sigterm: Any = None
 
     def allow(self, allowance: Allowance, share: int = 1) -> None:
         """Keep this much evidence, of which each of ``share`` processes has its part."""

@@ -1,4 +1,4 @@
-"""A plugin for runs of the suites in which the daemon gets a signal at the end of a purpose: ``ASSASSIN=ID:SIGSEGV``."""
+"""A plugin for runs of the suites: the daemon gets a signal at the end of a purpose, ``ASSASSIN=ID:SIGSEGV``."""
 
 import os
 import signal

@@ -1,5 +1,6 @@
 """Runs of the suites as users start them: verdicts, exit codes, the results folder, bad input in one line."""
 
+import fcntl
 import json
 import os
 import signal
@@ -289,18 +290,50 @@ def test_a_killed_run_keeps_what_it_has(tmp_path: Path) -> None:
     assert (tmp_path / "out/report.html").exists()
 
 
-def test_ctrl_c_stops_at_once_and_keeps_what_it_has(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("sent", "code", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+)
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_run_that_is_told_to_end(sent: signal.Signals, code: int, word: str, workers: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "ikespec", "run", "--slow", "--dut", "reference:process", "--out", "out"]
+    command += ["-n", workers]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     run = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     results = tmp_path / "out" / "results.jsonl"
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while time.monotonic() < until and (not results.exists() or results.read_text().count("\n") < 3):
         time.sleep(0.05)
-    run.send_signal(signal.SIGINT)
-    output, errors = run.communicate(timeout=20)
-    assert run.returncode == 2 and b"interrupted" in errors and b"Traceback" not in output + errors
-    assert len(records(tmp_path / "out")) >= 3
+    run.send_signal(sent)
+    output, errors = run.communicate(timeout=40)
+    assert run.returncode == code and b"Traceback" not in output + errors, output + errors
+    assert errors.decode().strip() == f"ikespec: {word}; what was judged is in out"
+    assert output.decode().strip().endswith("read out/report.html")
+    assert len(records(tmp_path / "out")) >= 3 and (tmp_path / "out/report.html").exists()
+    assert json.loads((tmp_path / "out/run.json").read_text())["finished"] is None
+
+
+def test_nobody_needs_to_read_to_the_end(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "ikespec", "run", *FEW, "--out", "out"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    run = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert run.stdout is not None and run.stderr is not None
+    run.stdout.close()  # as head does
+    assert run.stderr.read() == b"" and run.wait(60) == 0
+    assert set(records(tmp_path / "out")) == set(FEW) and (tmp_path / "out/report.html").exists()
+
+
+def test_two_runs_do_not_write_into_one_folder(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    with (tmp_path / "out/results.jsonl").open("a") as held:
+        held.write('{"purpose": "of the other run"}\n')
+        held.flush()
+        fcntl.flock(held, fcntl.LOCK_EX)
+        done = ikespec("run", *FEW, "--out", "out", cwd=tmp_path)
+        assert done.returncode == 2 and not done.stdout
+        assert done.stderr == "ikespec: out: another run writes its results there; choose another folder with --out\n"
+        assert (tmp_path / "out/results.jsonl").read_text() == '{"purpose": "of the other run"}\n'
+    assert ikespec("run", *FEW, "--out", "out", cwd=tmp_path).returncode == 0
+    assert set(records(tmp_path / "out")) == set(FEW)
 
 
 def test_pytest_itself_runs_the_suites(tmp_path: Path) -> None:
