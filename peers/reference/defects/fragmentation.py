@@ -277,3 +277,17 @@ class FragNotifyWithData(IkeSa):
     def init_notifies(self) -> list[Notify]:
         kind = NotifyType.IKEV2_FRAGMENTATION_SUPPORTED
         return [replace(one, data=b"\0\1") if one.type == kind else one for one in super().init_notifies()]
+
+
+class _FewFragments(Reassembly):
+    """Room for 16 fragments."""
+
+    def accepts(self, payload: SKF) -> bool:
+        return payload.total <= 16 and super().accepts(payload)
+
+
+@defect("frag-many", "frag-many-reversed", "frag-many-auth")
+class HasRoomForFewFragments(IkeSa):
+    """Puts no message together that has more than 16 fragments."""
+
+    reassembly_class = _FewFragments
