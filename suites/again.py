@@ -10,7 +10,7 @@ from suites.purpose import purpose_of
 from suites.session import SESSION, Session, is_worker
 
 CERTAIN = (Kind.CRASH, Kind.HANG, Kind.BYPASS, Kind.FLAW)
-"""What is never excused by a later try: once is enough."""
+"""What is never excused by a later try: once is enough. The same holds under embargo, where nothing says what it was."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -30,7 +30,8 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 def _wanted(ours: Session) -> set[str]:
     assert ours.results is not None
     records = ours.results.records.values()
-    return {one["purpose"] for one in records if one["unexpected"] and one["kind"] not in CERTAIN}
+    uncertain = [one for one in records if one["kind"] not in CERTAIN and not one["embargo"]]
+    return {one["purpose"] for one in uncertain if one["unexpected"]}
 
 
 def _try_again(session: pytest.Session, wanted: set[str]) -> None:

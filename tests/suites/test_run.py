@@ -162,6 +162,7 @@ def test_a_crash_is_not_excused_by_another_try(tmp_path: Path) -> None:
     arguments = ("run", *FEW, "--pytest=-p", "--pytest=tests.suites.stumbles", "--retry", "2", "--out", "out")
     assert ikespec(*arguments, cwd=tmp_path, STUMBLES="crash").returncode == 1
     assert all(one["unexpected"] and not one["earlier"] for one in records(tmp_path / "out").values())
+    assert ikespec(*arguments, "--embargo", "*", cwd=tmp_path, STUMBLES="crash").returncode == 1
 
 
 @pytest.mark.parametrize(
