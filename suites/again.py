@@ -10,7 +10,7 @@ from suites.purpose import purpose_of
 from suites.session import SESSION, Session, is_worker
 
 CERTAIN = (Kind.CRASH, Kind.HANG, Kind.BYPASS, Kind.FLAW)
-"""What is never excused by a later try: once is enough. Nor is what is under embargo, where nothing says what it was."""
+"""What is never excused by a later try: once is enough. Nor is what is under embargo: nothing says what it was."""
 
 
 @pytest.hookimpl(wrapper=True)
