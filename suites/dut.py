@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 from conformance.ike.core.child import ChildSa
 from conformance.ike.core.connection import Connection
+from conformance.script.message import rekeys_child, rekeys_ike
 from conformance.script.peer import Peer
 from conformance.script.verdict import Inconclusive, NotApplicable
+from conformance.wire import Message
 from peers.contract import Capability, ChildStatus, Device, Pixit, RealNat, Retransmission, SaState, SaStatus
 from suites.guard import Guard
 
@@ -20,10 +22,11 @@ class Dut:
         """``connection`` is the device's own view, which is loaded already."""
         self.device, self.peer, self.connection, self.guard = device, peer, connection, guard
 
-    def _order(self, text: str) -> None:
-        """What came before an order is no reaction to it."""
+    def _order(self, text: str, *wanted: Callable[[Message], bool]) -> None:
+        """What came before an order is no reaction to it. ``wanted`` are CREATE_CHILD_SA requests that may follow."""
         self.guard.order()
         self.peer.forget()
+        self.peer.ordered += wanted
         self.peer.note(text)
 
     @property
@@ -58,22 +61,22 @@ class Dut:
         """
         if self.guard.mute:
             raise Inconclusive(self.guard.mute)
-        self._order("the device is told to initiate")
+        self._order("the device is told to initiate", rekeys_child)
         self.device.initiate(child)
 
     def rekey_ike(self) -> None:
         """Rekey the IKE SA."""
-        self._order("the device is told to rekey the IKE SA")
+        self._order("the device is told to rekey the IKE SA", rekeys_ike)
         self.device.rekey_ike()
 
     def rekey_child(self, name: str = "net") -> None:
         """Rekey a Child SA."""
-        self._order("the device is told to rekey the Child SA")
+        self._order("the device is told to rekey the Child SA", rekeys_child)
         self.device.rekey_child(name)
 
     def reauthenticate(self) -> None:
         """Replace the IKE SA and its Child SAs by new ones."""
-        self._order("the device is told to reauthenticate")
+        self._order("the device is told to reauthenticate", rekeys_child)
         self.device.reauthenticate()
 
     def delete_ike(self) -> None:

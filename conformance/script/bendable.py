@@ -17,7 +17,7 @@ from conformance.ike.core.sending import Pending, State
 from conformance.ike.ikesa import IkeSa
 from conformance.script.bend import STRAIGHT, Bend
 from conformance.script.message import Received, Sent, says_nothing
-from conformance.wire import SK, SKF, ExchangeType, Message, NotifyType
+from conformance.wire import SK, SKF, ExchangeType, Message, Notify, NotifyType
 
 if TYPE_CHECKING:
     from conformance.script.peer import Peer
@@ -124,7 +124,10 @@ class BendableSa(IkeSa):
             self.held = received
         else:
             received.answered = True
-            super().deliver(message)
+            if self.is_unasked(message):
+                self.put_off(message)
+            else:
+                super().deliver(message)
             received.reply = self.encoded
 
     def holds(self, received: Received) -> bool:
@@ -132,6 +135,21 @@ class BendableSa(IkeSa):
         exchange = received.message.exchange
         wanted = exchange in self.holding and not says_nothing(received.message)
         return wanted or exchange == ExchangeType.IKE_AUTH or self.peer.awaits(received)
+
+    def is_unasked(self, message: Message) -> bool:
+        """True for an exchange that the device begins of its own accord and that would change what the script works on.
+
+        Every device may rekey when it likes.
+        """
+        new = message.message_id == self.expected_id and self.state == State.ESTABLISHED
+        change = message.exchange == ExchangeType.CREATE_CHILD_SA
+        return new and change and not any(fits(message) for fits in self.peer.ordered)
+
+    def put_off(self, message: Message) -> None:
+        """Ask the device to wait (RFC 7296, section 2.25)."""
+        self.peer.note("nobody has ordered this: it is put off")
+        self.expected_id += 1
+        self.respond(message, [Notify(NotifyType.TEMPORARY_FAILURE)])
 
     def is_due_again(self, message: Message) -> bool:
         """True for a response that comes once more because we have repeated the request by ourselves."""

@@ -40,7 +40,8 @@ class Mailbox:
     """The link to a device with the IKE SAs that live on it.
 
     ``trace`` keeps what happens, in order; ``inbox`` has the messages of the device, and ``fragments`` all fragments
-    but the one that completes a message. ``traffic`` is what goes through Child SAs.
+    but the one that completes a message. ``traffic`` is what goes through Child SAs. ``ordered`` are conditions on
+    CREATE_CHILD_SA requests of the device that somebody has ordered: others that the script does not want are put off.
     """
 
     traffic: Traffic
@@ -54,6 +55,7 @@ class Mailbox:
         self.inbox: list[Received] = []
         self.fragments: list[Received] = []
         self._sent: dict[bytes, Sent] = {}
+        self.ordered: list[Callable[[Message], bool]] = []
         self._stray: list[Datagram] = []
         self._wanted: Callable[[Received], bool] | None = None
         self._entry: Entry | None = None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from conformance.net.link import Address
-from conformance.wire import ExchangeType, Message, Notify, NotifyType, VendorID, summary_message
+from conformance.wire import SA, ExchangeType, Message, Notify, NotifyType, ProtocolID, VendorID, summary_message
 
 if TYPE_CHECKING:
     from conformance.script.sa import ScriptedSa
@@ -48,6 +48,17 @@ class Sent:
     datagrams: tuple[bytes, ...]
     bent: str = ""
     encrypted: bool = False
+
+
+def rekeys_ike(message: Message) -> bool:
+    """True for a CREATE_CHILD_SA request that is about the IKE SA itself, and not about a Child SA."""
+    sa = message.first(SA)
+    return sa is not None and any(one.protocol == ProtocolID.IKE for one in sa.proposals)
+
+
+def rekeys_child(message: Message) -> bool:
+    """True for a CREATE_CHILD_SA request that is about a Child SA."""
+    return not rekeys_ike(message)
 
 
 def says_nothing(message: Message) -> bool:

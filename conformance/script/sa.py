@@ -41,6 +41,28 @@ class ScriptedSa(BendableSa):
         self.received = self.response(self.last_sent)
         return self.received.message
 
+    def insist(self, start: Callable[[], None], bend: Bend | None = None) -> Message:
+        """A step; once more if it crossed an exchange of the device's own that we had to put off as well.
+
+        Whoever meets TEMPORARY_FAILURE waits and tries again (RFC 7296, section 2.25).
+        """
+        for _ in range(2):
+            mark = len(self.peer.inbox)
+            answer = self.step(start, bend)
+            if not self.crossed(mark) or answer.notify(NotifyType.TEMPORARY_FAILURE) is None:
+                return answer
+            self.peer.idle(self.peer.response_timeout / 4)
+        return self.step(start, bend)
+
+    def crossed(self, mark: int) -> bool:
+        """Whether the device has asked for something of its own accord and been put off, lately or since ``mark``."""
+        lately = self.peer.link.now() - self.peer.response_timeout
+        return any(
+            one.sa is self and one.reply is not None and one.message.exchange == ExchangeType.CREATE_CHILD_SA
+            for number, one in enumerate(self.peer.inbox)
+            if number >= mark or one.time > lately
+        )
+
     received: Received | None = None
     """The response that the last step has returned, as it came."""
 
@@ -114,15 +136,15 @@ class ScriptedSa(BendableSa):
 
     def create_child(self, name: str = "net", bend: Bend | None = None, *, group: KeMethod | None = None) -> Message:
         """CREATE_CHILD_SA for another Child SA."""
-        return self.step(partial(self.start_child, name, group), bend)
+        return self.insist(partial(self.start_child, name, group), bend)
 
     def rekey_child(self, child: ChildSa | None = None, bend: Bend | None = None) -> Message:
         """CREATE_CHILD_SA that rekeys a Child SA, by default the only one; the old one is deleted afterwards."""
-        return self.step(partial(self.start_child_rekey, child or self.child), bend)
+        return self.insist(partial(self.start_child_rekey, child or self.child), bend)
 
     def rekey(self, bend: Bend | None = None, group: KeMethod | None = None) -> Message:
         """CREATE_CHILD_SA that rekeys the IKE SA; `rekeyed` is the new one, the old one is deleted afterwards."""
-        return self.step(partial(self.start_rekey, group), bend)
+        return self.insist(partial(self.start_rekey, group), bend)
 
     def delete(self, bend: Bend | None = None) -> Message:
         """Delete the IKE SA."""

@@ -175,17 +175,6 @@ def must_count(peer: Peer, sa: ScriptedSa, requirement: str) -> None:
     peer.check(numbers == wanted, text, ", ".join(map(str, numbers)), requirement)
 
 
-def rekeys_ike(message: Message) -> bool:
-    """True for a CREATE_CHILD_SA request that is about the IKE SA itself, and not about a Child SA."""
-    sa = message.first(SA)
-    return sa is not None and any(one.protocol == ProtocolID.IKE for one in sa.proposals)
-
-
-def rekeys_child(message: Message) -> bool:
-    """True for a CREATE_CHILD_SA request that is about a Child SA."""
-    return not rekeys_ike(message)
-
-
 def own_requests(peer: Peer, sa: ScriptedSa, mark: int = 0) -> list[Message]:
     """The device's own requests on ``sa`` since the inbox had ``mark`` messages, apart from liveness checks."""
     found = requests(peer, sa, mark)

@@ -6,13 +6,14 @@ from dataclasses import replace
 from conformance.crypto.keywords import keyword
 from conformance.script import bend
 from conformance.script.bend import Bend
+from conformance.script.message import rekeys_ike
 from conformance.script.peer import Peer
 from conformance.script.verdict import Unexpected
 from conformance.wire import KE, SA, ExchangeType, Nonce, TransformType
 from peers.contract import Capability
 from suites.choices import ECP, including, pfs_ecp
 from suites.connections import usual
-from suites.create_child_sa.answers import carries, connected, deletes_ike, kept, rekeys_ike
+from suites.create_child_sa.answers import carries, connected, deletes_ike, kept
 from suites.create_child_sa.test_device_rekeys import child_rekey, ike_rekey, made, put_off, unused
 from suites.dut import Dut
 from suites.foreign import unoffered

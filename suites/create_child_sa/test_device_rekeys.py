@@ -4,7 +4,7 @@ from conformance.ike.core.child import ChildSa
 from conformance.ike.core.selectors import covered, ranges
 from conformance.script import bend
 from conformance.script.bend import Bend
-from conformance.script.message import Received
+from conformance.script.message import Received, rekeys_child, rekeys_ike
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Inconclusive, Unexpected
@@ -36,8 +36,6 @@ from suites.create_child_sa.answers import (
     kept,
     must_count,
     own_requests,
-    rekeys_child,
-    rekeys_ike,
 )
 from suites.dut import Dut
 from suites.foreign import unoffered
@@ -94,7 +92,8 @@ def put_off(peer: Peer, sa: ScriptedSa, request: Received) -> None:
         for one in peer.inbox[mark:]
         if one.sa is sa and one.message.exchange == ExchangeType.CREATE_CHILD_SA and one.raw != request.raw
     ]
-    early = next((one for one in again if one.time < refused_at + AT_ONCE + needed), None)
+    same = rekeys_ike if rekeys_ike(request.message) else rekeys_child
+    early = next((one for one in again if same(one.message) and one.time < refused_at + AT_ONCE + needed), None)
     after = f"{early} {early.time - refused_at:.2f} s later" if early else ""
     peer.check(early is None, "no other request at once", after, "RFC7296-2.25-2")
     kept(peer, sa)

@@ -12,7 +12,7 @@ from conformance.script import inner
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.traffic import Arrived, Channel
-from conformance.script.verdict import Inconclusive, NotApplicable
+from conformance.script.verdict import Inconclusive, NotApplicable, Unexpected
 from peers.contract import Capability, Pixit, Unsupported
 from suites.connections import Setup, usual
 from suites.dut import Dut
@@ -49,6 +49,17 @@ def moved(peer: Peer, child: ChildSa, requirement: str | None = None) -> Arrived
         peer.idle(peer.response_timeout / 10)
     peer.check(False, f"an answer through {channel.inbound}", found, requirement)
     return found
+
+
+def unanswered(peer: Peer, asked: list[bytes]) -> set[int]:
+    """Which of these pings, counted from 0, get no answer."""
+    until, lost = peer.link.now() + peer.response_timeout, set[int]()
+    for number, packet in enumerate(asked):
+        try:
+            peer.traffic.answer(packet, timeout=max(until - peer.link.now(), 0))
+        except Unexpected:
+            lost.add(number)
+    return lost
 
 
 def sequence_numbers(peer: Peer, channel: Channel) -> list[int]:

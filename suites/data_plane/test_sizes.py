@@ -265,9 +265,9 @@ def test_path_mtu_foreign(peer: Peer) -> None:
     """A report about an SPI that the device does not send on changes nothing: it is mapped to no SA."""
     sa = up(peer)
     visible(sa.traffic.ping())
-    reply_of(sa, 1300)
+    reply_of(sa, 1100)
     sa.traffic.clear(report(sa, 1000, b"\x12\x34\x56\x78"))
     peer.pause()
-    found = reply_of(sa, 1300)
+    found = reply_of(sa, 1100)
     one = not found.pieces and found.packet == found.inner
     peer.check(one, "one packet", in_pieces(found.pieces or (len(found.wire),)), PATH)

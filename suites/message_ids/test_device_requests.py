@@ -3,13 +3,13 @@
 from itertools import pairwise
 
 from conformance.script import bend
-from conformance.script.message import Received
+from conformance.script.message import Received, rekeys_child, rekeys_ike
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable
 from conformance.wire import FLAG_INITIATOR, FLAG_RESPONSE, SA, ExchangeType
 from peers.contract import Capability
-from suites.create_child_sa.answers import deletes_child, deleting, deletion, must_count, rekeys_child, rekeys_ike
+from suites.create_child_sa.answers import deletes_child, deleting, deletion, must_count
 from suites.dut import Dut
 from suites.purpose import purpose
 

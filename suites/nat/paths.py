@@ -4,13 +4,14 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.net.impaired import ImpairedLink, Impairment
+from conformance.script.message import rekeys_child
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable
 from conformance.wire import SA, ExchangeType
 from peers.contract import Capability
 from suites.connections import Setup, certificates, usual
-from suites.create_child_sa.answers import deletes_child, deletes_ike, deleting, granted, rekeys_child
+from suites.create_child_sa.answers import deletes_child, deletes_ike, deleting, granted
 from suites.dut import Dut
 
 PATIENT: dict[str, Any] = {"retransmit_timeout": 0.4, "retransmit_base": 1.2, "retransmit_tries": 8}

@@ -1,14 +1,13 @@
 """NAT detection and what follows from it at once: digests that do not fit, port 4500, the non-ESP marker."""
 
 from conformance.ike.core.nat import nat_hash
-from conformance.script.message import Received
+from conformance.script.message import Received, rekeys_child
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable
 from conformance.wire import ExchangeType
 from peers.contract import Capability
 from suites.connections import usual
-from suites.create_child_sa.answers import rekeys_child
 from suites.dut import Dut
 from suites.nat.steps import (
     DESTINATION,

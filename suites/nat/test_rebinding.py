@@ -6,13 +6,14 @@ from contextlib import contextmanager
 from conformance.net.link import Address
 from conformance.net.nat import Mappings
 from conformance.script import bend
+from conformance.script.message import rekeys_child, rekeys_ike
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable, Unanswered, Unexpected
 from conformance.wire import ExchangeType
 from peers.contract import Capability
 from suites.connections import usual
-from suites.create_child_sa.answers import carries, deletes_ike, deletion, rekeys_child, rekeys_ike, successor
+from suites.create_child_sa.answers import carries, deletes_ike, deletion, successor
 from suites.dut import Dut
 from suites.nat.steps import DESTINATION, SOURCE, behind_nat, established_behind, opened, own_request, settle
 from suites.purpose import purpose

@@ -10,6 +10,7 @@ from conformance.ike.ikesa import IkeSa
 from conformance.net.link import Datagram
 from conformance.net.memory import MemoryLink
 from conformance.script import bend
+from conformance.script.message import rekeys_child
 from conformance.script.peer import Peer
 from conformance.script.verdict import Inconclusive, Unexpected
 from conformance.wire import AUTH, KE, SA, ExchangeType, Message, Nonce, Notify, NotifyType, UnknownPayload
@@ -90,6 +91,7 @@ def test_a_failed_preamble_is_inconclusive() -> None:
 def test_requests_of_the_device_are_answered_or_held() -> None:
     peer, engine = conversation()
     sa = peer.establish()
+    peer.ordered.append(rekeys_child)
     engine.rekey_child("net")
     sa.liveness()
     peer.idle(1)
