@@ -47,24 +47,26 @@ UNKNOWN_ERROR = NotifyType(8191)
 """An error type that IANA has not assigned: the end of the range that it keeps for itself."""
 
 
-def child_rekey(peer: Peer, dut: Dut) -> tuple[ScriptedSa, Received]:
-    """The device's request to rekey the Child SA, held."""
+def child_rekey(peer: Peer, dut: Dut, rest: float = 0.0) -> tuple[ScriptedSa, Received]:
+    """The device's request to rekey the Child SA, held; ``rest`` seconds after IKE_AUTH."""
     sa = connected(peer, dut)
+    peer.idle(rest)
     with peer.preamble("the device rekeys its Child SA"):
         dut.rekey_child()
         return sa, sa.expect_request(ExchangeType.CREATE_CHILD_SA, where=rekeys_child)
 
 
-def ike_rekey(peer: Peer, dut: Dut) -> tuple[ScriptedSa, Received]:
-    """The device's request to rekey the IKE SA, held."""
+def ike_rekey(peer: Peer, dut: Dut, rest: float = 0.0) -> tuple[ScriptedSa, Received]:
+    """The device's request to rekey the IKE SA, held; ``rest`` seconds after IKE_AUTH."""
     sa = connected(peer, dut)
+    peer.idle(rest)
     with peer.preamble("the device rekeys the IKE SA"):
         dut.rekey_ike()
         return sa, sa.expect_request(ExchangeType.CREATE_CHILD_SA, where=rekeys_ike)
 
 
 AT_ONCE = 0.5
-"""Seconds after a refusal within which nobody asks again who waits."""
+"""Seconds after a refusal within which nobody asks again who waits. What comes sooner had better have come before."""
 
 
 def made(sa: ScriptedSa, request: Received, wrong: Bend) -> ChildSa:
@@ -177,13 +179,13 @@ def unused(peer: Peer, sa: ScriptedSa, new: ChildSa, requirement: str) -> None:
 @purpose("child-temporary-failure", "RFC7296-2.25-2", "RFC7296-2.25-3", role="initiator", needs=(CHILD,))
 def test_temporary_failure(peer: Peer, dut: Dut) -> None:
     """The device's rekey gets TEMPORARY_FAILURE: it does not ask again at once, and does not forget the IKE SA."""
-    put_off(peer, *child_rekey(peer, dut))
+    put_off(peer, *child_rekey(peer, dut, rest=AT_ONCE))
 
 
 @purpose("ike-rekey-temporary-failure", "RFC7296-2.25-2", "RFC7296-2.25-3", role="initiator", needs=(IKE,))
 def test_ike_temporary_failure(peer: Peer, dut: Dut) -> None:
     """The device's rekey of the IKE SA gets TEMPORARY_FAILURE: it does not ask again at once, nor forget the IKE SA."""
-    put_off(peer, *ike_rekey(peer, dut))
+    put_off(peer, *ike_rekey(peer, dut, rest=AT_ONCE))
 
 
 @purpose("child-not-found", "RFC7296-2.25-8", role="initiator", needs=(CHILD,))

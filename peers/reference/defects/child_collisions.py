@@ -146,7 +146,7 @@ class WaitsForOwnDelete(IkeSa):
         return None if self.closing and message.first(Delete) is not None else found
 
 
-@defect("ike-rekey-collision", "ike-rekey-collision-at-once", "ike-rekey-collision-lost")
+@defect("ike-rekey-collision", "ike-rekey-collision-lost")
 class KeepsLowestIke(IkeSa):
     """Takes the new IKE SA with the highest nonce for the redundant one."""
 

@@ -56,6 +56,7 @@ class RestartsOldIke(IkeSa):
     "ike-rekey-inherits",
     "ike-rekey-again",
     "ike-rekey-collision",
+    "ike-rekey-collision-at-once",
     "ike-rekey-collision-lost",
 )
 class LeavesChildrenBehind(IkeSa):
