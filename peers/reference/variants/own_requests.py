@@ -109,8 +109,9 @@ class RekeysChildSoon(Greeting):
     after = 0.05
 
     def speak(self) -> None:
-        if self.children and self.children[0].state == ChildState.INSTALLED:
-            self.start_child_rekey(self.children[0])
+        first = next(iter(self.children), None)
+        if first is not None and first.state == ChildState.INSTALLED and self.now >= first.rekey_again:
+            self.start_child_rekey(first)
 
 
 @variant("RFC 7296, 2.8: each end has its own lifetimes and rekeys when it likes", lacks=(Capability.LIFETIME,))
@@ -120,5 +121,5 @@ class RekeysIkeSoon(Greeting):
     after = 0.05
 
     def speak(self) -> None:
-        if not self.children_pending():
+        if not self.children_pending() and self.now >= self.rekey_again:
             self.start_rekey()

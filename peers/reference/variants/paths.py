@@ -16,6 +16,10 @@ class OtherContinent:
     """Is 300 ms there and back away."""
 
 
-@variant("RFC 7296, 2.1: IKE must work over a path that loses datagrams", path=Impairment(loss=0.05, in_a_row=1))
+@variant(
+    "RFC 7296, 2.1: IKE must work over a path that loses datagrams",
+    path=Impairment(loss=0.05, in_a_row=1),
+    unclear=dict.fromkeys(("data-rekey-overlap", "data-rekey-overlap-device"), "packets get lost without a rekey, too"),
+)
 class LossyPath:
     """Is behind a path that loses every twentieth datagram."""

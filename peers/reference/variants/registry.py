@@ -18,7 +18,7 @@ class Variant:
     `DeviceHost` and `ReferenceEngine`; those of several variants and defects make one device together. ``lacks`` and
     ``pixit`` are what its device file would say: missing capabilities, other timers. ``path`` is what lies between it
     and us. ``advice`` are the SHOULDs that it does not follow, by their id in the catalogue, with the reason: a
-    warning about these is true.
+    warning about these is true. ``unclear`` are purposes that come to no verdict on it, each with the reason.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Variant:
     pixit: Mapping[str, Any] = field(default_factory=dict)
     path: Impairment | None = None
     advice: Mapping[str, str] = field(default_factory=dict)
+    unclear: Mapping[str, str] = field(default_factory=dict)
 
 
 _VARIANTS: dict[str, Variant] = {}
@@ -41,6 +42,7 @@ def variant(
     pixit: Mapping[str, Any] | None = None,
     path: Impairment | None = None,
     advice: Mapping[str, str] | None = None,
+    unclear: Mapping[str, str] | None = None,
 ) -> Callable[[type], type]:
     """Register a class as a variant, together with ``also``, its parts over the other bases. See `Variant`.
 
@@ -53,7 +55,15 @@ def variant(
             raise ValueError(f"two variants are called {name}")
         summary = (cls.__doc__ or "").strip().split("\n")[0]
         _VARIANTS[name] = Variant(
-            name, allowed, summary, (cls, *also), frozenset(lacks), dict(pixit or {}), path, dict(advice or {})
+            name,
+            allowed,
+            summary,
+            (cls, *also),
+            frozenset(lacks),
+            dict(pixit or {}),
+            path,
+            dict(advice or {}),
+            dict(unclear or {}),
         )
         return cls
 
