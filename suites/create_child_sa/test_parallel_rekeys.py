@@ -53,7 +53,7 @@ def deleted_one_by_one(peer: Peer, dut: Dut, order: Order) -> None:
     serves_others(peer)
 
 
-@purpose("child-rekey-parallel-new-first", OWN_HALF, "RFC7296-1.4.1-4", "RFC7296-5-1", role="responder", needs=(REKEY,))
+@purpose("child-rekey-parallel-new-first", "RFC7296-1.4.1-4", OWN_HALF, "RFC7296-5-1", role="responder", needs=(REKEY,))
 def test_new_first(peer: Peer, dut: Dut) -> None:
     """A Child SA is rekeyed twice before it is deleted; then its first successor goes, the second, and it itself.
 
@@ -62,13 +62,13 @@ def test_new_first(peer: Peer, dut: Dut) -> None:
     deleted_one_by_one(peer, dut, lambda old, first, second: (first, second, old))
 
 
-@purpose("child-rekey-parallel-old-first", OWN_HALF, "RFC7296-1.4.1-4", "RFC7296-5-1", role="responder", needs=(REKEY,))
+@purpose("child-rekey-parallel-old-first", "RFC7296-1.4.1-4", OWN_HALF, "RFC7296-5-1", role="responder", needs=(REKEY,))
 def test_old_first(peer: Peer, dut: Dut) -> None:
     """A Child SA is rekeyed twice before it is deleted; then it goes, and its successors in the order they came."""
     deleted_one_by_one(peer, dut, lambda old, first, second: (old, first, second))
 
 
-@purpose("child-rekey-parallel-backwards", OWN_HALF, "RFC7296-1.4.1-4", "RFC7296-5-1", role="responder", needs=(REKEY,))
+@purpose("child-rekey-parallel-backwards", "RFC7296-1.4.1-4", OWN_HALF, "RFC7296-5-1", role="responder", needs=(REKEY,))
 def test_backwards(peer: Peer, dut: Dut) -> None:
     """A Child SA is rekeyed twice before it is deleted; then all go in the reverse order."""
     deleted_one_by_one(peer, dut, lambda old, first, second: (second, first, old))
