@@ -92,17 +92,7 @@ class Algorithms:
 
     def lacks(self, text: str, protocol: ProtocolID = ProtocolID.IKE) -> str:
         """What of a proposal the device does not take, in words; empty if it takes every suite of it."""
-        entries = _entries(self.texts(protocol), protocol)
-        wanted = _by_type(proposal(text, 1, protocol).transforms)
-        known = set(self.transforms(protocol))
-        if protocol != ProtocolID.IKE and not any(_KE in entry for entry in entries):
-            entries = tuple(entry | {_KE: self.groups(protocol)} if _KE in wanted else entry for entry in entries)
-        missing = [keyword(one) for found in wanted.values() for one in found if one not in known]
-        if missing:
-            implied = {keyword(one) for one in implied_prfs(wanted.get(TransformType.INTEG, ()))}
-            return " and ".join([one for one in missing if one not in implied] or missing)
-        whole = all(any(_has(entry, suite) for entry in entries) for suite in product(*wanted.values()))
-        return "" if whole else f"the combination {text}"
+        return _lacks(self, text, protocol)
 
     def within(self, limits: Limits) -> "Algorithms":
         """No more than that. Raises CryptoError for a bad word, and for what is not among them."""
@@ -186,6 +176,22 @@ def _natural(suite: Suite, choice: Iterable[Iterable[Transform]]) -> Suite:
     if not any(implied[0] in found for found in choice if implied):
         return suite
     return tuple(implied[0] if one.type == TransformType.PRF else one for one in suite)
+
+
+@lru_cache(maxsize=1024)
+def _lacks(algorithms: Algorithms, text: str, protocol: ProtocolID) -> str:
+    """`Algorithms.lacks`, once for each device and proposal: every connection is asked about all of its own."""
+    entries = _entries(algorithms.texts(protocol), protocol)
+    wanted = _by_type(proposal(text, 1, protocol).transforms)
+    known = set(algorithms.transforms(protocol))
+    if protocol != ProtocolID.IKE and not any(_KE in entry for entry in entries):
+        entries = tuple(entry | {_KE: algorithms.groups(protocol)} if _KE in wanted else entry for entry in entries)
+    missing = [keyword(one) for found in wanted.values() for one in found if one not in known]
+    if missing:
+        implied = {keyword(one) for one in implied_prfs(wanted.get(TransformType.INTEG, ()))}
+        return " and ".join([one for one in missing if one not in implied] or missing)
+    whole = all(any(_has(entry, suite) for entry in entries) for suite in product(*wanted.values()))
+    return "" if whole else f"the combination {text}"
 
 
 def _by_type(found: Suite) -> dict[TransformType, tuple[Transform, ...]]:

@@ -102,8 +102,11 @@ def sections(results: Results) -> list[Section]:
     left = sorted(results.results, key=lambda one: (one.subject, one.purpose))
     found = []
     for sort in _SORTS:
-        members = [one for one in left if one.standing is sort.standing and sort.holds(one)]
-        left = [one for one in left if one not in members]
+        members: list[Result] = []
+        others: list[Result] = []
+        for one in left:
+            (members if one.standing is sort.standing and sort.holds(one) else others).append(one)
+        left = others
         if members:
             found.append(Section(sort.heading, sort.slug, sort.standing, _findings(members)))
     return found
