@@ -135,14 +135,18 @@ class Guard:
                 self._must_not_have_died(error)
                 raise Died(Kind.CRASH, LOST, error) if back else Died(Kind.HANG, self._silence(alive), error)
             peer.note("the IKE SA from before this purpose still answers")
-        elif Capability.RESPONDER in self.device.capabilities and self._doubtful(error):
-            self.doubt = self._handshake("again").stage is Stage.SILENCE
+        elif self._doubtful(error):
+            self._look_for_life()
             self._must_not_have_died(error)
         if not alive:
             words = "the device hangs: its control interface does not answer" + self._condition()
             self.device.alive()  # it may have been about to die
             self._must_not_have_died(error)
             raise Died(Kind.HANG, words, error)
+
+    def _look_for_life(self) -> None:
+        if Capability.RESPONDER in self.device.capabilities:
+            self.doubt = self._handshake("again").stage is Stage.SILENCE
 
     def _must_not_have_died(self, error: Exception | None) -> None:
         death = self.device.obituary()
@@ -173,9 +177,10 @@ class Guard:
         if error is not None or self.purpose.role == "responder" or _confirmed(peer):
             return error
         problem = self._initiates(peer)
-        return (
-            Inconclusive(f"an ordinary handshake that the device starts does not work: {problem}") if problem else None
-        )
+        if not problem:
+            return None
+        self._look_for_life()
+        return Inconclusive(f"an ordinary handshake that the device starts does not work: {problem}")
 
     def _initiates(self, peer: Peer) -> str:
         """Why an ordinary handshake that the device starts does not come to its end, empty if it does."""

@@ -135,8 +135,15 @@ class Inquest:
         return tried(current, self.device, self.seed, self.gate) if current is not None else None
 
     def _try(self, written: Written) -> Tried:
+        """Try a purpose alone, on a device that was started anew: a hang that only seems to be one is none."""
         self.bring_back()
-        return tried(written, self.device, self.seed, self.gate, LATE)
+        again = tried(written, self.device, self.seed, self.gate, LATE)
+        if again.verdict.kind not in TROUBLE and again.dut is not None and again.dut.guard.doubt:
+            self.bring_back()
+            if self._answers(written):
+                words = "the device hangs: it answers no IKE after this purpose"
+                return replace(again, verdict=Verdict("fail", words, *_HANGS, kind=Kind.HANG))
+        return again
 
     # --- was it at all --------------------------------------------------------------------------------------------
 
@@ -147,21 +154,17 @@ class Inquest:
         """
         try:
             again = self._try(current)
-            if again.verdict.kind not in TROUBLE and again.dut is not None and again.dut.guard.doubt:
-                self.bring_back()
-                if not self._answers(current):
+            found = Finding(again.verdict, again.dut)
+            if again.verdict.kind not in TROUBLE:
+                if again.dut is not None and again.dut.guard.doubt:
                     return Finding()
-                words = "the device hangs: it answers no IKE after this purpose"
-                again = replace(again, verdict=Verdict("fail", words, *_HANGS, kind=Kind.HANG))
-            if again.verdict.kind in TROUBLE:
-                self.bring_back()
-                return Finding(again.verdict, again.dut)
-            for suspect, past in self._suspects(None) if self.device.restarts else ():
-                found = self._try(suspect)
-                if found.verdict.kind in TROUBLE:
-                    self.bring_back()
-                    return Finding(again.verdict, again.dut, past, found)
-            return Finding(again.verdict, again.dut)
+                for suspect, past in self._suspects(None) if self.device.restarts else ():
+                    other = self._try(suspect)
+                    if other.verdict.kind in TROUBLE:
+                        found = replace(found, guilty=past, again=other)
+                        break
+            self.bring_back()
+            return found
         except Gone as gone:
             lost = Verdict("fail", f"the device answers no more: {gone}", *_HANGS, kind=Kind.HANG)
             return Finding(lost, gone=str(gone))

@@ -42,7 +42,8 @@ def ignore() -> None:
 def pytest_keyboard_interrupt(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
     """Ctrl-C or SIGTERM: let the workers end, too, for they have devices to stop; xdist would only kill them."""
     ignore()
-    excinfo.traceback = excinfo.traceback[:0]  # pytest formats it for seconds, and nobody wants to see it
+    if not isinstance(excinfo.value, pytest.exit.Exception):
+        excinfo.traceback = excinfo.traceback[-1:]  # pytest formats it for seconds, and nobody wants to see it
     for pid in _workers:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)

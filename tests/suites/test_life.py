@@ -79,6 +79,14 @@ def test_one_that_answers_no_more(how: str, tmp_path: Path) -> None:
     assert "the device hangs: it answers no IKE any more (it waits)" in records(tmp_path)[GUILTY]["reason"]
 
 
+def test_one_that_hangs_while_it_is_the_initiator(tmp_path: Path) -> None:
+    guilty = "format-response-sa-length"
+    done = run("mortal:hangs", BEFORE, guilty, *AFTER, cwd=tmp_path)
+    assert done.returncode == 1, done.stdout
+    found = verdicts(tmp_path)
+    assert found.pop(guilty) == ("fail", "hang") and set(found.values()) == {("pass", "")}, done.stdout
+
+
 def test_one_that_does_not_come_back(tmp_path: Path) -> None:
     done = run("mortal:dies:once", BEFORE, GUILTY, *AFTER, cwd=tmp_path)
     assert done.returncode == 2 and "INTERNALERROR" not in done.stdout, done.stdout
