@@ -67,6 +67,8 @@ PIXIT = Pixit(
     tester_address6="2001:db8::1",
     tester_spare="192.0.2.9",
     algorithms=ALGORITHMS,
+    device_networks=("10.2.0.0/24", "fd02::/64"),
+    tester_networks=("10.1.0.0/24", "fd01::/64"),
 )
 
 

@@ -10,7 +10,7 @@ from peers.contract import Capability
 from suites.choices import pfs
 from suites.connections import usual
 from suites.create_child_sa.answers import connected, deleted, granted, names, refused
-from suites.create_child_sa.test_new_child import FOREIGN, WIDE, asking_for
+from suites.create_child_sa.test_new_child import FOREIGN, asking_for, wider
 from suites.dut import Dut
 from suites.foreign import refused as refused_suites
 from suites.purpose import purpose
@@ -73,7 +73,7 @@ def test_rekey_wider(peer: Peer, dut: Dut) -> None:
     """
     sa = connected(peer, dut)
     old, sa.tidy = sa.child, False
-    answer = sa.rekey_child(bend=bend.change(TSi, selectors=WIDE) | bend.change(TSr, selectors=WIDE))
+    answer = sa.rekey_child(bend=wider(sa))
     granted(peer, dut, answer, REKEY, "RFC7296-2.9-13")
     ours, theirs = peer.expect(answer, TSi), peer.expect(answer, TSr)
     peer.check(covered(old.local_ts, ranges(ours.selectors)), "TSi covers that in use", answer, "RFC7296-2.9.2-3")

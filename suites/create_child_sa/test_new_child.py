@@ -15,6 +15,7 @@ from conformance.ike.core.selectors import covered, selectors
 from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
+from conformance.script.sa import ScriptedSa
 from conformance.wire import (
     KE,
     SA,
@@ -41,8 +42,14 @@ from suites.purpose import purpose
 
 PFS = usual(esp=pfs)
 MANY = Capability.MULTIPLE_CHILDREN
-WIDE = selectors(("10.0.0.0/8",))
 FOREIGN = selectors(("192.0.2.128/25",))
+
+
+def wider(sa: ScriptedSa) -> Bend:
+    """Ask for a Child SA between all addresses, whatever the policy is."""
+    version = len(sa.child.local_ts[0].start)
+    everything = selectors(("0.0.0.0/0",) if version == 4 else ("::/0",))
+    return bend.change(TSi, selectors=everything) | bend.change(TSr, selectors=everything)
 
 
 def between_hosts(pixit: Pixit) -> Connection:
@@ -204,7 +211,7 @@ def test_ts_unacceptable(peer: Peer) -> None:
 def test_ts_narrow(peer: Peer, dut: Dut) -> None:
     """Selectors wider than the policy are narrowed to a part of both, which is not empty."""
     sa = connected(peer, dut)
-    answer = sa.create_child(bend=bend.change(TSi, selectors=WIDE) | bend.change(TSr, selectors=WIDE))
+    answer = sa.create_child(bend=wider(sa))
     granted(peer, dut, answer, MANY, "RFC7296-2.9-13")
     ours, theirs, policy = peer.expect(answer, TSi), peer.expect(answer, TSr), dut.connection.children[0]
     peer.check(ours.selectors and theirs.selectors, "selectors in both", answer, "RFC7296-2.9-3")

@@ -75,6 +75,20 @@ def sequence_numbers(peer: Peer, channel: Channel) -> list[int]:
     return list(found.values())
 
 
+def inside6(**changes: Any) -> Setup:
+    """A connection for IPv6 networks behind both ends."""
+
+    def setup(pixit: Pixit) -> Connection:
+        ours, theirs = (
+            [one for one in found if ":" in one][:1] for found in (pixit.tester_networks, pixit.device_networks)
+        )
+        if not ours or not theirs:
+            raise NotApplicable("there is no IPv6 network behind the device, or none behind us")
+        return usual(**{"local_ts": tuple(ours), "remote_ts": tuple(theirs), **changes})(pixit)
+
+    return setup
+
+
 def between(mode: Mode = Mode.TRANSPORT, protocol: str = "", **changes: Any) -> Setup:
     """A connection whose Child SA is for the two hosts themselves."""
 

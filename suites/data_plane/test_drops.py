@@ -19,6 +19,8 @@ from suites.dut import Dut
 from suites.purpose import purpose
 
 ICV, PADDING = "RFC4303-3.4.4-1", "RFC4303-2.4-4"
+STRANGER = "203.0.113.77"
+"""In nobody's network (RFC 5737)."""
 SELECTORS, UNPROTECTED = "RFC4301-5.2-3", "RFC4301-5.2-2"
 
 
@@ -43,7 +45,7 @@ def test_counted(peer: Peer, dut: Dut) -> None:
     sa = up(peer)
     sa.traffic.jump(100_000)
     sa.traffic.ping()
-    stranger = inner.ping("10.9.0.1", sa.traffic.channel().theirs)
+    stranger = inner.ping(STRANGER, sa.traffic.channel().theirs)
     for bend, packet in (
         (EspBend(spi=b"\x12\x34\x56\x78"), None),
         (EspBend(flip=0), None),
@@ -175,7 +177,7 @@ def test_selector_source(peer: Peer) -> None:
     sa = up(peer)
     channel = sa.traffic.channel()
     with sa.traffic.silence(SELECTORS, bypass=True):
-        sa.traffic.send(inner.ping("10.9.0.1", channel.theirs, ident=9))
+        sa.traffic.send(inner.ping(STRANGER, channel.theirs, ident=9))
 
 
 @purpose(

@@ -1,27 +1,23 @@
 """Ways to carry packets: transport mode, GRE, no encryption, AH, UDP, and every pair of IP versions."""
 
 from dataclasses import replace
+from ipaddress import ip_network
 
-from conformance.ike.core.connection import Connection
 from conformance.ipsec.ip import parse
 from conformance.ipsec.overhead import Gre
 from conformance.script import inner
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.traffic import Arrived
-from peers.contract import Capability, Pixit
+from peers.contract import Capability
 from suites.choices import ah, esp_null
 from suites.connections import usual
-from suites.data_plane.steps import DATA, THROUGH, between, flows, tcp_syn, up, visible
+from suites.data_plane.steps import DATA, THROUGH, between, flows, inside6, tcp_syn, up, visible
 from suites.data_plane.test_sizes import measured
+from suites.dut import Dut
 from suites.purpose import purpose
 
 BETWEEN, VERSIONS = "RFC4303-3.1.1-1", "RFC4303-3.1.2-1"
-
-
-def inside6(pixit: Pixit) -> Connection:
-    """A tunnel for IPv6 between IPv4 addresses."""
-    return usual(local_ts=("fd01::/64",), remote_ts=("fd02::/64",))(pixit)
 
 
 @purpose(
@@ -66,10 +62,16 @@ def test_transport_rekey(peer: Peer) -> None:
 GRE = between(protocol="gre", gre=True)
 
 
-def gre_ping(sa: ScriptedSa, size: int = 56) -> tuple[bytes, Arrived]:
+def gre_ends(dut: Dut) -> tuple[str, str]:
+    """A host behind either end of GRE, ours first."""
+    networks = dut.pixit.tester_networks[0], dut.pixit.device_networks[0]
+    return str(ip_network(networks[0])[1]), str(ip_network(networks[1])[1])
+
+
+def gre_ping(sa: ScriptedSa, dut: Dut, size: int = 56) -> tuple[bytes, Arrived]:
     """Ping the network behind the device through GRE; the question and the protected answer."""
     channel = sa.traffic.channel()
-    asked = inner.ping("10.1.0.1", "10.2.0.1", ident=47, sequence=size, size=size)
+    asked = inner.ping(*gre_ends(dut), ident=47, sequence=size, size=size)
     sa.traffic.send(inner.in_gre(channel.ours, channel.theirs, asked))
     fits = inner.answers(asked)
 
@@ -81,14 +83,14 @@ def gre_ping(sa: ScriptedSa, size: int = 56) -> tuple[bytes, Arrived]:
 
 
 @purpose("data-gre", BETWEEN, "RFC4301-4.4.1-2", role="responder", needs=(DATA,), connection=GRE)
-def test_gre(peer: Peer) -> None:
+def test_gre(peer: Peer, dut: Dut) -> None:
     """GRE in transport mode, as FlexVPN uses it: networks behind both ends reach each other, and the size is right.
 
     ESP covers the GRE header of 4 octets and the inner packet; the outer IP header is that of GRE.
     """
     sa = peer.establish()
     for size in (0, 56, 57, 1300):
-        asked, found = gre_ping(sa, size)
+        asked, found = gre_ping(sa, dut, size)
         arithmetic = replace(sa.traffic.channel().encapsulation, gre=Gre())
         measured(peer, found, len(asked), arithmetic, "RFC4303-2.4-2")
     sa.traffic.must_not_leak("RFC4301-4.4.1-2")
@@ -102,24 +104,24 @@ def test_gre(peer: Peer) -> None:
     needs=(DATA, Capability.REKEY_CHILD),
     connection=GRE,
 )
-def test_gre_rekey(peer: Peer) -> None:
+def test_gre_rekey(peer: Peer, dut: Dut) -> None:
     """The tunnel of GRE goes on when its Child SA is rekeyed."""
     sa = peer.establish()
-    gre_ping(sa)
+    gre_ping(sa, dut)
     sa.rekey_child()
     sa.finish()
-    _, found = gre_ping(sa, 57)
+    _, found = gre_ping(sa, dut, 57)
     peer.check(found.channel is sa.traffic.channel(sa.child), "an answer on the new SA", found, "RFC7296-2.8-14")
 
 
 @purpose("data-gre-clear", "RFC4301-5.2-2", role="responder", needs=(DATA,), connection=GRE)
-def test_gre_clear(peer: Peer) -> None:
+def test_gre_clear(peer: Peer, dut: Dut) -> None:
     """GRE in the clear between the two ends is dropped."""
     sa = peer.establish()
-    gre_ping(sa)
+    gre_ping(sa, dut)
     channel = sa.traffic.channel()
-    asked = inner.ping("10.1.0.1", "10.2.0.1", ident=48)
-    with sa.traffic.silence("RFC4301-5.2-2", prove=lambda: gre_ping(sa, 58), bypass=True):
+    asked = inner.ping(*gre_ends(dut), ident=48)
+    with sa.traffic.silence("RFC4301-5.2-2", prove=lambda: gre_ping(sa, dut, 58), bypass=True):
         sa.traffic.clear(inner.in_gre(channel.ours, channel.theirs, asked))
 
 
@@ -191,7 +193,7 @@ def test_udp(peer: Peer) -> None:
     peer.check(ports == wanted, f"the ports {wanted} of IKE", ports, "RFC3948-2.1-1")
 
 
-@purpose("data-ipv6-inside", VERSIONS, role="responder", needs=(DATA, Capability.IPV6), connection=inside6)
+@purpose("data-ipv6-inside", VERSIONS, role="responder", needs=(DATA, Capability.IPV6), connection=inside6())
 def test_ipv6_inside(peer: Peer) -> None:
     """IPv6 goes through a tunnel between IPv4 addresses: ICMPv6, UDP and TCP."""
     sa = peer.establish()

@@ -21,7 +21,7 @@ from peers.contract import Capability
 from suites.choices import AH, ESP, those
 from suites.connections import usual
 from suites.data_plane.conversation import Conversation
-from suites.data_plane.steps import DATA, between, each_suite, flows, up, visible
+from suites.data_plane.steps import DATA, between, each_suite, flows, inside6, up, visible
 from suites.purpose import purpose
 
 BLOCKS, ICV_SIZE, AH_SIZE = "RFC4303-2.4-2", "RFC4303-2.8-1", "RFC4302-2.6-1"
@@ -148,7 +148,7 @@ def test_overhead_udp(peer: Peer) -> None:
     BLOCKS,
     role="responder",
     needs=(DATA, Capability.IPV6),
-    connection=usual(ipv6=True, local_ts=("fd01::/64",), remote_ts=("fd02::/64",)),
+    connection=inside6(ipv6=True),
 )
 def test_overhead_ipv6(peer: Peer) -> None:
     """IPv6 in IPv6: 40 octets of outer header."""
