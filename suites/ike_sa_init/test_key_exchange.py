@@ -1,11 +1,15 @@
 """Groups and public values (RFC 7296, sections 1.2, 2.14 and 3.4; RFC 6989; RFC 8031)."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 from conformance.crypto.modp import ModpGroup, modp_group
 from conformance.ike.core.proposals import groups
+from conformance.ike.core.sending import State
 from conformance.script import bend
 from conformance.script.peer import Peer
+from conformance.script.sa import ScriptedSa
+from conformance.script.verdict import Unexpected
 from conformance.wire import KE, SA, ExchangeType, KeMethod, NotifyType, TransformType
 from peers.algorithms import written
 from suites.choices import ECP as POINTS
@@ -114,11 +118,34 @@ def test_ke_not_offered(peer: Peer, dut: Dut) -> None:
     connection=MODP,
 )  # fmt: skip
 def test_modp_range(peer: Peer) -> None:
-    """The public values 0, 1, p-1 and p of a MODP group lead to a known secret: no IKE SA may come of them."""
+    """The public values 0, 1, p-1 and p of a MODP group lead to a known secret: no IKE SA may come of them.
+
+    A device that answers nevertheless should have looked before; it must not take an IKE_AUTH request with that secret.
+    """
     group = modp_group(our_groups(peer)[0])
     for value, name in ((0, "0"), (1, "1"), (group.p - 1, "p-1"), (group.p, "p")):
         data = value.to_bytes(group.size, "big")
-        no_sa_for(peer, bend.change(KE, f"the public value {name}", data=data), "RFC6989-2.1-1")
+        sa = peer.sa(initial_contact=False)
+        try:
+            no_sa_for(peer, bend.change(KE, f"the public value {name}", data=data), "RFC6989-2.1-1", sa)
+        except Unexpected:
+            _must_not_be_used(peer, sa, group, value)
+            raise
+
+
+def _must_not_be_used(peer: Peer, sa: ScriptedSa, group: ModpGroup, value: int) -> None:
+    """IKE_AUTH does not succeed with the secret that everybody knows, one of two for p-1."""
+    for exponent in (1, 2):
+        if sa.keys is None:
+            return
+        sa.keys = sa.derive(sa.keys.suite, pow(value, exponent, group.p).to_bytes(group.size, "big"))
+        sa.pending, sa.next_id = None, 1
+        with suppress(Unexpected):
+            sa.auth()
+        up = sa.state == State.ESTABLISHED
+        peer.check(not up, "no IKE SA from this value", "IKE_AUTH with the secret that it leads to", "RFC6989-2.5-2")
+        if value != group.p - 1:
+            return
 
 
 @purpose(
