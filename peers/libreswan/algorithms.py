@@ -6,12 +6,13 @@ algorithm and the PRF of an IKE SA, and one key exchange method for all proposal
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from conformance.crypto import CryptoError
 from conformance.crypto.suite import proposal
 from conformance.ike.core.proposals import protocol_of
 from conformance.wire import Encr, Esn, Integ, KeMethod, Prf, ProtocolID, Transform, TransformType
-from peers.algorithms import ALL
+from peers.algorithms import ALL, Algorithms, written
 from peers.contract import Capability, Unsupported
 
 _ENCR: dict[int, str] = {
@@ -73,8 +74,18 @@ def _has(one: Transform, protocol: ProtocolID) -> bool:
     return one.type not in tables or one.id in tables[one.type]
 
 
-TAKEN = ALL.having(_has)
-"""What it has words for; the language of its configuration cannot combine all of them."""
+def _tied() -> Algorithms:
+    """What it has words for, each integrity algorithm of IKE with the PRF that shares its word."""
+    whole = ALL.having(_has)
+    *combined, separate = whole.ike
+    found = proposal(separate).transforms
+    integs = [one for one in found if one.type == TransformType.INTEG and _INTEG[one.id] in _PRF.values()]
+    others = [one for one in found if one.type in (TransformType.ENCR, TransformType.KE)]
+    return replace(whole, ike=(*combined, *(written((*others, one)) for one in integs)))
+
+
+TAKEN = _tied()
+"""What it takes."""
 
 
 def unsupported(detail: str) -> Unsupported:
