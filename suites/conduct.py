@@ -23,7 +23,7 @@ from suites.guard import Guard, guarded
 from suites.judge import Died, Verdict, judge
 from suites.purpose import Purpose, purpose_of
 from suites.requirements import load
-from suites.tidy import tidy
+from suites.tidy import attempts, tidy
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +126,15 @@ def prepared(purpose: Purpose, device: Device, seed: int, gate: Gate | None = No
         guard.mute = gate.against(purpose, device, "initiator")
         random = Random(f"{seed}/{purpose.id}").randbytes
         peer = Peer(guard.link, guard.connection, random, device.pixit.response_timeout)
+        peer.stale = frozenset(gate.attempts)
         guard.note(peer)
         try:
             yield peer, Dut(device, peer, theirs, guard)
         finally:
             if Capability.CONFIGURABLE not in device.capabilities:
                 tidy(peer)
+                gate.attempts |= attempts(peer)
+                guard.retire()
     finally:
         link.close()
 

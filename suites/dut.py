@@ -24,7 +24,7 @@ class Dut:
 
     def _order(self, text: str, *wanted: Callable[[Message], bool]) -> None:
         """What came before an order is no reaction to it. ``wanted`` are CREATE_CHILD_SA requests that may follow."""
-        self.guard.order()
+        self.guard.retire()
         self.peer.forget()
         self.peer.ordered += wanted
         self.peer.note(text)

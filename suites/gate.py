@@ -59,9 +59,13 @@ class Look:
 
 @dataclass(slots=True)
 class Gate:
-    """What was found before the purposes, and what follows from it for each of them."""
+    """What was found before the purposes, and what follows from it for each of them.
+
+    ``attempts`` are the initiator's SPIs of what a device that nobody can reset has begun in earlier purposes.
+    """
 
     looks: list[Look] = field(default_factory=list)
+    attempts: set[bytes] = field(default_factory=set)
 
     @property
     def closed(self) -> Look | None:

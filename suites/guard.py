@@ -21,6 +21,7 @@ from peers.contract import Capability, Device, DeviceError, Unsupported
 from suites.canary import Canary, Stage
 from suites.judge import Died, Kind
 from suites.purpose import Purpose
+from suites.tidy import tidy
 
 LOST = "the device has lost an IKE SA from before this purpose: it restarted or dropped it"
 
@@ -99,8 +100,8 @@ class Guard:
             spis = f"{self.canary.sa.spi_i.hex()}_i {self.canary.sa.spi_r.hex()}_r"
             peer.note(f"an ordinary handshake before this worked; its IKE SA {spis} must live through it")
 
-    def order(self) -> None:
-        """The device gets an order, which might reach the canary, too."""
+    def retire(self) -> None:
+        """Delete the canary: the device gets an order which might reach it, too, or the purpose is over."""
         if self.canary is not None:
             self.canary.retire()
 
@@ -194,6 +195,8 @@ class Guard:
             again.accept()
         except (Unexpected, Inconclusive, DeviceError) as problem:
             return str(problem)
+        if Capability.CONFIGURABLE not in self.device.capabilities:
+            tidy(again)
         peer.note("afterwards an ordinary handshake that the device starts works")
         return ""
 

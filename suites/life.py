@@ -45,8 +45,9 @@ def _look_first(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
     closed = session.gate.closed
     if closed is not None:
         sentence = closed.sentence + closed.where(session.device.described_in)
-        evidence_of = f"{session.folder}/evidence/{closed.name}"
-        stop_run(config, f"{session.device.name}: {sentence}. Nothing was judged; see {evidence_of}")
+        seen = [name for name, _, _ in looker.conversations]
+        more = f"; see {session.folder}/evidence/{closed.name}" if closed.name in seen else ""
+        stop_run(config, f"{session.device.name}: {sentence}. Nothing was judged{more}")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -42,9 +42,11 @@ class Mailbox:
     ``trace`` keeps what happens, in order; ``inbox`` has the messages of the device, and ``fragments`` all fragments
     but the one that completes a message. ``traffic`` is what goes through Child SAs. ``ordered`` are conditions on
     CREATE_CHILD_SA requests of the device that somebody has ordered: others that the script does not want are put off.
+    ``stale`` are initiator's SPIs of IKE_SA_INIT requests that the device still repeats from earlier conversations.
     """
 
     traffic: Traffic
+    stale: frozenset[bytes] = frozenset()
 
     def __init__(self, link: Link, connection: Connection, random: Random, response_timeout: float = 2.0) -> None:
         """An empty mailbox."""
@@ -259,6 +261,9 @@ class Mailbox:
         """The device repeats an IKE_SA_INIT request: answer as before, or go on waiting for the script."""
         if received.sa is not None or not is_init_request(received.message):
             return False
+        if received.message.spi_i in self.stale:
+            self.dropped("an attempt from before this conversation")
+            return True
         for known in self.inbox:
             if known.raw == received.raw and is_init_request(known.message):
                 known.copies += 1

@@ -1,7 +1,12 @@
 """What is left on a device that nobody clears between purposes: nothing."""
 
+from conformance.ike.core.connection import Connection
+from conformance.script.verdict import Unexpected
+from conformance.wire import ExchangeType
+from peers.contract import Capability
 from peers.reference.device import ReferenceDevice
-from suites.conduct import all_purposes, prepared
+from suites.conduct import all_purposes, prepared, tried
+from suites.gate import Gate
 from suites.tidy import tidy
 
 
@@ -25,3 +30,64 @@ def test_a_device_that_answers_no_more_is_left_alone() -> None:
         tidy(peer)
         assert peer.link.now() < started + 2 * peer.response_timeout
         assert "not everything is tidied up" in peer.trace.transcript()
+
+
+PURPOSES = all_purposes()
+
+
+class HandMade(ReferenceDevice):
+    """Was configured by hand, once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.capabilities -= {Capability.CONFIGURABLE}
+        self.configured = False
+
+    def apply(self, connection: Connection) -> None:
+        if not self.configured:
+            super().apply(connection)
+            self.configured = True
+
+
+def open_sas(device: ReferenceDevice) -> list[str]:
+    return [str(sa.state) for sa in device.list_sas()]
+
+
+def test_ike_sas_are_deleted() -> None:
+    with HandMade() as device:
+        for identifier in ("info-unknown-critical", "mid-request-again", "child-rekey", "child-rekey-by-device"):
+            assert tried(PURPOSES[identifier], device).verdict.verdict == "pass"
+            assert not open_sas(device), identifier
+
+
+def test_what_the_device_has_begun_is_completed_and_never_taken_for_new() -> None:
+    gate = Gate()
+    purpose = PURPOSES["auth-initiator"].purpose
+    with HandMade() as device:
+        with prepared(purpose, device, 1, gate) as (peer, dut):
+            dut.initiate()
+            first = peer.expect_init()
+        assert not open_sas(device) and gate.attempts == {first.message.spi_i}
+        with prepared(purpose, device, 1, gate) as (peer, dut):
+            dut.initiate()
+            again = peer.expect_init()
+            assert again.message.spi_i != first.message.spi_i
+        with prepared(purpose, device, 1, gate) as (peer, dut):
+            # The device repeats what it has begun before.
+            device.initiate()
+            late = next(iter(device.engine.endpoint.sas.values()))  # type: ignore[union-attr]
+            peer.stale = frozenset({late.spi_i})
+            try:
+                peer.expect_init()
+            except Unexpected as nothing:
+                assert "IKE_SA_INIT request" in nothing.expected
+            else:
+                raise AssertionError("an old attempt was taken for a new one")
+
+
+def test_half_open_ike_sas_of_the_device_are_completed() -> None:
+    with HandMade() as device:
+        with prepared(PURPOSES["auth-initiator"].purpose, device, 1) as (peer, dut):
+            dut.initiate()
+            peer.respond_init(peer.expect_init()).expect_request(ExchangeType.IKE_AUTH)
+        assert not open_sas(device)
