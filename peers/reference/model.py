@@ -77,7 +77,9 @@ def model(words: str) -> Model:
 
 def _merged(base: type[T], parts: Iterable[type], root: type | None = None) -> type[T]:
     """A subclass of ``base`` with those parts that are over it, or over ``root``; the last one is asked first."""
-    chosen = [part for part in parts if issubclass(part, root or base)]
+    wanted = [part for part in parts if issubclass(part, root or base)]
+    # What another part is made of already comes along with that.
+    chosen = [part for part in wanted if not any(other is not part and issubclass(other, part) for other in wanted)]
     if not chosen:
         return base
     return cast(type[T], type(chosen[-1].__name__, (*dict.fromkeys(reversed(chosen)), base), {}))

@@ -68,7 +68,7 @@ def test_a_variant_says_what_it_lacks_and_how_it_is_reached() -> None:
     [
         ("+lazy-delte", 'did you mean "lazy-delete"?'),
         ("accepts-wrong-auht", 'did you mean "accepts-wrong-auth"?'),
-        ("+nothing-like-it-at-all", "ikespec list --variants"),
+        ("+xyzzy", "ikespec list --variants"),
         ("+far-away+other-continent", "name one of them"),
     ],
 )

@@ -14,7 +14,7 @@ ROUTER = Algorithms(
 
 
 @variant(
-    "configuration is the affair of whoever runs a device",
+    "RFC 7296, 4: an implementation may be configured with any restrictions of algorithms and authorities",
     lacks=(Capability.CONFIGURABLE,),
     pixit={"algorithms": ROUTER},
 )

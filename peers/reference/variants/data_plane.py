@@ -89,7 +89,7 @@ class SetsDf(DeviceHost):
         return {**super().fields(child), "outer": OuterHeader(df=DfPolicy.SET)}
 
 
-@variant("RFC 4301: nothing says how soon a packet is forwarded")
+@variant("RFC 4301, 5: nothing says how soon a packet is forwarded")
 class SlowTraffic(Delaying):
     """Needs 20 ms for each packet that is no IKE message."""
 
