@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from conformance.ike.core.events import Refusal
+from conformance.ike.core.events import Refusal, Violation
 from conformance.ike.core.sending import State
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import (
@@ -226,3 +226,33 @@ class SignsRequestWithoutCookie(IkeSa):
         first = self.init_request_raw
         super().request_init(group)
         self.init_request_raw = first or self.init_request_raw
+
+
+@defect("auth-psk-wrong", "auth-psk-bit", "auth-certificate-untrusted", "auth-unknown-critical", "auth-idi-missing")
+class RefusesAndKeeps(IkeSa):
+    """Refuses IKE_AUTH in words, and sets up the IKE SA all the same."""
+
+    def process(self, message: Message) -> Sequence[Payload] | None:
+        answer = super().process(message)
+        if message.exchange == ExchangeType.IKE_AUTH and self.state == State.HALF_OPEN:
+            self.close_after_response = None
+            self.establish()
+        return answer
+
+
+@defect("auth-wrong-responder-auth", "auth-responder-certificate-untrusted", "auth-responder-unknown-critical")
+class ComplainsAndKeeps(IkeSa):
+    """Tells a responder that it is not accepted, and goes on with the IKE SA."""
+
+    def check_critical(self, message: Message) -> None:
+        if self.state == State.ESTABLISHED or not message.is_response:
+            super().check_critical(message)
+
+    def on_auth_response(self, message: Message) -> None:
+        try:
+            super().check_critical(message)
+            super().on_auth_response(message)
+        except (Violation, Refusal):
+            self.establish()
+            notify = Notify(NotifyType.AUTHENTICATION_FAILED)
+            self.open_exchange(ExchangeType.INFORMATIONAL, lambda sa: [notify], self.ignore)
