@@ -23,6 +23,9 @@ from conformance.ike.ikesa import IkeSa
 from conformance.net.link import NON_ESP_MARKER, Address, Datagram, IpPacket, Link, PacketLink
 from conformance.wire import Message
 
+MOST_KEPT = 1000
+"""More datagrams than that are not kept for the scripted peer while the canary is waiting."""
+
 
 class Stage(IntEnum):
     """How far an ordinary handshake came."""
@@ -74,7 +77,7 @@ class Canary:
         )
         self.endpoint = _CanaryEndpoint(own, random, link.now())
         self.spis: set[bytes] = set()
-        self.kept: deque[Datagram | IpPacket] = deque()
+        self.kept: deque[Datagram | IpPacket] = deque(maxlen=MOST_KEPT)
         self.stage, self.problem, self.closed = Stage.SILENCE, "", ""
         self.heard = self.settled = False
         self._sa: CanarySa | None = None

@@ -7,6 +7,7 @@ for: does the device answer, choose a suite, authenticate us, make the Child SA,
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from textwrap import shorten
 from time import monotonic
 from typing import Any
 
@@ -69,6 +70,7 @@ _UNHEARD = Advice(
     "there; some devices say nothing to peers and algorithms that they do not know",
     ("addresses.device", "addresses.device_ports", "addresses.tester"),
 )
+_STRANGE = Advice("whatever answers at {there} does not speak IKE, or is asked too much", ("addresses.device_ports",))
 _UNTOLD = Advice(
     "the order to initiate does not work, or its packets go elsewhere than to {here}: address, port, firewall",
     ("commands.initiate", "addresses.tester", "addresses.tester_ports"),
@@ -161,9 +163,11 @@ class Looker:
         try:
             peer.response_timeout = usual if self.heard else max(usual, self.patience)
             answer = sa.init()
-        except Unexpected:
-            waited = f"within {peer.response_timeout:g} s"
-            raise Failed(f"there is no answer to IKE_SA_INIT {waited}", _filled(_UNHEARD, peer)) from None
+        except Unexpected as silent:
+            waited = f"there is no answer to IKE_SA_INIT within {peer.response_timeout:g} s"
+            if silent.got != "nothing":
+                raise Failed(f"{waited}, but {shorten(silent.got, 200)}", _filled(_STRANGE, peer)) from None
+            raise Failed(waited, _filled(_UNHEARD, peer)) from None
         finally:
             peer.response_timeout = usual
         self.heard = True
