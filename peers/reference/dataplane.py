@@ -22,12 +22,13 @@ INNER_ADDRESSES = ("10.2.0.1", "fd02::1")
 
 @dataclass(slots=True, eq=False)
 class Carried:
-    """A Child SA in use with its two SAs; ``waiting``: nothing is sent on it yet."""
+    """A Child SA in use with its two SAs; ``waiting``: nothing is sent on it yet. ``keeper``: its IKE SA now."""
 
     child: ChildSa
     inbound: InboundSa
     outbound: OutboundSa
     waiting: bool = False
+    keeper: IkeSa | None = None
 
 
 class GreHost(InnerHost):
@@ -67,13 +68,18 @@ class DeviceHost(IpsecHost):
         for child in [child for child in self.carried if child not in current]:
             self.withdraw(self.carried.pop(child))
         for child, sa in current.items():
-            udp = self.ports(sa)
             if child not in self.carried:
-                self.carried[child] = self.bring(child, sa, udp, now)
+                self.carried[child] = self.bring(child, sa, self.ports(sa), now)
             one = self.carried[child]
-            one.outbound.move(sa.local.host, sa.remote.host, udp)
-            one.inbound.move(sa.remote.host, sa.local.host, udp and udp[::-1])
+            one.keeper = sa
+            self.move(one, sa)
         self.release()
+
+    def move(self, one: Carried, sa: IkeSa) -> None:
+        """Go where the IKE SA goes."""
+        udp = self.ports(sa)
+        one.outbound.move(sa.local.host, sa.remote.host, udp)
+        one.inbound.move(sa.remote.host, sa.local.host, udp and udp[::-1])
 
     def release(self) -> None:
         """Send from now on on the SAs that had to wait and need not any more."""
@@ -83,10 +89,24 @@ class DeviceHost(IpsecHost):
                 self.sad.add(one.outbound)
 
     def unprotected(self, packet: bytes, now: float) -> bytes | None:
-        """The inner packet; what came through a new SA is answered there."""
+        """The inner packet; what came through a new SA is answered there, and to where it came from."""
         found = super().unprotected(packet, now)
+        self.heard(packet)
         self.release()
         return found
+
+    def heard(self, packet: bytes) -> None:
+        """Follow the peer to where a validated new packet of ESP in UDP came from (RFC 7296, section 2.23)."""
+        outer = udp_datagram(packet)
+        if outer is None:
+            return
+        for one in [one for one in self.carried.values() if one.inbound.spi == outer.payload[:4]]:
+            sa = one.keeper
+            if sa is not None and sa.follows() and self.ports(sa) is not None:
+                sa.remote, sa.local = outer.source, outer.destination
+                for other in self.carried.values():
+                    if other.keeper is sa:
+                        self.move(other, sa)
 
     def ports(self, sa: IkeSa) -> tuple[int, int] | None:
         """Our port and the peer's for ESP in UDP, None: ESP goes by itself."""

@@ -1,10 +1,9 @@
-"""Traffic flows after set-up, after every kind of rekey, after reauthentication and a change of addresses."""
+"""Traffic flows after set-up, after every kind of rekey and after reauthentication."""
 
 from ipaddress import ip_address
 from itertools import pairwise
 
 from conformance.ipsec.ip import parse
-from conformance.net.link import Address
 from conformance.script import inner
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
@@ -188,25 +187,3 @@ def test_reauthentication_device(peer: Peer, dut: Dut) -> None:
     new = peer.accept()
     peer.check(new is not old, "another IKE SA", "the same one")
     moved(peer, new.child, "RFC7296-2.8.3-1")
-
-
-@purpose(
-    "data-address-change",
-    "RFC7296-2.23-25",
-    role="responder",
-    needs=(DATA, Capability.NAT_T),
-    connection=usual(force_encapsulation=True),
-    device={"force_encapsulation": False},
-)
-def test_address_change(peer: Peer) -> None:
-    """Behind a NAT that gives us another port, the device sends its ESP packets there after our next IKE message."""
-    sa = up(peer)
-    sa.local = Address(sa.local.host, sa.local.port + 1)
-    for _ in range(3):
-        sa.liveness()
-        peer.pause()
-        found = flows(peer, requirement="RFC7296-2.23-25")
-        port = int.from_bytes(found.wire[22:24], "big")
-        if port == sa.local.port:
-            return
-    peer.check(port == sa.local.port, f"ESP to our new port {sa.local.port}", port, "RFC7296-2.23-25")

@@ -98,16 +98,6 @@ class KnowsOneIkeSa(DeviceHost):
         super().follow([sa for sa in known if sa is self.first], now)
 
 
-@defect("data-address-change")
-class StaysAtTheOldAddress(DeviceHost):
-    """Sends ESP to the port from which the first IKE message came."""
-
-    def ports(self, sa: IkeSa) -> tuple[int, int] | None:
-        found = super().ports(sa)
-        self.known: tuple[int, int] | None = getattr(self, "known", None) or found
-        return self.known if found else None
-
-
 @defect("data-udp", "data-overhead-udp")
 class NeverEncapsulates(DeviceHost):
     """Sends ESP without UDP although there is a NAT."""

@@ -96,6 +96,9 @@ class FollowsNobody(IkeSa):
         if not self.children:
             super().heard(message, source, destination)
 
+    def follows(self) -> bool:
+        return not self.children and super().follows()
+
 
 @defect("nat-rebind-port", "nat-response-port", "nat-rebind-address", "nat-rebind-behind-nat", "nat-rebind-both-behind")
 class AnswersToOldMapping(IkeSa):
@@ -112,10 +115,15 @@ class AnswersToOldMapping(IkeSa):
 
 @defect("nat-rebind-address")
 class FollowsPortsOnly(IkeSa):
-    """Follows the peer to another port, but not to another address."""
+    """Follows the IKE messages of the peer to another port, but not to another address."""
 
     def heard(self, message: Message, source: Address, destination: Address) -> None:
         super().heard(message, Address(self.remote.host, source.port), destination)
+        if self.children and self.is_new(message):
+            self.remote = Address(self.remote.host, source.port)
+
+    def follows(self) -> bool:
+        return not self.children and super().follows()
 
 
 @defect("nat-rebind-rekeyed", "nat-rekey")
