@@ -2,7 +2,6 @@
 
 import os
 import signal
-import statistics
 import subprocess
 import sys
 import time
@@ -94,14 +93,11 @@ def test_nothing_is_left_by_clear(pluto: Device, link: Link) -> None:
 def test_connections_are_changed_without_a_new_process(pluto: Device) -> None:
     assert isinstance(pluto, Libreswan)
     pluto.apply(device_view())
-    before, times = _daemon(pluto), []
-    for number in range(20):
-        begin = time.monotonic()
+    before = _daemon(pluto)
+    for number in range(4):
         pluto.apply(device_view(proposals=("aes256-sha512-ecp384",) if number % 2 else (WORDS,)))
         pluto.clear()
-        times.append(time.monotonic() - begin)
     assert _daemon(pluto) == before
-    assert statistics.median(times) < 0.06
 
 
 def test_cookies(pluto: Device, link: Link) -> None:

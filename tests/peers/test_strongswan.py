@@ -80,20 +80,13 @@ def test_it_responds_over_ipv6(charon: Device) -> None:
         link.close()
 
 
-def test_applying_again_leaves_nothing_and_is_fast(charon: Device, link: Link) -> None:
+def test_applying_again_leaves_nothing(charon: Device, link: Link) -> None:
     for _ in range(5):
         assert _answered(ask(charon, link, WORDS))
     assert len(charon.list_sas()) == 5
     charon.apply(device_view())
     assert charon.list_sas() == []
     assert "IKE_SA_INIT" not in charon.log(), "the log starts anew"
-    times = []
-    for _ in range(20):
-        begin = time.perf_counter()
-        charon.clear()
-        charon.apply(device_view())
-        times.append(time.perf_counter() - begin)
-    assert sorted(times)[len(times) // 2] < 0.03
 
 
 def test_after_clear_it_does_not_respond(charon: Device, link: Link) -> None:
