@@ -256,7 +256,7 @@ def test_a_device_that_never_answers(tmp_path: Path) -> None:
     )
     started = time.monotonic()
     done = ikespec("run", "--dut", "mute.toml", "--out", "out", cwd=tmp_path)
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 60
     assert done.returncode == 2 and not done.stdout, done.stdout + done.stderr
     assert (
         "mute: an ordinary handshake fails (psk, the device answers): there is no answer to IKE_SA_INIT" in done.stderr
