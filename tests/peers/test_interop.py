@@ -1,5 +1,6 @@
 """Real devices against each other and against the reference device, through the relay."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,7 @@ def test_between_kernels_packets_are_esp_and_unchanged(tmp_path: Path) -> None:
 @pytest.mark.parametrize("spec", ["strongswan:netns", "strongswan:uml"])
 def test_a_place_may_have_its_addresses_swapped(spec: str) -> None:
     with started(spec, swapped=True) as device:
-        assert device.pixit == PIXIT.swapped()
+        assert replace(device.pixit, algorithms=PIXIT.algorithms) == PIXIT.swapped()
         assert device.pixit.device_address == PIXIT.tester_address
         link = device.open_link()
         link.close()
