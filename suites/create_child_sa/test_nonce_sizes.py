@@ -12,10 +12,10 @@ from conformance.script.peer import Peer
 from conformance.script.verdict import Unexpected
 from conformance.wire import Nonce
 from peers.contract import Capability
-from suites.create_child_sa.answers import connected, granted, kept, refused
-from suites.create_child_sa.test_device_rekeys import child_rekey, ike_rekey, unused
+from suites.create_child_sa.answers import connected, granted, refused
+from suites.create_child_sa.test_device_rekeys import child_rekey, ike_rekey, unused_if_kept
 from suites.dut import Dut
-from suites.ike_sa_init.steps import no_auth, no_sa_for
+from suites.ike_sa_init.steps import goes_no_further, no_sa_for
 from suites.purpose import purpose
 
 SIZE = "RFC7296-3.9-1"
@@ -84,30 +84,22 @@ def test_ike_long(peer: Peer, dut: Dut) -> None:
     in_ike_rekey(peer, dut, LONG)
 
 
-def answer_init(peer: Peer, dut: Dut, size: int) -> None:
-    """The device must not go on to IKE_AUTH with our nonce."""
-    dut.initiate()
-    first = peer.expect_init()
-    peer.respond_init(first, nonce(size))
-    no_auth(peer, dut, first, SIZE)
-
-
 @purpose("init-response-nonce-empty", SIZE, "RFC7296-2.21-2", role="initiator")
 def test_init_response_empty(peer: Peer, dut: Dut) -> None:
     """Our IKE_SA_INIT response has a nonce of no octets: the device does not go on with it."""
-    answer_init(peer, dut, 0)
+    goes_no_further(peer, dut, nonce(0), SIZE)
 
 
 @purpose("init-response-nonce-too-short", SIZE, "RFC7296-2.21-2", role="initiator")
 def test_init_response_short(peer: Peer, dut: Dut) -> None:
     """Our IKE_SA_INIT response has a nonce of 15 octets: the device does not go on with it."""
-    answer_init(peer, dut, 15)
+    goes_no_further(peer, dut, nonce(15), SIZE)
 
 
 @purpose("init-response-nonce-too-long", SIZE, "RFC7296-2.21-2", role="initiator")
 def test_init_response_long(peer: Peer, dut: Dut) -> None:
     """Our IKE_SA_INIT response has a nonce of 257 octets: the device does not go on with it."""
-    answer_init(peer, dut, 257)
+    goes_no_further(peer, dut, nonce(257), SIZE)
 
 
 def answer_child_rekey(peer: Peer, dut: Dut, size: int) -> None:
@@ -115,13 +107,7 @@ def answer_child_rekey(peer: Peer, dut: Dut, size: int) -> None:
     sa, request = child_rekey(peer, dut)
     sa.nonce = peer.random(size)
     sa.answer(request)
-    new = sa.children[-1]
-    try:
-        kept(peer, sa)
-    except Unexpected:
-        peer.note("the device has removed the IKE SA")
-    else:
-        unused(peer, sa, new, SIZE)
+    unused_if_kept(peer, sa, sa.children[-1], SIZE)
 
 
 @purpose("child-response-nonce-too-short", SIZE, role="initiator", needs=(CHILD,))

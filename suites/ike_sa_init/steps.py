@@ -201,3 +201,11 @@ def no_auth(peer: Peer, dut: Dut, first: Received, requirement: str) -> None:
     peer.check(not went_on, "no IKE_AUTH request", "; ".join(went_on), requirement)
     others = [str(one) for one in peer.inbox if not is_init_request(one.message)]
     peer.check(not others, "no message about it but IKE_SA_INIT requests", "; ".join(others), "RFC7296-2.21-2")
+
+
+def goes_no_further(peer: Peer, dut: Dut, how: Bend, requirement: str) -> None:
+    """The device initiates, and must not go on to IKE_AUTH after our bent IKE_SA_INIT response."""
+    dut.initiate()
+    first = peer.expect_init()
+    peer.respond_init(first, how)
+    no_auth(peer, dut, first, requirement)
