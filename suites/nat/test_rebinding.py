@@ -97,7 +97,7 @@ def test_rebind_rekeyed(peer: Peer, dut: Dut) -> None:
     with peer.preamble("our rekey of the IKE SA"):
         new = successor(peer, sa)
     new.liveness()
-    carries(peer, dut)
+    carries(peer, dut, requirement="RFC7296-2.23-25")
     own_request(dut, new, "RFC7296-2.23-25")
 
 
@@ -136,7 +136,7 @@ def test_rebind_child(peer: Peer, dut: Dut) -> None:
     peer.check(request.destination == sa.local, f"a request to {sa.local}", request.destination, "RFC7296-2.23-25")
     sa.answer(request)
     sa.must_be_up()
-    carries(peer, dut)
+    carries(peer, dut, requirement="RFC7296-2.23-25")
 
 
 @purpose(
