@@ -164,6 +164,7 @@ def interop(
     devices: Annotated[list[str] | None, typer.Argument(help="Two devices or more, as for run --dut")] = None,
     out: Annotated[Path | None, typer.Option(help="Results folder; default: results/interop-DEVICES-TIME")] = None,
     scenario: Annotated[list[str] | None, typer.Option(help="Only these scenarios, * and ? allowed")] = None,
+    without: Annotated[list[str] | None, typer.Option(help="Not these scenarios, * and ? allowed")] = None,
     show: Annotated[bool, typer.Option("--list", help="List the scenarios and do nothing")] = False,
 ) -> None:
     """Let every device open connections to every other one; exit codes as for run."""
@@ -176,7 +177,7 @@ def interop(
         fail("interop needs two devices or more, such as: ikespec interop strongswan reference")
     with one_line_errors():
         try:
-            unexpected = crossing.run(Console(), devices or (), out, scenario or (), sys.argv)
+            unexpected = crossing.run(Console(), devices or (), out, scenario or (), sys.argv, without or ())
         except KeyboardInterrupt:
             fail("interrupted; ikespec report FOLDER makes a page of what there is")
     raise SystemExit(EXIT_VERDICT if unexpected else EXIT_OK)

@@ -24,11 +24,18 @@ def default_folder(devices: Sequence[Member]) -> Path:
     return Path("results") / f"interop-{names}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
-def run(console: Console, words: Sequence[str], out: Path | None, patterns: Sequence[str], command: list[str]) -> int:
+def run(
+    console: Console,
+    words: Sequence[str],
+    out: Path | None,
+    patterns: Sequence[str],
+    command: list[str],
+    without: Sequence[str] = (),
+) -> int:
     """Run the matrix; the number of unexpected results. Raises DeviceError, TomlError, ReportError, OSError."""
     devices = members(words)
     folder = out or default_folder(devices)
-    matrix = Matrix(devices, select(SCENARIOS, patterns), folder)
+    matrix = Matrix(devices, select(SCENARIOS, patterns, without), folder)
     progress = _Progress(console, matrix.total)
     with progress:
         for record in matrix.run(command):

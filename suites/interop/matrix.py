@@ -197,11 +197,15 @@ class Matrix:
         return None
 
 
-def select(scenarios: Sequence[Scenario], patterns: Sequence[str]) -> list[Scenario]:
-    """The scenarios whose identifier fits one of the patterns, all without any. Raises DeviceError for none."""
+def select(scenarios: Sequence[Scenario], patterns: Sequence[str], without: Sequence[str] = ()) -> list[Scenario]:
+    """The scenarios whose identifier fits one of the patterns, by default all, and none of ``without``.
+
+    Raises DeviceError for none.
+    """
+    kept = [one for one in scenarios if not any(Path(one.id).match(pattern) for pattern in without)]
     if not patterns:
-        return list(scenarios)
-    found = [one for one in scenarios if any(Path(one.id).match(pattern) for pattern in patterns)]
+        return kept
+    found = [one for one in kept if any(Path(one.id).match(pattern) for pattern in patterns)]
     if not found:
         raise DeviceError("interop", f"no scenario fits {', '.join(patterns)}", "see ikespec interop --list")
     return found
