@@ -3,6 +3,9 @@
 A device that does not know what one of them is about ignores it; none is a reason to refuse an SA.
 """
 
+from functools import reduce
+from operator import or_
+
 from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
@@ -23,12 +26,18 @@ WINDOW = (1).to_bytes(4, "big")
 """Notification data of SET_WINDOW_SIZE: what is in force anyway (RFC 7296, section 2.3)."""
 
 
+NOT_ASKED = (Notify(NotifyType.ADDITIONAL_TS_POSSIBLE), Notify(NotifyType.ESP_TFC_PADDING_NOT_SUPPORTED))
+"""What a responder may add to its consent (RFC 7296, sections 1.3.1 and 2.9)."""
+
+
 def asking(*payloads: CP | Notify) -> Bend:
     """With these payloads in front."""
-    found = bend.insert(payloads[0])
-    for one in payloads[1:]:
-        found |= bend.insert(one)
-    return found
+    return reduce(or_, map(bend.insert, payloads))
+
+
+def ending(*payloads: Notify) -> Bend:
+    """With these payloads at the end."""
+    return reduce(or_, map(bend.append, payloads))
 
 
 def wish(value: bytes = b"") -> CP:
@@ -136,10 +145,8 @@ def test_auth_answered_with_notifies(peer: Peer, dut: Dut) -> None:
     dut.initiate()
     sa = peer.respond_init(peer.expect_init(), asking(Notify(NotifyType.HTTP_CERT_LOOKUP_SUPPORTED)))
     request = sa.expect_request(ExchangeType.IKE_AUTH)
-    extra = bend.append(Notify(NotifyType.ADDITIONAL_TS_POSSIBLE))
-    extra |= bend.append(Notify(NotifyType.ESP_TFC_PADDING_NOT_SUPPORTED))
-    extra |= bend.append(Notify(NotifyType.SET_WINDOW_SIZE, WINDOW))
-    sa.answer(request, bend=extra)
+    window = Notify(NotifyType.SET_WINDOW_SIZE, WINDOW)
+    sa.answer(request, bend=ending(*NOT_ASKED, window))
     must_be_accepted_by(sa, "RFC7296-3.10.1-3")
     carries(peer, dut)
 
@@ -148,9 +155,7 @@ def test_auth_answered_with_notifies(peer: Peer, dut: Dut) -> None:
 def test_rekey_answered_with_notifies(peer: Peer, dut: Dut) -> None:
     """Our response to the rekey has ADDITIONAL_TS_POSSIBLE and ESP_TFC_PADDING_NOT_SUPPORTED: the new SA is used."""
     sa, request = child_rekey(peer, dut)
-    extra = bend.append(Notify(NotifyType.ADDITIONAL_TS_POSSIBLE))
-    extra |= bend.append(Notify(NotifyType.ESP_TFC_PADDING_NOT_SUPPORTED))
-    sa.answer(request, bend=extra)
+    sa.answer(request, bend=ending(*NOT_ASKED))
     new = sa.children[-1]
     sa.must_be_up("RFC7296-3.10.1-3")
     carries(peer, dut, new, "RFC7296-3.10.1-3")

@@ -92,7 +92,7 @@ def must_agree(peer: Peer, dut: Dut, sa: ScriptedSa, old: ChildSa) -> None:
     sa.must_be_up(STANDS)
 
 
-@purpose("child-rekey-closed-at-once", STANDS, HALF, role="initiator", needs=(REKEY,))
+@purpose("child-rekey-closed-at-once", STANDS, role="initiator", needs=(REKEY,))
 def test_closed_at_once(peer: Peer, dut: Dut) -> None:
     """We grant the device's rekey and close the old Child SA in the same instant: the new one works on both sides."""
     sa, request = child_rekey(peer, dut)
@@ -114,7 +114,7 @@ def held_back(sa: ScriptedSa, request: Received) -> list[bytes]:
     return kept
 
 
-@purpose("child-rekey-overtaken", STANDS, HALF, role="initiator", needs=(REKEY,))
+@purpose("child-rekey-overtaken", STANDS, role="initiator", needs=(REKEY,))
 def test_overtaken(peer: Peer, dut: Dut) -> None:
     """Our Delete of the old Child SA overtakes our response to the device's rekey: the new one works on both sides.
 
@@ -130,7 +130,7 @@ def test_overtaken(peer: Peer, dut: Dut) -> None:
     must_agree(peer, dut, sa, old)
 
 
-@purpose("child-rekey-overtaken-late", STANDS, HALF, role="initiator", needs=(REKEY,))
+@purpose("child-rekey-overtaken-late", STANDS, role="initiator", needs=(REKEY,))
 def test_overtaken_late(peer: Peer, dut: Dut) -> None:
     """As before, but our response comes only when the Delete has been answered, and perhaps the request repeated."""
     sa, request = child_rekey(peer, dut)
