@@ -67,6 +67,7 @@ def run(
     max_evidence: Annotated[str, typer.Option(help="Keep this much evidence of a purpose, and of the run")] = "8M/1G",
     workers: Annotated[int, typer.Option("-n", help="Run on so many devices side by side")] = 1,
     without: Annotated[list[str] | None, typer.Option(help="Not these purposes, * and ? allowed")] = None,
+    shard: Annotated[str, typer.Option(help="Only the Kth of N parts that take about as long, such as 2/5")] = "1/1",
     retry: Annotated[int, typer.Option(help="Try again alone, so often, what failed unexpectedly")] = 0,
     max_flaky: Annotated[int, typer.Option(help="So many purposes may pass at a later try only")] = 3,
     expect_pass: Annotated[int, typer.Option(help="So many purposes must pass")] = 0,
@@ -100,6 +101,7 @@ def run(
     arguments += [f"--max-evidence={max_evidence}"] + ["--no-look"] * (not look)
     arguments += ["-n", str(workers)] if workers > 1 else []
     arguments += [
+        f"--shard={shard}",
         f"--retry={retry}",
         f"--max-flaky={max_flaky}",
         f"--expect-pass={expect_pass}",

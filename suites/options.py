@@ -1,5 +1,6 @@
 """The options that ``pytest suites`` understands beside pytest's own."""
 
+import re
 from argparse import SUPPRESS
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,7 +13,7 @@ from conformance.crypto import CryptoError
 from peers.algorithms import Limits
 from suites.ending import Demands
 from suites.evidence import Allowance
-from suites.purpose import Purpose
+from suites.purpose import Purpose, parts
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -25,6 +26,7 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--purpose", action="append", default=[], metavar="ID", help="only these purposes (* and ?)")
     group.addoption("--role", choices=["initiator", "responder"], help="only purposes with the device in this role")
     group.addoption("--subject", action="append", default=[], metavar="NAME", help="only these subjects")
+    group.addoption("--shard", default="1/1", metavar="K/N", help="only the Kth of N parts that take about as long")
     group.addoption("--deviations", default=None, metavar="FILE", help="known deviations (TOML) of the device")
     for protocol, sort in (("ike", "IKE SAs"), ("esp", "Child SAs with ESP"), ("ah", "Child SAs with AH")):
         text = f"keep to these algorithms for {sort}, such as aes256-sha384{'-ecp384' * (protocol == 'ike')}"
@@ -66,6 +68,15 @@ def selected(config: pytest.Config, purpose: Purpose, subject: str) -> bool:
     if (role and purpose.role != role) or (subjects and subject not in subjects):
         return False
     return purpose.tier == "quick" or bool(config.getoption("--slow")) or bool(patterns)
+
+
+def shard(config: pytest.Config, purposes: Sequence[Purpose]) -> frozenset[str]:
+    """The ids of those purposes that ``--shard`` leaves. Raises ValueError where it is none."""
+    word = config.getoption("--shard")
+    found = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", word)
+    if found is None or int(found[1]) > int(found[2]):
+        raise ValueError(f"--shard {word}: expected K/N with K from 1 to N, such as 2/5")
+    return frozenset(purpose.id for purpose in parts(purposes, int(found[2]))[int(found[1]) - 1])
 
 
 def limits(config: pytest.Config) -> Limits:

@@ -20,8 +20,8 @@ from suites import embargo, interrupts
 from suites.conduct import prepared
 from suites.dut import Dut
 from suites.life import begin
-from suites.options import add_options, allowance, limits, results_folder, selected
-from suites.purpose import purpose_of
+from suites.options import add_options, allowance, limits, results_folder, selected, shard
+from suites.purpose import Purpose, purpose_of
 from suites.record import ResultsFolder
 from suites.requirements import RequirementError, load
 from suites.session import SESSION, Session, is_worker, stop_run, subject
@@ -47,6 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     session = Session(results_folder(config))
     try:
         limits(config)
+        shard(config, [])
         session.allow(allowance(config))
         open_device(config.getoption("--dut"))
         session.results = ResultsFolder(session.folder, sys.argv, config.getoption("--ike-seed"))
@@ -95,6 +96,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     catalogue, seen = load(), dict[str, str]()
     kept: list[pytest.Item] = []
     left: list[pytest.Item] = []
+    chosen: dict[pytest.Item, Purpose] = {}
     for item in items:
         purpose = purpose_of(getattr(item, "function", None))
         if purpose is None:
@@ -108,7 +110,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 catalogue.get(requirement)
         except RequirementError as error:
             raise pytest.UsageError(f"{item.nodeid}: {error}") from None
-        (kept if selected(config, purpose, subject(item)) else left).append(item)
+        if selected(config, purpose, subject(item)):
+            chosen[item] = purpose
+        else:
+            left.append(item)
+    ours = shard(config, list(chosen.values()))
+    for item, purpose in chosen.items():
+        (kept if purpose.id in ours else left).append(item)
     items[:] = kept
     if left:
         config.hook.pytest_deselected(items=left)

@@ -173,6 +173,9 @@ def test_a_crash_is_not_excused_by_another_try(tmp_path: Path) -> None:
         (("--expect-capability", "responder"), 0, ""),
         (("--expect-capability", "teleport"), 2, "reference does not claim teleport (--expect-capability)"),
         (("--without", "init-*", "--without", "mid-*", "--without", "auth-*"), 2, "no purpose fits the selection"),
+        (("--shard", "2/3", "--expect-pass", "2"), 1, "1 purposes passed, fewer than 2 (--expect-pass)"),
+        (("--shard", "4/3"), 2, "--shard 4/3: expected K/N with K from 1 to N, such as 2/5"),
+        (("--shard", "0/0"), 2, "--shard 0/0: expected K/N"),
     ],
 )
 def test_what_a_run_must_keep(tmp_path: Path, arguments: tuple[str, ...], code: int, complaint: str) -> None:
