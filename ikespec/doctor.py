@@ -40,7 +40,7 @@ def diagnose() -> list[Finding]:
     if not packages.ok:
         return findings
     findings += _namespaces()
-    findings += [_tun(), _compiler(), _docker(), _virtual_machine(), _strongswan(), _libreswan()]
+    findings += [_tun(), _compiler(), _docker(), _virtual_machine(), _strongswan(), _libreswan(), _releases()]
     findings.append(_tool("nft", "nftables", _NAT_MEANS))
     findings.append(_tool("conntrack", "conntrack", _NAT_MEANS))
     findings.append(_tool("tshark", "tshark", _TSHARK_MEANS))
@@ -184,6 +184,17 @@ def _libreswan() -> Finding:
     problem = rootfs_problem()
     seen = problem or "fetched with apt-get when it is used for the first time (about 10 s, 170 MB)"
     return Finding("libreswan", problem is None, seen, means, "--dut libreswan:docker")
+
+
+def _releases() -> Finding:
+    from peers.places.rootfs import SUITES, cache_directory, rootfs_problem
+
+    means = "the daemons of other releases of Debian: --dut strongswan@trixie, libreswan@forky:uml"
+    problem = rootfs_problem(SUITES[0])
+    made = [suite for suite in SUITES if next(cache_directory().glob(f"*@{suite}-*"), None) is not None]
+    there = f"; here already: {', '.join(made)}" if made else ""
+    seen = problem or f"{', '.join(SUITES)}: fetched with apt-get when used for the first time (about 20 s){there}"
+    return Finding("releases", problem is None, seen, means, "apt-get install debian-archive-keyring")
 
 
 def _tool(command: str, package: str, means: str) -> Finding:

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +11,7 @@ from peers.contract import Device, DeviceError
 from peers.places.place import DataPlane, Place
 from peers.strongswan import settings as strongswan
 from peers.tomlfile import nearest
+from peers.word import DeviceWord, parse
 
 _T = TypeVar("_T")
 PLACES = ("netns", "netns-nat", "netns-natted", "docker", "uml")
@@ -25,7 +26,8 @@ def open_device(name_or_path: str, **options: Any) -> Device:
     and the addresses of the real devices), ``strongswan`` and ``libreswan`` (where they run is chosen)
     or with a place, such as ``strongswan:netns``, ``strongswan:docker`` and ``strongswan:uml`` (a virtual machine that
     needs no privileges), in ``strongswan:netns-nat`` the tester is behind a real NAT and in ``strongswan:netns-natted``
-    the device; or the path of a device file. ``options`` go to the adapter: ``data_plane``
+    the device. ``strongswan@trixie`` and ``libreswan@forky:uml`` are those of a release of Debian, whatever this host
+    has. Or the path of a device file. ``options`` go to the adapter: ``data_plane``
     (``kernel``, ``shim``, ``libipsec``; the word may end with it: ``strongswan:netns:libipsec``) and, in Docker,
     ``base`` (the image to build on); for a device file ``ask``. With ``swapped`` the device gets the addresses that
     otherwise the tester has, where they can be chosen: so two devices become each other's peer. Raises DeviceError.
@@ -33,12 +35,14 @@ def open_device(name_or_path: str, **options: Any) -> Device:
     if name_or_path.endswith(".toml") or "/" in name_or_path:
         options.pop("swapped", None)
         return _external(Path(name_or_path), **options)
-    name, _, place = name_or_path.partition(":")
-    opener = _OPENERS.get(name)
+    word = parse(name_or_path)
+    opener = _OPENERS.get(word.name)
     if opener is None:
-        hint = nearest(name, _OPENERS) or f"known: {', '.join(_OPENERS)}, or the path of a device file (.toml)"
+        hint = nearest(word.name, _OPENERS) or f"known: {', '.join(_OPENERS)}, or the path of a device file (.toml)"
         raise DeviceError(name_or_path, "there is no such device", hint)
-    return opener(name_or_path, place, options)
+    device = opener(word, options)
+    device.name = word.label
+    return device
 
 
 def _external(path: Path, **options: Any) -> Device:
@@ -47,9 +51,11 @@ def _external(path: Path, **options: Any) -> Device:
     return _make("external", ExternalDevice, path, **options)
 
 
-def _reference(spec: str, place: str, options: dict[str, Any]) -> Device:
+def _reference(word: DeviceWord, options: dict[str, Any]) -> Device:
+    if word.suite or word.plugins:
+        raise DeviceError(str(word), "the reference device is a part of this suite, no package of a release")
     # Imported only when asked for: it is no part of driving a real device.
-    swapped = options.pop("swapped", False)
+    spec, place, swapped = str(word), word.where, options.pop("swapped", False)
     if place == "live" or place.startswith("live:"):
         from peers.reference.live import LiveReference
 
@@ -63,20 +69,55 @@ def _reference(spec: str, place: str, options: dict[str, Any]) -> Device:
     return _make(spec, ReferenceDevice, place, **options)
 
 
-def _strongswan(spec: str, place: str, options: dict[str, Any]) -> Device:
+def _strongswan(word: DeviceWord, options: dict[str, Any]) -> Device:
     try:
         from peers.strongswan.device import StrongSwan
     except ModuleNotFoundError as error:
-        raise DeviceError(spec, f"the Python package {error.name} is missing", f"pip install {error.name}") from error
+        mend = f"pip install {error.name}"
+        raise DeviceError(str(word), f"the Python package {error.name} is missing", mend) from error
 
-    return StrongSwan(_place(spec, place or _choose_place(spec, _strongswan_problem()), options))
+    return StrongSwan(_place(word, strongswan.PACKAGES, _strongswan_problem, options))
 
 
-def _libreswan(spec: str, place: str, options: dict[str, Any]) -> Device:
+def _libreswan(word: DeviceWord, options: dict[str, Any]) -> Device:
     from peers.libreswan.device import Libreswan
+    from peers.libreswan.settings import PACKAGES
+
+    options["possible"] = (DataPlane.KERNEL, DataPlane.SHIM)
+    # The package excludes strongSwan's, so it is never installed beside it.
+    return Libreswan(_place(word, PACKAGES, None, options))
+
+
+def _place(
+    word: DeviceWord, packages: Sequence[str], host_problem: Callable[[], str | None] | None, options: dict[str, Any]
+) -> Place:
+    """Where a daemon of these packages runs.
+
+    In a namespace it is this host's own where ``host_problem`` tells what that lacks; else, and if it is that of a
+    release, it comes from a root file system.
+    """
+    spec, suite = str(word), word.suite
     from peers.places.rootfs import rootfs_problem
 
-    return Libreswan(_place(spec, place or _choose_place(spec, rootfs_problem()), options))
+    own = host_problem if not suite else None
+    place = word.place or _choose_place(spec, rootfs_problem(suite) if own is None else own())
+    if word.plane:
+        options["data_plane"] = word.plane
+    _plane(spec, options)
+    if place in ("netns", "netns-nat", "netns-natted"):
+        if own is None:
+            options["root"] = _root(word, packages)
+        elif problem := own():
+            raise DeviceError(spec, problem, f"apt-get install {' '.join(packages)}")
+        return _namespace(word, place, options)
+    if place == "uml":
+        return _guest(word, packages, swapped=options.get("swapped", False))
+    if place == "docker":
+        from peers.places.container import ContainerPlace
+
+        options.pop("swapped", None)  # the Docker daemon gives addresses, each container others
+        return _make(spec, ContainerPlace, word.name, suite=suite, **options)
+    raise DeviceError(spec, f"there is no place {place!r}", nearest(place, PLACES) or f"known: {', '.join(PLACES)}")
 
 
 def _plane(spec: str, options: dict[str, Any]) -> None:
@@ -86,46 +127,29 @@ def _plane(spec: str, options: dict[str, Any]) -> None:
     options["data_plane"] = None if plane is None else DataPlane(plane)
 
 
-def _place(spec: str, place: str, options: dict[str, Any]) -> Place:
-    name = spec.partition(":")[0]
-    place, _, plane = place.partition(":")
-    if plane:
-        options["data_plane"] = plane
-    _plane(spec, options)
-    if name == "libreswan":
-        options["possible"] = (DataPlane.KERNEL, DataPlane.SHIM)
-    if place in ("netns", "netns-nat", "netns-natted"):
-        from peers.places.nat import Behind, NatPlace
-        from peers.places.netns import NetnsPlace
+def _root(word: DeviceWord, packages: Sequence[str]) -> Callable[[], Path]:
+    from peers.places.rootfs import root_file_system
 
-        if name == "libreswan":
-            from peers.libreswan.settings import PACKAGES
-            from peers.places.rootfs import root_file_system
+    return partial(root_file_system, word.name, packages, word.suite)
 
-            # The package excludes strongSwan's, so it is never installed beside it.
-            options["root"] = partial(root_file_system, name, PACKAGES)
-        elif problem := _strongswan_problem():
-            raise DeviceError(spec, problem, STRONGSWAN_PACKAGES)
-        if place != "netns":
-            options.pop("swapped", None)
-            behind = Behind.TESTER if place == "netns-nat" else Behind.DEVICE
-            return _make(spec, NatPlace, name, behind=behind, **options)
-        return _make(spec, NetnsPlace, name, **options)
-    if place == "uml":
-        from peers.libreswan.settings import PACKAGES
-        from peers.places.rootfs import root_file_system
-        from peers.places.uml import PACKAGES as GUEST
-        from peers.places.uml import UmlPlace
 
-        packages = (*(PACKAGES if name == "libreswan" else strongswan.PACKAGES), *GUEST)
-        root, swapped = partial(root_file_system, name, packages), options.get("swapped", False)
-        return _make(spec, UmlPlace, name, root, swapped=swapped)
-    if place == "docker":
-        from peers.places.container import ContainerPlace
+def _namespace(word: DeviceWord, place: str, options: dict[str, Any]) -> Place:
+    from peers.places.nat import Behind, NatPlace
+    from peers.places.netns import NetnsPlace
 
-        options.pop("swapped", None)  # the Docker daemon gives addresses, each container others
-        return _make(spec, ContainerPlace, name, **options)
-    raise DeviceError(spec, f"there is no place {place!r}", nearest(place, PLACES) or f"known: {', '.join(PLACES)}")
+    if place == "netns":
+        return _make(str(word), NetnsPlace, word.name, **options)
+    options.pop("swapped", None)
+    behind = Behind.TESTER if place == "netns-nat" else Behind.DEVICE
+    return _make(str(word), NatPlace, word.name, behind=behind, **options)
+
+
+def _guest(word: DeviceWord, packages: Sequence[str], *, swapped: bool) -> Place:
+    from peers.places.rootfs import root_file_system
+    from peers.places.uml import KERNEL_PACKAGES, PACKAGES, UmlPlace
+
+    kernel = partial(root_file_system, "uml", KERNEL_PACKAGES, base=())
+    return UmlPlace(word.name, _root(word, (*packages, *PACKAGES)), kernel, swapped=swapped)
 
 
 def _strongswan_problem() -> str | None:
@@ -173,7 +197,7 @@ def _make(spec: str, make: Callable[..., _T], *arguments: Any, **options: Any) -
         raise DeviceError(spec, f"there is no option {word} for this device") from error
 
 
-_OPENERS: dict[str, Callable[[str, str, dict[str, Any]], Device]] = {
+_OPENERS: dict[str, Callable[[DeviceWord, dict[str, Any]], Device]] = {
     "reference": _reference,
     "strongswan": _strongswan,
     "libreswan": _libreswan,

@@ -14,7 +14,7 @@ from docker.types import IPAMConfig, IPAMPool
 from conformance.net import Link, UdpLink
 from peers.contract import Capability, DeviceError, Pixit, Unsupported
 from peers.places.dataplane import PROBE, TUN_DEVICE
-from peers.places.image import ensure_image
+from peers.places.image import RELEASE_BASE, ensure_image
 from peers.places.owner import Owner, RunDirectory, close_at_exit, closed, sweep
 from peers.places.place import DataPlane, Place
 from peers.places.process import shell_ending
@@ -51,7 +51,10 @@ def _first_line(error: BaseException) -> str:
 
 
 class ContainerPlace(Place):
-    """A container and its network, both removed with us. Instances have different addresses."""
+    """A container and its network, both removed with us. Instances have different addresses.
+
+    Its image is built on ``base``, else on that of the release of Debian ``suite``, else on the default one.
+    """
 
     description = "docker"
     inside = _INSIDE
@@ -62,12 +65,13 @@ class ContainerPlace(Place):
         data_plane: DataPlane | None = None,
         base: str | None = None,
         *,
+        suite: str = "",
         possible: Sequence[DataPlane] = tuple(DataPlane),
     ) -> None:
         self._device = device
         self._wanted = data_plane
         self._possible = possible
-        self._base = base
+        self._base = base or (RELEASE_BASE.format(suite) if suite else None)
         self._client: Any = None
         self._network: Any = None
         self._container: Any = None

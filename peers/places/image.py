@@ -15,7 +15,9 @@ from peers.contract import DeviceError
 from peers.places.dataplane import shim_source
 from peers.places.owner import base_directory
 
-DEFAULT_BASE = "debian:bookworm-slim"
+RELEASE_BASE = "debian:{}-slim"
+"""The image of a release of Debian."""
+DEFAULT_BASE = RELEASE_BASE.format("bookworm")
 BASE_VARIABLE = "IKESPEC_BASE_IMAGE"
 """Environment variable: a Debian image to build on, for hosts that cannot pull the default one."""
 _MEND = f"for another base, name a Debian image that is here in {BASE_VARIABLE}"
@@ -30,6 +32,7 @@ def ensure_image(device: str, client: Any, target: str, base: str | None) -> str
 
     Raises DeviceError with the last line of a failed build.
     """
+    mend = _MEND if base is None else f"fetch it (docker pull {base}), or use another place: --dut {device}:uml"
     base = base or os.environ.get(BASE_VARIABLE) or DEFAULT_BASE
     recipe = resources.files(f"peers.{device}").joinpath("Dockerfile").read_text()
     files = {"Dockerfile": recipe, "xfrmfake.c": shim_source()}
@@ -41,11 +44,11 @@ def ensure_image(device: str, client: Any, target: str, base: str | None) -> str
             client.images.get(tag)
         except docker.errors.ImageNotFound:
             _log.info("building image %s on %s", tag, base)
-            _build(device, client, files, tag, target, base)
+            _build(device, client, files, tag, target, base, mend)
     return tag
 
 
-def _build(device: str, client: Any, files: dict[str, str], tag: str, target: str, base: str) -> None:
+def _build(device: str, client: Any, files: dict[str, str], tag: str, target: str, base: str, mend: str) -> None:
     try:
         client.images.build(
             fileobj=_context(files),
@@ -60,9 +63,9 @@ def _build(device: str, client: Any, files: dict[str, str], tag: str, target: st
     except docker.errors.BuildError as error:
         lines = [str(line["stream"]).strip() for line in error.build_log if str(line.get("stream", "")).strip()]
         problem = f"cannot build {tag} on {base}: {error.msg} (after {(lines or ['nothing'])[-1]})"
-        raise DeviceError(device, problem, _MEND) from error
+        raise DeviceError(device, problem, mend) from error
     except docker.errors.APIError as error:
-        raise DeviceError(device, f"cannot build {tag} on {base}: {error.explanation or error}", _MEND) from error
+        raise DeviceError(device, f"cannot build {tag} on {base}: {error.explanation or error}", mend) from error
 
 
 def _context(files: dict[str, str]) -> io.BytesIO:

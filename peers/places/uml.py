@@ -1,8 +1,9 @@
 """A daemon in a virtual machine that needs no privileges: User-mode Linux, with a socket pair as its network cable.
 
 The guest's kernel has ESP and AH whatever the host's has, so its data plane is always the kernel's. Its root file
-system is a folder of this host (`peers.places.rootfs`); it writes to memory only. The tester is the other end of the
-cable (`conformance.net.ethernet`). Control goes over two serial lines: one has a shell, the other is joined to the
+system is a folder of this host (`peers.places.rootfs`); it writes to memory only. The kernel is a program of this
+host's distribution and does not come from there: a newer release's would not start here. The tester is the other end of
+the cable (`conformance.net.ethernet`). Control goes over two serial lines: one has a shell, the other is joined to the
 daemon's control socket.
 """
 
@@ -26,8 +27,10 @@ from peers.places.place import DataPlane, Place
 from peers.places.process import shell_ending
 from peers.places.shell import Shell
 
-PACKAGES = ("user-mode-linux", "kmod", "socat", "iputils-ping")
+PACKAGES = ("kmod", "socat", "iputils-ping")
 """What a root file system needs beside the daemon to be booted."""
+KERNEL_PACKAGES = ("user-mode-linux",)
+"""What holds the kernel and its modules."""
 
 MEMORY = "192M"
 BOOT_PATIENCE = 30.0
@@ -37,14 +40,14 @@ _TESTER_MAC, _DEVICE_MAC = bytes.fromhex("02ab00000001"), bytes.fromhex("02ab000
 _KERNEL, _MODULES = "usr/bin/linux.uml", "/usr/lib/uml/modules"
 _READY = "IKESPEC-READY"
 _GRE = "ikespec-gre"
-_PREPARE = (
-    "mount -t tmpfs run /run; mkdir /run/lab; mount -t hostfs none /run/lab -o {folder}; exec sh /run/lab/init.sh"
-)
+# Kernels since 6.12 want the second form.
+_HOSTFS = "mount -t hostfs none {point} -o {folder} || mount -t hostfs none {point} -o hostfs={folder}"
+_PREPARE = "mount -t tmpfs run /run; mkdir /run/lab; {hostfs}; exec sh /run/lab/init.sh"
 
 _INIT = """\
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev 2>/dev/null; mount -t tmpfs tmp /tmp
-mkdir -p /dev/pts /dev/shm /dev/net /run/lock /run/modules/lib; ln -s {modules} /run/modules/lib/modules
+mkdir -p /dev/pts /dev/shm /dev/net /run/lock /run/modules/lib/modules; {modules}
 [ -e /dev/net/tun ] || mknod /dev/net/tun c 10 200
 printf '#!/bin/sh\\nexec /sbin/modprobe -d /run/modules "$@"\\n' > /run/modprobe; chmod +x /run/modprobe
 echo /run/modprobe > /proc/sys/kernel/modprobe
@@ -96,6 +99,8 @@ class SerialShell(Shell):
 class UmlPlace(Place):
     """One guest. ``root`` makes or finds its root file system, which must hold `PACKAGES`.
 
+    ``kernel`` makes or finds the folder with `KERNEL_PACKAGES`.
+
     With ``swapped`` the guest has the tester's addresses, and the tester those of a guest that is not swapped.
     """
 
@@ -103,8 +108,10 @@ class UmlPlace(Place):
     just_booted = True
     echoes = has_gre = counts_drops = True
 
-    def __init__(self, device: str, root: Callable[[], Path], *, swapped: bool = False) -> None:
-        self._device, self._make_root = device, root
+    def __init__(
+        self, device: str, root: Callable[[], Path], kernel: Callable[[], Path], *, swapped: bool = False
+    ) -> None:
+        self._device, self._make_root, self._make_kernel = device, root, kernel
         self.pixit = PIXIT.swapped() if swapped else PIXIT
         self.data_plane = DataPlane.KERNEL
         self._run: RunDirectory | None = None
@@ -122,13 +129,13 @@ class UmlPlace(Place):
     def open(self) -> None:
         """Make the root if need be, and boot the guest."""
         sweep()
-        root = self._make_root()
+        root, kernel = self._make_root(), self._make_kernel()
         self._run = run = RunDirectory()
         close_at_exit(self)
         self.directory, self.inside = run.path, "/run/lab"
-        self._boot(root, run)
+        self._boot(root, kernel, run)
 
-    def _boot(self, root: Path, run: RunDirectory) -> None:
+    def _boot(self, root: Path, kernel: Path, run: RunDirectory) -> None:
         pairs = [socket.socketpair(socket.AF_UNIX, kind) for kind in (socket.SOCK_DGRAM, *[socket.SOCK_STREAM] * 2)]
         for ours, theirs in pairs:
             self._resources.callback(ours.close)
@@ -137,10 +144,11 @@ class UmlPlace(Place):
         (self._cable, cable), (self._control, vici), (line, tty) = pairs
         # The kernel takes its command line apart at blanks, which the folder of the root may have.
         (run.path / "root").symlink_to(root)
+        (run.path / "kernel").symlink_to(kernel)
         (run.path / "uml").mkdir()
-        (run.path / "init.sh").write_text(_init(self.pixit))
-        prepare = _PREPARE.format(folder=run.path)
-        command = [str(root / _KERNEL), f"umid=guest-{run.label}", f"uml_dir={run.path}/uml", f"mem={MEMORY}"]
+        (run.path / "init.sh").write_text(_init(self.pixit, run.path))
+        prepare = _PREPARE.format(hostfs=_HOSTFS.format(point="/run/lab", folder=run.path))
+        command = [str(kernel / _KERNEL), f"umid=guest-{run.label}", f"uml_dir={run.path}/uml", f"mem={MEMORY}"]
         command += ["root=/dev/root", "rootfstype=hostfs", f"rootflags={run.path}/root/.", "rw"]
         command += ["con=null", "con0=null,fd:1", "quiet", "loglevel=3", f"ssl0=fd:{vici.fileno()},fd:{vici.fileno()}"]
         command += [f"ssl1=fd:{tty.fileno()},fd:{tty.fileno()}", "init=/bin/sh"]
@@ -157,7 +165,7 @@ class UmlPlace(Place):
                     start_new_session=True,
                 )
         except OSError as error:
-            problem = f"cannot start {root / _KERNEL}: {error.strerror}"
+            problem = f"cannot start {kernel / _KERNEL}: {error.strerror}"
             raise DeviceError(self._device, problem, "run ikespec doctor") from error
         finally:
             for end in (cable, vici, tty):
@@ -284,8 +292,8 @@ class UmlPlace(Place):
         return link
 
 
-def _init(pixit: Pixit) -> str:
-    """The script that the guest runs as its first process."""
+def _init(pixit: Pixit, folder: Path) -> str:
+    """The script that the guest runs as its first process; ``folder`` is the run directory on this host."""
     assert pixit.device_address6 is not None and pixit.tester_address6 is not None
     lines = [
         f"ip addr add {pixit.device_address}/24 dev vec0",
@@ -295,7 +303,8 @@ def _init(pixit: Pixit) -> str:
     for tester in (pixit.tester_address, pixit.tester_address6):
         lines.append(f"ip neigh add {tester} lladdr {_TESTER_MAC.hex(':')} nud permanent dev vec0")
         lines.append(f"ip route add default via {tester}")
-    return _INIT.format(modules=_MODULES, addresses="\n".join(lines), ready=_READY)
+    modules = _HOSTFS.format(point="/run/modules/lib/modules", folder=f"{folder}/kernel{_MODULES}")
+    return _INIT.format(modules=modules, addresses="\n".join(lines), ready=_READY)
 
 
 def uml_problem() -> str | None:

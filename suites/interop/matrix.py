@@ -15,6 +15,7 @@ from typing import Any
 from peers.contract import Capability, Device, DeviceError
 from peers.deviations import Deviation, about, find, load_deviations
 from peers.registry import open_device
+from peers.word import parse
 from suites.interop.pair import Outcome, Pair
 from suites.interop.record import InteropFolder, Record, Verdict
 from suites.interop.scenario import Scenario
@@ -46,15 +47,18 @@ def members(words: Sequence[str]) -> list[Member]:
 
 
 def _placed(word: str) -> str:
-    name, _, place = word.partition(":")
+    if word.endswith(".toml"):
+        return word
+    device = parse(word)
+    name, place = device.name, device.where
     if name == "reference" and place != "process" and not place.startswith(("process:", "live")):
         return f"reference:live:{place}".rstrip(":")
     if name in ("strongswan", "libreswan") and not place:
         from peers.places.rootfs import rootfs_problem
         from peers.places.uml import uml_problem
 
-        if rootfs_problem() is None and uml_problem() is None:
-            return f"{name}:uml"
+        if rootfs_problem(device.suite) is None and uml_problem() is None:
+            return f"{word}:uml"
     return word
 
 

@@ -1,14 +1,20 @@
 import os
+import shutil
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
+import docker.errors
 import pytest
 
 from peers import registry
 from peers.contract import Capability, DeviceError, needs
+from peers.places import image
+from peers.places.nat import NatPlace
 from peers.places.netns import NetnsPlace
 from peers.places.uml import UmlPlace
 from peers.registry import open_device
+from peers.word import DeviceWord, parse
 from tests.peers.connections import device_view
 
 
@@ -23,6 +29,14 @@ from tests.peers.connections import device_view
         ("strongswan:dokcer", "strongswan:dokcer: there is no place 'dokcer'; did you mean \"docker\"?"),
         ("reference:netns", "there is no defect or variant 'netns'"),
         ("./router.toml", "router.toml: cannot be read: No such file or directory"),
+        (
+            "strongswan@trixi:uml",
+            "strongswan@trixi:uml: there is no release 'trixi' of Debian; known: bookworm, trixie, forky",
+        ),
+        ("strongswan@:uml", "there is no release '' of Debian; known: bookworm, trixie, forky"),
+        ("libreswam@trixie", 'there is no such device; did you mean "libreswan"?'),
+        ("reference@trixie", "the reference device is a part of this suite, no package of a release"),
+        ("strongswan@trixie:dokcer", "there is no place 'dokcer'; did you mean \"docker\"?"),
     ],
 )
 def test_what_cannot_be_opened_is_said_in_one_line(spec: str, complaint: str) -> None:
@@ -114,3 +128,67 @@ def test_a_data_plane_may_stand_behind_the_place() -> None:
     assert place._wanted == "libipsec"
     with pytest.raises(DeviceError, match="there is no data plane 'hardware'"):
         open_device("strongswan:netns:hardware")
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("strongswan", DeviceWord("strongswan")),
+        ("strongswan@trixie", DeviceWord("strongswan", "trixie")),
+        ("libreswan@forky:netns:shim", DeviceWord("libreswan", "forky", where="netns:shim")),
+        ("strongswan@forky+own:uml", DeviceWord("strongswan", "forky", "own", "uml")),
+        ("reference:process:+slow", DeviceWord("reference", where="process:+slow")),
+    ],
+)
+def test_a_word_is_taken_apart_and_put_together_again(text: str, word: DeviceWord) -> None:
+    assert parse(text) == word
+    assert str(word) == text
+    assert word.label == text.partition(":")[0]
+
+
+@pytest.mark.parametrize("name", ["strongswan", "libreswan"])
+@pytest.mark.parametrize(
+    ("place", "kind"),
+    [("netns", NetnsPlace), ("netns-nat", NatPlace), ("netns-natted", NatPlace), ("uml", UmlPlace)],
+)
+def test_a_release_comes_from_a_root_of_its_own_wherever_it_runs(name: str, place: str, kind: type[Any]) -> None:
+    with mock.patch("peers.registry._strongswan_problem", return_value="it is not installed"):
+        device = open_device(f"{name}@trixie:{place}")
+    assert device.name == f"{name}@trixie"
+    where: Any = device._place  # type: ignore[attr-defined]
+    assert type(where) is kind
+    with mock.patch("peers.places.rootfs._path", return_value=Path("/")) as path:
+        assert where._make_root() == Path("/")
+    made_for, packages, suite = path.call_args.args
+    assert (made_for, suite) == (name, "trixie")
+    assert ("libreswan" if name == "libreswan" else "charon-systemd") in packages
+
+
+def test_a_guest_has_the_kernel_of_this_host_whatever_its_release() -> None:
+    place = open_device("strongswan@trixie:uml")._place  # type: ignore[attr-defined]
+    with mock.patch("peers.places.rootfs._path", return_value=Path("/")) as path:
+        place._make_kernel()
+    path.assert_called_once_with("uml", ("user-mode-linux",), "")
+
+
+def test_the_image_of_a_release_is_built_on_its_base_whatever_the_default_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(image.BASE_VARIABLE, "other:image")
+    client = mock.Mock()
+    client.images.get.side_effect = docker.errors.ImageNotFound("x")
+    client.images.build.side_effect = docker.errors.APIError("no route to host")
+    place = open_device("strongswan@trixie:docker")._place  # type: ignore[attr-defined]
+    with pytest.raises(DeviceError, match=r"on debian:trixie-slim: .*docker pull debian:trixie-slim"):
+        image.ensure_image("strongswan", client, "plain", place._base)
+    place = open_device("strongswan:docker")._place  # type: ignore[attr-defined]
+    with pytest.raises(DeviceError, match=r"on other:image: .*name a Debian image"):
+        image.ensure_image("strongswan", client, "plain", place._base)
+
+
+def test_a_release_needs_nothing_of_this_host_to_run_in_a_namespace() -> None:
+    with (
+        mock.patch.object(os, "geteuid", return_value=0),
+        mock.patch.object(shutil, "which", return_value="/bin/ip"),
+        mock.patch("peers.places.rootfs._KEYRING", Path("/")),
+        mock.patch("peers.registry._strongswan_problem", return_value="it is not installed"),
+    ):
+        assert isinstance(open_device("strongswan@forky")._place, NetnsPlace)  # type: ignore[attr-defined]

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from unittest import mock
 
@@ -41,7 +41,7 @@ def _archive(folder: Path, name: str, files: dict[str, str]) -> None:
 def fetched() -> Iterator[mock.Mock]:
     """In place of apt-get: two packages, one of which still has /bin."""
 
-    def fetch(name: str, packages: list[str], scratch: Path) -> list[Path]:
+    def fetch(name: str, packages: list[str], scratch: Path, suite: str) -> list[Path]:
         folder = scratch / "archives"
         _archive(folder, "one", {"bin/tool": "the tool", "etc/one.conf": "x"})
         _archive(folder, "two", {"usr/lib/two": "the library"})
@@ -66,6 +66,54 @@ def test_it_is_made_once_and_whole(cache: Path, fetched: mock.Mock, capfd: pytes
     assert fetched.call_count == 1
     assert rootfs.root_file_system("one", ("one", "more")) != root
     assert fetched.call_count == 2
+
+
+@needs_apt
+def test_each_release_has_its_own(cache: Path, fetched: mock.Mock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rootfs, "_KEYRING", cache.parent)
+    roots = {suite: rootfs.root_file_system("one", ("one",), suite) for suite in ("", *rootfs.SUITES)}
+    assert len(set(roots.values())) == 4
+    assert all(roots[suite].name.startswith(f"one@{suite}-") for suite in rootfs.SUITES)
+    assert rootfs.existing_root("one", ("one",), "trixie") == roots["trixie"]
+    assert [call.args[3] for call in fetched.call_args_list] == ["", *rootfs.SUITES]
+
+
+def test_a_release_is_fetched_by_its_own_lists_and_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rootfs, "_mirror", lambda: "http://mirror.example/debian")
+    monkeypatch.setattr(rootfs, "_KEYRING", tmp_path / "keys.gpg")
+    asked: list[tuple[str, object]] = []
+
+    def apt(command: Sequence[str], options: dict[str, object]) -> None:
+        asked.append((command[0], options["Dir::Etc::sourcelist"]))
+        assert options["Dir::State::lists"] == tmp_path / "lists"
+        assert options["Dir::Etc::sourceparts"] == "/dev/null"
+
+    monkeypatch.setattr(rootfs, "_apt", apt)
+    assert rootfs._download("one", ("one",), tmp_path, "trixie") == []
+    assert asked == [(word, tmp_path / "sources.list") for word in ("update", "install")], "lists of this host are none"
+    line = f"deb [signed-by={tmp_path}/keys.gpg] http://mirror.example/debian trixie main\n"
+    assert (tmp_path / "sources.list").read_text() == line
+
+
+@pytest.mark.parametrize(
+    ("targets", "mirror"),
+    [
+        ("http://a.example/debian-security/ Debian\nhttp://b.example/mirror/ Debian\n", "http://b.example/mirror"),
+        ("http://c.example/node \nhttp://d.example/debian/ $(ORIGIN)\n", "http://d.example/debian"),
+        ("http://archive.ubuntu.com/ubuntu/ Ubuntu\n", "http://deb.debian.org/debian"),
+        ("", "http://deb.debian.org/debian"),
+    ],
+)
+def test_a_release_comes_from_where_this_host_gets_debian(targets: str, mirror: str) -> None:
+    with mock.patch.object(subprocess, "run", return_value=mock.Mock(stdout=targets)):
+        assert rootfs._mirror() == mirror
+
+
+def test_without_the_keys_of_debian_a_release_cannot_be_had(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rootfs, "_KEYRING", cache / "none.gpg")
+    monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}")
+    with pytest.raises(DeviceError, match=r"one@trixie: cannot make .*: the package debian-archive-keyring is missing"):
+        rootfs.root_file_system("one", ("one",), "trixie")
 
 
 @needs_apt
@@ -98,7 +146,7 @@ def test_a_failure_leaves_nothing_and_is_one_line(cache: Path) -> None:
 
 @needs_apt
 def test_a_damaged_archive_is_named(cache: Path) -> None:
-    def fetch(name: str, packages: list[str], scratch: Path) -> list[Path]:
+    def fetch(name: str, packages: list[str], scratch: Path, suite: str) -> list[Path]:
         path = scratch / "archives" / "bad_1_all.deb"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("no archive")

@@ -21,6 +21,7 @@ from peers.reference.engine import ReferenceEngine
 from peers.reference.model import model
 from peers.reference.process import ReferenceProcess
 from peers.reference.server import Server
+from peers.word import DeviceWord
 
 LATER = 0.5
 
@@ -46,8 +47,8 @@ class Mortal(ReferenceProcess):
         return "it waits"
 
 
-def _open(spec: str, place: str, options: dict[str, Any]) -> Device:
-    return Mortal(place)
+def _open(word: DeviceWord, options: dict[str, Any]) -> Device:
+    return Mortal(word.where)
 
 
 vars(registry)["_OPENERS"]["mortal"] = _open
