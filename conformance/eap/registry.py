@@ -1,0 +1,47 @@
+"""All methods in one place, by name and by type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from conformance.eap import basic, gtc, md5, mschapv2
+from conformance.eap.gtc import GtcPeer, GtcServer
+from conformance.eap.kind import IDENTITY, NAK, NOTIFICATION, Kind
+from conformance.eap.layout import Body
+from conformance.eap.md5 import Md5Peer, Md5Server
+from conformance.eap.method import PeerMethod, ServerMethod
+from conformance.eap.mschapv2_peer import Mschapv2Peer
+from conformance.eap.mschapv2_server import Mschapv2Server
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A method: its type, its sides, and the bodies of its packets in each direction."""
+
+    kind: Kind
+    peer: type[PeerMethod] | None = None
+    server: type[ServerMethod] | None = None
+    requests: tuple[type[Body], ...] = field(default=(), kw_only=True)
+    responses: tuple[type[Body], ...] = field(default=(), kw_only=True)
+
+
+METHODS: dict[str, Entry] = {
+    "identity": Entry(IDENTITY, requests=(basic.Identity,), responses=(basic.Identity,)),
+    "notification": Entry(NOTIFICATION, requests=(basic.Notification,), responses=(basic.Notification,)),
+    "nak": Entry(NAK, responses=(basic.Nak, basic.ExpandedNak)),
+    "md5": Entry(md5.KIND, Md5Peer, Md5Server, requests=(md5.Md5,), responses=(md5.Md5,)),
+    "gtc": Entry(gtc.KIND, GtcPeer, GtcServer, requests=(gtc.Gtc,), responses=(gtc.Gtc,)),
+    "mschapv2": Entry(
+        mschapv2.KIND,
+        Mschapv2Peer,
+        Mschapv2Server,
+        requests=tuple(mschapv2.REQUESTS.values()),
+        responses=tuple(mschapv2.RESPONSES.values()),
+    ),
+}
+"""Every method that there is, by the name that a configuration uses."""
+
+
+def by_kind(kind: Kind) -> Entry | None:
+    """The method of a type."""
+    return next((one for one in METHODS.values() if one.kind == kind), None)
