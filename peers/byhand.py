@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 
 from conformance.crypto.suite import transforms
-from conformance.ike.core.connection import ChildConfig, Connection, CookiePolicy, Mode, Party, Psk, PublicKey
+from conformance.ike.core.connection import ChildConfig, Connection, CookiePolicy, Eap, Mode, Party, Psk, PublicKey
 from conformance.wire import TransformType
 from peers.contract import Capability, Device, Pixit, Unsupported
 
@@ -79,8 +79,16 @@ def _authentication(pixit: Pixit, wanted: Connection) -> Iterator[str]:
             yield "with another shared key"
         if isinstance(party.auth, PublicKey):
             yield from _certificate(pixit, party)
-    if type(wanted.local.auth) is not type(wanted.remote.auth):
+        if isinstance(party.auth, Eap):
+            yield from _eap(pixit, party.auth)
+    by_eap = isinstance(wanted.local.auth, Eap) or isinstance(wanted.remote.auth, Eap)
+    if type(wanted.local.auth) is not type(wanted.remote.auth) and not by_eap:
         yield "with the same sort of authentication for both sides"
+
+
+def _eap(pixit: Pixit, wanted: Eap) -> Iterator[str]:
+    if wanted.secret != pixit.credentials.eap_secret:
+        yield "with another EAP user"
 
 
 def _certificate(pixit: Pixit, party: Party) -> Iterator[str]:

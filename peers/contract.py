@@ -15,7 +15,7 @@ from typing import Protocol, Self
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from conformance.crypto import CryptoError
-from conformance.ike.core.connection import Connection, CookiePolicy, Mode, Party, Psk
+from conformance.ike.core.connection import Connection, CookiePolicy, Eap, Mode, Party, Psk
 from conformance.net import Link
 from peers.algorithms import MUSTS, Algorithms, Limits
 from peers.credentials import USUAL, Credentials
@@ -77,7 +77,9 @@ class Capability(StrEnum):
     ECHO = "echo", "echoes what comes to TCP port 7 of its inner address"
     GRE = "gre", "carries packets in GRE over Child SAs in transport mode, as FlexVPN does it"
     IPV6 = "ipv6", "reachable over IPv6"
-    EAP = "eap", "EAP authentication (RFC 7296, 2.16)"
+    EAP = "eap", "authenticates the initiator with EAP (RFC 7296, 2.16)"
+    EAP_PEER = "eap-peer", "authenticates itself with EAP as initiator (RFC 7296, 2.16)"
+    EAP_ONLY = "eap-only", "needs no other proof of the responder than a mutual EAP method (RFC 5998)"
     VIRTUAL_IP = "virtual-ip", "assigns or requests inner addresses (RFC 7296, 2.19)"
     PPK = "ppk", "post-quantum preshared keys (RFC 8784)"
     REDIRECT = "redirect", "REDIRECT (RFC 5685)"
@@ -136,7 +138,7 @@ class Pixit:
     address that the tester can send from, as a NAT may get one in mid-session. Behind a real NAT the device sees the
     tester at ``tester_outer``, and has the address ``device_inner`` itself. ``algorithms`` are those that it takes,
     ``credentials`` those that both know. From ``device_pool`` the device assigns inner addresses to us, from
-    ``tester_pool`` we to it.
+    ``tester_pool`` we to it. ``eap`` are the EAP methods that it takes, in words of `conformance.eap`.
     """
 
     device_address: str
@@ -157,6 +159,7 @@ class Pixit:
     credentials: Credentials = USUAL
     device_pool: str | None = None
     tester_pool: str | None = None
+    eap: tuple[str, ...] = ()
 
     def swapped(self) -> "Pixit":
         """The same with the device in the tester's place: how a second device is reached that is the first one's peer.
@@ -393,6 +396,8 @@ class Device(ABC):
 def _authentication(party: Party) -> set[Capability]:
     if isinstance(party.auth, Psk):
         return {Capability.PSK}
+    if isinstance(party.auth, Eap):
+        return set()
     wanted = {Capability.RSA_PSS} if party.auth.pss else set()
     for certificate in party.auth.chain[:1]:
         key = certificate.public_key()
@@ -408,7 +413,11 @@ def _authentication(party: Party) -> set[Capability]:
 def needs(connection: Connection) -> frozenset[Capability]:
     """The capabilities that a device must have to hold this connection at all."""
     wanted = _authentication(connection.local) | _authentication(connection.remote)
+    by_eap = [isinstance(party.auth, Eap) for party in (connection.local, connection.remote)]
     asked_for = (
+        (Capability.EAP_ONLY, all(by_eap)),
+        (Capability.EAP_PEER, by_eap == [True, False]),
+        (Capability.EAP, by_eap == [False, True]),
         (Capability.MOBIKE, connection.mobike),
         (Capability.CHILDLESS, connection.childless),
         (Capability.FORCED_ENCAPSULATION, connection.force_encapsulation),

@@ -11,6 +11,8 @@ from conformance.ike.core.connection import Identity, PublicKey
 OUR_NAME = "tester.ikespec.example"
 DEVICE_NAME = "device.ikespec.example"
 SECRET = b"a shared key of the ikespec suites"
+EAP_IDENTITY = "tester"
+EAP_SECRET = b"a password of the ikespec suites"
 
 _KINDS: dict[type, str] = {
     rsa.RSAPrivateKey: "rsa",
@@ -30,7 +32,7 @@ class Credentials:
     """What both sides must agree on before they meet. None: nothing of this sort is agreed on.
 
     ``ours`` is our certificate with its chain and key; ``trust`` are the authorities of the device's certificate, or
-    that itself.
+    that itself. ``eap_identity`` and ``eap_secret`` are the name (None: that of IKE) and password of an EAP user.
     """
 
     tester: Identity
@@ -38,6 +40,8 @@ class Credentials:
     secret: bytes | None = field(default=None, repr=False)
     ours: PublicKey | None = None
     trust: tuple[x509.Certificate, ...] = ()
+    eap_identity: str | None = None
+    eap_secret: bytes | None = field(default=None, repr=False)
 
     @property
     def kind(self) -> str:
@@ -45,5 +49,7 @@ class Credentials:
         return kind_of_key(self.ours.key) if self.ours is not None and self.ours.key is not None else ""
 
 
-USUAL = Credentials(Identity.of(OUR_NAME), Identity.of(DEVICE_NAME), SECRET)
+USUAL = Credentials(
+    Identity.of(OUR_NAME), Identity.of(DEVICE_NAME), SECRET, eap_identity=EAP_IDENTITY, eap_secret=EAP_SECRET
+)
 """Those of the suites, where nobody has named others; they make certificates for a device that takes any."""

@@ -39,7 +39,11 @@ def read_credentials(identities: Table, secrets: Table, certificates: Table) -> 
         secret=_secret(secrets) if secrets.keys or ours is not None else SECRET,
         ours=ours,
         trust=_trust(certificates),
+        eap_identity=secrets.text("eap_identity") if "eap_identity" in secrets.keys else None,
+        eap_secret=secrets.text("eap_password").encode() if "eap_password" in secrets.keys else None,
     )
+    if found.eap_identity is not None and found.eap_secret is None:
+        raise secrets.error("eap_identity", "there is no eap_password for it")
     if ours is not None:
         _check(found, certificates)
     return found

@@ -6,7 +6,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from conformance.ike.core.connection import Connection, Party, Psk
+from conformance.ike.core.connection import Connection, Eap, Party, Psk, PublicKey
 from peers.contract import Pixit
 
 
@@ -56,15 +56,27 @@ def _party(party: Party) -> dict[str, Any]:
     identity = {"type": party.identity.id_type.name, "text": str(party.identity), "hex": party.identity.data.hex()}
     if isinstance(party.auth, Psk):
         return {"identity": identity, "auth": "psk", "secret": party.auth.secret.hex()}
-    key = party.auth.key
+    if isinstance(party.auth, Eap):
+        return {
+            "identity": identity,
+            "auth": "eap",
+            "methods": list(party.auth.methods),
+            "secret": party.auth.secret.hex(),
+            "eap_identity": party.auth.identity,
+            "asked": party.auth.asked,
+            "certificate": party.auth.certificate and _public_key(party.auth.certificate),
+        }
+    return {"identity": identity, "auth": "public-key", **_public_key(party.auth)}
+
+
+def _public_key(auth: PublicKey) -> dict[str, Any]:
+    key = auth.key
     return {
-        "identity": identity,
-        "auth": "public-key",
-        "chain": [certificate.public_bytes(Encoding.PEM).decode() for certificate in party.auth.chain],
+        "chain": [certificate.public_bytes(Encoding.PEM).decode() for certificate in auth.chain],
         "key": key and key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
-        "method": party.auth.method and party.auth.method.name,
-        "hash": party.auth.hash and party.auth.hash.name,
-        "pss": party.auth.pss,
+        "method": auth.method and auth.method.name,
+        "hash": auth.hash and auth.hash.name,
+        "pss": auth.pss,
     }
 
 

@@ -19,6 +19,8 @@
 
     [secrets]                              # or psk_hex, or psk_file
     psk = "a shared key"
+    eap_identity = "tester"                # an EAP user of the device; eap_identity: if the name is not that of IKE
+    eap_password = "a password"
 
     [certificates]                         # PEM files beside this one
     certificate = "tester.pem"             # ours, and its intermediates
@@ -29,6 +31,7 @@
     ike = ["aes256gcm16-prfsha384-ecp384", "aes128-aes256-sha256-modp2048-ecp256"]
     esp = ["aes256gcm16", "aes256-sha256"] # with a group where Child SAs have a key exchange of their own
     ah = ["sha256"]
+    eap = ["mschapv2", "md5"]              # EAP methods
     refused = ["3des", "modp1024"]         # what it refuses in any suite; only where it is configured by hand
 
     [pools]                                # optional: inner addresses
@@ -56,6 +59,7 @@ from pathlib import Path
 
 from conformance.crypto import CryptoError
 from conformance.crypto.keywords import transform
+from conformance.eap.making import KNOWN
 from conformance.wire import ProtocolID
 from peers.algorithms import MUSTS, Algorithms, complete
 from peers.contract import Capability, Pixit, Retransmission
@@ -122,6 +126,7 @@ def read_device(path: Path) -> DeviceFile:
             _pixit(addresses, timers),
             credentials=read_credentials(*credentials),
             algorithms=_algorithms(algorithms),
+            eap=_eap(algorithms),
             device_pool=pools.pool("device"),
             tester_pool=pools.pool("tester"),
         ),
@@ -190,6 +195,15 @@ def _algorithms(table: Table) -> Algorithms:
     return found
 
 
+def _eap(table: Table) -> tuple[str, ...]:
+    found = table.texts("eap", ())
+    for word in found:
+        if word not in KNOWN:
+            known = nearest(word, KNOWN) or f"known: {', '.join(KNOWN)}"
+            raise table.error("eap", f'there is no EAP method "{word}"', known)
+    return found
+
+
 def _suites(table: Table, key: str, protocol: ProtocolID, usual: tuple[str, ...]) -> tuple[str, ...]:
     texts = table.texts(key, usual)
     if not texts:
@@ -225,8 +239,11 @@ def _command(commands: Table, order: str) -> str:
 def _check_authentication(found: DeviceFile, tables: tuple[Table, Table, Table]) -> None:
     """Whoever says with what the device is authenticated must also say that it does such a thing."""
     _, secrets, certificates = tables
-    if secrets.keys and Capability.PSK not in found.capabilities:
-        raise secrets.error(secrets.keys[0], 'device.capabilities says nothing of "psk"')
+    for key in secrets.keys:
+        needed = (Capability.EAP, Capability.EAP_PEER) if key.startswith("eap") else (Capability.PSK,)
+        if found.capabilities.isdisjoint(needed):
+            words = " or ".join(f'"{one}"' for one in needed)
+            raise secrets.error(key, f"device.capabilities says nothing of {words}")
     kind = found.pixit.credentials.kind
     if kind and Capability(kind) not in found.capabilities:
         raise certificates.error("key", f'is of the kind {kind}: device.capabilities says nothing of "{kind}"')

@@ -9,18 +9,19 @@ unless ``proposals`` and ``esp`` name others, or a role (`suites.choices`).
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from cryptography import x509
 
 from conformance.crypto.pki import Authority, Leaf
-from conformance.ike.core.connection import ChildConfig, Connection, Party, Psk, PublicKey
+from conformance.ike.core.connection import ChildConfig, Connection, Eap, Party, Psk, PublicKey
 from conformance.script.verdict import NotApplicable
 from peers.contract import Capability, Pixit, Unsupported
-from peers.credentials import SECRET
+from peers.credentials import EAP_SECRET, SECRET
 from suites.choices import chosen, esp, own
 
 Setup = Callable[[Pixit], Connection]
+Role = Literal["initiator", "responder"]
 
 _CHILD_FIELDS = {
     "esp": "proposals",
@@ -120,6 +121,33 @@ def certificates(kind: str | None = None, **changes: Any) -> Setup:
     def setup(pixit: Pixit) -> Connection:
         ours, device, trust = certified(pixit, kind)
         return build(ours, device, pixit, **{"trust": trust, **changes})
+
+    return setup
+
+
+def eap(*methods: str, device: Role = "responder", only: bool = False, **changes: Any) -> Setup:
+    """The initiator authenticates with EAP, the responder with a certificate, or with ``only`` by the same method.
+
+    ``device`` is the role of the device: as responder it is the EAP server and we are its peer. The method is the one
+    of ``methods`` (without any: of all) that it likes most; ``eap_changes`` replace fields of `Eap`. Raises
+    NotApplicable where there is none.
+    """
+    changes_of_eap = changes.pop("eap_changes", {})
+
+    def setup(pixit: Pixit) -> Connection:
+        agreed = pixit.credentials
+        found = [one for one in pixit.eap if not methods or one in methods]
+        if not found:
+            raise NotApplicable(f"it has none of the EAP methods {', '.join(methods)}" if methods else "it has no EAP")
+        us, them, trust = certified(pixit)
+        secret = EAP_SECRET if agreed.eap_secret is None else agreed.eap_secret
+        by_eap = Eap(tuple(found[:1]), secret, agreed.eap_identity)
+        pair = [us, them]
+        for at in (0, 1) if only else (0,) if device == "responder" else (1,):
+            shown = pair[at].auth
+            assert isinstance(shown, PublicKey)
+            pair[at] = replace(pair[at], auth=replace(by_eap, certificate=shown, **changes_of_eap))
+        return build(pair[0], pair[1], pixit, **{"trust": trust, **changes})
 
     return setup
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from conformance.script.verdict import NotApplicable
 from peers.contract import Capability, Device, Unsupported, needs
-from suites.connections import Setup, certificates, psk
-from suites.purpose import Purpose, Role
+from suites.connections import Role, Setup, certificates, psk
+from suites.purpose import Purpose
 
 KINDS: dict[str, tuple[Capability, Setup]] = {
     "psk": (Capability.PSK, psk()),

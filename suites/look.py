@@ -20,10 +20,11 @@ from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import ExchangeType, Message, NotifyType
 from peers.contract import Capability, Device, DeviceError, Unsupported
 from suites.conduct import prepared
+from suites.connections import Role
 from suites.dut import Dut
 from suites.gate import KINDS, Gate, Look, wanted
 from suites.judge import in_words
-from suites.purpose import Purpose, Role
+from suites.purpose import Purpose
 
 PATIENCE = 6.0
 """Seconds for the very first answer of a device: it may ask its own questions first, or be slow to be told."""

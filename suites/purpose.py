@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from peers.contract import Capability
-from suites.connections import Setup, usual
+from suites.connections import Role, Setup, usual
 
-Role = Literal["initiator", "responder"]
 Test = TypeVar("Test", bound=Callable[..., None])
 
 

@@ -8,38 +8,18 @@ from typing import Self
 from conformance.ike.core.child import ChildSa
 from conformance.ike.core.sending import State
 from conformance.net.link import Address
-from conformance.script.bend import STRAIGHT, Bend, order
-from conformance.script.bendable import BendableSa
+from conformance.script.bend import Bend
 from conformance.script.message import Received, Sent, says_nothing
+from conformance.script.opening import Opening
 from conformance.script.traffic import Traffic
-from conformance.script.verdict import Inconclusive, Unanswered, Unexpected
-from conformance.wire import SA, ExchangeType, KeMethod, Message, Notify, NotifyType, Payload
+from conformance.script.verdict import Inconclusive, Unexpected
+from conformance.wire import ExchangeType, KeMethod, Message, Notify, NotifyType, Payload
 
 
-def _is_cookie(payload: Payload) -> bool:
-    return isinstance(payload, Notify) and payload.type == NotifyType.COOKIE
-
-
-_COOKIE_FIRST = order(lambda found: sorted(found, key=lambda one: not _is_cookie(one)), "the cookie in front of it")
-
-
-class ScriptedSa(BendableSa):
-    """An IKE SA whose steps a script takes one by one.
-
-    Each step sends one request, perhaps bent, waits for its response and returns that with decrypted payloads. What the
-    response says, refusals included, is for the script to judge: a step raises `Unexpected` only when nothing comes.
-    """
+class ScriptedSa(Opening):
+    """An IKE SA whose steps a script takes one by one: those of `Opening`, and all that may follow."""
 
     # --- exchanges that we start ----------------------------------------------------------------------------------
-
-    def step(self, start: Callable[[], None], bend: Bend | None = None) -> Message:
-        """Take one step of the reference implementation, bent, and return the response."""
-        self.finish()
-        with self.bending(bend):
-            start()
-        assert self.last_sent is not None
-        self.received = self.response(self.last_sent)
-        return self.received.message
 
     def insist(self, start: Callable[[], None], bend: Bend | None = None) -> Message:
         """A step; once more if it crossed an exchange of the device's own that we had to put off as well.
@@ -62,64 +42,6 @@ class ScriptedSa(BendableSa):
             for number, one in enumerate(self.peer.inbox)
             if number >= mark or one.time > lately
         )
-
-    received: Received | None = None
-    """The response that the last step has returned, as it came."""
-
-    def finish(self) -> None:
-        """Let the exchange under way come to its end first: a rekey deletes the old SA by itself."""
-        while self.pending is not None:
-            pending = self.pending.message
-            self.peer.wait(
-                lambda found: found.sa is self and found.message.is_response and self.pending is None,
-                f"a response to {pending.exchange.name} {pending.message_id}",
-            )
-
-    def init(self, bend: Bend | None = None, *, follow: bool = True) -> Message:
-        """IKE_SA_INIT. With ``follow`` COOKIE and INVALID_KE_PAYLOAD are obeyed and the last response is returned.
-
-        Without it the first response is returned, whatever it is; hand it to `obey` to go on.
-        """
-        if not follow:
-            self.obeying = False
-        response = self.step(self.start_init, bend)
-        while follow and response.first(SA) is None and self.pending is not None:
-            assert self.last_sent is not None
-            self.received = self.response(self.last_sent)
-            response = self.received.message
-        return response
-
-    def obey(self, response: Message, bend: Bend | None = None) -> Message:
-        """Do what a COOKIE or INVALID_KE_PAYLOAD asks for, once, and return the response."""
-        self.peer.pause()
-        self.peer.forget()  # a copy of the response, which has the same message ID as the next one
-        return self.step(partial(super().on_init_response, response), bend)
-
-    obeying: bool = True
-    init_bend: Bend = STRAIGHT
-
-    def start_init(self) -> None:
-        """Send the first request, and remember what is wrong with it."""
-        self.init_bend = self.bend
-        super().start_init()
-
-    def on_init_response(self, message: Message) -> None:
-        """Go on by ourselves, with a cookie bent as before, or let the script do it."""
-        if self.obeying or message.first(SA) is not None:
-            again = message.notify(NotifyType.COOKIE) is not None and self.init_bend is not STRAIGHT
-            with self.bending(self.init_bend | _COOKIE_FIRST if again else None):
-                super().on_init_response(message)
-
-    def auth(self, bend: Bend | None = None, *, child: str | None = "") -> Message:
-        """IKE_AUTH with the first Child SA of the connection, the named one, or none (None).
-
-        Raises Unexpected where IKE_SA_INIT has left no keys.
-        """
-        if self.keys is None:
-            raise Unexpected("an IKE_SA_INIT response with SA, KE, Nr", self.problem or "none")
-        names = [config.name for config in self.connection.children]
-        self.first_child = (names[0] if names else None) if child == "" else child
-        return self.step(self.start_auth, bend)
 
     def request(self, exchange: ExchangeType, *payloads: Payload, bend: Bend | None = None) -> Message:
         """Any request with the next message ID; returns the response."""
@@ -248,12 +170,6 @@ class ScriptedSa(BendableSa):
         self.peer.flush()
         return self.last_sent
 
-    def resend(self, sent: Sent | None = None, *, source: Address | None = None) -> None:
-        """Send the same octets again, perhaps from another address."""
-        found = sent or self.last_sent
-        assert found is not None
-        self.transmit(found.datagrams, source or self.local, self.remote)
-
     def repeat(self, sent: Sent | None = None, *, source: Address | None = None) -> Received:
         """Send a request again, by default the last one, and wait for its response to come again."""
         found = sent or self.last_sent
@@ -261,34 +177,6 @@ class ScriptedSa(BendableSa):
         self.peer.pause()
         self.resend(found, source=source)
         return self.response(found, source=source)
-
-    def response(self, sent: Sent, timeout: float | None = None, *, source: Address | None = None) -> Received:
-        """Wait for the response to a request of ours, and repeat that meanwhile, perhaps from another address.
-
-        A datagram may get lost, and a device may drop one while it works on another (RFC 7296, section 2.1). What is
-        not protected is no response to a protected request (section 2.4). Raises Unexpected if none comes, and if the
-        IKE SA is established Unanswered.
-        """
-        request = sent.message
-        established = sent.encrypted and self.state in (State.ESTABLISHED, State.REKEYED)
-
-        def fits(found: Received) -> bool:
-            message = found.message
-            ours = found.sa is self and message.is_response and message.message_id == request.message_id
-            return ours and (found.protected or not sent.encrypted)
-
-        def again() -> None:
-            if self.pending is None or self.pending.message.message_id != request.message_id:
-                self.repeated[request.message_id] += 1
-                self.resend(sent, source=source)
-
-        what = f"a response to {request.exchange.name} {request.message_id}"
-        try:
-            return self.peer.wait(fits, what, timeout, again)
-        except Unexpected as silent:
-            if established:
-                raise Unanswered(silent.expected, silent.got, request.exchange) from None
-            raise
 
     # --- exchanges that the device starts -------------------------------------------------------------------------
 

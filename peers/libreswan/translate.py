@@ -6,7 +6,7 @@ from math import ceil
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from conformance.ike.core.connection import ChildConfig, Connection, Identity, Mode, Party, Psk, PublicKey
+from conformance.ike.core.connection import ChildConfig, Connection, Eap, Identity, Mode, Party, Psk, PublicKey
 from conformance.wire import AuthMethod, HashAlgorithm, IdType
 from peers.contract import Capability, Pixit, Unsupported
 from peers.libreswan import algorithms, settings
@@ -100,6 +100,8 @@ def _method(party: Party) -> str:
     auth = party.auth
     if isinstance(auth, Psk):
         return "secret"
+    if isinstance(auth, Eap):
+        raise Unsupported(Capability.EAP, "libreswan", f"cannot authenticate with EAP-{auth.methods[0]}")
     key = auth.chain[0].public_key() if auth.chain else None
     if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
         raise Unsupported(Capability.ED25519, "libreswan", f"cannot authenticate with a {type(key).__name__}")

@@ -4,6 +4,7 @@ import time
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
+from conformance.eap.making import KNOWN
 from conformance.ike.core.connection import Connection
 from conformance.net import Link
 from conformance.net.memory import MemoryLink
@@ -55,6 +56,9 @@ CAPABILITIES = frozenset(
         Capability.DROP_COUNTERS,
         Capability.ECHO,
         Capability.VIRTUAL_IP,
+        Capability.EAP,
+        Capability.EAP_PEER,
+        Capability.EAP_ONLY,
     }
 )
 
@@ -67,6 +71,7 @@ PIXIT = Pixit(
     tester_address6="2001:db8::1",
     tester_spare="192.0.2.9",
     algorithms=ALGORITHMS,
+    eap=KNOWN,
     device_networks=("10.2.0.0/24", "fd02::/64"),
     tester_networks=("10.1.0.0/24", "fd01::/64"),
 )

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from conformance.ike.core.connection import ChildConfig, Connection, Identity, Party, Psk, PublicKey
+from conformance.ike.core.connection import ChildConfig, Connection, Credential, Eap, Identity, Party, Psk, PublicKey
 from conformance.ike.core.proposals import protocol_of
 from conformance.ike.core.selectors import selector
 from conformance.wire import AuthMethod, HashAlgorithm, IdType, ProtocolID
@@ -48,10 +48,13 @@ def identity(value: Identity) -> str:
     return f"{prefix}:#{value.data.hex()}"
 
 
-def authentication(auth: Psk | PublicKey, *, ours: bool) -> str:
+def authentication(auth: Credential, *, ours: bool) -> str:
     """The ``auth`` value of a side; a named hash or PSS becomes a constraint for the signature we make."""
     if isinstance(auth, Psk):
         return "psk"
+    if isinstance(auth, Eap):
+        # Of several methods the peer may take any that it has, the server offers the first.
+        return "eap" if ours and len(auth.methods) > 1 else f"eap-{auth.methods[0]}"
     if not ours or auth.key is None or not (auth.pss or auth.hash) or auth.method not in _NEW_SIGNATURES:
         return "pubkey"
     kind = _key_kind(auth.key)
@@ -80,12 +83,23 @@ def _key_kind(key: PrivateKeyTypes) -> str:
 
 def _party(party: Party, *, ours: bool) -> Section:
     section: Section = {"auth": authentication(party.auth, ours=ours), "id": identity(party.identity)}
-    if isinstance(party.auth, PublicKey) and party.auth.chain:
-        end_entity = party.auth.chain[0].public_bytes(Encoding.DER)
+    shown = party.auth.certificate if isinstance(party.auth, Eap) else party.auth
+    if isinstance(party.auth, Eap) and ours:
+        section["eap_id"] = eap_name(party)
+    elif isinstance(party.auth, Eap) and party.auth.asked:
+        section["eap_id"] = "%any"
+    if isinstance(shown, PublicKey) and shown.chain:
+        end_entity = shown.chain[0].public_bytes(Encoding.DER)
         # Ours is what we send. Theirs is sent by them and judged by the authorities, so it is pinned nowhere.
         if ours:
             section["certs"] = [end_entity]
     return section
+
+
+def eap_name(party: Party) -> str:
+    """The name of a party in EAP."""
+    named = party.auth.identity if isinstance(party.auth, Eap) else None
+    return str(party.identity) if named is None else named
 
 
 def _proposals(texts: tuple[str, ...]) -> Section:
@@ -173,12 +187,17 @@ def credentials(value: Connection) -> Iterator[tuple[str, Section]]:
     for certificate in value.trust:
         yield "load-cert", {"type": "X509", "flag": "CA", "data": certificate.public_bytes(Encoding.DER)}
     local, remote = value.local.auth, value.remote.auth
-    if isinstance(local, PublicKey):
-        for certificate in local.chain:
+    shown = local.certificate if isinstance(local, Eap) else local
+    if isinstance(shown, PublicKey):
+        for certificate in shown.chain:
             yield "load-cert", {"type": "X509", "flag": "NONE", "data": certificate.public_bytes(Encoding.DER)}
-        if local.key is not None:
-            data = local.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        if shown.key is not None:
+            data = shown.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
             yield "load-key", {"type": "any", "data": data}
+    for party in (value.local, value.remote):
+        if isinstance(party.auth, Eap) and party.auth.secret:
+            owners = [eap_name(party)]
+            yield "load-shared", {"id": "ikespec-eap", "type": "EAP", "data": party.auth.secret, "owners": owners}
     secrets = {auth.secret for auth in (local, remote) if isinstance(auth, Psk)}
     if len(secrets) > 1:
         raise Unsupported(Capability.PSK, "strongswan", "one shared key serves both directions, two were configured")

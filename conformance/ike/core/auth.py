@@ -160,7 +160,7 @@ class AuthExchange(Proof):
     def handle_auth(self, message: Message) -> Sequence[Payload]:
         """Answer an IKE_AUTH request, usually the only one. A wrong proof ends the IKE SA (section 2.21.2)."""
         self.after_auth = message.message_id + 1
-        if message.first(IDi) is not None:
+        if self.opening is None and message.first(IDi) is not None:
             self.opening = message
         first = self.opening or message
         further = self.answer_round(message)

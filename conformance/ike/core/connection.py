@@ -64,11 +64,34 @@ class PublicKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Eap:
+    """Authentication by EAP (RFC 7296, section 2.16).
+
+    ``methods`` are words of `conformance.eap`, most preferred first: what the server offers, and what the peer takes.
+    ``identity`` is the name in EAP, None: that of IKE; ``asked``: the server asks for it. ``secret`` is the password or
+    key of the method. ``certificate`` is what this side shows in a method that uses TLS.
+    """
+
+    methods: tuple[str, ...]
+    secret: bytes = field(default=b"", repr=False)
+    identity: str | None = None
+    asked: bool = True
+    certificate: PublicKey | None = None
+
+
+Credential = Psk | PublicKey | Eap
+
+
+@dataclass(frozen=True, slots=True)
 class Party:
-    """One end of a connection: who it is and how it proves that."""
+    """One end of a connection: who it is and how it proves that.
+
+    Where the initiator uses EAP, the responder has a `PublicKey`, or EAP as well: then it proves itself by the method
+    alone (RFC 5998).
+    """
 
     identity: Identity
-    auth: Psk | PublicKey
+    auth: Credential
 
 
 class Mode(Enum):

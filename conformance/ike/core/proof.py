@@ -1,6 +1,6 @@
 """The proof of identity in IKE_AUTH: what is signed, with what, and whether the peer's is right (RFC 7296, 2.15)."""
 
-from conformance.ike.core.connection import Party, Psk
+from conformance.ike.core.connection import Party, Psk, PublicKey
 from conformance.ike.core.events import Violation
 from conformance.ike.core.signatures import Signatures
 from conformance.wire import AUTH, AuthMethod, IDi, IDr, Message
@@ -39,11 +39,13 @@ class Proof(Signatures):
 
     def prove(self, identity: IDi | IDr) -> AUTH:
         """Our AUTH payload."""
-        auth = self.connection.local.auth
+        auth = self.own_credential()
         octets = self.signed_octets(identity)
         if isinstance(auth, Psk):
             return AUTH(AuthMethod.SHARED_KEY_MIC, self.shared_key_mic(auth.secret, octets))
-        return self.sign(auth, octets)
+        if isinstance(auth, PublicKey):
+            return self.sign(auth, octets)
+        raise Violation("EAP has not ended, so there is nothing to prove it with")
 
     def shared_key_mic(self, secret: bytes, octets: bytes) -> bytes:
         """prf(prf(secret, "Key Pad for IKEv2"), octets) (RFC 7296, section 2.15)."""
@@ -59,11 +61,13 @@ class Proof(Signatures):
         auth = message.first(AUTH)
         if auth is None:
             raise Violation("no AUTH payload")
-        octets = self.signed_octets(identity)
-        if isinstance(expected.auth, Psk):
-            self.check_shared_key(expected.auth, auth, octets)
-        else:
+        octets, credential = self.signed_octets(identity), self.peer_credential()
+        if isinstance(credential, Psk):
+            self.check_shared_key(credential, auth, octets)
+        elif isinstance(credential, PublicKey):
             self.check_signature(self.peer_public_key(identity, message), auth, octets)
+        else:
+            raise Violation("an AUTH payload before EAP has ended")
 
     def identity_matches(self, expected: Party, identity: IDi | IDr) -> bool:
         """True if the identity is the configured one."""

@@ -12,7 +12,7 @@ from typing import Self, TypeVar
 from conformance.crypto import CryptoError
 from conformance.crypto.ke import KeyExchange, respond
 from conformance.ike.core.child import ChildOffer, ChildSa
-from conformance.ike.core.connection import ChildConfig
+from conformance.ike.core.connection import ChildConfig, Credential
 from conformance.ike.core.events import InvalidPublicValue, Refusal, Violation
 from conformance.ike.core.receiving import Answer, Receiver
 from conformance.ike.core.selectors import covered, selectors
@@ -101,6 +101,14 @@ class Spine(Receiver):
 
     def auth_announced(self, message: Message) -> None:
         """What the peer announces there; it is authenticated by now."""
+
+    def own_credential(self) -> Credential:
+        """With what our next AUTH payload proves who we are."""
+        return self.connection.local.auth
+
+    def peer_credential(self) -> Credential:
+        """With what the peer's next AUTH payload must prove who it is."""
+        return self.connection.remote.auth
 
     def signed_octets(self, identity: IDi | IDr) -> bytes:
         """What proves who sent ``identity``: an extension appends to it what must be signed, too."""

@@ -1,0 +1,1 @@
+"""EAP in IKE_AUTH (RFC 7296, section 2.16)."""
