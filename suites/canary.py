@@ -154,10 +154,12 @@ class Canary:
         return True
 
     def _go(self, done: Callable[[], bool]) -> None:
-        """Carry datagrams until it is done, closed, or out of patience."""
-        end = self.base.now() + self.patience
+        """Carry datagrams until it is done, closed, or out of patience with one answer."""
+        end, asked = self.base.now() + self.patience, self._asked()
         self._flush()
         while not done() and not self.closed:
+            if self._asked() != asked:
+                end, asked = self.base.now() + self.patience, self._asked()
             found = self.base.receive(min(end, self.endpoint.next_timer() or end))
             if found is not None and not self.takes(found):
                 self.kept.append(found)
@@ -165,6 +167,10 @@ class Canary:
             self._flush()
             if self.base.now() >= end and not done():
                 self.closed = self.closed or "no response in time"
+
+    def _asked(self) -> int | None:
+        """The message ID of our request under way; rounds of EAP are many."""
+        return self.sa.pending.message.message_id if self.sa.pending is not None else None
 
     def _flush(self) -> None:
         for datagram in self.endpoint.drain():

@@ -1,8 +1,10 @@
 """What a charon takes, as it says itself: its plugins, not its version, decide."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
+from conformance.eap.making import KNOWN
 from conformance.wire import Encr, Esn, ProtocolID, Transform, TransformType
 from peers.algorithms import ALL, Algorithms
 from peers.places.place import DataPlane
@@ -36,6 +38,12 @@ def taken(answer: dict[str, Any], plane: DataPlane, *, esn: bool) -> Algorithms:
         return _plain(getattr(one.id, "name", "")) in loaded[TransformType(one.type)]
 
     return ALL.having(has)
+
+
+def eap_methods(plugins: Iterable[str]) -> tuple[str, ...]:
+    """Of our EAP methods those for which it has a plugin."""
+    loaded = set(plugins)
+    return tuple(one for one in KNOWN if f"eap-{one}" in loaded)
 
 
 def _plain(name: str) -> str:

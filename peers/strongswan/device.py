@@ -41,7 +41,7 @@ class StrongSwan(Device):
             *(Capability.FORCED_ENCAPSULATION, Capability.MULTIPLE_CHILDREN, Capability.NARROWING, Capability.PFS),
             *(Capability.TUNNEL, Capability.REKEY_IKE, Capability.REKEY_CHILD, Capability.DELETE_IKE),
             *(Capability.DELETE_CHILD, Capability.LIFETIME, Capability.DPD, Capability.LIST_SAS, Capability.LOG),
-            *(Capability.VIRTUAL_IP, Capability.TIMERS),
+            *(Capability.VIRTUAL_IP, Capability.TIMERS, Capability.EAP, Capability.EAP_PEER, Capability.EAP_ONLY),
         }
     )
     _NEEDS_A_KERNEL: ClassVar[frozenset[Capability]] = frozenset(
@@ -84,7 +84,8 @@ class StrongSwan(Device):
         loaded = algorithms.taken(
             self._vici().request("get-algorithms"), plane, esn=Capability.ESN in self.capabilities
         )
-        self.pixit = replace(self.pixit, algorithms=loaded)
+        plugins = [text(one) for one in self._vici().request("stats")["plugins"]]
+        self.pixit = replace(self.pixit, algorithms=loaded, eap=algorithms.eap_methods(plugins))
 
     def _claims(self, plane: DataPlane) -> frozenset[Capability]:
         claims = set(self._ALWAYS)

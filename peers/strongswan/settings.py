@@ -22,7 +22,7 @@ HALF_OPEN_TIMEOUT = 30
 _PLUGINS = (
     "random nonce openssl pem x509 revocation constraints pubkey pkcs1 pkcs8 sha1 sha2 md5 mgf1 hmac kdf gmp "
     "curve25519 chapoly xcbc cmac aes gcm ccm ctr fips-prf drbg ml {kernel} socket-default vici updown attr counters "
-    "eap-identity eap-md5 eap-mschapv2 eap-tls eap-ttls"
+    "eap-identity eap-md5 eap-mschapv2 eap-gtc eap-tls eap-ttls eap-aka xauth-generic"
 )
 
 
@@ -125,6 +125,9 @@ charon {{
   plugins {{
     vici {{
       socket = unix://{vici}
+    }}
+    eap-gtc {{
+      backend = generic
     }}
     kernel-libipsec {{
       allow_peer_ts = yes

@@ -14,6 +14,7 @@ from conformance.ike.core.nat import NatTraversal
 from conformance.ike.core.rfc7296 import Rfc7296
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.extensions.childless import Childless
+from conformance.ike.extensions.eap_auth import EapAuth
 from conformance.ike.ikesa import IkeSa
 from peers.contract import Capability
 from peers.reference.device import ReferenceDevice
@@ -24,6 +25,7 @@ SEED, SAMPLE = 1, 150
 NEEDED: dict[type, frozenset[Capability]] = {
     Childless: frozenset({Capability.CHILDLESS}),
     ConfigMode: frozenset({Capability.VIRTUAL_IP}),
+    EapAuth: frozenset({Capability.EAP, Capability.EAP_PEER, Capability.EAP_ONLY}),
     Fragmentation: frozenset({Capability.FRAGMENTATION}),
     NatTraversal: frozenset({Capability.NAT_T, Capability.FORCED_ENCAPSULATION}),
 }
