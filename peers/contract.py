@@ -86,6 +86,7 @@ class Capability(StrEnum):
     RESUMPTION = "resumption", "session resumption (RFC 5723)"
     INTERMEDIATE = "intermediate", "IKE_INTERMEDIATE (RFC 9242)"
     MULTIPLE_KE = "multiple-ke", "additional key exchanges (RFC 9370)"
+    ML_KEM = "ml-kem", "ML-KEM as a key exchange method"
 
 
 class DeviceError(Exception):

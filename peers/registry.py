@@ -27,7 +27,8 @@ def open_device(name_or_path: str, **options: Any) -> Device:
     or with a place, such as ``strongswan:netns``, ``strongswan:docker`` and ``strongswan:uml`` (a virtual machine that
     needs no privileges), in ``strongswan:netns-nat`` the tester is behind a real NAT and in ``strongswan:netns-natted``
     the device. ``strongswan@trixie`` and ``libreswan@forky:uml`` are those of a release of Debian, whatever this host
-    has. Or the path of a device file. ``options`` go to the adapter: ``data_plane``
+    has; ``strongswan+own`` loads parsers and primitives of its own before OpenSSL's. Or the path of a device file.
+    ``options`` go to the adapter: ``data_plane``
     (``kernel``, ``shim``, ``libipsec``; the word may end with it: ``strongswan:netns:libipsec``) and, in Docker,
     ``base`` (the image to build on); for a device file ``ask``. With ``swapped`` the device gets the addresses that
     otherwise the tester has, where they can be chosen: so two devices become each other's peer. Raises DeviceError.
@@ -40,6 +41,8 @@ def open_device(name_or_path: str, **options: Any) -> Device:
     if opener is None:
         hint = nearest(word.name, _OPENERS) or f"known: {', '.join(_OPENERS)}, or the path of a device file (.toml)"
         raise DeviceError(name_or_path, "there is no such device", hint)
+    if word.plugins and word.name != "strongswan":
+        raise DeviceError(name_or_path, f"{word.name} has no plugins to choose among", "strongswan+own has")
     device = opener(word, options)
     device.name = word.label
     return device
@@ -52,7 +55,7 @@ def _external(path: Path, **options: Any) -> Device:
 
 
 def _reference(word: DeviceWord, options: dict[str, Any]) -> Device:
-    if word.suite or word.plugins:
+    if word.suite:
         raise DeviceError(str(word), "the reference device is a part of this suite, no package of a release")
     # Imported only when asked for: it is no part of driving a real device.
     spec, place, swapped = str(word), word.where, options.pop("swapped", False)
@@ -76,7 +79,10 @@ def _strongswan(word: DeviceWord, options: dict[str, Any]) -> Device:
         mend = f"pip install {error.name}"
         raise DeviceError(str(word), f"the Python package {error.name} is missing", mend) from error
 
-    return StrongSwan(_place(word, strongswan.PACKAGES, _strongswan_problem, options))
+    if word.plugins not in strongswan.PLUGIN_SETS:
+        known = ", ".join(f"+{one}" for one in strongswan.PLUGIN_SETS if one)
+        raise DeviceError(str(word), f"there is no choice of plugins {word.plugins!r}", f"known: {known}")
+    return StrongSwan(_place(word, strongswan.PACKAGES, _strongswan_problem, options), word.plugins)
 
 
 def _libreswan(word: DeviceWord, options: dict[str, Any]) -> Device:

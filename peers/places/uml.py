@@ -54,7 +54,8 @@ printf '#!/bin/sh\\ncase "$*" in *"("*) exit 1;; esac\\nexec /sbin/modprobe -d /
 chmod +x /run/modprobe
 echo /run/modprobe > /proc/sys/kernel/modprobe
 /run/modprobe -a ipv6 xfrm_user esp4 esp6 ah4 ah6 ip_gre tun drbg authenc authencesn echainiv seqiv cbc ctr gcm \\
-  ghash-generic ccm cmac hmac sha512_generic chacha20poly1305 chacha_generic poly1305_generic jitterentropy_rng 2>/dev/null
+  ghash-generic ccm cmac hmac sha512_generic chacha20poly1305 chacha_generic poly1305_generic \\
+  jitterentropy_rng 2>/dev/null
 ip link set lo up; ip link set vec0 up
 {addresses}
 echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding

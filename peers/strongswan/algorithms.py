@@ -1,12 +1,13 @@
 """What a charon takes, as it says itself: its plugins, not its version, decide."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 from conformance.eap.making import KNOWN
 from conformance.wire import Encr, Esn, ProtocolID, Transform, TransformType
 from peers.algorithms import ALL, Algorithms
+from peers.contract import Capability
 from peers.places.place import DataPlane
 
 _KINDS = {
@@ -21,6 +22,13 @@ _IN_THE_KERNEL = {
     *(Encr.AES_CCM_8, Encr.NULL_AUTH_AES_GMAC, Encr.CHACHA20_POLY1305, Encr.CAMELLIA_CBC, Encr.TRIPLE_DES, Encr.NULL),
 }
 """The ciphers that it can hand to Linux; there are no answers about these."""
+_SIGNERS = {
+    Capability.RSA: {"openssl", "gmp", "gcrypt", "botan", "wolfssl"},
+    Capability.RSA_PSS: {"openssl", "gmp", "gcrypt", "botan", "wolfssl"},
+    Capability.ECDSA: {"openssl", "botan", "wolfssl"},
+    Capability.ED25519: {"openssl", "curve25519", "botan", "wolfssl"},
+}
+"""The plugins that sign and verify in each way; it gives no list of signature schemes."""
 
 
 def taken(answer: dict[str, Any], plane: DataPlane, *, esn: bool) -> Algorithms:
@@ -40,10 +48,20 @@ def taken(answer: dict[str, Any], plane: DataPlane, *, esn: bool) -> Algorithms:
     return ALL.having(has)
 
 
-def eap_methods(plugins: Iterable[str]) -> tuple[str, ...]:
+def eap_methods(plugins: Collection[str]) -> tuple[str, ...]:
     """Of our EAP methods those for which it has a plugin."""
-    loaded = set(plugins)
-    return tuple(one for one in KNOWN if f"eap-{one}" in loaded)
+    return tuple(one for one in KNOWN if f"eap-{one}" in plugins)
+
+
+def claims(answer: dict[str, Any], plugins: Collection[str]) -> set[Capability]:
+    """What its build can do, by the answer to ``get-algorithms`` and the plugins that it has loaded."""
+    found = {capability for capability, any_of in _SIGNERS.items() if any_of.intersection(plugins)}
+    if "ke" in answer:
+        # This is what the section is called since there can be several key exchanges.
+        found |= {Capability.INTERMEDIATE, Capability.MULTIPLE_KE}
+    if any(name.startswith("ML_KEM_") for name in answer.get("ke", ())):
+        found.add(Capability.ML_KEM)
+    return found
 
 
 def _plain(name: str) -> str:

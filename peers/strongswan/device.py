@@ -34,8 +34,7 @@ class StrongSwan(Device):
     _ALWAYS: ClassVar[frozenset[Capability]] = frozenset(
         {
             *(Capability.INITIATOR, Capability.RESPONDER, Capability.CONFIGURABLE, Capability.PSK),
-            *(Capability.RSA, Capability.RSA_PSS),
-            *(Capability.ECDSA, Capability.ED25519, Capability.RFC7427, Capability.REAUTH, Capability.COOKIE),
+            *(Capability.RFC7427, Capability.REAUTH, Capability.COOKIE),
             *(Capability.COOKIE_ALWAYS, Capability.FRAGMENTATION, Capability.MOBIKE, Capability.CHILDLESS),
             Capability.CHILDLESS_REFUSAL,
             *(Capability.FORCED_ENCAPSULATION, Capability.MULTIPLE_CHILDREN, Capability.NARROWING, Capability.PFS),
@@ -48,8 +47,10 @@ class StrongSwan(Device):
         {Capability.TRANSPORT, Capability.ESN, Capability.NAT_T}
     )
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, plugins: str = "") -> None:
+        """``plugins`` is the name of one of `settings.PLUGIN_SETS`."""
         self._place = place
+        self._plugins = settings.PLUGIN_SETS[plugins]
         self.pixit = place.pixit
         self._control: Control | None = None
         self._startup = Startup(ports=place.pixit.device_ports)
@@ -76,18 +77,19 @@ class StrongSwan(Device):
         self.pixit = self._place.pixit  # a container knows its addresses only now
         self.nat = self._place.nat
         plane = self._place.data_plane
-        self.backend = f"{self._place.description}, {plane}"
+        self.backend = f"{self._place.description}, {plane}" + self._plugins.note
         self._launch()
         answer = self._vici().request("version")
         self.version = text(answer["version"])
-        self.capabilities = self._claims(plane)
-        loaded = algorithms.taken(
-            self._vici().request("get-algorithms"), plane, esn=Capability.ESN in self.capabilities
-        )
-        plugins = [text(one) for one in self._vici().request("stats")["plugins"]]
-        self.pixit = replace(self.pixit, algorithms=loaded, eap=algorithms.eap_methods(plugins))
+        loaded = self._vici().request("get-algorithms")
+        plugins = {text(one) for one in self._vici().request("stats")["plugins"]}
+        self.capabilities = self._claims(plane) | algorithms.claims(loaded, plugins)
+        esn = Capability.ESN in self.capabilities
+        taken = algorithms.taken(loaded, plane, esn=esn)
+        self.pixit = replace(self.pixit, algorithms=taken, eap=algorithms.eap_methods(plugins))
 
     def _claims(self, plane: DataPlane) -> frozenset[Capability]:
+        """What it can do wherever it comes from, in this place."""
         claims = set(self._ALWAYS)
         if plane is not DataPlane.LIBIPSEC:
             claims |= self._NEEDS_A_KERNEL
@@ -106,8 +108,6 @@ class StrongSwan(Device):
         if self._place.just_booted:
             # It subtracts ten seconds from a time since boot, unsigned, and then rejects its own cookies as too old.
             claims -= {Capability.COOKIE, Capability.COOKIE_ALWAYS}
-        if int(self.version.split(".")[0]) >= 6:
-            claims |= {Capability.INTERMEDIATE, Capability.MULTIPLE_KE}
         return frozenset(claims)
 
     def _launch(self) -> None:
@@ -128,6 +128,7 @@ class StrongSwan(Device):
             place.data_plane,
             f"{place.inside}/{settings.LOG}",
             place.control_path(settings.VICI_SOCKET),
+            self._plugins,
         )
         # The daemon may read at any time, so the file is replaced in one step.
         temporary = place.directory / "strongswan.conf.new"

@@ -18,12 +18,29 @@ LOG = "charon.log"
 HALF_OPEN_TIMEOUT = 30
 """Seconds that a half-open IKE SA is kept: charon's own default."""
 
+
+@dataclass(frozen=True, slots=True)
+class PluginSet:
+    """What charon loads, the first one that can do a thing does it; ``note`` is for the description of the device."""
+
+    plugins: str
+    note: str = ""
+
+
 # libstrongswan-standard-plugins brings openssl and gcm: without them there is no ECDSA and no AES-GCM.
-_PLUGINS = (
-    "random nonce openssl pem x509 revocation constraints pubkey pkcs1 pkcs8 sha1 sha2 md5 mgf1 hmac kdf gmp "
-    "curve25519 chapoly xcbc cmac aes gcm ccm ctr fips-prf drbg ml {kernel} socket-default vici updown attr counters "
-    "eap-identity eap-md5 eap-mschapv2 eap-gtc eap-tls eap-ttls eap-aka xauth-generic"
+_OWN = (
+    "pem x509 revocation constraints pubkey pkcs1 pkcs8 sha1 sha2 md5 mgf1 hmac kdf gmp curve25519 chapoly xcbc cmac "
+    "aes gcm ccm ctr fips-prf drbg ml"
 )
+_REST = (
+    "{kernel} socket-default vici updown attr counters eap-identity eap-md5 eap-mschapv2 eap-gtc eap-tls eap-ttls "
+    "eap-aka xauth-generic"
+)
+PLUGIN_SETS = {
+    "": PluginSet(f"random nonce openssl {_OWN} {_REST}"),
+    "own": PluginSet(f"random nonce {_OWN} openssl {_REST}", ", its own plugins before OpenSSL's"),
+}
+"""By the word after the device's name: as Debian loads them, and with parsers and primitives of its own first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +93,9 @@ def runtime_for(connection: Connection) -> Runtime:
     return runtime
 
 
-def render(startup: Startup, runtime: Runtime, plane: DataPlane, log: str, vici: str) -> str:
+def render(
+    startup: Startup, runtime: Runtime, plane: DataPlane, log: str, vici: str, plugins: PluginSet = PLUGIN_SETS[""]
+) -> str:
     """The text of strongswan.conf; ``log`` and ``vici`` are paths as the daemon sees them.
 
     One key per line: a value extends to the end of its line.
@@ -87,7 +106,7 @@ def render(startup: Startup, runtime: Runtime, plane: DataPlane, log: str, vici:
     return f"""\
 charon {{
   load_modular = no
-  load = {_PLUGINS.format(kernel=kernel)}
+  load = {plugins.plugins.format(kernel=kernel)}
   port = {startup.ports[0]}
   port_nat_t = {startup.ports[1]}
   dos_protection = yes

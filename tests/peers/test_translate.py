@@ -11,7 +11,7 @@ from conformance.ike.core.connection import ChildConfig, CookiePolicy, Identity,
 from conformance.wire import AuthMethod, HashAlgorithm, IdType
 from peers.contract import Unsupported
 from peers.places.place import DataPlane
-from peers.strongswan import settings, translate
+from peers.strongswan import algorithms, settings, translate
 from tests.peers.connections import DEVICE, TESTER, device_view
 
 
@@ -174,6 +174,35 @@ def test_user_space_esp_comes_before_the_kernel() -> None:
     assert "kernel-libipsec kernel-netlink" not in settings.render(
         settings.Startup(), settings.Runtime(), DataPlane.KERNEL, "/run/x/log", "/run/x/vici"
     )
+
+
+def test_its_own_plugins_may_come_before_openssl() -> None:
+    def loaded(choice: str) -> list[str]:
+        plugins = settings.PLUGIN_SETS[choice]
+        text = settings.render(settings.Startup(), settings.Runtime(), DataPlane.SHIM, "/x/log", "/x/vici", plugins)
+        (line,) = [line for line in text.splitlines() if line.strip().startswith("load =")]
+        return line.partition("=")[2].split()
+
+    usual, own = loaded(""), loaded("own")
+    assert sorted(usual) == sorted(own)
+    rivals = ("pem", "x509", "pkcs1", "sha2", "hmac", "kdf", "gmp", "curve25519", "chapoly", "aes", "gcm")
+    assert all(usual.index("openssl") < usual.index(one) for one in rivals)
+    assert all(own.index("openssl") > own.index(one) for one in rivals)
+
+
+@pytest.mark.parametrize(
+    ("answer", "plugins", "claimed"),
+    [
+        ({"dh": {"ECP_256": b"openssl"}}, ("openssl",), {"rsa", "rsa-pss", "ecdsa", "ed25519"}),
+        ({"ke": {"ECP_256": b"openssl"}}, ("gmp",), {"rsa", "rsa-pss", "intermediate", "multiple-ke"}),
+        ({"ke": {"ML_KEM_768": b"ml"}}, ("ml", "curve25519"), {"ed25519", "intermediate", "multiple-ke", "ml-kem"}),
+        ({}, (), set()),
+    ],
+)
+def test_a_device_claims_what_its_build_can(
+    answer: dict[str, dict[str, bytes]], plugins: tuple[str, ...], claimed: set[str]
+) -> None:
+    assert algorithms.claims(answer, plugins) == claimed
 
 
 def test_inner_addresses_are_dynamic_selectors() -> None:
