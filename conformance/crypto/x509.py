@@ -14,9 +14,21 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 from conformance.crypto.errors import CertificateError
 from conformance.wire import IdType
 
-__all__ = ["CertificateError", "load_certificate", "matches_identity", "subject_key_hash", "validate_chain"]
+__all__ = [
+    "IPSEC_IKE",
+    "CertificateError",
+    "load_certificate",
+    "matches_identity",
+    "subject_key_hash",
+    "validate_chain",
+]
 
-_IPSEC_IKE = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.17")
+IPSEC_IKE = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.17")
+_PURPOSES = {
+    IPSEC_IKE: ("IKE", "ipsecIKE"),
+    ExtendedKeyUsageOID.CLIENT_AUTH: ("a TLS client", "clientAuth"),
+    ExtendedKeyUsageOID.SERVER_AUTH: ("a TLS server", "serverAuth"),
+}
 _UNDERSTOOD = frozenset(
     {
         ExtensionOID.BASIC_CONSTRAINTS,
@@ -58,10 +70,15 @@ def subject_key_hash(certificate: x509.Certificate) -> bytes:
 
 
 def validate_chain(
-    chain: Sequence[x509.Certificate], anchors: Sequence[x509.Certificate], now: datetime
+    chain: Sequence[x509.Certificate],
+    anchors: Sequence[x509.Certificate],
+    now: datetime,
+    purpose: x509.ObjectIdentifier = IPSEC_IKE,
 ) -> x509.Certificate:
     """Find a valid path from ``chain[0]`` over the rest of ``chain``, in any order, to one of ``anchors``.
 
+    ``purpose`` is what the extended key usage must have where there is any: ``IPSEC_IKE``,
+    ``CLIENT_AUTH`` or ``SERVER_AUTH``.
     Returns the anchor. Checks signatures, names, validity of every certificate including the anchor, basic constraints
     and path length, key usage, extended key usage (RFC 4945, section 5.1.3.12) and unknown critical extensions.
     Revocation and name constraints are not processed, so critical name constraints are refused. ``now`` without a time
@@ -78,7 +95,7 @@ def validate_chain(
         chain[0].public_key()
         _check_validity(chain[0], now)
         _check_extensions(chain[0])
-        _check_end_entity(chain[0])
+        _check_end_entity(chain[0], purpose)
         return _Search(chain[1:], anchors, now).climb([chain[0]])
     except _UNREADABLE as problem:
         raise CertificateError(f"a certificate is malformed: {problem}") from problem
@@ -200,7 +217,7 @@ def _key_usage(certificate: x509.Certificate) -> x509.KeyUsage | None:
         return None
 
 
-def _check_end_entity(certificate: x509.Certificate) -> None:
+def _check_end_entity(certificate: x509.Certificate, purpose: x509.ObjectIdentifier) -> None:
     usage = _key_usage(certificate)
     if usage is not None and not (usage.digital_signature or usage.content_commitment):
         raise CertificateError(
@@ -210,9 +227,11 @@ def _check_end_entity(certificate: x509.Certificate) -> None:
         purposes = set(certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
     except x509.ExtensionNotFound:
         return
-    if not purposes & {_IPSEC_IKE, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}:
+    if not purposes & {purpose, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}:
+        user, needed = _PURPOSES[purpose]
         raise CertificateError(
-            f"certificate {_name(certificate)} is not for IKE: extendedKeyUsage has no ipsecIKE, no anyExtendedKeyUsage"
+            f"certificate {_name(certificate)} is not for {user}: extendedKeyUsage has no {needed}, "
+            "no anyExtendedKeyUsage"
         )
 
 
