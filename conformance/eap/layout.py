@@ -43,13 +43,20 @@ class Octets:
 
 
 @dataclass(frozen=True, slots=True)
+class Padding:
+    """What is left up to the end; None for zeros that make the body a multiple of ``unit`` octets."""
+
+    unit: int
+
+
+@dataclass(frozen=True, slots=True)
 class Items:
     """Bodies up to the end; ``read`` gives the one that starts at an offset of the data, and where it ends."""
 
     read: Callable[[bytes, int], tuple[Body, int]]
 
 
-Spec = Number | Length | Octets | Items
+Spec = Number | Length | Octets | Padding | Items
 
 U8 = Annotated[int, Number(1)]
 U16 = Annotated[int, Number(2)]
@@ -98,6 +105,9 @@ class Body(Value):
         specs = self.specs()
         parts = {name: _content(getattr(self, name), spec) for name, spec in specs.items()}
         for name, spec in specs.items():
+            if isinstance(spec, Padding) and getattr(self, name) is None:
+                parts[name] = bytes(-sum(map(len, parts.values())) % spec.unit)
+        for name, spec in specs.items():
             if isinstance(spec, Length):
                 told = getattr(self, name)
                 if told is None:
@@ -130,6 +140,11 @@ class Body(Value):
                         raise error.within(f"{name}[{len(items)}]", 0) from None
                     items.append(item)
                 values[name] = tuple(items)
+                continue
+            if isinstance(spec, Padding):
+                zeros = bytes(-offset % spec.unit)
+                values[name] = None if data[offset:] == zeros else data[offset:]
+                offset = size
                 continue
             if isinstance(spec, Octets):
                 counter = counts.get(name)
@@ -175,8 +190,8 @@ def _unit(spec: Spec) -> int:
 
 def _content(value: Any, spec: Spec) -> bytes:
     """The octets of a field; those of a number are zeros, for only their count is known yet."""
-    if isinstance(spec, Octets):
-        return bytes(value)
+    if isinstance(spec, Octets | Padding):
+        return bytes(value or b"")
     if isinstance(spec, Items):
         return b"".join(one.encode() for one in value)
     return bytes(spec.size)

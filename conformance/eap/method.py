@@ -75,6 +75,10 @@ class PeerMethod(Method):
         self.decision = Decision.FAIL
         self.done = False
 
+    def identity_to_tell(self, configured: bytes) -> bytes:
+        """What the Identity response says where this is the peer's first method: a pseudonym, for example."""
+        return configured
+
     def receive(self, data: bytes, packet: EapPacket) -> Body:
         """Takes the Type-Data of a Request, and gives that of the Response.
 

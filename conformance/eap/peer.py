@@ -99,7 +99,9 @@ class EapPeer(Conversation):
         return self.emit(IDENTITY, Identity(self.tell_identity()), packet.identifier)
 
     def tell_identity(self) -> bytes:
-        """The identity in the response; a method that has a pseudonym may want another one."""
+        """The identity in the response; the first method may want another one than was configured."""
+        if self.methods:
+            self.identity = self.methods[0].identity_to_tell(self.identity)
         return self.identity
 
     def answer_notification(self, data: bytes, packet: EapPacket) -> bytes:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from conformance.eap import basic, gtc, md5, mschapv2
+from conformance.eap import aka_peer, aka_prime, basic, gtc, md5, mschapv2, sim_peer
+from conformance.eap.aka_peer import AkaPeer
+from conformance.eap.aka_prime import AkaPrimePeer, AkaPrimeServer
+from conformance.eap.aka_server import AkaServer
 from conformance.eap.gtc import GtcPeer, GtcServer
 from conformance.eap.kind import IDENTITY, NAK, NOTIFICATION, Kind
 from conformance.eap.layout import Body
@@ -12,6 +15,9 @@ from conformance.eap.md5 import Md5Peer, Md5Server
 from conformance.eap.method import PeerMethod, ServerMethod
 from conformance.eap.mschapv2_peer import Mschapv2Peer
 from conformance.eap.mschapv2_server import Mschapv2Server
+from conformance.eap.sim_peer import SimPeer
+from conformance.eap.sim_server import SimServer
+from conformance.eap.simaka import AKA_REQUESTS, AKA_RESPONSES, SIM_REQUESTS, SIM_RESPONSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,9 @@ METHODS: dict[str, Entry] = {
         requests=tuple(mschapv2.REQUESTS.values()),
         responses=tuple(mschapv2.RESPONSES.values()),
     ),
+    "sim": Entry(sim_peer.KIND, SimPeer, SimServer, requests=SIM_REQUESTS, responses=SIM_RESPONSES),
+    "aka": Entry(aka_peer.KIND, AkaPeer, AkaServer, requests=AKA_REQUESTS, responses=AKA_RESPONSES),
+    "aka-prime": Entry(aka_prime.KIND, AkaPrimePeer, AkaPrimeServer, requests=AKA_REQUESTS, responses=AKA_RESPONSES),
 }
 """Every method that there is, by the name that a configuration uses."""
 

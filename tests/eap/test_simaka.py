@@ -1,0 +1,157 @@
+"""EAP-SIM, EAP-AKA and EAP-AKA': our peer with our server."""
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+
+from conformance.eap.aka_peer import AkaPeer
+from conformance.eap.aka_prime import AkaPrimePeer, AkaPrimeServer
+from conformance.eap.aka_server import AkaServer
+from conformance.eap.conversation import Outcome
+from conformance.eap.sim_peer import SimPeer
+from conformance.eap.sim_server import SimServer
+from conformance.eap.simaka import Told
+from conformance.eap.simaka_peer import SimAkaPeer
+from conformance.eap.simaka_server import SimAkaServer
+from conformance.eap.subscriber import Register, Subscriber, Usim
+from tests.eap.talk import agree, peer_of, server_of, talk
+
+IMSI, K, OPC = b"232010000000000", bytes(range(16)), bytes(range(16, 32))
+BOTH = [(SimPeer, SimServer), (AkaPeer, AkaServer), (AkaPrimePeer, AkaPrimeServer)]
+both = pytest.mark.parametrize(("one", "other"), BOTH)
+
+
+def card(k: bytes = K, sqn: int = 0) -> Usim:
+    return Usim(IMSI, k, OPC, sqn, b"@realm.example")
+
+
+def home() -> Register:
+    return Register([Subscriber(IMSI, K, OPC)])
+
+
+def run(peer: SimAkaPeer, server: SimAkaServer, seed: int = 1) -> tuple[Outcome, list[bytes]]:
+    """The outcome, on which both agree, and the packets."""
+    one, other = peer_of(peer, identity=b"?", seed=seed), server_of(server, seed=seed + 1)
+    packets = talk(one, other)
+    assert one.outcome is other.outcome, (one.why, one.notes, peer.info, other.why, other.notes)
+    if one.outcome is Outcome.SUCCESS:
+        agree(one, other)
+        assert one.msk is not None
+        assert len(one.msk) == 64 == len(one.emsk or b"")
+    return one.outcome, packets
+
+
+@both
+@pytest.mark.parametrize("ask", [False, True])
+@pytest.mark.parametrize("indications", [False, True])
+def test_the_right_card_succeeds(
+    one: type[SimAkaPeer], other: type[SimAkaServer], ask: bool, indications: bool
+) -> None:
+    peer = one(card(), result_indications=indications)
+    outcome, _ = run(peer, other(home(), ask=ask, result_indications=indications))
+    assert outcome is Outcome.SUCCESS
+    assert peer.told == (Told.SUCCESS if indications else None)
+
+
+@both
+def test_the_wrong_card_fails(one: type[SimAkaPeer], other: type[SimAkaServer]) -> None:
+    assert run(one(card(k=bytes(16))), other(home()))[0] is Outcome.FAILURE
+
+
+@both
+def test_a_stranger_fails(one: type[SimAkaPeer], other: type[SimAkaServer]) -> None:
+    assert run(one(Usim(b"999990000000000", K, OPC)), other(home()))[0] is Outcome.FAILURE
+
+
+@both
+def test_pseudonyms_and_fast_reauthentication(one: type[SimAkaPeer], other: type[SimAkaServer]) -> None:
+    usim, register = card(), home()
+    lengths = []
+    for number in range(4):
+        ways = {"pseudonyms": True, "reauthentication": number != 2, "result_indications": number == 1}
+        peer = one(usim, result_indications=True)
+        outcome, packets = run(peer, other(register, ask=number % 2 == 1, **ways), seed=10 * number)
+        assert outcome is Outcome.SUCCESS
+        assert (peer.renewal is not None) == (number in (1, 2)), number
+        assert (IMSI in b"".join(packets)) == (number == 0)
+        lengths.append(len(packets))
+    assert len(usim.pseudonyms) == len(usim.renewals) == 1
+
+
+@both
+def test_a_counter_that_is_too_small_leads_to_a_full_authentication(
+    one: type[SimAkaPeer], other: type[SimAkaServer]
+) -> None:
+    usim, register = card(), home()
+    run(one(usim), other(register, reauthentication=True))
+    usim.renewals = {name: replace(found, counter=9) for name, found in usim.renewals.items()}
+    peer = one(usim)
+    assert run(peer, other(register, reauthentication=True), seed=5)[0] is Outcome.SUCCESS
+    assert peer.counter is None
+
+
+@both
+def test_a_server_that_has_forgotten_a_pseudonym_asks_for_the_permanent_identity(
+    one: type[SimAkaPeer], other: type[SimAkaServer]
+) -> None:
+    usim, register = card(), home()
+    run(one(usim), other(register, pseudonyms=True, reauthentication=True))
+    outcome, packets = run(one(usim), other(home()), seed=5)
+    assert outcome is Outcome.SUCCESS
+    assert IMSI in b"".join(packets)
+
+
+@pytest.mark.parametrize(("one", "other"), BOTH[1:])
+def test_a_card_that_is_ahead_is_followed(one: type[AkaPeer], other: type[AkaServer]) -> None:
+    register = home()
+    assert run(one(card(sqn=1 << 20)), other(register))[0] is Outcome.SUCCESS
+    assert register.subscribers[IMSI].sqn == (1 << 20) + 32
+
+
+def test_a_peer_that_keeps_its_secret_gives_up() -> None:
+    usim = card()
+    run(AkaPeer(usim), AkaServer(home(), pseudonyms=True))
+    assert run(AkaPeer(usim, reveal=False), AkaServer(home()), seed=5)[0] is Outcome.FAILURE
+
+
+def test_bidding_down_is_noticed() -> None:
+    peer = AkaPeer(card(), speaks_prime=True)
+    assert run(peer, AkaServer(home(), speaks_prime=True))[0] is Outcome.FAILURE
+    assert peer.info["error"] == "both sides speak AKA'"
+
+
+def test_another_key_derivation_function_is_negotiated() -> None:
+    server = AkaPrimeServer(home(), kdfs=(7, 1))
+    outcome, _ = run(AkaPrimePeer(card()), server)
+    assert outcome is Outcome.SUCCESS
+    assert server.kdfs == [1, 7, 1]
+    assert run(AkaPrimePeer(card()), AkaPrimeServer(home(), kdfs=(7,)))[0] is Outcome.FAILURE
+
+
+@pytest.mark.parametrize(("mine", "well"), [(b"WLAN", True), (b"WLAN:x", True), (b"HRPD", False)])
+def test_the_name_of_the_network_is_compared(mine: bytes, well: bool) -> None:
+    outcome, _ = run(AkaPrimePeer(card(), network=mine), AkaPrimeServer(home()))
+    assert (outcome is Outcome.SUCCESS) == well
+
+
+class Unseparated(AkaPrimeServer):
+    """Uses vectors that are not for AKA'."""
+
+    def amf(self) -> bytes:
+        return bytes(2)
+
+
+def test_the_separation_bit_is_demanded() -> None:
+    assert run(AkaPrimePeer(card()), Unseparated(home()))[0] is Outcome.FAILURE
+
+
+def test_challenges_that_repeat_are_refused() -> None:
+    class Lazy(Register):
+        def triplet(self, imsi: bytes, random: object) -> tuple[bytes, bytes, bytes]:
+            return super().triplet(imsi, Random(7).randbytes)
+
+    peer = SimPeer(card())
+    assert run(peer, SimServer(Lazy(home().subscribers.values())))[0] is Outcome.FAILURE
+    assert peer.info["error"] == "the same challenge twice"
+    assert run(SimPeer(card(), challenges=3), SimServer(home(), challenges=2))[0] is Outcome.FAILURE
