@@ -20,18 +20,25 @@ from suites.purpose import purpose
 
 NEEDS = (Capability.FRAGMENTATION,)
 TOGETHER = "RFC7383-2.6-7"
+SPELL = 16
+"""Datagrams that any socket has room for."""
 
 
 def must_be_put_together(peer: Peer, total: int, *numbers: int) -> None:
     """A request in so many fragments, sent in this order, must get its response.
 
-    Without one all of it is sent again, as an initiator does it: of so many datagrams one may get lost. A device that
-    takes them one by one may need its time.
+    Without one all of it is sent again, as an initiator does it, but in spells: of so many datagrams one may get lost,
+    and of a burst always the same ones, for which the buffer of a socket has no room. A device that takes them one by
+    one may need its time.
     """
     split = Split(peer.establish(initial_contact=False))
     sent = Sent(split.message, (), encrypted=True)
-    for _ in range(TRIES):
-        split.send_numbers(total, *numbers)
+    order = numbers or range(1, total + 1)
+    for attempt in range(TRIES):
+        spell = SPELL if attempt else len(order)
+        for at in range(0, len(order), spell):
+            split.send_numbers(total, *order[at : at + spell])
+            peer.pause()
         with suppress(Unexpected):
             answer = split.sa.response(sent, peer.response_timeout * BUSY / TRIES).message
             readable = answer.notify(NotifyType.INVALID_SYNTAX) is None
