@@ -15,7 +15,7 @@ from typing import Protocol, Self
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from conformance.crypto import CryptoError
-from conformance.ike.core.connection import Connection, CookiePolicy, Eap, Mode, Party, Psk
+from conformance.ike.core.connection import Connection, CookiePolicy, Eap, Mode, NullAuth, Party, Psk
 from conformance.net import Link
 from peers.algorithms import MUSTS, Algorithms, Limits
 from peers.credentials import USUAL, Credentials
@@ -79,6 +79,8 @@ class Capability(StrEnum):
     IPV6 = "ipv6", "reachable over IPv6"
     EAP = "eap", "authenticates the initiator with EAP (RFC 7296, 2.16)"
     EAP_PEER = "eap-peer", "authenticates itself with EAP as initiator (RFC 7296, 2.16)"
+    MULTIPLE_AUTH = "multiple-auth", "authenticates an initiator several times, one after the other (RFC 4739)"
+    NULL_AUTH = "null-auth", "takes nobody and is nobody where the connection says so (RFC 7619)"
     EAP_ONLY = "eap-only", "needs no other proof of the responder than a mutual EAP method (RFC 5998)"
     VIRTUAL_IP = "virtual-ip", "assigns or requests inner addresses (RFC 7296, 2.19)"
     PPK = "ppk", "post-quantum preshared keys (RFC 8784)"
@@ -397,7 +399,7 @@ class Device(ABC):
 def _authentication(party: Party) -> set[Capability]:
     if isinstance(party.auth, Psk):
         return {Capability.PSK}
-    if isinstance(party.auth, Eap):
+    if isinstance(party.auth, Eap | NullAuth):
         return set()
     wanted = {Capability.RSA_PSS} if party.auth.pss else set()
     for certificate in party.auth.chain[:1]:
@@ -419,6 +421,8 @@ def needs(connection: Connection) -> frozenset[Capability]:
         (Capability.EAP_ONLY, all(by_eap)),
         (Capability.EAP_PEER, by_eap == [True, False]),
         (Capability.EAP, by_eap == [False, True]),
+        (Capability.MULTIPLE_AUTH, connection.local.further or connection.remote.further),
+        (Capability.NULL_AUTH, any(isinstance(one.auth, NullAuth) for one in (connection.local, connection.remote))),
         (Capability.MOBIKE, connection.mobike),
         (Capability.CHILDLESS, connection.childless),
         (Capability.FORCED_ENCAPSULATION, connection.force_encapsulation),

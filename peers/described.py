@@ -6,7 +6,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from conformance.ike.core.connection import Connection, Eap, Party, Psk, PublicKey
+from conformance.ike.core.connection import Connection, Eap, NullAuth, Party, Psk, PublicKey
 from peers.contract import Pixit
 
 
@@ -16,6 +16,8 @@ def connection_tree(connection: Connection) -> dict[str, Any]:
         "name": connection.name,
         "local": _party(connection.local),
         "remote": _party(connection.remote),
+        "local_further": [_party(one) for one in connection.local.further],
+        "remote_further": [_party(one) for one in connection.remote.further],
         "proposals": list(connection.proposals),
         "children": [
             {
@@ -66,6 +68,8 @@ def _party(party: Party) -> dict[str, Any]:
             "asked": party.auth.asked,
             "certificate": party.auth.certificate and _public_key(party.auth.certificate),
         }
+    if isinstance(party.auth, NullAuth):
+        return {"identity": identity, "auth": "null"}
     return {"identity": identity, "auth": "public-key", **_public_key(party.auth)}
 
 

@@ -14,8 +14,9 @@ from typing import Any, Literal
 from cryptography import x509
 
 from conformance.crypto.pki import Authority, Leaf
-from conformance.ike.core.connection import ChildConfig, Connection, Eap, Party, Psk, PublicKey
+from conformance.ike.core.connection import ChildConfig, Connection, Eap, Identity, NullAuth, Party, Psk, PublicKey
 from conformance.script.verdict import NotApplicable
+from conformance.wire import IdType
 from peers.contract import Capability, Pixit, Unsupported
 from peers.credentials import EAP_SECRET, SECRET
 from suites.choices import chosen, esp, own
@@ -148,6 +149,34 @@ def eap(*methods: str, device: Role = "responder", only: bool = False, **changes
             assert isinstance(shown, PublicKey)
             pair[at] = replace(pair[at], auth=replace(by_eap, certificate=shown, **changes_of_eap))
         return build(pair[0], pair[1], pixit, **{"trust": trust, **changes})
+
+    return setup
+
+
+def nobody(*, ours: bool = True, theirs: bool = True, **changes: Any) -> Setup:
+    """One side or both do not say who they are (RFC 7619); the other one has a certificate."""
+
+    def setup(pixit: Pixit) -> Connection:
+        anonymous = Party(Identity(IdType.NULL, b""), NullAuth())
+        us, them, trust = (anonymous, anonymous, ()) if ours and theirs else certified(pixit)
+        return build(anonymous if ours else us, anonymous if theirs else them, pixit, **{"trust": trust, **changes})
+
+    return setup
+
+
+def proving(first: Setup, *further: Setup, device: Role = "responder", **changes: Any) -> Setup:
+    """The initiator proves what it proves in each of these connections, one after the other (RFC 4739).
+
+    ``device`` is the role of the device.
+    """
+
+    def setup(pixit: Pixit) -> Connection:
+        side = "local" if device == "responder" else "remote"
+        found = first(pixit)
+        others = tuple(getattr(one(pixit), side) for one in further)
+        trust = tuple(dict.fromkeys(each for one in (first, *further) for each in one(pixit).trust))
+        proved = replace(getattr(found, side), further=others)
+        return replace(found, **{side: proved, "trust": trust, **changes})
 
     return setup
 

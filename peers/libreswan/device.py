@@ -43,6 +43,7 @@ class Libreswan(Device):
             *(Capability.TUNNEL, Capability.TRANSPORT, Capability.ESN, Capability.REKEY_IKE, Capability.REKEY_CHILD),
             *(Capability.DELETE_IKE, Capability.DELETE_CHILD, Capability.LIFETIME, Capability.DPD),
             *(Capability.AH, Capability.LIST_SAS, Capability.LOG, Capability.VIRTUAL_IP, Capability.TIMERS),
+            Capability.NULL_AUTH,
         }
     )
 

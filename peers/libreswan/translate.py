@@ -6,7 +6,17 @@ from math import ceil
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from conformance.ike.core.connection import ChildConfig, Connection, Eap, Identity, Mode, Party, Psk, PublicKey
+from conformance.ike.core.connection import (
+    ChildConfig,
+    Connection,
+    Eap,
+    Identity,
+    Mode,
+    NullAuth,
+    Party,
+    Psk,
+    PublicKey,
+)
 from conformance.wire import AuthMethod, HashAlgorithm, IdType
 from peers.contract import Capability, Pixit, Unsupported
 from peers.libreswan import algorithms, settings
@@ -71,6 +81,8 @@ def _ends(connection: Connection, pixit: Pixit, certificate: str | None) -> dict
 def identity(value: Identity) -> str:
     """An identity with its type spelled out, so that nothing is guessed. Raises Unsupported."""
     text = str(value)
+    if value.id_type == IdType.NULL:
+        return "%null"
     if value.id_type in (IdType.IPV4_ADDR, IdType.IPV6_ADDR):
         return text
     if value.id_type == IdType.FQDN and _PLAIN.fullmatch(text):
@@ -100,6 +112,8 @@ def _method(party: Party) -> str:
     auth = party.auth
     if isinstance(auth, Psk):
         return "secret"
+    if isinstance(auth, NullAuth):
+        return "null"
     if isinstance(auth, Eap):
         raise Unsupported(Capability.EAP, "libreswan", f"cannot authenticate with EAP-{auth.methods[0]}")
     key = auth.chain[0].public_key() if auth.chain else None

@@ -59,6 +59,8 @@ CAPABILITIES = frozenset(
         Capability.EAP,
         Capability.EAP_PEER,
         Capability.EAP_ONLY,
+        Capability.MULTIPLE_AUTH,
+        Capability.NULL_AUTH,
     }
 )
 

@@ -41,6 +41,7 @@ class StrongSwan(Device):
             *(Capability.TUNNEL, Capability.REKEY_IKE, Capability.REKEY_CHILD, Capability.DELETE_IKE),
             *(Capability.DELETE_CHILD, Capability.LIFETIME, Capability.DPD, Capability.LIST_SAS, Capability.LOG),
             *(Capability.VIRTUAL_IP, Capability.TIMERS, Capability.EAP, Capability.EAP_PEER, Capability.EAP_ONLY),
+            Capability.MULTIPLE_AUTH,
         }
     )
     _NEEDS_A_KERNEL: ClassVar[frozenset[Capability]] = frozenset(

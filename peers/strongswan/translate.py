@@ -11,7 +11,17 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from conformance.ike.core.connection import ChildConfig, Connection, Credential, Eap, Identity, Party, Psk, PublicKey
+from conformance.ike.core.connection import (
+    ChildConfig,
+    Connection,
+    Credential,
+    Eap,
+    Identity,
+    NullAuth,
+    Party,
+    Psk,
+    PublicKey,
+)
 from conformance.ike.core.proposals import protocol_of
 from conformance.ike.core.selectors import selector
 from conformance.wire import AuthMethod, HashAlgorithm, IdType, ProtocolID
@@ -52,6 +62,8 @@ def authentication(auth: Credential, *, ours: bool) -> str:
     """The ``auth`` value of a side; a named hash or PSS becomes a constraint for the signature we make."""
     if isinstance(auth, Psk):
         return "psk"
+    if isinstance(auth, NullAuth):
+        raise Unsupported(Capability.NULL_AUTH, "strongswan")
     if isinstance(auth, Eap):
         # Of several methods the peer may take any that it has, the server offers the first.
         return "eap" if ours and len(auth.methods) > 1 else f"eap-{auth.methods[0]}"
@@ -94,6 +106,11 @@ def _party(party: Party, *, ours: bool) -> Section:
         if ours:
             section["certs"] = [end_entity]
     return section
+
+
+def _parties(party: Party) -> tuple[Party, ...]:
+    """Whom a side proves to be, one after the other (RFC 4739)."""
+    return (party, *party.further)
 
 
 def eap_name(party: Party) -> str:
@@ -145,8 +162,8 @@ def connection(value: Connection, default_remote: str) -> Section:
         "local_addrs": [value.local_address or "%any"],
         "remote_addrs": [value.remote_address] if value.remote_address else [default_remote, "%any"],
         "proposals": list(value.proposals),
-        "local-1": _party(value.local, ours=True),
-        "remote-1": _party(value.remote, ours=False),
+        **{f"local-{at}": _party(one, ours=True) for at, one in enumerate(_parties(value.local), 1)},
+        **{f"remote-{at}": _party(one, ours=False) for at, one in enumerate(_parties(value.remote), 1)},
         "children": {each.name: child(each) for each in value.children},
         "mobike": _yes(value.mobike),
         "encap": _yes(value.force_encapsulation),
@@ -186,19 +203,21 @@ def credentials(value: Connection) -> Iterator[tuple[str, Section]]:
     """The vici commands, with their messages, that load what the connection needs to authenticate."""
     for certificate in value.trust:
         yield "load-cert", {"type": "X509", "flag": "CA", "data": certificate.public_bytes(Encoding.DER)}
-    local, remote = value.local.auth, value.remote.auth
-    shown = local.certificate if isinstance(local, Eap) else local
-    if isinstance(shown, PublicKey):
+    parties = [*_parties(value.local), *_parties(value.remote)]
+    for auth in (one.auth for one in _parties(value.local)):
+        shown = auth.certificate if isinstance(auth, Eap) else auth
+        if not isinstance(shown, PublicKey):
+            continue
         for certificate in shown.chain:
             yield "load-cert", {"type": "X509", "flag": "NONE", "data": certificate.public_bytes(Encoding.DER)}
         if shown.key is not None:
             data = shown.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
             yield "load-key", {"type": "any", "data": data}
-    for party in (value.local, value.remote):
+    for party in parties:
         if isinstance(party.auth, Eap) and party.auth.secret:
             owners = [eap_name(party)]
             yield "load-shared", {"id": "ikespec-eap", "type": "EAP", "data": party.auth.secret, "owners": owners}
-    secrets = {auth.secret for auth in (local, remote) if isinstance(auth, Psk)}
+    secrets = {one.auth.secret for one in parties if isinstance(one.auth, Psk)}
     if len(secrets) > 1:
         raise Unsupported(Capability.PSK, "strongswan", "one shared key serves both directions, two were configured")
     for secret in secrets:

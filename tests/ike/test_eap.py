@@ -147,8 +147,22 @@ def test_who_has_not_proved_itself_is_told_nothing() -> None:
     assert sa.state == State.CLOSED and sa.eap is None and rounds(pair) == 1
 
 
-def test_the_method_alone_proves_both_where_that_is_agreed() -> None:
+class Trusting(IkeSa):
+    """Takes a method for safe that is none."""
+
+    def is_safe(self, method: str) -> bool:
+        return True
+
+
+def test_a_method_that_is_not_safe_is_not_enough() -> None:
     pair = pair_of(eap("mschapv2", only=True))
+    sa = pair.initiator.initiate()
+    pair.run()
+    assert sa.state == State.CLOSED and not pair.responder.sas
+
+
+def test_the_method_alone_proves_both_where_that_is_agreed() -> None:
+    pair = pair_of(eap("mschapv2", only=True), Trusting)
     ours, theirs = pair.establish()
     assert ours.eap is not None and theirs.eap is not None and ours.eap.msk == theirs.eap.msk
 

@@ -15,6 +15,8 @@ from conformance.ike.core.rfc7296 import Rfc7296
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.extensions.childless import Childless
 from conformance.ike.extensions.eap_auth import EapAuth
+from conformance.ike.extensions.multiple_auth import MultipleAuth
+from conformance.ike.extensions.null_auth import NullAuthentication
 from conformance.ike.ikesa import IkeSa
 from peers.contract import Capability
 from peers.reference.device import ReferenceDevice
@@ -26,6 +28,8 @@ NEEDED: dict[type, frozenset[Capability]] = {
     Childless: frozenset({Capability.CHILDLESS}),
     ConfigMode: frozenset({Capability.VIRTUAL_IP}),
     EapAuth: frozenset({Capability.EAP, Capability.EAP_PEER, Capability.EAP_ONLY}),
+    MultipleAuth: frozenset({Capability.MULTIPLE_AUTH}),
+    NullAuthentication: frozenset({Capability.NULL_AUTH}),
     Fragmentation: frozenset({Capability.FRAGMENTATION}),
     NatTraversal: frozenset({Capability.NAT_T, Capability.FORCED_ENCAPSULATION}),
 }

@@ -31,17 +31,14 @@ class AuthExchange(Proof):
     """IKE_AUTH in both roles. The exchange is there for the proof, hence the plain dependency.
 
     It is one request and one response, or more where an extension needs further rounds before the last (RFC 7296,
-    section 2.16). Then the first request says who asks for what, ``opening`` keeps it for the last one, and the first
-    response says who answers, ``claimed``. ``first_child`` names the Child SA that the initiator asks for, None: none.
-    ``peer_identity`` is what the peer has proved. ``half_open_timeout`` is how long a responder waits for that, in
-    seconds.
+    section 2.16). Then the first request says who asks for what, and the first response who answers. ``first_child``
+    names the Child SA that the initiator asks for, None: none. ``peer_identity`` is what the peer has proved.
+    ``half_open_timeout`` is how long a responder waits for that, in seconds.
     """
 
     half_open_timeout: ClassVar[float] = 30.0
 
     peer_identity: IDi | IDr | None = None
-    claimed: IDr | None = None
-    opening: Message | None = None
     first_child: str | None = None
     initial_contact: bool = False
     after_auth: int | None = None
@@ -77,7 +74,7 @@ class AuthExchange(Proof):
 
     def auth_request(self) -> Sequence[Payload]:
         """The payloads of the first request (RFC 7296, section 1.2)."""
-        expected = self.connection.remote.identity
+        expected = self.peer_party().identity
         child = [] if self.first_child is None else self.first_child_request(self.first_child)
         return [
             *self.introduction(),
@@ -90,7 +87,7 @@ class AuthExchange(Proof):
 
     def own_identity(self) -> IDi | IDr:
         """Our identity payload."""
-        identity = self.connection.local.identity
+        identity = self.own_party().identity
         return (IDi if self.initiator else IDr)(identity.id_type, identity.data)
 
     def introduction(self) -> list[Payload]:
@@ -126,12 +123,14 @@ class AuthExchange(Proof):
             self.open_exchange(ExchangeType.IKE_AUTH, lambda sa: further, lambda sa, one: sa.on_auth_response(one))
             return
         error = self.refusal_in(message)
-        if identity is None or message.first(AUTH) is None:
+        due = self.proof_is_due() or (error is not None and error.type in FATAL)
+        if identity is None or (message.first(AUTH) is None and due):
             if error is None:
                 raise Violation("IKE_AUTH response without IDr and AUTH")
             self.failed(f"IKE_AUTH refused with {error.type}", error.type)
             return
-        self.check_peer(identity, message)
+        if due or message.first(AUTH) is not None:
+            self.check_peer(identity, message)
         self.peer_identity = identity
         self.auth_announced(message)
         self.establish()
@@ -160,15 +159,15 @@ class AuthExchange(Proof):
     def handle_auth(self, message: Message) -> Sequence[Payload]:
         """Answer an IKE_AUTH request, usually the only one. A wrong proof ends the IKE SA (section 2.21.2)."""
         self.after_auth = message.message_id + 1
-        if self.opening is None and message.first(IDi) is not None:
-            self.opening = message
-        first = self.opening or message
+        if self.takes_identity():
+            self.claimed = message.first(IDi)
+        first = self.opening = self.opening or message
+        identity = self.claimed
+        if identity is None:
+            raise Refusal(NotifyType.INVALID_SYNTAX, "IKE_AUTH request without IDi", fatal=True)
         further = self.answer_round(message)
         if further is not None:
             return further
-        identity = first.first(IDi)
-        if identity is None:
-            raise Refusal(NotifyType.INVALID_SYNTAX, "IKE_AUTH request without IDi", fatal=True)
         try:
             self.check_peer(identity, message)
             proof = [*(self.introduction() if first is message else ()), *self.own_proof()]

@@ -42,9 +42,15 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Psk:
-    """Authentication by a shared key (RFC 7296, section 2.15)."""
+    """Authentication by a shared key (RFC 7296, section 2.15). ``method``: another one may have the same syntax."""
 
     secret: bytes = field(repr=False)
+    method: AuthMethod = AuthMethod.SHARED_KEY_MIC
+
+
+@dataclass(frozen=True, slots=True)
+class NullAuth:
+    """No authentication: nobody says who he is (RFC 7619)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,7 @@ class Eap:
     certificate: PublicKey | None = None
 
 
-Credential = Psk | PublicKey | Eap
+Credential = Psk | PublicKey | Eap | NullAuth
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +93,12 @@ class Party:
     """One end of a connection: who it is and how it proves that.
 
     Where the initiator uses EAP, the responder has a `PublicKey`, or EAP as well: then it proves itself by the method
-    alone (RFC 5998).
+    alone (RFC 5998). ``further`` is what an initiator proves after that, one after the other (RFC 4739).
     """
 
     identity: Identity
     auth: Credential
+    further: tuple["Party", ...] = ()
 
 
 class Mode(Enum):

@@ -3,7 +3,7 @@
 from conformance.ike.core.connection import Party, Psk, PublicKey
 from conformance.ike.core.events import Violation
 from conformance.ike.core.signatures import Signatures
-from conformance.wire import AUTH, AuthMethod, IDi, IDr, Message
+from conformance.wire import AUTH, IDi, IDr, Message
 
 _KEY_PAD = b"Key Pad for IKEv2"
 
@@ -34,7 +34,7 @@ class Proof(Signatures):
 
     def own_identity(self) -> IDi | IDr:
         """Our identity payload."""
-        identity = self.connection.local.identity
+        identity = self.own_party().identity
         return (IDi if self.initiator else IDr)(identity.id_type, identity.data)
 
     def prove(self, identity: IDi | IDr) -> AUTH:
@@ -42,10 +42,10 @@ class Proof(Signatures):
         auth = self.own_credential()
         octets = self.signed_octets(identity)
         if isinstance(auth, Psk):
-            return AUTH(AuthMethod.SHARED_KEY_MIC, self.shared_key_mic(auth.secret, octets))
+            return AUTH(auth.method, self.shared_key_mic(auth.secret, octets))
         if isinstance(auth, PublicKey):
             return self.sign(auth, octets)
-        raise Violation("EAP has not ended, so there is nothing to prove it with")
+        raise Violation(f"{type(auth).__name__} gives us nothing to prove it with")
 
     def shared_key_mic(self, secret: bytes, octets: bytes) -> bytes:
         """prf(prf(secret, "Key Pad for IKEv2"), octets) (RFC 7296, section 2.15)."""
@@ -55,7 +55,7 @@ class Proof(Signatures):
 
     def check_peer(self, identity: IDi | IDr, message: Message) -> None:
         """Is the peer who it must be? Raises Violation with the reason."""
-        expected = self.connection.remote
+        expected = self.peer_party()
         if not self.identity_matches(expected, identity):
             raise Violation(f"identity {identity.data!r} is not {expected.identity}")
         auth = message.first(AUTH)
@@ -67,7 +67,8 @@ class Proof(Signatures):
         elif isinstance(credential, PublicKey):
             self.check_signature(self.peer_public_key(identity, message), auth, octets)
         else:
-            raise Violation("an AUTH payload before EAP has ended")
+            raise Violation(f"{type(credential).__name__} has given the peer nothing to prove it with")
+        self.peer_proved = True
 
     def identity_matches(self, expected: Party, identity: IDi | IDr) -> bool:
         """True if the identity is the configured one."""
@@ -75,8 +76,8 @@ class Proof(Signatures):
 
     def check_shared_key(self, expected: Psk, auth: AUTH, octets: bytes) -> None:
         """Check a shared key MIC."""
-        if auth.method != AuthMethod.SHARED_KEY_MIC:
-            raise Violation(f"authentication method {auth.method}, expected a shared key MIC")
+        if auth.method != expected.method:
+            raise Violation(f"authentication method {auth.method}, expected {expected.method}")
         if not self.mic_is_valid(auth.data, self.shared_key_mic(expected.secret, octets)):
             raise Violation("the shared key MIC is wrong")
 

@@ -98,7 +98,7 @@ class Signatures(Spine):
 
     def own_certificates(self) -> list[CERT]:
         """Our chain, end entity first (RFC 7296, section 3.6)."""
-        auth = self.connection.local.auth
+        auth = self.own_party().auth
         chain = auth.chain if isinstance(auth, PublicKey) else ()
         return [CERT(CertEncoding.X509_SIGNATURE, one.public_bytes(Encoding.DER)) for one in chain]
 
@@ -139,8 +139,8 @@ class Signatures(Spine):
 
     def check_signature(self, key: PublicKeyTypes, auth: AUTH, octets: bytes) -> None:
         """Check a signature of any method."""
-        if auth.method == AuthMethod.SHARED_KEY_MIC:
-            raise Violation("a shared key MIC, expected a signature")
+        if auth.method in (AuthMethod.SHARED_KEY_MIC, AuthMethod.NULL):
+            raise Violation(f"authentication method {auth.method}, expected a signature")
         try:
             verify(key, auth.method, octets, auth.data)
         except CryptoError as error:
@@ -154,7 +154,7 @@ class Signatures(Spine):
         except CertificateError as error:
             raise Violation(f"CERT payload holds no certificate: {error}") from None
         if not chain:
-            known = self.connection.remote.auth
+            known = self.peer_party().auth
             chain = list(known.chain) if isinstance(known, PublicKey) else []
         if not chain:
             raise Violation("no certificate")

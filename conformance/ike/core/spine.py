@@ -12,7 +12,7 @@ from typing import Self, TypeVar
 from conformance.crypto import CryptoError
 from conformance.crypto.ke import KeyExchange, respond
 from conformance.ike.core.child import ChildOffer, ChildSa
-from conformance.ike.core.connection import ChildConfig, Credential
+from conformance.ike.core.connection import ChildConfig, Credential, Party
 from conformance.ike.core.events import InvalidPublicValue, Refusal, Violation
 from conformance.ike.core.receiving import Answer, Receiver
 from conformance.ike.core.selectors import covered, selectors
@@ -46,10 +46,15 @@ T = TypeVar("T", TSi, TSr)
 class Spine(Receiver):
     """What all exchanges share. ``neighbours`` are the IKE SAs of the same endpoint, this one among them.
 
-    ``init_request_raw`` and ``init_response_raw`` are the two IKE_SA_INIT messages as they were on the wire.
+    ``opening`` is the first IKE_AUTH request that we have got, ``claimed`` what the peer says that it is, and
+    ``peer_proved`` whether it has proved that. ``init_request_raw`` and ``init_response_raw`` are the two IKE_SA_INIT
+    messages as they were on the wire.
     """
 
     neighbours: Collection["Spine"] = ()
+    opening: Message | None = None
+    claimed: IDi | IDr | None = None
+    peer_proved: bool = False
     init_request_raw: bytes = b""
     init_response_raw: bytes = b""
 
@@ -102,13 +107,32 @@ class Spine(Receiver):
     def auth_announced(self, message: Message) -> None:
         """What the peer announces there; it is authenticated by now."""
 
+    def own_party(self) -> Party:
+        """Who we are, as far as we prove it next."""
+        return self.connection.local
+
+    def peer_party(self) -> Party:
+        """Who the peer is, as far as it proves it next."""
+        return self.connection.remote
+
     def own_credential(self) -> Credential:
-        """With what our next AUTH payload proves who we are."""
-        return self.connection.local.auth
+        """With what our next AUTH payload proves that."""
+        return self.own_party().auth
 
     def peer_credential(self) -> Credential:
-        """With what the peer's next AUTH payload must prove who it is."""
-        return self.connection.remote.auth
+        """With what the peer's next AUTH payload must prove that."""
+        return self.peer_party().auth
+
+    def takes_identity(self) -> bool:
+        """Whether the next request of IKE_AUTH says who its sender is: the first one does."""
+        return self.opening is None
+
+    def proof_is_due(self) -> bool:
+        """Whether the last response of IKE_AUTH must prove who the responder is."""
+        return True
+
+    def next_proof(self) -> None:
+        """The initiator has proved who it is, and will prove somebody else, too."""
 
     def signed_octets(self, identity: IDi | IDr) -> bytes:
         """What proves who sent ``identity``: an extension appends to it what must be signed, too."""

@@ -27,6 +27,9 @@ from conformance.wire import (
     WireError,
 )
 
+SAFE = ("tls", "ttls", "sim", "aka", "aka-prime")
+"""The methods of ours that RFC 5998 takes for safe where nothing else proves who the responder is (section 4)."""
+
 
 class EapAuth(Spine):
     """Authentication of the initiator by EAP, in both roles. ``eap`` is the conversation, once there is one."""
@@ -60,13 +63,18 @@ class EapAuth(Spine):
         own_key = self.keys.sk_pi if of_initiator else self.keys.sk_pr
         return Psk(own_key if self.eap.msk is None else self.eap.msk)
 
+    def next_proof(self) -> None:
+        """Another conversation follows."""
+        super().next_proof()
+        self.eap = self.as_peer = self.as_server = None
+
     # --- as initiator ---------------------------------------------------------------------------------------------
 
     as_peer: EapPeer | None = None
 
     def auth_notifies(self) -> list[Notify]:
         """EAP_ONLY_AUTHENTICATION of an initiator that needs no other proof (RFC 5998, section 3)."""
-        if self.initiator and isinstance(self.connection.remote.auth, Eap):
+        if self.initiator and isinstance(self.peer_party().auth, Eap):
             self.eap_only = True
             return [*super().auth_notifies(), Notify(NotifyType.EAP_ONLY_AUTHENTICATION)]
         return super().auth_notifies()
@@ -77,9 +85,13 @@ class EapAuth(Spine):
 
     def eap_peer(self) -> EapPeer:
         """Our side of the conversation, as initiator."""
-        auth, means = self.means(self.connection.local)
-        methods = [peer_method(one, means) for one in auth.methods]
+        auth, means = self.means(self.own_party())
+        methods = [peer_method(one, means) for one in auth.methods if self.peer_proved or self.is_safe(one)]
         return EapPeer(means.name, methods, random=self.random)
+
+    def is_safe(self, method: str) -> bool:
+        """Whether a method authenticates both sides and makes a key (RFC 5998, section 4)."""
+        return method in SAFE
 
     def next_round(self, message: Message) -> Sequence[Payload] | None:
         """Answer what EAP asks; after its Success prove ourselves."""
@@ -99,7 +111,7 @@ class EapAuth(Spine):
     def check_responder(self, message: Message) -> None:
         """Who has not proved itself gets nothing from us (RFC 7296, section 2.16; RFC 5998, section 4)."""
         identity = message.first(IDr)
-        if message.first(AUTH) is None and self.eap_only:
+        if self.peer_proved or (message.first(AUTH) is None and self.eap_only):
             return
         if identity is None:
             raise Violation("EAP without IDr and AUTH")
@@ -111,7 +123,7 @@ class EapAuth(Spine):
 
     def eap_server(self) -> EapServer:
         """Our side of the conversation, as responder."""
-        auth, means = self.means(self.connection.remote)
+        auth, means = self.means(self.peer_party())
         methods = [server_method(one, means) for one in auth.methods]
         return EapServer(methods, random=self.random, identity=None if auth.asked else means.name)
 
@@ -129,10 +141,10 @@ class EapAuth(Spine):
     def first_round(self, message: Message) -> Sequence[Payload]:
         """Prove ourselves, unless the initiator does not insist on it, and ask (RFC 7296, section 2.16)."""
         self.eap_only = message.notify(NotifyType.EAP_ONLY_AUTHENTICATION) is not None
-        if isinstance(self.connection.local.auth, Eap) and not self.eap_only:
+        if isinstance(self.own_party().auth, Eap) and not self.eap_only:
             raise Refusal(NotifyType.AUTHENTICATION_FAILED, "we prove ourselves by EAP alone", fatal=True)
         try:
-            proof = [*self.introduction(), *self.own_proof()]
+            proof = [*self.introduction(), *self.own_proof()] if message is self.opening else []
         except Violation as violation:
             raise Refusal(NotifyType.AUTHENTICATION_FAILED, str(violation), fatal=True) from None
         self.eap = self.as_server = self.eap_server()
