@@ -48,6 +48,12 @@ class Method:
         self.emsk: bytes | None = None
         self.info: dict[str, str] = {}
 
+    @property
+    def mppe_keys(self) -> tuple[bytes, bytes]:
+        """MS-MPPE-Recv-Key and MS-MPPE-Send-Key in which a RADIUS server hands out the MSK (RFC 5247 section 1.5)."""
+        assert self.msk is not None
+        return self.msk[:32], self.msk[32:64]
+
     def begin(self, identity: bytes, random: Random) -> None:
         """The method has been chosen; called once, before anything else."""
         self.identity, self.random = identity, random

@@ -57,6 +57,12 @@ class Mschapv2Server(ServerMethod):
         self.number = 0
         self.asks: tuple[type[Body], ...] = (Response,)
 
+    @property
+    def mppe_keys(self) -> tuple[bytes, bytes]:
+        """Both of 16 octets, as every server hands them out: the zeros of the MSK stay at home."""
+        assert self.msk is not None
+        return self.msk[:16], self.msk[16:32]
+
     def start(self) -> Challenge:
         """The challenge."""
         self.challenge = self.random(16)
