@@ -1,6 +1,7 @@
 """The ``ikespec`` command: a thin front on pytest, and what one does with the results."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,10 +29,10 @@ EXIT_SIGNAL = 128
 """With the number of the signal added, as shells have it: 130 for Ctrl-C, 143 for SIGTERM."""
 
 
-def fail(text: str) -> NoReturn:
-    """Say in one line what is wrong and end with exit code 2."""
+def fail(text: str, code: int = EXIT_SETUP) -> NoReturn:
+    """Say in one line what is wrong and end."""
     print(f"ikespec: {text}", file=sys.stderr)
-    raise SystemExit(EXIT_SETUP)
+    raise SystemExit(code)
 
 
 @contextmanager
@@ -183,6 +184,64 @@ def interop(
         except KeyboardInterrupt:
             fail("interrupted; ikespec report FOLDER makes a page of what there is")
     raise SystemExit(EXIT_VERDICT if unexpected else EXIT_OK)
+
+
+@app.command("probe")
+def ask_device(
+    address: Annotated[str, typer.Argument(help="The device: an IPv4 or IPv6 address, or a name")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Device file to write; default: probed-ADDRESS.toml")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there")] = False,
+    port: Annotated[int, typer.Option(help="Its port for IKE")] = 500,
+    nat_port: Annotated[int, typer.Option(help="Its port for NAT traversal")] = 4500,
+    source: Annotated[str | None, typer.Option(help="Our address; default: the one that leads there")] = None,
+    rate: Annotated[float, typer.Option(help="At most so many datagrams a second")] = 100.0,
+    timeout: Annotated[float, typer.Option(help="Seconds that an answer may take")] = 2.0,
+    quick: Annotated[bool, typer.Option("--quick", help="No combinations, no order of preference")] = False,
+    ikev1: Annotated[bool, typer.Option(help="Ask for IKEv1, too")] = True,
+    psk: Annotated[str | None, typer.Option(help="The shared key: it finds out more with it")] = None,
+    psk_file: Annotated[Path | None, typer.Option(help="The shared key, in a file")] = None,
+    identity: Annotated[str | None, typer.Option(help="Who we are, as in a device file; default: our address")] = None,
+    device_identity: Annotated[str | None, typer.Option(help="Who the device is; default: whoever it says")] = None,
+    like: Annotated[Path | None, typer.Option(help="Take identities and secrets from this device file")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON")] = False,
+) -> None:
+    """Find out what an unknown device takes and write a device file for run --dut.
+
+    Exit code 0: a file was written, 1: it answers, but takes nothing that we know, 2: it does not answer.
+    """
+    from ikespec import probe
+
+    wish = probe.Wish(
+        address, port, nat_port, source, rate, timeout, quick, ikev1, psk, psk_file, identity, device_identity, like
+    )
+    name = address.strip("[]").replace(":", "-").replace("/", "-")
+    path = output or Path(f"probed-{name}.toml")
+    if path.exists() and not force:
+        fail(f"-o {path}: is there already; give another name, or --force")
+    if not path.parent.is_dir():
+        fail(f"-o {path}: there is no folder {path.parent}")
+    console = Screen()
+    with one_line_errors(), console.status("asking") as status:
+        try:
+            found, given = probe.probe(wish, os.urandom, lambda text: status.update(f"asking: {text}"))
+        except KeyboardInterrupt:
+            fail("interrupted")
+    if found.mute:
+        fail(f"{address}: nothing answers on UDP port {port} in {found.tally.seconds:.0f} s: address, port, firewall?")
+    if as_json:
+        print(probe.as_json(found))
+    else:
+        probe.show(console, found)
+    if probe.hidden(found):
+        fail(f"{address}: answers, but takes nothing that we know; no device file is written", EXIT_VERDICT)
+    with one_line_errors():
+        probe.write(found, given, path)
+    if not as_json:
+        console.print(
+            f"wrote {escape(str(path))}; ikespec run --dut {escape(str(path))}", highlight=False, soft_wrap=True
+        )
 
 
 @app.command("list")

@@ -1,0 +1,195 @@
+"""What shows only to a peer that the device believes: Child SAs, selectors, addresses, MOBIKE, EAP."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from ipaddress import summarize_address_range
+
+from conformance.crypto import CryptoError
+from conformance.crypto.keywords import keyword
+from conformance.ike.core.connection import ChildConfig, Connection, Identity
+from conformance.ike.core.sending import State
+from conformance.probe.algorithms import INTEGS, PLAIN
+from conformance.probe.children import ESN, ESP_AEAD, NO_ESN, Children, EspBox
+from conformance.probe.findings import ChildFindings
+from conformance.script import bend
+from conformance.script.peer import Peer
+from conformance.script.sa import ScriptedSa, fatal
+from conformance.script.verdict import Inconclusive, Unexpected
+from conformance.wire import (
+    AUTH,
+    CP,
+    EAP,
+    SA,
+    CfgAttribute,
+    Delete,
+    IDr,
+    IdType,
+    Message,
+    Notify,
+    NotifyType,
+    ProtocolID,
+    TrafficSelector,
+    Transform,
+    TSi,
+    TSr,
+)
+
+ANYWHERE = ("0.0.0.0/0",)
+FAILURES = (Unexpected, Inconclusive, CryptoError)
+
+
+def _texts() -> tuple[str, ...]:
+    """All of ESP as two proposals in keywords."""
+    return tuple("-".join(keyword(one) for one in kinds) for kinds in (ESP_AEAD, (*PLAIN, *INTEGS)))
+
+
+class Believed:
+    """One IKE SA after another with a device that believes us; ``connection`` has who we are and what it takes."""
+
+    def __init__(self, peer: Peer, connection: Connection, groups: Sequence[Transform]) -> None:
+        """``groups`` are those that the device takes for IKE SAs."""
+        self.peer, self.groups = peer, tuple(groups)
+        child = ChildConfig("net", _texts(), connection.children[0].local_ts, connection.children[0].remote_ts)
+        peer.connection = replace(connection, children=(child,))
+        self.found = ChildFindings()
+
+    def run(self) -> ChildFindings:
+        """Never raises for anything that the device does, except ProbeError when the limits are reached."""
+        sa = self._authenticated()
+        if sa is not None:
+            try:
+                self._child_sas(sa)
+            except FAILURES as silent:
+                self.found.child_problem = self.found.child_problem or str(silent)
+            self._close(sa)
+            with suppress(*FAILURES):
+                self._inner_address()
+        with suppress(*FAILURES):
+            self._eap()
+        return self.found
+
+    # --- IKE_AUTH -------------------------------------------------------------------------------------------------
+
+    def _authenticated(self, *, again: bool = False) -> ScriptedSa | None:
+        """An IKE SA that is up; without an identity of the device known before, it is asked twice."""
+        asks = bend.append(Notify(NotifyType.MOBIKE_SUPPORTED)) | bend.append(Notify(NotifyType.TICKET_REQUEST))
+        unknown = not self.peer.connection.remote.identity.data
+        sa = self.peer.sa()
+        try:
+            sa.init()
+            answer = sa.auth(asks | bend.drop(IDr) if unknown else asks)
+        except FAILURES as silent:
+            self.found.problem = str(silent)
+            return None
+        claimed = answer.first(IDr)
+        if unknown and claimed is not None and not again:
+            self._close(sa)
+            known = replace(self.peer.connection.remote.identity, id_type=claimed.id_type, data=claimed.data)
+            remote = replace(self.peer.connection.remote, identity=known)
+            self.peer.connection = replace(self.peer.connection, remote=remote)
+            self.found.identity = written_identity(known)
+            return self._authenticated(again=True)
+        if sa.state not in (State.ESTABLISHED, State.REKEYED):
+            error = fatal(answer)
+            self.found.problem = error.type.name if error is not None else sa.problem or sa.state.value
+            return None
+        self._heard(answer)
+        return sa
+
+    def _heard(self, answer: Message) -> None:
+        """What the IKE_AUTH response says."""
+        found = self.found
+        found.mobike = answer.notify(NotifyType.MOBIKE_SUPPORTED) is not None
+        tickets = (NotifyType.TICKET_LT_OPAQUE, NotifyType.TICKET_ACK)
+        found.resumption = any(answer.notify(one) is not None for one in tickets)
+        ours, theirs, error = answer.first(TSi), answer.first(TSr), fatal(answer)
+        found.our_selectors = _written(ours) if ours is not None else ()
+        found.its_selectors = _written(theirs) if theirs is not None else ()
+        if error is not None or answer.first(SA) is None:
+            found.child_problem = error.type.name if error is not None else "it says nothing of a Child SA"
+
+    def _close(self, sa: ScriptedSa) -> None:
+        """Delete an IKE SA that the device has, even if we are not content with it."""
+        with suppress(*FAILURES):
+            if sa.state in (State.ESTABLISHED, State.REKEYED):
+                sa.delete()
+            elif sa.keys is not None and sa.next_id > 1:
+                sa.informational(Delete(ProtocolID.IKE))
+
+    # --- Child SAs ------------------------------------------------------------------------------------------------
+
+    def _child_sas(self, sa: ScriptedSa) -> None:
+        """What it takes for Child SAs, by CREATE_CHILD_SA, with and without a key exchange."""
+        found, selectors = self.found, self._selectors(sa)
+        ask = Children(sa, selectors)
+        by_group: dict[Transform | None, list[EspBox]] = {None: ask.boxes()}
+        for one in self.groups:
+            if ask.takes(one):
+                ask.group = one
+                by_group[one] = ask.boxes()
+        ask.group = next((group for group, boxes in by_group.items() if boxes), None)
+        found.pfs = tuple(group for group, boxes in by_group.items() if group is not None and boxes)
+        found.pfs_required = bool(found.pfs) and not by_group[None]
+        found.several = any(by_group.values())
+        if not found.several:
+            found.child_problem = found.child_problem or "it makes no other Child SA beside the first one"
+            return
+        found.esn = ask.esn()
+        found.transport = ask.transport()
+        merged: dict[EspBox, list[Transform]] = {}
+        for group, boxes in by_group.items():
+            for box in boxes:
+                merged.setdefault(box, []).extend([group] if group is not None else [])
+        esn = (NO_ESN, ESN) if found.esn else (NO_ESN,)
+        found.esp = tuple((*box, tuple(groups), esn) for box, groups in merged.items())
+
+    def _selectors(self, sa: ScriptedSa) -> tuple[TSi, TSr]:
+        """Those of the first Child SA, or anywhere."""
+        config = self.peer.connection.children[0]
+        first = sa.children[0] if sa.children else None
+        ours = first.local_ts if first is not None else sa.own_selectors(config)
+        theirs = first.remote_ts if first is not None else sa.peer_selectors(config)
+        return TSi(tuple(ours)), TSr(tuple(theirs))
+
+    # --- addresses and EAP ----------------------------------------------------------------------------------------
+
+    def _inner_address(self) -> None:
+        """Whether it assigns an address to who asks for one (RFC 7296, section 2.19)."""
+        sa = self.peer.sa(remote_pool="0.0.0.0/0")
+        sa.init()
+        answer = sa.auth()
+        reply = answer.first(CP)
+        attributes = reply.attributes if reply is not None else ()
+        values = [one.value for one in attributes if one.type == CfgAttribute.INTERNAL_IP4_ADDRESS]
+        if values and len(values[0]) == 4:
+            self.found.address = ".".join(map(str, values[0]))
+        self._close(sa)
+
+    def _eap(self) -> None:
+        """Whether it begins with EAP when we prove nothing, and then without a proof of its own (RFC 5998)."""
+        sa = self.peer.sa()
+        sa.init()
+        answer = sa.auth(bend.drop(AUTH) | bend.append(Notify(NotifyType.EAP_ONLY_AUTHENTICATION)))
+        if answer.first(EAP) is not None:
+            self.found.eap_only = "EAP alone" if answer.first(AUTH) is None else "EAP beside a certificate"
+
+
+def _written(found: TSi | TSr) -> tuple[str, ...]:
+    """The prefixes of selectors without protocol and port; the others are left out, for a device file has none."""
+    whole = [one for one in found.selectors if isinstance(one, TrafficSelector) and one.protocol == 0]
+    with suppress(ValueError, TypeError):
+        return tuple(str(net) for one in whole for net in summarize_address_range(one.first, one.last))
+    return ()
+
+
+def written_identity(one: Identity) -> str:
+    """An identity as a device file has it."""
+    prefixes = {IdType.FQDN: "fqdn", IdType.RFC822_ADDR: "email", IdType.KEY_ID: "keyid", IdType.DER_ASN1_DN: "dn"}
+    prefix, text = prefixes.get(one.id_type), str(one)
+    if prefix is None:
+        return text
+    plain = one.id_type != IdType.DER_ASN1_DN and text.isprintable() and text.encode() == one.data
+    if plain and Identity.of(text) == one and not set(text) & set(":="):
+        return text
+    return f"{prefix}:{text if plain and not text.startswith('0x') else '0x' + one.data.hex()}"
