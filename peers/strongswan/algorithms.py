@@ -49,8 +49,9 @@ def taken(answer: dict[str, Any], plane: DataPlane, *, esn: bool) -> Algorithms:
 
 
 def eap_methods(plugins: Collection[str]) -> tuple[str, ...]:
-    """Of our EAP methods those for which it has a plugin."""
-    return tuple(one for one in KNOWN if f"eap-{one}" in plugins)
+    """Of our EAP methods those for which it has the plugins; for GTC it asks another one who knows the password."""
+    helped = {"gtc": "xauth-generic"}
+    return tuple(one for one in KNOWN if {f"eap-{one}", helped.get(one, f"eap-{one}")} <= set(plugins))
 
 
 def claims(answer: dict[str, Any], plugins: Collection[str]) -> set[Capability]:

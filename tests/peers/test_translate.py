@@ -205,6 +205,11 @@ def test_a_device_claims_what_its_build_can(
     assert algorithms.claims(answer, plugins) == claimed
 
 
+def test_an_eap_method_needs_all_of_its_plugins() -> None:
+    assert algorithms.eap_methods({"eap-md5", "eap-gtc", "openssl"}) == ("md5",)
+    assert algorithms.eap_methods({"eap-md5", "eap-gtc", "xauth-generic"}) == ("md5", "gtc")
+
+
 def test_inner_addresses_are_dynamic_selectors() -> None:
     asks = translate.connection(device_view(remote_pool="10.77.0.0/24"), "10.91.0.1")
     assert asks["vips"] == ["0.0.0.0"]
