@@ -28,11 +28,15 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """The octets of the field ``of`` (empty: of the whole body) in units of ``unit``; None where it is true."""
+    """The octets of the field ``of`` (empty: of the whole body) in units of ``unit``; None where it is true.
+
+    ``plus`` are octets before that field which count as well.
+    """
 
     size: int
     of: str = ""
     unit: int = 1
+    plus: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,7 @@ class Body(Value):
                 told = getattr(self, name)
                 if told is None:
                     counted = parts[spec.of] if spec.of else b"".join(parts.values())
-                    told = -(-len(counted) // spec.unit)
+                    told = -(-(len(counted) + spec.plus) // spec.unit)
                 parts[name] = _number(name, told, spec.size)
             elif isinstance(spec, Number):
                 parts[name] = _number(name, getattr(self, name), spec.size)
@@ -148,11 +152,11 @@ class Body(Value):
                 continue
             if isinstance(spec, Octets):
                 counter = counts.get(name)
-                due = spec.size if counter is None else values[counter] * _unit(specs[counter])
+                due = spec.size if counter is None else _counted(values[counter], specs[counter])
                 due = left if due is None else due
             else:
                 due = spec.size
-            if due > left:
+            if not 0 <= due <= left:
                 raise WireError(offset, name, f"{left} bytes left, expected {due}")
             part = data[offset : offset + due]
             values[name] = part if isinstance(spec, Octets) else int.from_bytes(part, "big")
@@ -186,6 +190,11 @@ def _specs(cls: type[Body]) -> dict[str, Spec]:
 
 def _unit(spec: Spec) -> int:
     return spec.unit if isinstance(spec, Length) else 1
+
+
+def _counted(told: int, spec: Spec) -> int:
+    """The octets of the field that a length counts; fewer than none where it is too small."""
+    return told * _unit(spec) - (spec.plus if isinstance(spec, Length) else 0)
 
 
 def _content(value: Any, spec: Spec) -> bytes:

@@ -119,9 +119,9 @@ class TlsPeer(TlsMethod, PeerMethod):
 
     def answer(self, message: bytes, engine: TlsEngine) -> Frame:
         """What TLS, and the tunnel if there is one by now, say to a message."""
-        if not message:
-            raise Failed("no TLS data in a request")
         before = engine.done
+        if not message and not before:
+            raise Failed("no TLS data in a request")
         out = engine.step(message)
         if engine.error:
             return self.give_up(out, str(engine.error))
@@ -181,7 +181,7 @@ class TlsServer(TlsMethod, ServerMethod):
             self.derive()
             out += self.protect(self.opening())
         inner = engine.received()
-        if inner or not out:
+        if inner or before:
             inner = self.take_inner(inner)
             if self.done:
                 return None
