@@ -116,7 +116,8 @@ class Body(Value):
                 told = getattr(self, name)
                 if told is None:
                     counted = parts[spec.of] if spec.of else b"".join(parts.values())
-                    told = -(-(len(counted) + spec.plus) // spec.unit)
+                    units = -(-(len(counted) + spec.plus) // spec.unit)
+                    told = min(units, 256**spec.size - 1)  # of what is too long: the most
                 parts[name] = _number(name, told, spec.size)
             elif isinstance(spec, Number):
                 parts[name] = _number(name, getattr(self, name), spec.size)

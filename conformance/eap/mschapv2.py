@@ -12,6 +12,8 @@ from conformance.wire import EapType, OpenEnum
 from conformance.wire.errors import WireError
 
 KIND = Kind(0, EapType.MSCHAPV2)
+VALUE_SIZE = 49
+"""Octets of a response between its Value-Size and its name."""
 
 
 class OpCode(OpenEnum):
@@ -54,7 +56,7 @@ class Response(Body):
     op_code: U8 = OpCode.RESPONSE
     id: U8 = 0
     ms_length: Annotated[int | None, Length(2)] = None
-    value_size: U8 = 49
+    value_size: U8 = VALUE_SIZE
     peer_challenge: Annotated[bytes, Octets(16)] = bytes(16)
     reserved: Annotated[bytes, Octets(8)] = bytes(8)
     nt_response: Annotated[bytes, Octets(24)] = bytes(24)

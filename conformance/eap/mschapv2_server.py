@@ -12,6 +12,7 @@ from conformance.eap.method import ServerMethod
 from conformance.eap.mschapv2 import (
     KIND,
     RESPONSES,
+    VALUE_SIZE,
     Challenge,
     ChangePassword,
     ErrorCode,
@@ -89,6 +90,8 @@ class Mschapv2Server(ServerMethod):
         """Success, or what is wrong."""
         if not self.is_right_id(body.id):
             raise Discard(f"response with ID {body.id}, expected {self.number}")
+        if body.value_size != VALUE_SIZE:
+            raise Discard(f"response of {body.value_size} octets, expected {VALUE_SIZE}")
         self.number = body.id
         if not self.is_right(body):
             self.retries -= 1

@@ -8,9 +8,10 @@ from conformance.eap import aka_peer, aka_prime, basic, gtc, md5, mschapv2, sim_
 from conformance.eap.aka_peer import AkaPeer
 from conformance.eap.aka_prime import AkaPrimePeer, AkaPrimeServer
 from conformance.eap.aka_server import AkaServer
+from conformance.eap.errors import Discard
 from conformance.eap.gtc import GtcPeer, GtcServer
-from conformance.eap.kind import IDENTITY, NAK, NOTIFICATION, Kind
-from conformance.eap.layout import Body
+from conformance.eap.kind import IDENTITY, NAK, NOTIFICATION, Kind, split
+from conformance.eap.layout import Body, Raw
 from conformance.eap.md5 import Md5Peer, Md5Server
 from conformance.eap.method import PeerMethod, ServerMethod
 from conformance.eap.mschapv2_peer import Mschapv2Peer
@@ -18,6 +19,8 @@ from conformance.eap.mschapv2_server import Mschapv2Server
 from conformance.eap.sim_peer import SimPeer
 from conformance.eap.sim_server import SimServer
 from conformance.eap.simaka import AKA_REQUESTS, AKA_RESPONSES, SIM_REQUESTS, SIM_RESPONSES
+from conformance.wire import EapCode, EapPacket, EapType
+from conformance.wire.errors import WireError
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +57,25 @@ METHODS: dict[str, Entry] = {
 def by_kind(kind: Kind) -> Entry | None:
     """The method of a type."""
     return next((one for one in METHODS.values() if one.kind == kind), None)
+
+
+def body_of(packet: EapPacket) -> Body:
+    """What is in a Request or Response, for evidence and fuzzers; `Raw` where it has no form or breaks it."""
+    try:
+        kind, data = split(packet)
+    except Discard:
+        return Raw(packet.data)
+    entry = by_kind(kind)
+    if entry is None:
+        return Raw(data)
+    forms = entry.requests if packet.code == EapCode.REQUEST else entry.responses
+    if kind == NAK:
+        forms = (basic.ExpandedNak,) if packet.type == EapType.EXPANDED else (basic.Nak,)
+    for form in forms:
+        if len(forms) > 1 and data[:1] != form().encode()[:1]:
+            continue  # the first octet tells them apart
+        try:
+            return form.decode(data)
+        except WireError:
+            pass
+    return Raw(data)

@@ -151,9 +151,16 @@ class SimAkaServer(Protected, ServerMethod):
     def accept(self, message: Message) -> Body | None:
         """The peer is the right one: success, notified where both want that."""
         self.authenticated = True
+        denied = self.admit()
+        if denied is not None:
+            return self.notify(denied)
         if self.offers_indications and message.find(At.RESULT_IND) is not None:
             return self.notify(Told.SUCCESS)
         self.end(True)
+        return None
+
+    def admit(self) -> Told | None:
+        """Why the service is denied to a subscriber who is who he says he is; None: it is not."""
         return None
 
     def refuse(self, why: str) -> Body:
