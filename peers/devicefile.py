@@ -99,17 +99,26 @@ class DeviceFile:
     prompts: dict[str, str]
     template: Path | None
     command_timeout: float
+    adapter: Table | None = None
+    """The table of an adapter, which is to read it; then there are no commands, prompts or templates."""
 
 
-def read_device(path: Path) -> DeviceFile:
-    """Read and check a device file. Raises TomlError naming file, line, key, value and what was expected."""
+def read_device(
+    path: Path, *, adapter: str = "", claims: frozenset[Capability] = frozenset(), takes: Algorithms = MUSTS
+) -> DeviceFile:
+    """Read and check a device file. Raises TomlError naming file, line, key, value and what was expected.
+
+    ``adapter`` is the table of the adapter that the file is for; what the device ``claims`` and ``takes`` need not
+    stand in the file then.
+    """
     top = read_toml(path)
+    own = top.table(adapter) if adapter else None
     device, addresses, timers = top.table("device"), top.table("addresses"), top.table("timers")
     commands, prompts = top.table("commands"), top.table("prompts")
     credentials = top.table("identities"), top.table("secrets"), top.table("certificates")
     algorithms, pools = top.table("algorithms"), top.table("pools")
     name, version = device.text("name"), device.text("version", "")
-    capabilities = _capabilities(device)
+    capabilities = _capabilities(device, claims)
     if "apply" in (*commands.keys, *prompts.keys):
         capabilities |= {Capability.CONFIGURABLE}
     deviations = _beside(device, "deviations")
@@ -125,7 +134,7 @@ def read_device(path: Path) -> DeviceFile:
         pixit=replace(
             _pixit(addresses, timers),
             credentials=read_credentials(*credentials),
-            algorithms=_algorithms(algorithms),
+            algorithms=_algorithms(algorithms, takes),
             eap=_eap(algorithms),
             device_pool=pools.pool("device"),
             tester_pool=pools.pool("tester"),
@@ -134,17 +143,24 @@ def read_device(path: Path) -> DeviceFile:
         prompts={order: prompts.text(order) for order in ORDERS if order in prompts.keys},
         template=template,
         command_timeout=timeout,
+        adapter=own,
     )
     for table in (device, addresses, timers, templates, *credentials, algorithms, pools):
         table.done()
     top.done()
-    _check_orders(found, device, commands, prompts)
+    if own is None:
+        _check_orders(found, device, commands, prompts)
+    elif given := next((table for table in (commands, prompts, templates) if table.keys), None):
+        raise given.error(given.keys[0], f"[{adapter}] has orders of its own")
     _check_authentication(found, credentials)
     return found
 
 
-def _capabilities(device: Table) -> frozenset[Capability]:
+def _capabilities(device: Table, usual: frozenset[Capability]) -> frozenset[Capability]:
     known = {str(one): one for one in Capability}
+    if usual and "capabilities" not in device.keys:
+        device.texts("capabilities", ())
+        return usual
     words = device.texts("capabilities")
     for word in words:
         if word not in known:
@@ -179,12 +195,12 @@ def _pixit(addresses: Table, timers: Table) -> Pixit:
     )
 
 
-def _algorithms(table: Table) -> Algorithms:
-    """What a file does not say is what RFC 8247 and RFC 8221 demand."""
+def _algorithms(table: Table, usual: Algorithms) -> Algorithms:
+    """What a file does not say is what an adapter knows of, else what RFC 8247 and RFC 8221 demand."""
     found = Algorithms(
-        ike=_suites(table, "ike", ProtocolID.IKE, MUSTS.ike),
-        esp=_suites(table, "esp", ProtocolID.ESP, MUSTS.esp),
-        ah=_suites(table, "ah", ProtocolID.AH, MUSTS.ah),
+        ike=_suites(table, "ike", ProtocolID.IKE, usual.ike),
+        esp=_suites(table, "esp", ProtocolID.ESP, usual.esp),
+        ah=_suites(table, "ah", ProtocolID.AH, usual.ah),
         refused=table.texts("refused", ()),
     )
     for word in found.refused:

@@ -10,8 +10,12 @@ from typing import Any, TypeVar
 from peers.contract import Device, DeviceError
 from peers.places.place import DataPlane, Place
 from peers.strongswan import settings as strongswan
+<<<<<<< HEAD
 from peers.tomlfile import nearest
 from peers.word import DeviceWord, parse
+=======
+from peers.tomlfile import nearest, read_toml
+>>>>>>> 3f1be3a (Configure a Cisco router over SSH, and take away what was made)
 
 _T = TypeVar("_T")
 PLACES = ("netns", "netns-nat", "netns-natted", "docker", "uml")
@@ -49,6 +53,14 @@ def open_device(name_or_path: str, **options: Any) -> Device:
 
 
 def _external(path: Path, **options: Any) -> Device:
+    if "iosxe" in read_toml(path).keys:
+        options.pop("ask", None)
+        try:
+            from peers.iosxe.device import IosXe
+        except ModuleNotFoundError as error:
+            missing = f"[iosxe] needs the Python package {error.name}"
+            raise DeviceError(str(path), missing, "pip install 'ikespec[cisco]'") from None
+        return _make("iosxe", IosXe, path, **options)
     from peers.external import ExternalDevice
 
     return _make("external", ExternalDevice, path, **options)

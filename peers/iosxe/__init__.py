@@ -1,0 +1,1 @@
+"""Cisco IOS XE: FlexVPN configuration over SSH."""
