@@ -10,12 +10,8 @@ from typing import Any, TypeVar
 from peers.contract import Device, DeviceError
 from peers.places.place import DataPlane, Place
 from peers.strongswan import settings as strongswan
-<<<<<<< HEAD
-from peers.tomlfile import nearest
-from peers.word import DeviceWord, parse
-=======
 from peers.tomlfile import nearest, read_toml
->>>>>>> 3f1be3a (Configure a Cisco router over SSH, and take away what was made)
+from peers.word import DeviceWord, parse
 
 _T = TypeVar("_T")
 PLACES = ("netns", "netns-nat", "netns-natted", "docker", "uml")
