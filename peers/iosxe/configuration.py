@@ -8,12 +8,12 @@ a tunnel interface of its own.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
 
 from conformance.ike.core.connection import ChildConfig, Connection, CookiePolicy, Mode, Party, Psk, PublicKey
 from conformance.ike.core.selectors import selector
-from conformance.wire import IdType
+from conformance.wire import AuthMethod, IdType
 from peers.contract import Capability, Pixit, Unsupported
 from peers.iosxe import algorithms
 from peers.iosxe.algorithms import unsupported
@@ -63,6 +63,17 @@ def configuration(wanted: Connection, pixit: Pixit, router: Router) -> Configura
     return _Writer(wanted, pixit, router).written()
 
 
+_SAID = frozenset(
+    {
+        *("name", "local", "remote", "proposals", "children", "trust", "local_address", "remote_address"),
+        *("local_ports", "remote_ports", "local_pool", "remote_pool", "fragment_size", "cookies", "half_open_limit"),
+        *("mobike", "childless", "force_encapsulation", "initial_contact", "dpd_delay", "keepalive", "lifetime"),
+        *("retransmit_timeout", "retransmit_base", "retransmit_tries"),
+    }
+)
+"""Fields that are written or refused below, or are the router's own affair."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Writer:
     wanted: Connection
@@ -101,6 +112,9 @@ class _Writer:
     def _refuse(self) -> None:
         """Complain about what no line of a configuration would say."""
         wanted = self.wanted
+        for one in fields(Connection):
+            if one.name not in _SAID and getattr(wanted, one.name) != one.default:
+                raise unsupported(f"without {one.name}")
         if wanted.local_ports != self.pixit.device_ports:
             raise unsupported(f"it listens on ports {self.pixit.device_ports}, not {wanted.local_ports}")
         for capability, asked in (
@@ -149,7 +163,7 @@ class _Writer:
             f"crypto ikev2 policy {self.name}",
             (f"match address local {self.device}", *(f"proposal {one}" for one in names)),
         )
-        local, remote = self.wanted.local.auth, self.wanted.remote.auth
+        local, remote = _proof(self.wanted.local), _proof(self.wanted.remote)
         if isinstance(local, Psk) or isinstance(remote, Psk):
             yield Block(f"crypto ikev2 keyring {self.name}", (f"peer {self.name}", *self._peer(local, remote)))
         if self._by_certificate_map():
@@ -180,8 +194,8 @@ class _Writer:
             if self._by_certificate_map()
             else f"match identity remote {matched(wanted.remote.identity)}",
             f"identity local {_own(wanted.local)}",
-            f"authentication remote {_method(wanted.remote.auth)}",
-            f"authentication local {_method(wanted.local.auth)}",
+            f"authentication remote {_method(_proof(wanted.remote))}",
+            f"authentication local {_method(_proof(wanted.local))}",
         ]
         if isinstance(wanted.local.auth, Psk) or isinstance(wanted.remote.auth, Psk):
             lines.append(f"keyring local {self.name}")
@@ -322,6 +336,14 @@ def _inside(text: str, pixit: Pixit) -> str:
     one = selector(pixit.tester_networks[0] if text.startswith(EVERYTHING) else text)
     first = ip_address(one.start)
     return str(first if one.start == one.end else first + 1)
+
+
+def _proof(party: Party) -> Psk | PublicKey:
+    if party.further or not isinstance(party.auth, Psk | PublicKey):
+        raise unsupported("it takes a shared key or a certificate of each side, once")
+    if isinstance(party.auth, Psk) and party.auth.method != AuthMethod.SHARED_KEY_MIC:
+        raise unsupported(f"it has no {party.auth.method!s}")
+    return party.auth
 
 
 def _method(auth: Psk | PublicKey) -> str:

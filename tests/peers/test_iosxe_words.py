@@ -19,6 +19,7 @@ from conformance.ike.core.connection import (
     CookiePolicy,
     Identity,
     Mode,
+    NullAuth,
     Party,
     Psk,
     PublicKey,
@@ -251,6 +252,7 @@ def test_a_shared_key_that_is_no_word_goes_in_hexadecimal(secret: bytes) -> None
         ({"remote": Party(Identity(IdType.KEY_ID, b"help?"), Psk(b"x"))}, "no line of a configuration can hold"),
         ({"children": (replace(CHILD, proposals=("aes256-sha256", "aes256-sha256-ecp256")),)}, "one group serves all"),
         ({"local": Party(Identity(IdType.DER_ASN1_DN, b"0\x00"), Psk(b"x"))}, "goes with a certificate only"),
+        ({"remote": Party(Identity.of("x.example"), NullAuth())}, "a shared key or a certificate of each side"),
         ({"children": (replace(CHILD, local_ts=("10.2.0.1-10.2.0.9",)),)}, "no ranges of addresses"),
     ],
 )
