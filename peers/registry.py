@@ -102,6 +102,17 @@ def _libreswan(word: DeviceWord, options: dict[str, Any]) -> Device:
     return Libreswan(_place(word, PACKAGES, None, options))
 
 
+def _openiked(word: DeviceWord, options: dict[str, Any]) -> Device:
+    from peers.openiked.device import OpenIked
+    from peers.openiked.settings import PACKAGES
+
+    if word.where not in ("", "uml"):
+        raise DeviceError(
+            str(word), f"it needs PF_KEY, so a kernel of its own, not {word.where!r}", "leave the place out"
+        )
+    return _make(str(word), OpenIked, _guest(word, PACKAGES, swapped=options.pop("swapped", False)), **options)
+
+
 def _place(
     word: DeviceWord, packages: Sequence[str], host_problem: Callable[[], str | None] | None, options: dict[str, Any]
 ) -> Place:
@@ -215,6 +226,7 @@ _OPENERS: dict[str, Callable[[DeviceWord, dict[str, Any]], Device]] = {
     "reference": _reference,
     "strongswan": _strongswan,
     "libreswan": _libreswan,
+    "openiked": _openiked,
 }
 DEVICES = tuple(_OPENERS)
 """The names that `open_device` knows."""

@@ -1,0 +1,1 @@
+"""OpenIKED (iked) as a device under test."""

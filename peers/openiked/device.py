@@ -1,0 +1,306 @@
+"""The OpenIKED adapter: iked.conf and ikectl. iked needs PF_KEY, so it runs in a virtual machine."""
+
+import re
+import time
+from dataclasses import replace
+from ipaddress import ip_network
+from pathlib import Path
+from typing import ClassVar
+
+from conformance.ike.core.connection import Connection
+from conformance.net import Link
+from peers.contract import HUNG, Capability, ChildStatus, Death, Device, DeviceError, SaState, SaStatus, needs
+from peers.openiked import algorithms, kernel, settings, translate
+from peers.openiked.control import Control
+from peers.openiked.credentials import Credentials
+from peers.openiked.status import peer_names, sa_statuses
+from peers.places.place import Place
+from peers.places.rootfs import PACKAGE_LIST
+
+_START_PATIENCE = 15.0
+_LOAD_PATIENCE = 5.0
+_POLL = 0.005
+_PORTS = (500, 4500)
+_NOISE = re.compile(r"^(?:ikev2_info: called|control_\w+: |proc_dispatch|.*IMSG_CTL_SHOW_SA)")
+_LOADED = "config_getcompile: compilation done"
+_CERTIFICATES_LOADED = "ca_reload: local cert type"
+_INITIATING = "ikev2_init_ike_sa: initiating"
+_INITIATION_PATIENCE = 5.0
+_REFUSED = "failed to load config file"
+
+
+class OpenIked(Device):
+    """An iked under test. One process serves all purposes; it starts anew only where it has died."""
+
+    name = "openiked"
+    deviations_file = Path(__file__).with_name("deviations.toml")
+    _CLAIMS: ClassVar[frozenset[Capability]] = frozenset(
+        {
+            *(Capability.INITIATOR, Capability.RESPONDER, Capability.CONFIGURABLE, Capability.PSK, Capability.RSA),
+            *(Capability.ECDSA, Capability.RFC7427, Capability.FRAGMENTATION, Capability.MOBIKE, Capability.NAT_T),
+            *(Capability.NARROWING, Capability.PFS, Capability.TUNNEL, Capability.TRANSPORT, Capability.AH),
+            *(Capability.REKEY_CHILD, Capability.DELETE_IKE, Capability.DELETE_CHILD, Capability.LIFETIME),
+            *(Capability.LIST_SAS, Capability.LOG, Capability.VIRTUAL_IP, Capability.DATA_PLANE, Capability.PATH_MTU),
+            *(Capability.DROP_COUNTERS, Capability.ECHO, Capability.IPV6),
+        }
+    )
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self.pixit = place.pixit
+        self._control: Control | None = None
+        self._credentials: Credentials | None = None
+        self._connection: Connection | None = None
+        self._log_from = 0
+        self._death: Death | None = None
+
+    # --- life
+
+    def start(self) -> None:
+        """Prepare the place, start the daemon, and ask it what it is."""
+        if self._control is not None:
+            return
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self) -> None:
+        place = self._place
+        place.open()
+        self.pixit = replace(
+            place.pixit,
+            algorithms=algorithms.TAKEN,
+            retransmission=settings.RETRANSMISSION,
+            half_open_timeout=settings.HALF_OPEN_TIMEOUT,
+        )
+        self.backend = f"{place.description}, {place.data_plane}"
+        self._credentials = Credentials(place.directory)
+        (place.directory / "passwd").write_text(settings.passwords())
+        done = place.shell().run(settings.prepare(place.inside))
+        if done.status != 0:
+            raise DeviceError(self.name, f"cannot prepare its guest: {done.output.strip()}")
+        self._write(translate.NOTHING)
+        self._launch()
+        self.version = self._packaged()
+        self.capabilities = self._CLAIMS
+
+    def _packaged(self) -> str:
+        """Its version: neither it nor its control program tells that."""
+        listed = self._place.shell().run(f"cat /{PACKAGE_LIST}").output
+        match = re.search(r"^openiked_([\d.]+)", listed, re.MULTILINE)
+        return match[1] if match else ""
+
+    def _launch(self) -> None:
+        self._place.shell().run(f"rm -f /run/{settings.SOCKET}; {settings.install(self._place.inside)}")
+        self._place.launch(settings.command(), {})
+        self._control = Control(self.name, self._place)
+        if not self._control.wait(_START_PATIENCE):
+            self._control = None
+            complaint = " / ".join(self._place.console().strip().splitlines()[-2:]) or "it said nothing"
+            raise DeviceError(self.name, f"the daemon did not start: {complaint}", "run ikespec doctor")
+
+    def _write(self, configuration: str) -> None:
+        (self._place.directory / settings.CONFIGURATION).write_text(configuration)
+
+    def stop(self) -> None:
+        """End the daemon and remove the place."""
+        self._control = self._connection = self._death = None
+        self._place.close()
+
+    def alive(self) -> bool:
+        """Whether the daemon's process exists and answers a request."""
+        if self._control is None:
+            return False
+        try:
+            if self._place.running():
+                self._control.say("show sa")
+                return True
+        except DeviceError:
+            pass
+        if not self._place.running():
+            self._death = self._death or Death(self._place.epitaph(self.log()))
+        return False
+
+    def obituary(self) -> Death | None:
+        """How the daemon died since this was asked last."""
+        found, self._death = self._death, None
+        return found
+
+    def condition(self) -> str:
+        """Whether its process is stopped, spins or waits."""
+        return self._place.condition()
+
+    # --- configuration
+
+    def apply(self, connection: Connection) -> None:
+        """Load a connection, in about 50 ms. Starts the daemon anew if it crashed."""
+        self._orders()
+        self.require(*sorted(needs(connection)))
+        if connection.local_ports != _PORTS or connection.remote_ports != _PORTS:
+            raise DeviceError(self.name, f"speaks on ports {_PORTS} only", "leave the ports of the connection alone")
+        text = translate.configuration(connection, self.pixit)
+        self._forget(connection, text)
+        self._connection = connection
+
+    def clear(self) -> None:
+        """Forget connections, secrets and SAs."""
+        self._forget(None, translate.NOTHING)
+
+    def _forget(self, connection: Connection | None, configuration: str) -> None:
+        """Drop all SAs without a word to the peer, and load this in place of what there was."""
+        assert self._credentials is not None
+        self._connection = None
+        self._credentials.write(connection)
+        self._write(configuration)
+        if not self.alive():
+            self._death = self._death or Death(HUNG + self.condition(), hung=True)
+            self._place.halt()
+            self._launch()
+        self._place.forget_paths()
+        self._load(Control.words("reset all"))
+        self._start_log()
+
+    def _load(self, first: str) -> None:
+        """Let it read its configuration anew. Raises DeviceError where it refuses that."""
+        before = self._size()
+        self._orders().script(
+            f"{first} > /dev/null; {settings.install(self._place.inside)} && {Control.words('reload')}"
+        )
+        end = time.monotonic() + _LOAD_PATIENCE
+        while time.monotonic() < end:
+            said = self._said(before)
+            if _REFUSED in said:
+                lines = [line for line in said.splitlines() if settings.CONFIGURATION in line]
+                raise DeviceError(
+                    self.name, f"refuses the connection: {lines[0] if lines else _REFUSED}", "see its log"
+                )
+            if _LOADED in said and _CERTIFICATES_LOADED in said:
+                # What an acquire left in the kernel would keep the next one away.
+                self._place.shell().run("ip xfrm state flush; ip xfrm policy flush")
+                return
+            time.sleep(_POLL)
+        raise DeviceError(self.name, "does not load the connection", "see its log")
+
+    # --- orders
+
+    def initiate(self, child: str | None = None) -> None:
+        """Open the IKE SA and the Child SA: at once where traffic can do that, else it takes two seconds."""
+        connection = self._loaded()
+        config = translate.only_child(connection)
+        if child not in (None, config.name):
+            raise DeviceError(self.name, f"refuses initiate: there is no Child SA {child!r}")
+        if translate.acquirable(connection):
+            self._acquire(connection)
+            return
+        before = self._size()
+        self._write(translate.configuration(connection, self.pixit, active=True))
+        self._orders().script(f"{settings.install(self._place.inside)} && {Control.words('reload')}")
+        end = time.monotonic() + _INITIATION_PATIENCE
+        while _INITIATING not in self._said(before) and time.monotonic() < end:
+            time.sleep(_POLL)
+
+    def _acquire(self, connection: Connection) -> None:
+        """Send a packet that needs the Child SA."""
+        config = translate.only_child(connection)
+        source, destination = config.local_ts[0], config.remote_ts[0]
+        local = connection.local_address or self.pixit.device_address
+        peer = connection.remote_address or self.pixit.tester_address
+        protocol, _ = algorithms.child(config.proposals)
+        selector = f"src {source} dst {destination} dir out"
+        packet = f"ping -n -c 1 -W 0.01 -I {_host(source)} {_host(destination)}"
+        self._place.shell().run(
+            f"ip xfrm policy add {selector} tmpl src {local} dst {peer} proto {protocol} mode {config.mode.value}; "
+            f"{packet}; ip xfrm policy delete {selector}"
+        )
+
+    def rekey_child(self, name: str) -> None:
+        """Rekey the Child SA now, as if its lifetime nearly were over."""
+        self._expire(name, hard=False)
+
+    def delete_child(self, name: str) -> None:
+        """Delete the Child SA now, as if its lifetime were over."""
+        self._expire(name, hard=True)
+
+    def _expire(self, name: str, *, hard: bool) -> None:
+        child = self._child(name)
+        connection = self._loaded()
+        protocol, _ = algorithms.child(translate.only_child(connection).proposals)
+        address = connection.local_address or self.pixit.device_address
+        message = kernel.expiry(address, child.spi_in, 51 if protocol == "ah" else 50, hard=hard)
+        self._orders().script(kernel.script(message))
+
+    def _child(self, name: str) -> ChildStatus:
+        found = [
+            one
+            for sa in self.list_sas()
+            for one in sa.children
+            if sa.state is SaState.ESTABLISHED and one.state is SaState.ESTABLISHED and one.name == name
+        ]
+        if not found:
+            raise DeviceError(self.name, f"has no established Child SA {name!r}")
+        return found[-1]
+
+    def delete_ike(self) -> None:
+        """Delete the IKE SA now."""
+        names = peer_names(self._orders().say("show sa"))
+        if not names:
+            raise DeviceError(self.name, "has no IKE SA")
+        self._orders().say(f"reset id '{names[-1]}'")
+
+    # --- what can be seen
+
+    def list_sas(self) -> list[SaStatus]:
+        """All IKE SAs."""
+        orders = self._orders()
+        children = self._connection.children if self._connection is not None else ()
+        listed, _, states = orders.script(f"{Control.words('show sa')}; echo; echo =; ip -s xfrm state").partition(
+            "\n=\n"
+        )
+        return sa_statuses(listed, states, children[0].name if children else "")
+
+    def drops(self) -> int:
+        """How many packets the kernel's IPsec has dropped."""
+        return self._place.drops()
+
+    def ping(self, source: str, destination: str) -> bool:
+        """Send an echo request from an inner address; whether the answer comes within a second."""
+        return self._place.ping(source, destination)
+
+    def open_link(self, *, ipv6: bool = False) -> Link:
+        """The link between the scripted peer and the daemon."""
+        return self._place.open_link(ipv6=ipv6)
+
+    def log(self) -> str:
+        """What the daemon logged since the last `apply`."""
+        lines = self._said(self._log_from).splitlines(keepends=True)
+        return "".join(line for line in lines if not _NOISE.match(line))
+
+    def _said(self, since: int) -> str:
+        try:
+            with (self._place.directory / "console").open("rb") as file:
+                file.seek(since)
+                return file.read().decode(errors="replace")
+        except (OSError, AttributeError):
+            return ""
+
+    def _size(self) -> int:
+        return (self._place.directory / "console").stat().st_size
+
+    def _start_log(self) -> None:
+        self._log_from = self._size()
+
+    def _orders(self) -> Control:
+        if self._control is None:
+            raise DeviceError(self.name, "is not started")
+        return self._control
+
+    def _loaded(self) -> Connection:
+        if self._connection is None:
+            raise DeviceError(self.name, "has no connection", "apply one first")
+        return self._connection
+
+
+def _host(network: str) -> str:
+    return str(ip_network(network)[1 if ip_network(network).num_addresses > 1 else 0])

@@ -1,0 +1,160 @@
+"""The vendor-neutral connection in the words of iked.conf: one policy, which makes one IKE SA and one Child SA."""
+
+import re
+from itertools import product
+from math import ceil
+
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from conformance.ike.core.connection import ChildConfig, Connection, Identity, Mode, Party, Psk, PublicKey
+from conformance.ike.core.selectors import selector
+from conformance.wire import AuthMethod, HashAlgorithm, IdType
+from peers.contract import Capability, Pixit, Unsupported
+from peers.openiked import algorithms
+from peers.openiked.algorithms import unsupported
+
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_LOOKS_LIKE_AN_ADDRESS = re.compile(r"[0-9.]+")
+_SELECTOR = re.compile(r"(?P<net>[^\[\]-]+)(\[(?P<protocol>[\w-]+)(/(?P<port>\d+))?\])?")
+_SOONEST = 0.85
+"""It rekeys when this part of a lifetime has passed, or up to a tenth later."""
+_POLICY = "ikespec"
+NOTHING = "set passive\n"
+"""A configuration without any policy."""
+_CURVES = {
+    AuthMethod.ECDSA_256: "ecdsa256",
+    AuthMethod.ECDSA_384: "ecdsa384",
+    AuthMethod.ECDSA_521: "ecdsa521",
+}
+
+
+def configuration(connection: Connection, pixit: Pixit, *, active: bool = False) -> str:
+    """The content of iked.conf. With ``active`` it opens the IKE SA by itself, two seconds later. Raises Unsupported."""
+    return _globals(connection) + policy(connection, pixit, active=active)
+
+
+def _globals(connection: Connection) -> str:
+    no = {True: "", False: "no"}
+    return (
+        f"set {no[connection.fragment_size > 0]}fragmentation\n"
+        f"set {no[connection.mobike]}mobike\n"
+        "set dpd_check_interval 0\n"
+    )
+
+
+def policy(connection: Connection, pixit: Pixit, *, active: bool = False) -> str:
+    """The policy, on one line. Raises Unsupported."""
+    child = only_child(connection)
+    protocol, clauses = algorithms.child(child.proposals)
+    words = [
+        f'ikev2 "{_POLICY}" {"active" if active else "passive"} {child.mode.value} {protocol}',
+        _flows(child, connection),
+        f"local {connection.local_address or pixit.device_address}",
+        f"peer {connection.remote_address or pixit.tester_address}",
+        algorithms.ike(connection.proposals),
+        clauses,
+        f'srcid "{identity(connection.local.identity)}" dstid "{identity(connection.remote.identity)}"',
+        f"ikelifetime {_seconds(connection.lifetime)} lifetime {_seconds(child.lifetime)} bytes 0",
+        _authentication(connection),
+        _pools(connection),
+    ]
+    return " ".join(word for word in words if word) + "\n"
+
+
+def only_child(connection: Connection) -> ChildConfig:
+    """The Child SA of a connection. Raises Unsupported where there is not exactly one."""
+    if len(connection.children) > 1:
+        raise Unsupported(Capability.MULTIPLE_CHILDREN, "openiked", "a policy makes one Child SA of all its flows")
+    if not connection.children:
+        raise unsupported("a connection without any Child SA")
+    return connection.children[0]
+
+
+def identity(value: Identity) -> str:
+    """An identity so that it is taken for what it is: iked guesses the type. Raises Unsupported."""
+    text = str(value)
+    if value.id_type in (IdType.IPV4_ADDR, IdType.IPV6_ADDR):
+        return text
+    if value.id_type == IdType.FQDN and _PLAIN.fullmatch(text) and not _LOOKS_LIKE_AN_ADDRESS.fullmatch(text):
+        return text
+    parts = text.split("@")
+    if value.id_type == IdType.RFC822_ADDR and len(parts) == 2 and all(_PLAIN.fullmatch(part) for part in parts):
+        return text
+    raise unsupported(f"an identity of type {value.id_type} that reads {text!r}")
+
+
+def _flows(child: ChildConfig, connection: Connection) -> str:
+    found = {side: [_flow(one) for one in texts] for side, texts in (("l", child.local_ts), ("r", child.remote_ts))}
+    protocols = {protocol for flows in found.values() for _, protocol, _ in flows}
+    if len(protocols) > 1:
+        raise unsupported("one protocol for all selectors, not " + " and ".join(map(str, sorted(protocols))))
+    [protocol] = protocols
+    words = [f"proto {protocol}"] if protocol else []
+    ours = ["dynamic"] if connection.remote_pool else [f"{net}{port}" for net, _, port in found["l"]]
+    theirs = ["dynamic"] if connection.local_pool else [f"{net}{port}" for net, _, port in found["r"]]
+    words += [f"from {source} to {destination}" for source, destination in product(ours, theirs)]
+    return " ".join(words)
+
+
+def _flow(text: str) -> tuple[str, int, str]:
+    match = _SELECTOR.fullmatch(text)
+    if match is None:
+        raise unsupported(f"a prefix and at most one port as a selector, not {text}")
+    protocol = selector(text).protocol
+    return match["net"], protocol, f" port {match['port']}" if match["port"] else ""
+
+
+def _seconds(lifetime: float | None) -> int:
+    """Zero: never."""
+    return 0 if lifetime is None else max(1, ceil(lifetime / _SOONEST))
+
+
+def _authentication(connection: Connection) -> str:
+    ours, theirs = connection.local, connection.remote
+    if isinstance(ours.auth, Psk) and isinstance(theirs.auth, Psk):
+        if ours.auth.secret != theirs.auth.secret:
+            raise unsupported("one shared key serves both directions, two were configured")
+        if not ours.auth.secret:
+            raise unsupported("a shared key without any octet")
+        return f"psk 0x{ours.auth.secret.hex()}"
+    words = {_method(one) for one in (ours, theirs)}
+    if len(words) > 1:
+        raise unsupported("both sides authenticate in the same way: " + " and ".join(sorted(words)))
+    return words.pop()
+
+
+def _method(party: Party) -> str:
+    auth = party.auth
+    if isinstance(auth, Psk):
+        return "psk"
+    key = auth.chain[0].public_key() if auth.chain else None
+    if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
+        raise Unsupported(Capability.ED25519, "openiked", f"cannot authenticate with a {type(key).__name__}")
+    if auth.pss:
+        raise Unsupported(Capability.RSA_PSS, "openiked")
+    if auth.hash not in (None, HashAlgorithm.SHA2_256):
+        raise unsupported(f"signatures with {auth.hash}: it knows SHA2-256 only")
+    if auth.method == AuthMethod.RSA_SIGNATURE:
+        return "rsa"
+    if auth.method == AuthMethod.DIGITAL_SIGNATURE:
+        return "rfc7427"
+    return _CURVES.get(auth.method, "") if auth.method is not None else ""
+
+
+def _pools(connection: Connection) -> str:
+    if connection.remote_pool is not None:
+        return "request address any iface lo"
+    return f"config address {connection.local_pool}" if connection.local_pool is not None else ""
+
+
+def public_key(connection: Connection) -> PublicKey | None:
+    """How the device authenticates, if it is by a signature."""
+    return connection.local.auth if isinstance(connection.local.auth, PublicKey) else None
+
+
+def acquirable(connection: Connection) -> bool:
+    """Whether traffic opens the IKE SA: iked looks for the policy of a packet with IPv4 addresses and nothing else."""
+    child = only_child(connection)
+    texts = (*child.local_ts, *child.remote_ts)
+    plain = all("[" not in text and ":" not in text for text in texts)
+    return plain and not connection.remote_pool and not connection.local_pool
