@@ -27,8 +27,8 @@ def open_device(name_or_path: str, **options: Any) -> Device:
     or with a place, such as ``strongswan:netns``, ``strongswan:docker`` and ``strongswan:uml`` (a virtual machine that
     needs no privileges), in ``strongswan:netns-nat`` the tester is behind a real NAT and in ``strongswan:netns-natted``
     the device. ``strongswan@trixie`` and ``libreswan@forky:uml`` are those of a release of Debian, whatever this host
-    has; ``strongswan+own`` loads parsers and primitives of its own before OpenSSL's. Or the path of a device file.
-    ``options`` go to the adapter: ``data_plane``
+    has; ``strongswan+own`` loads parsers and primitives of its own before OpenSSL's. ``openiked`` runs in a virtual
+    machine only. Or the path of a device file. ``options`` go to the adapter: ``data_plane``
     (``kernel``, ``shim``, ``libipsec``; the word may end with it: ``strongswan:netns:libipsec``) and, in Docker,
     ``base`` (the image to build on); for a device file ``ask``. With ``swapped`` the device gets the addresses that
     otherwise the tester has, where they can be chosen: so two devices become each other's peer. Raises DeviceError.

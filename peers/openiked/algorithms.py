@@ -1,6 +1,6 @@
 """The words of iked.conf for algorithms, and which of them a device with Linux's PF_KEY really has."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from conformance.crypto import CryptoError
 from conformance.crypto.suite import proposal
@@ -55,18 +55,21 @@ _IKE_CIPHERS = {
     *((Encr.AES_GCM_12, size) for size in (128, 256)),
     (Encr.TRIPLE_DES, None),
 }
-# PF_KEY of Linux truncates HMAC-SHA-256 to 96 bits, so iked leaves that out, and its algorithms with an ICV of their
-# own never reach the kernel.
-_KERNEL_CIPHERS = {*((Encr.AES_CBC, size) for size in (128, 192, 256)), (Encr.TRIPLE_DES, None), (Encr.NULL, None)}
-_KERNEL_INTEGRITY = {Integ.HMAC_SHA1_96, Integ.HMAC_SHA2_384_192, Integ.HMAC_SHA2_512_256}
+# PF_KEY of Linux truncates HMAC-SHA2-256 to 96 bits, so iked leaves that out. Algorithms with an ICV of their own, and
+# NULL, never reach the kernel. AH is padded to eight octets, which is wrong for IPv4 with ICVs of 24 and 32 octets.
+_KERNEL_CIPHERS = {*((Encr.AES_CBC, size) for size in (128, 192, 256)), (Encr.TRIPLE_DES, None)}
+_INTEGRITY: dict[ProtocolID, Collection[int]] = {
+    ProtocolID.IKE: _INTEG,
+    ProtocolID.ESP: (Integ.HMAC_SHA1_96, Integ.HMAC_SHA2_384_192, Integ.HMAC_SHA2_512_256),
+    ProtocolID.AH: (Integ.HMAC_SHA1_96,),
+}
 
 
 def _has(one: Transform, protocol: ProtocolID) -> bool:
-    kernel = protocol != ProtocolID.IKE
     if one.type == TransformType.ENCR:
-        return (one.id, one.key_length) in (_KERNEL_CIPHERS if kernel else _IKE_CIPHERS)
+        return (one.id, one.key_length) in (_IKE_CIPHERS if protocol == ProtocolID.IKE else _KERNEL_CIPHERS)
     if one.type == TransformType.INTEG:
-        return one.id in (_KERNEL_INTEGRITY if kernel else _INTEG)
+        return one.id in _INTEGRITY[protocol]
     if one.type == TransformType.ESN:
         return one.id != Esn.YES
     return one.id in (_PRF if one.type == TransformType.PRF else _KE)

@@ -6,7 +6,7 @@ from math import ceil
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from conformance.ike.core.connection import ChildConfig, Connection, Identity, Mode, Party, Psk, PublicKey
+from conformance.ike.core.connection import ChildConfig, Connection, Identity, Party, Psk, PublicKey
 from conformance.ike.core.selectors import selector
 from conformance.wire import AuthMethod, HashAlgorithm, IdType
 from peers.contract import Capability, Pixit, Unsupported
@@ -29,7 +29,7 @@ _CURVES = {
 
 
 def configuration(connection: Connection, pixit: Pixit, *, active: bool = False) -> str:
-    """The content of iked.conf. With ``active`` it opens the IKE SA by itself, two seconds later. Raises Unsupported."""
+    """The content of iked.conf. With ``active`` it opens the IKE SA by itself after two seconds. Raises Unsupported."""
     return _globals(connection) + policy(connection, pixit, active=active)
 
 

@@ -24,7 +24,7 @@ from tests.peers.connections import device_view
         ("strongswam", 'strongswam: there is no such device; did you mean "strongswan"?'),
         (
             "xyz",
-            "there is no such device; known: reference, strongswan, libreswan, or the path of a device file",
+            "there is no such device; known: reference, strongswan, libreswan, openiked, or the path of",
         ),
         ("strongswan:dokcer", "strongswan:dokcer: there is no place 'dokcer'; did you mean \"docker\"?"),
         ("reference:netns", "there is no defect or variant 'netns'"),
