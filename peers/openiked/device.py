@@ -1,5 +1,6 @@
 """The OpenIKED adapter: iked.conf and ikectl. iked needs PF_KEY, so it runs in a virtual machine."""
 
+import contextlib
 import re
 import time
 from dataclasses import replace
@@ -26,6 +27,7 @@ _LOADED = "config_getcompile: compilation done"
 _CERTIFICATES_LOADED = "ca_reload: local cert type"
 _INITIATING = "ikev2_init_ike_sa: initiating"
 _INITIATION_PATIENCE = 5.0
+_CRASH = re.compile(r"iked\[\d+\]: ((?:segfault|trap)[^\n\[]*)")
 _REFUSED = "failed to load config file"
 
 
@@ -93,7 +95,7 @@ class OpenIked(Device):
         return match[1] if match else ""
 
     def _launch(self) -> None:
-        self._place.shell().run(f"rm -f /run/{settings.SOCKET}; {settings.install(self._place.inside)}")
+        self._place.shell().run(f"dmesg -C; rm -f /run/{settings.SOCKET}; {settings.install(self._place.inside)}")
         self._place.launch(settings.command(), {})
         self._control = Control(self.name, self._place)
         if not self._control.wait(_START_PATIENCE):
@@ -120,8 +122,16 @@ class OpenIked(Device):
         except DeviceError:
             pass
         if not self._place.running():
-            self._death = self._death or Death(self._place.epitaph(self.log()))
+            self._death = self._death or Death(self._epitaph())
         return False
+
+    def _epitaph(self) -> str:
+        """How it ended. Only the kernel tells of a signal: where one of its processes dies, the others just leave."""
+        words = self._place.ending() or "gone"
+        with contextlib.suppress(DeviceError):
+            crash = _CRASH.findall(self._place.shell().run("dmesg").output)
+            words += f": {crash[-1]}" if crash else ""
+        return words
 
     def obituary(self) -> Death | None:
         """How the daemon died since this was asked last."""
