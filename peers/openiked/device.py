@@ -44,6 +44,7 @@ class OpenIked(Device):
             *(Capability.REKEY_CHILD, Capability.DELETE_IKE, Capability.DELETE_CHILD, Capability.LIFETIME),
             *(Capability.LIST_SAS, Capability.LOG, Capability.VIRTUAL_IP, Capability.DATA_PLANE, Capability.PATH_MTU),
             *(Capability.DROP_COUNTERS, Capability.ECHO, Capability.IPV6),
+            Capability.EAP,
         }
     )
 
@@ -74,6 +75,7 @@ class OpenIked(Device):
         self.pixit = replace(
             place.pixit,
             algorithms=algorithms.TAKEN,
+            eap=("mschapv2",),
             retransmission=settings.RETRANSMISSION,
             half_open_timeout=settings.HALF_OPEN_TIMEOUT,
         )

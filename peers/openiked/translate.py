@@ -6,7 +6,16 @@ from math import ceil
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from conformance.ike.core.connection import ChildConfig, Connection, Identity, Party, Psk, PublicKey
+from conformance.ike.core.connection import (
+    ChildConfig,
+    Connection,
+    Eap,
+    Identity,
+    NullAuth,
+    Party,
+    Psk,
+    PublicKey,
+)
 from conformance.ike.core.selectors import selector
 from conformance.wire import AuthMethod, HashAlgorithm, IdType
 from peers.contract import Capability, Pixit, Unsupported
@@ -15,6 +24,7 @@ from peers.openiked.algorithms import unsupported
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _LOOKS_LIKE_AN_ADDRESS = re.compile(r"[0-9.]+")
+_QUOTABLE = re.compile(r"[ !#-\[\]-~]+")
 _SELECTOR = re.compile(r"(?P<net>[^\[\]-]+)(\[(?P<protocol>[\w-]+)(/(?P<port>\d+))?\])?")
 _SOONEST = 0.85
 """It rekeys when this part of a lifetime has passed, or up to a tenth later."""
@@ -38,8 +48,22 @@ def _globals(connection: Connection) -> str:
     return (
         f"set {no[connection.fragment_size > 0]}fragmentation\n"
         f"set {no[connection.mobike]}mobike\n"
-        "set dpd_check_interval 0\n"
+        "set dpd_check_interval 0\n" + _users(connection)
     )
+
+
+def _users(connection: Connection) -> str:
+    auth = connection.remote.auth
+    if not isinstance(auth, Eap):
+        return ""
+    name = str(connection.remote.identity) if auth.identity is None else auth.identity
+    try:
+        secret = auth.secret.decode("ascii")
+    except UnicodeDecodeError:
+        raise unsupported("a password that is no ASCII") from None
+    if not all(_QUOTABLE.fullmatch(text) for text in (name, secret)):
+        raise unsupported(f"a name or password with quotes, backslashes or octets that cannot be printed: {name!r}")
+    return f'user "{name}" "{secret}"\n'
 
 
 def policy(connection: Connection, pixit: Pixit, *, active: bool = False) -> str:
@@ -117,6 +141,11 @@ def _authentication(connection: Connection) -> str:
         if not ours.auth.secret:
             raise unsupported("a shared key without any octet")
         return f"psk 0x{ours.auth.secret.hex()}"
+    if isinstance(theirs.auth, Eap) and isinstance(ours.auth, PublicKey):
+        if "mschapv2" not in theirs.auth.methods:
+            raise Unsupported(Capability.EAP, "openiked", f"has no EAP-{theirs.auth.methods[0]}")
+        _method(ours)
+        return 'eap "mschap-v2"'
     words = {_method(one) for one in (ours, theirs)}
     if len(words) > 1:
         raise unsupported("both sides authenticate in the same way: " + " and ".join(sorted(words)))
@@ -127,6 +156,8 @@ def _method(party: Party) -> str:
     auth = party.auth
     if isinstance(auth, Psk):
         return "psk"
+    if isinstance(auth, Eap | NullAuth):
+        raise Unsupported(Capability.EAP_PEER if isinstance(auth, Eap) else Capability.NULL_AUTH, "openiked")
     key = auth.chain[0].public_key() if auth.chain else None
     if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
         raise Unsupported(Capability.ED25519, "openiked", f"cannot authenticate with a {type(key).__name__}")
