@@ -31,7 +31,7 @@ class AnyAvp(Body):
 class Avp(AnyAvp):
     """A pair of the IETF; its length is that of header and data."""
 
-    code: U32
+    code: U32 = 0
     flags: U8 = MANDATORY
     length: Annotated[int | None, Length(3, of="data", plus=8)] = None
     data: Rest = b""
@@ -44,7 +44,7 @@ class Avp(AnyAvp):
 class VendorAvp(AnyAvp):
     """A pair of a vendor."""
 
-    code: U32
+    code: U32 = 0
     flags: U8 = VENDOR | MANDATORY
     length: Annotated[int | None, Length(3, of="data", plus=12)] = None
     vendor: U32 = MICROSOFT

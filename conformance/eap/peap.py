@@ -77,8 +77,8 @@ def read_tlv(data: bytes, offset: int) -> tuple[Body, int]:
 class Extensions(Body):
     """A packet of type 33, header included."""
 
-    code: U8
-    identifier: U8
+    code: U8 = EapCode.REQUEST
+    identifier: U8 = 0
     length: Annotated[int | None, Length(2)] = None
     type: U8 = EapType.EXTENSIONS
     tlvs: Annotated[tuple[Body, ...], Items(read_tlv)] = ()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from conformance.eap import aka_peer, aka_prime, basic, gtc, md5, mschapv2, sim_peer
+from conformance.eap import aka_peer, aka_prime, basic, gtc, md5, mschapv2, peap, sim_peer, tls, ttls
 from conformance.eap.aka_peer import AkaPeer
 from conformance.eap.aka_prime import AkaPrimePeer, AkaPrimeServer
 from conformance.eap.aka_server import AkaServer
@@ -16,22 +17,32 @@ from conformance.eap.md5 import Md5Peer, Md5Server
 from conformance.eap.method import PeerMethod, ServerMethod
 from conformance.eap.mschapv2_peer import Mschapv2Peer
 from conformance.eap.mschapv2_server import Mschapv2Server
+from conformance.eap.peap_peer import PeapPeer
+from conformance.eap.peap_server import PeapServer
 from conformance.eap.sim_peer import SimPeer
 from conformance.eap.sim_server import SimServer
 from conformance.eap.simaka import AKA_REQUESTS, AKA_RESPONSES, SIM_REQUESTS, SIM_RESPONSES
+from conformance.eap.tls import EapTlsPeer, EapTlsServer
+from conformance.eap.tls_frames import FRAMES, decode_frame
+from conformance.eap.ttls_peer import TtlsPeer
+from conformance.eap.ttls_server import TtlsServer
 from conformance.wire import EapCode, EapPacket, EapType
 from conformance.wire.errors import WireError
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A method: its type, its sides, and the bodies of its packets in each direction."""
+    """A method: its type, its sides, and the bodies of its packets in each direction.
+
+    ``read`` tells the bodies apart where their first octet does not.
+    """
 
     kind: Kind
     peer: type[PeerMethod] | None = None
     server: type[ServerMethod] | None = None
     requests: tuple[type[Body], ...] = field(default=(), kw_only=True)
     responses: tuple[type[Body], ...] = field(default=(), kw_only=True)
+    read: Callable[[bytes], Body] | None = field(default=None, kw_only=True)
 
 
 METHODS: dict[str, Entry] = {
@@ -50,6 +61,9 @@ METHODS: dict[str, Entry] = {
     "sim": Entry(sim_peer.KIND, SimPeer, SimServer, requests=SIM_REQUESTS, responses=SIM_RESPONSES),
     "aka": Entry(aka_peer.KIND, AkaPeer, AkaServer, requests=AKA_REQUESTS, responses=AKA_RESPONSES),
     "aka-prime": Entry(aka_prime.KIND, AkaPrimePeer, AkaPrimeServer, requests=AKA_REQUESTS, responses=AKA_RESPONSES),
+    "tls": Entry(tls.KIND, EapTlsPeer, EapTlsServer, requests=FRAMES, responses=FRAMES, read=decode_frame),
+    "ttls": Entry(ttls.KIND, TtlsPeer, TtlsServer, requests=FRAMES, responses=FRAMES, read=decode_frame),
+    "peap": Entry(peap.KIND, PeapPeer, PeapServer, requests=FRAMES, responses=FRAMES, read=decode_frame),
 }
 """Every method that there is, by the name that a configuration uses."""
 
@@ -69,6 +83,11 @@ def body_of(packet: EapPacket) -> Body:
     if entry is None:
         return Raw(data)
     forms = entry.requests if packet.code == EapCode.REQUEST else entry.responses
+    if entry.read is not None:
+        try:
+            return entry.read(data)
+        except WireError:
+            return Raw(data)
     if kind == NAK:
         forms = (basic.ExpandedNak,) if packet.type == EapType.EXPANDED else (basic.Nak,)
     for form in forms:

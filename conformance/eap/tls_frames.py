@@ -41,6 +41,9 @@ class SizedPiece(Frame):
     data: Rest = b""
 
 
+FRAMES: tuple[type[Body], ...] = (Piece, SizedPiece)
+
+
 def decode_frame(data: bytes) -> Piece | SizedPiece:
     """The frame that is exactly ``data``.
 
