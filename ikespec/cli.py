@@ -240,7 +240,7 @@ def ask_device(
         probe.write(found, given, path)
     if not as_json:
         console.print(
-            f"wrote {escape(str(path))}; ikespec run --dut {escape(str(path))}", highlight=False, soft_wrap=True
+            f"wrote {escape(str(path))}; next: ikespec run --dut {escape(str(path))}", highlight=False, soft_wrap=True
         )
 
 

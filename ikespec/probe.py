@@ -315,7 +315,8 @@ def _child(child: ChildFindings) -> Iterator[tuple[str, str]]:
         yield "Child SA", child.child_problem
     yield "key exchange of Child SAs", _words(child.pfs) + (" (demanded)" if child.pfs_required else "") or "none"
     if child.its_selectors:
-        yield "selectors", f"{', '.join(child.its_selectors)} behind it, {', '.join(child.our_selectors)} for us"
+        ours = ", ".join(child.our_selectors) or "only the inner address"
+        yield "selectors", f"{', '.join(child.its_selectors)} behind it, {ours} for us"
     flags = {
         "several Child SAs": child.several,
         "extended sequence numbers": child.esn,

@@ -143,10 +143,10 @@ def _addresses(found: Findings, given: Given) -> str:
         lines += [f'device = "{device.host}"', f'tester = "{tester.host}"  # ports 500 and 4500 must be free here']
     if (device.port, given.nat_port) != (500, 4500):
         lines.append(f"device_ports = [{device.port}, {given.nat_port}]")
-    if child is not None and child.its_selectors and child.our_selectors and not child.problem:
+    if child is not None and child.its_selectors and not child.problem:
         lines.append("# What it made of our wish for any traffic at all:")
         lines.append(f"device_networks = {json.dumps(list(child.its_selectors))}")
-        lines.append(f"tester_networks = {json.dumps(list(child.our_selectors))}")
+        lines += [f"tester_networks = {json.dumps(list(child.our_selectors))}"] if child.our_selectors else []
     else:
         lines.append("# Not known: the networks behind it and those that it lets us speak for.")
         lines += ['# device_networks = ["10.2.0.0/24"]', '# tester_networks = ["10.1.0.0/24"]']

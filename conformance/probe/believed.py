@@ -28,9 +28,11 @@ from conformance.wire import (
     Message,
     Notify,
     NotifyType,
+    Proposal,
     ProtocolID,
     TrafficSelector,
     Transform,
+    TransformType,
     TSi,
     TSr,
 )
@@ -53,6 +55,7 @@ class Believed:
         child = ChildConfig("net", _texts(), connection.children[0].local_ts, connection.children[0].remote_ts)
         peer.connection = replace(connection, children=(child,))
         self.found = ChildFindings()
+        self._first: tuple[Proposal, ...] = ()
 
     def run(self) -> ChildFindings:
         """Never raises for anything that the device does, except ProbeError when the limits are reached."""
@@ -103,6 +106,8 @@ class Believed:
         found.mobike = answer.notify(NotifyType.MOBIKE_SUPPORTED) is not None
         tickets = (NotifyType.TICKET_LT_OPAQUE, NotifyType.TICKET_ACK)
         found.resumption = any(answer.notify(one) is not None for one in tickets)
+        chosen = answer.first(SA)
+        self._first = chosen.proposals[:1] if chosen is not None else ()
         ours, theirs, error = answer.first(TSi), answer.first(TSr), fatal(answer)
         found.our_selectors = _written(ours) if ours is not None else ()
         found.its_selectors = _written(theirs) if theirs is not None else ()
@@ -134,6 +139,7 @@ class Believed:
         found.several = any(by_group.values())
         if not found.several:
             found.child_problem = found.child_problem or "it makes no other Child SA beside the first one"
+            found.esp = tuple(_box_of(one) for one in self._first)
             return
         found.esn = ask.esn()
         found.transport = ask.transport()
@@ -164,6 +170,10 @@ class Believed:
         values = [one.value for one in attributes if one.type == CfgAttribute.INTERNAL_IP4_ADDRESS]
         if values and len(values[0]) == 4:
             self.found.address = ".".join(map(str, values[0]))
+        theirs = answer.first(TSr)
+        if not self.found.its_selectors and theirs is not None:
+            self.found.its_selectors = _written(theirs)
+            self.found.child_problem = f"{self.found.child_problem}; with an inner address it makes one"
         self._close(sa)
 
     def _eap(self) -> None:
@@ -181,6 +191,12 @@ def _written(found: TSi | TSr) -> tuple[str, ...]:
     with suppress(ValueError, TypeError):
         return tuple(str(net) for one in whole for net in summarize_address_range(one.first, one.last))
     return ()
+
+
+def _box_of(chosen: Proposal) -> tuple[tuple[Transform, ...], ...]:
+    """A chosen suite in the form of `ChildFindings.esp`."""
+    kinds = (TransformType.ENCR, TransformType.INTEG, TransformType.KE, TransformType.ESN)
+    return tuple(tuple(one for one in chosen.transforms if one.type == kind) for kind in kinds)
 
 
 def written_identity(one: Identity) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from conformance.crypto.ke import key_exchange
+from conformance.crypto.ke import ke_methods, key_exchange
 from conformance.crypto.keywords import transform
 from conformance.probe.algorithms import AEAD, INTEGS, PLAIN
 from conformance.probe.question import DECOYS, NOBODYS
@@ -57,15 +57,24 @@ class Children:
         return found
 
     def takes(self, group: Transform) -> bool:
-        """Whether it would make a Child SA with a key exchange of this group: INVALID_KE_PAYLOAD names it."""
+        """Whether it makes Child SAs with a key exchange of this group.
+
+        Where INVALID_KE_PAYLOAD names it, none is made. Whoever says something else than no is asked for a real one.
+        """
         decoy = next(one for one in DECOYS if one != group.id)
         offers = [
             (*ESP_AEAD, group, NO_ESN),
             (*PLAIN, *INTEGS, group, NO_ESN),
             (NOBODYS, *INTEGS[:1], Transform.of(decoy), NO_ESN),
         ]
-        wanted = self._asked(offers, decoy).notify(NotifyType.INVALID_KE_PAYLOAD)
-        return wanted is not None and int.from_bytes(wanted.data, "big") == group.id
+        answer = self._asked(offers, decoy)
+        wanted = answer.notify(NotifyType.INVALID_KE_PAYLOAD)
+        if wanted is not None:
+            return int.from_bytes(wanted.data, "big") == group.id
+        if answer.notify(NotifyType.NO_PROPOSAL_CHOSEN) is not None or group.id not in ke_methods():
+            return False
+        real = [(*offer, group, NO_ESN) for offer in (ESP_AEAD, (*PLAIN, *INTEGS))]
+        return self._asked(real, KeMethod(group.id)).first(SA) is not None
 
     def esn(self) -> bool:
         """Whether it takes extended sequence numbers."""

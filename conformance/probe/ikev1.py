@@ -102,7 +102,7 @@ def _answer(raw: bytes, mode: int) -> Ikev1 | None:
         return None
     _, _, first, version, exchange, _, _, _ = _HEADER.unpack_from(raw)
     if version >> 4 != 1:
-        return Ikev1(_name(mode), error="an answer of IKEv2") if version >> 4 == 2 else None
+        return Ikev1(_name(mode), error="an answer of IKEv2: it speaks no IKEv1") if version >> 4 == 2 else None
     suite = error = ""
     vendors = []
     for kind, body in _payloads(first, raw[_HEADER.size :]):
