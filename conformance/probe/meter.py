@@ -38,7 +38,8 @@ class MeteredLink:
     def send(self, datagram: Datagram) -> None:
         """Send when it is its turn. Raises ProbeError when that is never, LinkError as the link does."""
         if self.spent:
-            raise ProbeError(f"the limit of {self.most_sent} datagrams and {self.end - self.started:g} s is reached")
+            enough = f"{self.most_sent} datagrams" if self.sent >= self.most_sent else f"{self.end - self.started:g} s"
+            raise ProbeError(f"the limit of {enough} is reached")
         while self.now() < self._next:
             found = self.link.receive(self._next)
             if found is not None:

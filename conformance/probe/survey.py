@@ -75,6 +75,7 @@ class Survey:
         self.asker = Asker(plan.link, plan.local, plan.remote, plan.random, plan.timeout)
         self.exchanges = Exchanges(plan.link, plan.local, plan.remote, plan.random, plan.timeout)
         self.found = Findings()
+        self.divided = False
 
     def run(self) -> Findings:
         """All that can be found out without credentials. Raises LinkError where nothing can be sent at all."""
@@ -82,6 +83,8 @@ class Survey:
             self._course()
         except ProbeError as stopped:
             self.found.notes.append(f"stopped: {stopped}; what was not asked by then is not known")
+        if self.found.boxes and not self.divided:
+            self.found.notes.append("not every combination has been asked about: it may refuse some of these suites")
         self.settle()
         return self.found
 
@@ -164,11 +167,11 @@ class Survey:
             for kind in KINDS
             if found.taken[kind]
         }
-        if self.plan.quick:
-            found.boxes = union(found.taken)
-            found.notes.append("not every combination has been asked about (--quick)")
-        else:
+        found.boxes = union(found.taken)
+        if not self.plan.quick and found.boxes:
+            self.plan.say("combinations")
             found.boxes = combinations(explorer, found.taken)
+            self.divided = True
 
     def _large(self, explorer: Explorer) -> bool:
         """Whether the device takes an offer of everything, or only small ones."""

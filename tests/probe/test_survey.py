@@ -86,6 +86,14 @@ def test_cookies_from_the_first_request_on() -> None:
     assert probed().cookies is Cookies.NEVER
 
 
+def test_what_is_known_when_it_has_to_stop() -> None:
+    found, _ = device("accepts-unconfigured-suite", proposals=("aes256-sha384-ecp384",))
+    survey = Survey(plan(found.open_link(), most_sent=200)).run()
+    assert survey.boxes and "aes256" in suites(survey)[1].split("-")
+    assert survey.notes[0].startswith("stopped: the limit of 200 datagrams")
+    assert survey.notes[1].startswith("not every combination")
+
+
 def test_the_order_of_a_device_that_follows_ours() -> None:
     found = probed(proposals=("aes256-aes128-sha256-ecp256-modp2048",))
     assert found.own_order[TransformType.ENCR] is False
