@@ -234,8 +234,11 @@ def ask_device(
         print(probe.as_json(found))
     else:
         probe.show(console, found)
-    if probe.hidden(found):
-        fail(f"{address}: answers, but takes nothing that we know; no device file is written", EXIT_VERDICT)
+    if not found.boxes:
+        fail(
+            f"{address}: answers, but takes nothing that we know, or nothing from this address; no file is written",
+            EXIT_VERDICT,
+        )
     with one_line_errors():
         probe.write(found, given, path)
     if not as_json:

@@ -380,8 +380,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Transform):
         return keyword(value)
     return [_plain(one) for one in value] if isinstance(value, tuple | list) else value
-
-
-def hidden(found: Findings) -> bool:
-    """Whether there is nothing that a device file could say: nothing answers, or nothing that it takes is known."""
-    return not found.boxes

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from conformance.crypto.keywords import keyword
 from conformance.net.link import Address
-from conformance.probe.findings import ChildFindings, Cookies, Features, Findings
+from conformance.probe.findings import NO_NAT, ChildFindings, Cookies, Features, Findings
 from conformance.probe.question import Box
 from conformance.wire import Transform, TransformType
 from peers.algorithms import ALL, KINDS, MUSTS, computable, written
@@ -89,7 +89,7 @@ def capabilities(found: Findings, given: Given) -> tuple[list[Capability], list[
     seen = [Capability.RESPONDER, Capability(given.authentication), Capability.TUNNEL]
     claims = {
         Capability.FRAGMENTATION: features.fragmentation,
-        Capability.NAT_T: features.nat_detection and features.nat == "no NAT between us",
+        Capability.NAT_T: features.nat_detection and features.nat == NO_NAT,
         Capability.CHILDLESS: features.childless,
         Capability.RFC7427: bool(features.hashes) and given.authentication != "psk",
         Capability.COOKIE: found.cookies is not Cookies.NEVER,
@@ -116,6 +116,10 @@ def capabilities(found: Findings, given: Given) -> tuple[list[Capability], list[
     else:
         remarks.append(
             "# Only a peer with credentials sees: pfs, multiple-children, narrowing, esn, transport, virtual-ip."
+        )
+    if features.nat_detection and not claims[Capability.NAT_T]:
+        remarks.append(
+            f"# It does NAT detection, but {features.nat}: whether its hashes are right (nat-t) cannot be told."
         )
     beyond = [word for word, there in _beyond(features, child) if there]
     if beyond:

@@ -7,6 +7,8 @@ from conformance.probe.ikev1 import Ikev1
 from conformance.probe.question import Box
 from conformance.wire import Transform, TransformType
 
+NO_NAT = "no NAT between us"
+
 
 class Cookies(Enum):
     """When the device asks for a cookie."""

@@ -26,7 +26,7 @@ from conformance.probe.algorithms import (
     works,
 )
 from conformance.probe.exchanges import Exchanges
-from conformance.probe.findings import Cookies, Findings, Tally
+from conformance.probe.findings import NO_NAT, Cookies, Findings, Tally
 from conformance.probe.ikev1 import ask_ikev1
 from conformance.probe.meter import MeteredLink, ProbeError
 from conformance.probe.question import Answer, Asker, Box, Question, Said
@@ -137,7 +137,9 @@ class Survey:
         if self.asker.heard or self.exchanges.peer.inbox:
             said = next((one.error for one in (*first, control) if one.error), "") or "answers that say nothing"
             self.found.answers = "IKEv2"
-            self.found.notes.append(f"it takes none of the algorithms that we know: {said}")
+            self.found.notes.append(
+                f"it takes none of the algorithms that we know, or has no configuration for our address: {said}"
+            )
         return None
 
     def _ask(self, questions: Sequence[Question]) -> list[Answer]:
@@ -230,8 +232,7 @@ class Survey:
         nat = behind_nat(answer, there, here)
         features.nat_detection = nat is not None
         if nat is not None:
-            behind = [who for who, is_so in zip(("it", "we"), nat, strict=True) if is_so]
-            features.nat = f"{' and '.join(behind)} behind a NAT" if behind else "no NAT between us"
+            features.nat = _NATS[nat]
         features.fragmentation = says(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED)
         features.childless = says(NotifyType.CHILDLESS_IKEV2_SUPPORTED)
         features.ppk = says(NotifyType.USE_PPK)
@@ -262,6 +263,15 @@ class Survey:
             self.found.notes.append(f"the port for NAT traversal could not be asked: {error}")
             return
         self.found.features.nat_port = asker.heard
+
+
+_NATS = {
+    (False, False): NO_NAT,
+    (True, False): "it is behind a NAT",
+    (False, True): "we are behind a NAT",
+    (True, True): "both are behind a NAT",
+}
+"""By who is behind one: the device, and we."""
 
 
 def _without(group: KeMethod) -> tuple[Box, ...]:
