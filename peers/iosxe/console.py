@@ -91,8 +91,12 @@ class Console:
             raise DeviceError(self._name, f"{command!r}: {complaint}")
         return printed
 
-    def configure(self, told: Iterable[str | Block | Dialogue], *, lenient: bool = False) -> None:
-        """Give lines of configuration; the first that the router rejects is a DeviceError, unless one is lenient."""
+    def configure(self, told: Iterable[str | Block | Dialogue], *, lenient: bool = False) -> list[str]:
+        """Give lines of configuration; the first that the router rejects is a DeviceError that names it.
+
+        Where one is ``lenient`` it goes on; what the router complained about is returned.
+        """
+        complaints = []
         self._say(_CONFIGURATION)
         try:
             for one in told:
@@ -100,14 +104,19 @@ class Console:
                     self._converse(one)
                     continue
                 for line in (one,) if isinstance(one, str) else (one.header, *one.lines):
-                    self._line(line.strip(), lenient)
+                    complaint = self._line(line.strip())
+                    if complaint and not lenient:
+                        raise DeviceError(self._name, complaint)
+                    complaints += [complaint] if complaint else []
         finally:
             if self.open_now:
                 self._say("end")
+        return complaints
 
-    def _line(self, line: str, lenient: bool) -> None:
-        if (complaint := _complaint(self._say(line))) and not lenient:
-            raise DeviceError(self._name, f"the router rejects the line {_hidden(line)!r}: {complaint}")
+    def _line(self, line: str) -> str:
+        """Give a line; why the router rejects it, empty where it does not."""
+        complaint = _complaint(self._say(line))
+        return f"the router rejects the line {_hidden(line)!r}: {complaint}" if complaint else ""
 
     def _converse(self, dialogue: Dialogue) -> None:
         printed = self._say(dialogue.command, wants=_WANTS_TEXT)

@@ -4,6 +4,7 @@ The running configuration is never saved, and nothing that is not ours is change
 """
 
 import re
+import time
 from collections import Counter
 from contextlib import suppress
 from ipaddress import ip_network
@@ -28,6 +29,7 @@ CLAIMS = frozenset(
         *(Capability.MULTIPLE_CHILDREN, Capability.NARROWING, Capability.TUNNEL, Capability.TRANSPORT),
         *(Capability.AH, Capability.GRE, Capability.DELETE_IKE, Capability.DELETE_CHILD, Capability.LIFETIME),
         *(Capability.DPD, Capability.LIST_SAS, Capability.LOG, Capability.DATA_PLANE, Capability.VIRTUAL_IP),
+        Capability.IPV6,
     }
 )
 """What IOS XE 17 can do; a device file that names capabilities takes some of them away."""
@@ -35,6 +37,8 @@ _BY_ACCESS_LIST = frozenset({Capability.NARROWING, Capability.MULTIPLE_CHILDREN}
 _RUNNING = "show running-config"
 _PATIENCE = 60.0
 """Seconds that a router may take to print its whole configuration."""
+_GOING = 0.5
+"""Seconds that an SA may take to go when it has been cleared."""
 _VERSION = re.compile(r"Version (\d[\w.()]*)")
 _RESTARTED = re.compile(r"^System restarted at (.*)$", re.MULTILINE)
 _REASON = re.compile(r"^Last reload reason: (.*)$", re.MULTILINE)
@@ -56,6 +60,8 @@ class IosXe(Device):
         self.capabilities = self._file.capabilities & CLAIMS
         if self._router.selectors == "any":
             self.capabilities -= _BY_ACCESS_LIST
+        if self.pixit.device_address6 is None:
+            self.capabilities -= {Capability.IPV6}
         _check_algorithms(self._file)
         self._console = Console(self.name, self._router)
         self._started = False
@@ -110,7 +116,7 @@ class IosXe(Device):
         return [Block(f"interface {self._router.behind}", lines)]
 
     def _take_away(self) -> None:
-        """Remove what is ours, found by its name, and put settings back."""
+        """Remove what is ours, found by its name, and put settings back. Raises DeviceError where something stays."""
         prefix = self._router.prefix
         found = self._running()
         lines = [*undo.removal(found, prefix), *undo.restoration(found, prefix)]
@@ -118,16 +124,25 @@ class IosXe(Device):
         if lines:
             self._drop()
             self._remove(lines)
+            if left := undo.removal(self._running(), prefix):
+                raise DeviceError(self.name, f"the router does not take {left[0]!r}")
 
     def _remove(self, lines: list[str]) -> None:
-        self._console.configure(lines)
+        """Give lines that remove; what is still in use by an SA that is going gets a second chance."""
+        if self._console.configure(lines, lenient=True):
+            time.sleep(_GOING)
+            self._console.configure(undo.removal(self._given_up(lines), self._router.prefix), lenient=True)
         own = f"{self._router.prefix}{OWN}"
         if f"no {undo.TRUSTPOINT}{own}" in lines:
             # The key that was imported has the name of its trustpoint; of which kind it was the router does not say.
             self._console.configure([f"crypto key zeroize {kind} {own}" for kind in ("rsa", "ec")], lenient=True)
 
+    def _given_up(self, lines: list[str]) -> list[Block]:
+        """Those of the blocks that lines were to remove which are still there."""
+        return [one for one in self._running() if set(undo.removal([one], self._router.prefix)) & set(lines)]
+
     def stop(self) -> None:
-        """Take away all that is ours and log out. Raises DeviceError where the router cannot be reached for that."""
+        """Take away all that is ours and log out. Raises DeviceError where that cannot be done."""
         if not self._started:
             return
         closed(self)

@@ -23,8 +23,9 @@ from peers.tomlfile import Table, nearest
 _SELECTORS = ("acl", "any")
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9]{2,15}")
 _INTERFACE = re.compile(r"[A-Za-z-]+[0-9][0-9/.:]*")
-_GLOBAL = ("crypto ikev2 ", "crypto logging ")
-_OURS = ("crypto ikev2 fragmentation", "crypto ikev2 cookie-challenge")
+_KINDS = "certificate-cache|diagnose|dpd|http-url|limit|nat keepalive|redirect|route|window"
+_GLOBAL = re.compile(rf"crypto (ikev2 ({_KINDS})|logging) .+")
+"""Settings that a router has once and that open no mode; those that a connection names are ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def read_router(table: Table) -> Router:
     if found.selectors not in _SELECTORS:
         raise table.error("selectors", f"expected one of {', '.join(_SELECTORS)}", nearest(found.selectors, _SELECTORS))
     for line in found.global_lines:
-        if not line.startswith(_GLOBAL) or line.startswith(_OURS):
+        if not _GLOBAL.fullmatch(line):
             raise table.error("global_lines", f'"{line}": expected lines such as "crypto ikev2 redirect client"')
     return found
 

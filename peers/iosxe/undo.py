@@ -6,6 +6,7 @@ itself, as remarks of an access list of ours. So the next run undoes from the co
 has left.
 """
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -94,8 +95,8 @@ def _restoring(settings: Sequence[str], running: set[str]) -> Iterator[str]:
 
 def stem(line: str) -> str:
     """A setting without its value: ``crypto ikev2 fragmentation mtu 576`` is about ``crypto ikev2 fragmentation``."""
-    words = line.removeprefix("no ").split()
-    return " ".join(words[:3]) if words[:2] == ["crypto", "ikev2"] and words[2:3] != ["redirect"] else " ".join(words)
+    words = itertools.takewhile(lambda word: not word[0].isdigit(), line.removeprefix("no ").split())
+    return " ".join(word for word in words if word not in ("mtu", "max-redirects"))
 
 
 def restoration(found: Iterable[Block], prefix: str) -> list[str]:

@@ -39,7 +39,7 @@ interface Tunnel7
  tunnel source GigabitEthernet1
 ip route 0.0.0.0 0.0.0.0 192.0.2.254
 """
-_NAME, _ADDRESS = r"[\w-]+", r"[\d.]+"
+_NAME, _ADDRESS = r"[\w-]+", r"[\dA-Fa-f.:]+(?:/128)?"
 _GROUPS = r"(1|2|5|14|15|16|19|20|21|24)"
 _CIPHER = r"(esp-(aes|gcm|gmac)( 192| 256)?|esp-3des|esp-null)"
 _HMAC = r"(esp|ah)-(md5|sha|sha256|sha384|sha512)-hmac"
@@ -86,7 +86,7 @@ MODES: dict[str, tuple[str, tuple[str, ...]]] = {
     rf"crypto ikev2 profile {_NAME}": (
         "config-ikev2-profile",
         (
-            rf"match identity remote (address {_ADDRESS} {_ADDRESS}|(fqdn|email|key-id) \S+)",
+            rf"match identity remote (address {_ADDRESS}( {_ADDRESS})?|(fqdn|email|key-id) \S+)",
             rf"match certificate (?P<map>{_NAME})",
             rf"identity local (address {_ADDRESS}|(fqdn|email|key-id) \S+|dn)",
             r"authentication (local|remote) (pre-share|rsa-sig|ecdsa-sig)",
@@ -149,6 +149,7 @@ class Habits:
     """What makes a router a real one. Texts are matched within the lines that it is given."""
 
     rejects: str = ""
+    busy: str = ""
     drops_at: str = ""
     slow_at: str = ""
     delay: float = 0.0
@@ -246,6 +247,9 @@ class Router:
             self.running[line] = []
             return ""
         what = line.removeprefix("no ")
+        if self.habits.busy and self.habits.busy in what:
+            self.habits.busy = ""
+            return f"% {what} is in use by an active SA"
         if what in ("crypto ikev2 fragmentation", "crypto ikev2 cookie-challenge"):
             self.running = {one: inner for one, inner in self.running.items() if not one.startswith(what)}
             return ""

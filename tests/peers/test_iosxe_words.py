@@ -43,6 +43,7 @@ ROUTER = Router("10.0.0.1", "ikespec", "secret", "GigabitEthernet1", inside="Gig
 CHILD = ChildConfig("net", ("aes256-sha256",), ("10.2.0.0/24",), ("10.1.0.0/24",))
 OPEN = replace(CHILD, local_ts=("0.0.0.0/0",), remote_ts=("0.0.0.0/0",))
 GRE = replace(CHILD, mode=Mode.TRANSPORT, gre=True)
+OUTER: dict[str, Any] = {"local_address": "2001:db8::1", "remote_address": "2001:db8::2"}
 DEVICE = Connection(
     Party(Identity.of("hub.example"), Psk(b"ours")),
     Party(Identity.of("spoke.example"), Psk(b"theirs")),
@@ -199,6 +200,16 @@ def test_a_tunnel_with_a_policy_waits_for_the_order_to_initiate() -> None:
     assert "responder-only" not in str(_told(lifetime=300.0))
 
 
+def test_ipv6_between_the_routers() -> None:
+    told = _told(children=(OPEN,), **OUTER)
+    parsed = _parsed(told)
+    assert "address 2001:db8::2/128" in _below(parsed, "crypto ikev2 keyring IKESPEC")
+    assert "tunnel mode ipsec ipv6 v4-overlay" in _below(parsed, "interface Virtual-Template3999")
+    assert "tunnel mode gre ipv6" in str(_told(children=(GRE,), **OUTER))
+    with pytest.raises(Unsupported, match="an access list are written for IPv4 only"):
+        _told(**OUTER)
+
+
 def test_no_route_swallows_the_way_to_the_router() -> None:
     wide = replace(CHILD, remote_ts=("10.0.0.0/8", "192.0.2.0/24", "172.16.0.0/12"))
     routes = [str(one) for one in _told(children=(wide,)).blocks if one.header.startswith("ip route")]
@@ -274,7 +285,8 @@ def test_every_algorithm_that_is_claimed_has_its_line() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"children": (OPEN,)}, {"children": (GRE,)}, {"children": (OPEN,), "local_pool": "10.77.0.0/28"},
+    [{}, {"children": (OPEN,), **OUTER}, {"children": (OPEN,)}, {"children": (GRE,)},
+     {"children": (OPEN,), "local_pool": "10.77.0.0/28"},
      {"children": (OPEN,), "remote_pool": "10.77.0.0/28"}, {"lifetime": 300.0, "dpd_delay": 10.0},
      {"children": (replace(CHILD, proposals=("sha256",)),)}],
 )  # fmt: skip
