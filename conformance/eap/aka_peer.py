@@ -76,7 +76,7 @@ class AkaPeer(SimAkaPeer):
         keys = self.keys = self.derive(answer, autn, message)
         self.demand_mac(packet, message)
         self.demand_checkcode(message)
-        attributes = self.accept(keys, message, self.open(message)) + self.answered_checkcode(message)
+        attributes = self.accept(keys, message, self.look_into(message)) + self.answered_checkcode(message)
         return AkaChallenge(attributes=(AtRes(bits=8 * len(answer.res), res=answer.res), *attributes, AtMac()))
 
     def refusal(self, message: Message) -> Body | None:

@@ -12,6 +12,7 @@ from conformance.eap.layout import Body
 from conformance.eap.simaka import AkaChallenge, Message, SynchronizationFailure, Unable, number
 from conformance.eap.simaka_attributes import At, Counted
 from conformance.eap.simaka_keys import Keys, prime_ck_ik, prime_keys, prime_reauthenticated
+from conformance.eap.simaka_rules import PRIME_RULES
 from conformance.eap.subscriber import Register, UmtsAnswer, Usim, Vector
 from conformance.wire import EapPacket, EapType
 
@@ -31,6 +32,7 @@ class AkaPrimePeer(AkaPeer):
 
     kind = KIND
     permanent = b"6"
+    rules = PRIME_RULES
     digest = sha256
 
     def __init__(
@@ -103,6 +105,7 @@ class AkaPrimeServer(AkaServer):
 
     kind = KIND
     permanent, pseudonym, fast = b"6", b"7", b"8"
+    rules = PRIME_RULES
     digest = sha256
 
     def __init__(

@@ -106,7 +106,7 @@ class AkaServer(SimAkaServer):
         assert self.vector is not None
         keys = self.derive(self.vector)
         self.use(keys)
-        gifts = self.gifts(keys, 0)
+        gifts = self.gifts(keys)
         return AkaChallenge(
             attributes=(
                 AtRand(rands=self.vector.rand),
@@ -147,7 +147,7 @@ class AkaServer(SimAkaServer):
         auts = message.need(At.AUTS).auts
         self.resynchronised += 1
         if self.resynchronised > self.resynchronisations:
-            raise Failed("the sequence number is too old again")
+            raise Unable("the sequence number is too old again")
         if not self.register.resynchronise(self.imsi, self.vector.rand, auts):
             raise Unable("wrong AT_AUTS")
         self.keys = None

@@ -81,6 +81,11 @@ class PeerMethod(Method):
         self.decision = Decision.FAIL
         self.done = False
 
+    @property
+    def takes_failure(self) -> bool:
+        """Whether an EAP-Failure would be believed now."""
+        return self.decision is not Decision.SUCCESS
+
     def identity_to_tell(self, configured: bytes) -> bytes:
         """What the Identity response says where this is the peer's first method: a pseudonym, for example."""
         return configured

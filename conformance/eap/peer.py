@@ -168,13 +168,12 @@ class EapPeer(Conversation):
             raise Discard(f"{packet.code} with {len(packet.data)} octets of data")
         if not self.fits(packet):
             raise Discard(f"{packet.code} with Identifier {packet.identifier}")
-        decision = self.decision
         if packet.code == EapCode.SUCCESS:
-            if decision is Decision.FAIL:
+            if self.decision is Decision.FAIL:
                 raise Discard("SUCCESS too early")
             self.succeed()
-        elif decision is Decision.SUCCESS:
-            raise Discard("FAILURE after success was agreed")
+        elif self.chosen is not None and not self.chosen.takes_failure:
+            raise Discard("FAILURE where there is none")
         else:
             self.fail("the server says so")
 

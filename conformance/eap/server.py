@@ -63,6 +63,11 @@ class EapServer(Conversation):
         except Failed as error:
             return self.give_up(str(error))
 
+    def take_over(self, packet: EapPacket) -> bytes | None:
+        """Begins with an Identity response that the authenticator has asked for itself (RFC 3579 section 2.1)."""
+        self.asked, self.identifier, self.answering = IDENTITY, packet.identifier, packet.identifier
+        return self.receive(packet)
+
     def receive(self, packet: EapPacket | bytes) -> bytes | None:
         """Takes a packet, and gives the next Request, Success or Failure, or None where it is to be ignored.
 

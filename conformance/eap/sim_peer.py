@@ -76,6 +76,6 @@ class SimPeer(SimAkaPeer):
         kcs = tuple(kc for _, kc in answers)
         keys = self.keys = sim_keys(self.identity, kcs, self.nonce, self.versions, VERSION)
         self.demand_mac(packet, message, self.nonce)
-        attributes = self.accept(keys, message, self.open(message))
+        attributes = self.accept(keys, message, self.look_into(message))
         self.mac_extra = b"".join(sres for sres, _ in answers)
         return SimChallenge(attributes=(*attributes, AtMac()))

@@ -73,7 +73,7 @@ class SimServer(SimAkaServer):
         kcs = tuple(kc for _, _, kc in self.triplets)
         keys = sim_keys(self.identity, kcs, nonce, self.versions(), VERSION)
         self.use(keys)
-        gifts = self.gifts(keys, 0)
+        gifts = self.gifts(keys)
         self.mac_extra = nonce
         rands = AtRand(rands=b"".join(rand for rand, _, _ in self.triplets))
         return SimChallenge(attributes=(rands, *(self.hidden(*gifts) if gifts else ()), *self.promises(), AtMac()))

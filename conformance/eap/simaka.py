@@ -16,8 +16,6 @@ from conformance.eap.errors import EapError
 from conformance.eap.layout import U8, U16, Body
 from conformance.eap.method import Method
 from conformance.eap.simaka_attributes import (
-    FIRST_SKIPPABLE,
-    FORMS,
     At,
     AtEncrData,
     AtIv,
@@ -100,14 +98,8 @@ class Message(Body):
         return [one for one in self.attributes if getattr(one, "type", None) == kind]
 
     def find(self, kind: int) -> Any:
-        """The only attribute of a type, or None; of its form in `FORMS`.
-
-        Raises:
-            Unable: there are several.
-        """
+        """The first attribute of a type, or None; of its form in `FORMS`."""
         found = self.all(kind)
-        if len(found) > 1:
-            raise Unable(f"AT_{At(kind)} twice")
         return found[0] if found else None
 
     def need(self, kind: int) -> Any:
@@ -201,7 +193,7 @@ def decode(data: bytes, messages: Sequence[type[Message]]) -> Message:
     """The message in Type-Data, one of those that the direction has.
 
     Raises:
-        Unable: another subtype, or an attribute that may not be skipped.
+        Unable: another subtype.
         WireError: malformed.
     """
     if not data:
@@ -209,17 +201,7 @@ def decode(data: bytes, messages: Sequence[type[Message]]) -> Message:
     found = next((one for one in messages if one().subtype == data[0]), None)
     if found is None:
         raise Unable(f"subtype {Subtype(data[0])}")
-    message = found.decode(data)
-    refuse_unknown(message.attributes)
-    return message
-
-
-def refuse_unknown(attributes: Sequence[Body]) -> None:
-    """Looks for attributes that may not be skipped (RFC 4187 section 8.1)."""
-    for one in attributes:
-        kind = getattr(one, "type", 0)
-        if kind < FIRST_SKIPPABLE and kind not in FORMS:
-            raise Unable(f"attribute {kind}, which may not be skipped")
+    return found.decode(data)
 
 
 def mark(kind: At) -> Mark:
@@ -304,7 +286,6 @@ class Protected(Method):
         while offset < len(clear):
             one, offset = read_attribute(clear, offset)
             attributes.append(one)
-        refuse_unknown(attributes)
         return Message(attributes=tuple(attributes))
 
     def mac(self, data: bytes) -> bytes:

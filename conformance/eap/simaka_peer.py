@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from conformance.crypto import Random
-from conformance.eap.errors import Discard
 from conformance.eap.layout import Body
 from conformance.eap.method import Decision, PeerMethod
 from conformance.eap.simaka import (
@@ -24,8 +23,9 @@ from conformance.eap.simaka import (
 )
 from conformance.eap.simaka_attributes import At, AtCheckcode, AtMac, Counted
 from conformance.eap.simaka_keys import Keys, reauthenticated
+from conformance.eap.simaka_rules import RULES, Rule, Rules, check_padding
 from conformance.eap.subscriber import Renewal, Usim
-from conformance.wire import EapPacket
+from conformance.wire import EapCode, EapPacket
 from conformance.wire.errors import WireError
 
 _LEVELS = {At.ANY_ID_REQ: 1, At.FULLAUTH_ID_REQ: 2, At.PERMANENT_ID_REQ: 3}
@@ -42,6 +42,7 @@ class SimAkaPeer(Protected, PeerMethod):
 
     permanent: ClassVar[bytes]
     requests: ClassVar[Sequence[type[Message]]]
+    rules: ClassVar[Rules] = RULES
     allows_notification: ClassVar[bool] = True
 
     def __init__(self, usim: Usim, *, result_indications: bool = False, reveal: bool = True) -> None:
@@ -64,7 +65,9 @@ class SimAkaPeer(Protected, PeerMethod):
     def receive(self, data: bytes, packet: EapPacket) -> Body:
         """The response to any request; Client-Error to what can't be processed."""
         try:
-            return self.answer(decode(data, self.requests), packet)
+            message = decode(data, self.requests)
+            self.rule(message).check(message.attributes)
+            return self.answer(message, packet)
         except (Unable, WireError) as error:
             return self.give_up(error)
 
@@ -75,7 +78,23 @@ class SimAkaPeer(Protected, PeerMethod):
                 return self.answer_notice(message, packet)
             case Reauthentication():
                 return self.answer_reauthentication(message, packet)
-        raise Discard(f"{type(message).__name__} of another method")
+        raise Unable(f"{type(message).__name__} of another method")
+
+    def rule(self, message: Message) -> Rule:
+        """What belongs into a request."""
+        return self.rules[type(message), EapCode.REQUEST]
+
+    def look_into(self, message: Message) -> Message:
+        """The encrypted attributes of a request, if all is right with them."""
+        clear = self.open(message)
+        self.rule(message).check(clear.attributes, inner=True)
+        check_padding(clear.attributes)
+        return clear
+
+    @property
+    def takes_failure(self) -> bool:
+        """Only after an error was told by one side or the other (RFC 4187 section 6.3.3)."""
+        return self.done and self.decision is Decision.FAIL
 
     def give_up(self, error: Unable | WireError) -> ClientError:
         """Client-Error, after which only a Failure is expected."""
@@ -94,7 +113,8 @@ class SimAkaPeer(Protected, PeerMethod):
 
     def identity_to_tell(self, configured: bytes) -> bytes:
         """For EAP-Response/Identity: the most private one that there is."""
-        return self.choose_identity(At.ANY_ID_REQ)
+        self.use(self.choose_identity(At.ANY_ID_REQ))
+        return self.identity
 
     def choose_identity(self, asked: At) -> bytes:
         """The identity for a request of the server.
@@ -102,7 +122,7 @@ class SimAkaPeer(Protected, PeerMethod):
         Raises:
             Unable: the peer does not tell it.
         """
-        renewal = self.usim.renewals.get(self.permanent)
+        renewal = self.renewal or self.usim.renewals.get(self.permanent)
         pseudonym = self.usim.pseudonyms.get(self.permanent)
         if asked == At.ANY_ID_REQ and renewal is not None:
             return renewal.identity
@@ -113,10 +133,12 @@ class SimAkaPeer(Protected, PeerMethod):
         return self.permanent_identity
 
     def use(self, identity: bytes) -> None:
-        """Goes on with the identity that has been told."""
+        """Goes on with the identity that has been told. One for a fast re-authentication is used up by that."""
         self.identity = identity
-        renewal = self.usim.renewals.get(self.permanent)
+        renewal = self.renewal or self.usim.renewals.get(self.permanent)
         self.renewal = renewal if renewal is not None and renewal.identity == identity else None
+        if self.renewal is not None:
+            self.usim.renewals.pop(self.permanent, None)
 
     def identity_for(self, message: Message) -> tuple[Body, ...]:
         """AT_IDENTITY, if the message asks for an identity; each question must be a stronger one than the last."""
@@ -158,7 +180,7 @@ class SimAkaPeer(Protected, PeerMethod):
         told = self.told = Told(message.need(At.NOTIFICATION).number)
         self.info["told"] = str(told)
         if told.before:
-            return self.answer_early_notice(told)
+            return self.answer_early_notice(told, message)
         if not self.authenticated:
             raise Unable(f"notification {told} before authentication")
         self.demand_mac(packet, message)
@@ -172,16 +194,16 @@ class SimAkaPeer(Protected, PeerMethod):
         self.done = True
         return Notice(attributes=(*self.counted(), AtMac()))
 
-    def answer_early_notice(self, told: Told) -> Notice:
+    def answer_early_notice(self, told: Told, message: Message) -> Notice:
         """A notification that nothing protects."""
-        if self.authenticated or told.success:
-            raise Unable(f"notification {told} with the bit of those before authentication")
+        if self.authenticated or told.success or message.find(At.MAC) is not None:
+            raise Unable(f"notification {told}, which can't be so at this point")
         self.done = True
         return Notice()
 
     def check_counter(self, message: Message) -> None:
         """After a fast re-authentication, a notification repeats its counter."""
-        if self.counter is not None and self.open(message).need(At.COUNTER).number != self.counter:
+        if self.counter is not None and self.look_into(message).need(At.COUNTER).number != self.counter:
             raise Unable("another counter")
 
     def counted(self) -> tuple[Body, ...]:
@@ -197,7 +219,7 @@ class SimAkaPeer(Protected, PeerMethod):
         self.keys = self.renewal.keys
         self.demand_mac(packet, message)
         self.demand_checkcode(message)
-        clear = self.open(message)
+        clear = self.look_into(message)
         counter, nonce = clear.need(At.COUNTER).number, clear.need(At.NONCE_S).nonce
         hidden: list[Body] = [number(At.COUNTER, counter)]
         attributes = self.answered_checkcode(message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from conformance.eap.errors import Discard, Failed
+from conformance.eap.errors import Failed
 from conformance.eap.layout import Body
 from conformance.eap.method import ServerMethod
 from conformance.eap.simaka import (
@@ -23,10 +23,13 @@ from conformance.eap.simaka import (
 )
 from conformance.eap.simaka_attributes import At, AtMac, AtNonceS, Counted
 from conformance.eap.simaka_keys import Keys, reauthenticated
+from conformance.eap.simaka_rules import RULES, Rules, check_padding
 from conformance.eap.subscriber import Register, Renewal
-from conformance.wire import EapPacket
+from conformance.wire import EapCode, EapPacket
 from conformance.wire.errors import WireError
 
+MOST = 0xFFFF
+"""The last counter: a full authentication has to follow."""
 _QUESTIONS = (At.ANY_ID_REQ, At.FULLAUTH_ID_REQ, At.PERMANENT_ID_REQ)
 
 
@@ -44,6 +47,7 @@ class SimAkaServer(Protected, ServerMethod):
     pseudonym: ClassVar[bytes]
     fast: ClassVar[bytes]
     responses: ClassVar[Sequence[type[Message]]]
+    rules: ClassVar[Rules] = RULES
 
     def __init__(
         self,
@@ -65,14 +69,18 @@ class SimAkaServer(Protected, ServerMethod):
         self.renewal: Renewal | None = None
         self.counter: int | None = None
         self.nonce = b""
-        self.next: Renewal | None = None
         self.told: Told | None = None
         self.authenticated = False
 
     def receive(self, data: bytes, packet: EapPacket) -> Body | None:
         """The next request; a notification of failure to what can't be processed."""
+        if self.told is not None and self.told.success:
+            self.end(True)  # whatever comes (RFC 4187 section 6.2)
+            return None
         try:
-            return self.take(decode(data, self.responses), packet)
+            message = decode(data, self.responses)
+            self.rules[type(message), EapCode.RESPONSE].check(message.attributes)
+            return self.take(message, packet)
         except (Unable, WireError) as error:
             if self.told is not None:
                 raise Failed(str(error)) from None
@@ -89,7 +97,7 @@ class SimAkaServer(Protected, ServerMethod):
                 return None
             case Reauthentication() if self.counter is not None and not self.authenticated:
                 return self.take_reauthentication(message, packet)
-        raise Discard(f"{type(message).__name__} where nobody asked for it")
+        raise Unable(f"{type(message).__name__} where nobody asked for it")
 
     # --- identities -----------------------------------------------------------------------------------------------
 
@@ -111,10 +119,10 @@ class SimAkaServer(Protected, ServerMethod):
         """The next request for an identity.
 
         Raises:
-            Failed: all have been asked.
+            Unable: all have been asked.
         """
         if not self.questions:
-            raise Failed(f"nobody is {self.identity!r}")
+            raise Unable(f"nobody is {self.identity!r}")
         return mark(self.questions.pop(0))
 
     def take_identity(self, message: Message) -> None:
@@ -129,18 +137,22 @@ class SimAkaServer(Protected, ServerMethod):
         """The keys of this conversation."""
         self.keys, self.msk, self.emsk = keys, keys.msk, keys.emsk
 
-    def gifts(self, keys: Keys, counter: int) -> tuple[Body, ...]:
-        """New identities, for AT_ENCR_DATA."""
-        found: list[Body] = []
+    def gifts(self, keys: Keys) -> tuple[Body, ...]:
+        """New identities for a challenge, to be encrypted."""
+        found: tuple[Body, ...] = ()
         if self.gives_pseudonyms:
             name = self.register.name_anew(self.imsi, self.pseudonym, self.random)
-            found.append(Counted(At.NEXT_PSEUDONYM, value=name))
-        if self.gives_fast:
-            _, at, realm = self.identity.partition(b"@")
-            fresh = Renewal(b"", keys, counter, self.imsi)
-            self.next = self.register.renew(fresh, self.fast, self.random, at + realm)
-            found.append(Counted(At.NEXT_REAUTH_ID, value=self.next.identity))
-        return tuple(found)
+            found = (Counted(At.NEXT_PSEUDONYM, value=name),)
+        return found + self.next_identity(keys, 0)
+
+    def next_identity(self, keys: Keys, counter: int) -> tuple[Body, ...]:
+        """A new identity for the next fast re-authentication, to be encrypted."""
+        if not self.gives_fast or counter == MOST:
+            return ()
+        _, at, realm = self.identity.partition(b"@")
+        fresh = Renewal(b"", keys, counter, self.imsi)
+        renewal = self.register.renew(fresh, self.fast, self.random, at + realm)
+        return (Counted(At.NEXT_REAUTH_ID, value=renewal.identity),)
 
     def promises(self) -> tuple[Body, ...]:
         """AT_RESULT_IND, where it is offered."""
@@ -192,7 +204,7 @@ class SimAkaServer(Protected, ServerMethod):
         """The request, with the next counter."""
         self.counter, self.nonce = renewal.counter + 1, self.random(16)
         self.keys = renewal.keys
-        gifts = self.gifts(renewal.keys, self.counter)
+        gifts = self.next_identity(renewal.keys, self.counter)
         hidden = self.hidden(number(At.COUNTER, self.counter), AtNonceS(nonce=self.nonce), *gifts)
         return Reauthentication(attributes=(*hidden, *checkcode, *self.promises(), AtMac()))
 
@@ -203,6 +215,8 @@ class SimAkaServer(Protected, ServerMethod):
         self.demand_mac(packet, message, self.nonce)
         self.demand_checkcode(message)
         clear = self.open(message)
+        self.rules[Reauthentication, EapCode.RESPONSE].check(clear.attributes, inner=True)
+        check_padding(clear.attributes)
         if clear.need(At.COUNTER).number != self.counter:
             raise Unable("another counter")
         if clear.find(At.COUNTER_TOO_SMALL) is not None:

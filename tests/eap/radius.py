@@ -14,6 +14,7 @@ from pyrad.packet import AccessAccept, AccessChallenge, AccessReject, AuthPacket
 from conformance.eap.conversation import Outcome
 from conformance.eap.peer import EapPeer
 from conformance.eap.server import EapServer
+from conformance.wire import EapPacket
 
 SECRET = b"testing123"
 WORDS = Dictionary(str(Path(__file__).with_name("dictionary")))
@@ -58,10 +59,9 @@ class PassThrough:
         state = request["State"][0] if "State" in request else b""
         if not state:
             self.conversations.append(self.make())
-            self.conversations[-1].start()
-            self.conversations[-1].identifier = request["EAP-Message"][0][1]
         server = self.conversations[int.from_bytes(state, "big") if state else -1]
-        following = server.receive(b"".join(request["EAP-Message"]))
+        packet = EapPacket.decode(b"".join(request["EAP-Message"]))
+        following = server.receive(packet) if state else server.take_over(packet)
         assert following is not None, server.notes
         reply = request.CreateReply()
         reply["EAP-Message"] = chunks(following)

@@ -8,13 +8,17 @@ import pytest
 from conformance.eap.aka_peer import AkaPeer
 from conformance.eap.aka_prime import AkaPrimePeer, AkaPrimeServer
 from conformance.eap.aka_server import AkaServer
+from conformance.eap.bend import EapBend, instead
 from conformance.eap.conversation import Outcome
+from conformance.eap.layout import Body, Raw
 from conformance.eap.sim_peer import SimPeer
 from conformance.eap.sim_server import SimServer
-from conformance.eap.simaka import Told
+from conformance.eap.simaka import AkaChallenge, Message, Notice, SimChallenge, Told, number
+from conformance.eap.simaka_attributes import At, AtIv, AtMac, AtPadding, Attribute, Clear, Counted
 from conformance.eap.simaka_peer import SimAkaPeer
 from conformance.eap.simaka_server import SimAkaServer
 from conformance.eap.subscriber import Register, Subscriber, Usim
+from conformance.wire import EapCode, EapPacket, EapType
 from tests.eap.talk import agree, peer_of, server_of, talk
 
 IMSI, K, OPC = b"232010000000000", bytes(range(16)), bytes(range(16, 32))
@@ -68,13 +72,13 @@ def test_a_stranger_fails(one: type[SimAkaPeer], other: type[SimAkaServer]) -> N
 def test_pseudonyms_and_fast_reauthentication(one: type[SimAkaPeer], other: type[SimAkaServer]) -> None:
     usim, register = card(), home()
     lengths = []
-    for number in range(4):
-        ways = {"pseudonyms": True, "reauthentication": number != 2, "result_indications": number == 1}
+    for turn in range(4):
+        ways = {"pseudonyms": True, "reauthentication": turn != 2, "result_indications": turn == 1}
         peer = one(usim, result_indications=True)
-        outcome, packets = run(peer, other(register, ask=number % 2 == 1, **ways), seed=10 * number)
+        outcome, packets = run(peer, other(register, ask=turn % 2 == 1, **ways), seed=10 * turn)
         assert outcome is Outcome.SUCCESS
-        assert (peer.renewal is not None) == (number in (1, 2)), number
-        assert (IMSI in b"".join(packets)) == (number == 0)
+        assert (peer.renewal is not None) == (turn in (1, 2)), turn
+        assert (IMSI in b"".join(packets)) == (turn == 0)
         lengths.append(len(packets))
     assert len(usim.pseudonyms) == len(usim.renewals) == 1
 
@@ -155,3 +159,103 @@ def test_challenges_that_repeat_are_refused() -> None:
     assert run(peer, SimServer(Lazy(home().subscribers.values())))[0] is Outcome.FAILURE
     assert peer.info["error"] == "the same challenge twice"
     assert run(SimPeer(card(), challenges=3), SimServer(home(), challenges=2))[0] is Outcome.FAILURE
+
+
+# --- strictness -------------------------------------------------------------------------------------------------------
+
+FOREIGN = [
+    (Attribute(77, value=bytes(2)), "AT_77, which does not belong here"),
+    (Attribute(177, value=bytes(2)), ""),
+    (number(At.CLIENT_ERROR_CODE, 0), "AT_CLIENT_ERROR_CODE, which does not belong here"),
+    (AtMac(), "AT_MAC twice"),
+    (AtIv(), "only one of AT_IV and AT_ENCR_DATA"),
+    (Clear(attributes=(AtPadding(zeros=b"\0\0"),)), "only one of AT_IV and AT_ENCR_DATA"),
+]
+
+
+def adding(of: type[Message], *more: Body) -> EapBend:
+    """The attributes besides."""
+
+    def change(body: Body) -> Body:
+        assert isinstance(body, Message)
+        return replace(body, attributes=(*more, *body.attributes))
+
+    return EapBend("more attributes", of, body=change)
+
+
+@both
+@pytest.mark.parametrize(("more", "error"), FOREIGN)
+def test_what_does_not_belong_into_a_challenge(
+    one: type[SimAkaPeer], other: type[SimAkaServer], more: Body, error: str
+) -> None:
+    method = one(card())
+    peer, server = peer_of(method), server_of(other(home()))
+    server.bend(adding(AkaChallenge if isinstance(method, AkaPeer) else SimChallenge, more))
+    talk(peer, server)
+    assert method.info.get("error", "") == error
+    assert peer.outcome is server.outcome is (Outcome.FAILURE if error else Outcome.SUCCESS)
+
+
+@both
+@pytest.mark.parametrize(("padding", "size"), [(AtPadding(zeros=b"\0\1"), 8), (AtPadding(zeros=bytes(14)), 12)])
+def test_bad_padding(one: type[SimAkaPeer], other: type[SimAkaServer], padding: AtPadding, size: int) -> None:
+    method = one(card())
+    peer, server = peer_of(method, identity=method.permanent_identity), server_of(other(home()))
+    challenge = AkaChallenge if isinstance(method, AkaPeer) else SimChallenge
+    server.bend(adding(challenge, AtIv(), Clear(attributes=(Counted(At.NEXT_PSEUDONYM, value=b"2" * size), padding))))
+    talk(peer, server)
+    assert method.info["error"] == "bad AT_PADDING"
+
+
+@both
+def test_a_failure_before_any_error_is_not_believed(one: type[SimAkaPeer], other: type[SimAkaServer]) -> None:
+    method = one(card())
+    peer, server = peer_of(method), server_of(other(home()))
+    packet: bytes | None = server.start()
+    for _ in range(2):
+        answer = peer.receive(packet or b"")
+        peer.receive(EapPacket(EapCode.FAILURE, (packet or b"xx")[1]))
+        if peer.method is not None:
+            assert peer.outcome is Outcome.ONGOING
+        packet = server.receive(answer or b"")
+
+
+@both
+def test_after_a_notified_success_nothing_can_fail(one: type[SimAkaPeer], other: type[SimAkaServer]) -> None:
+    method = one(card(), result_indications=True)
+    peer, server = peer_of(method), server_of(other(home(), result_indications=True))
+    peer.bend(instead(Notice, Raw(b"junk")))
+    talk(peer, server)
+    agree(peer, server)
+
+
+class Denying(AkaServer):
+    def admit(self) -> Told:
+        return Told.NOT_SUBSCRIBED
+
+
+def test_service_may_be_denied_after_authentication() -> None:
+    method = AkaPeer(card())
+    assert run(method, Denying(home()))[0] is Outcome.FAILURE
+    assert (method.told, method.authenticated) == (Told.NOT_SUBSCRIBED, True)
+
+
+@both
+def test_an_identity_for_fast_reauthentication_is_used_once(one: type[SimAkaPeer], other: type[SimAkaServer]) -> None:
+    usim, register = card(), home()
+    run(one(usim), other(register, reauthentication=True))
+    peer = peer_of(one(usim))
+    answers = [peer.receive(EapPacket(EapCode.REQUEST, number, EapType.IDENTITY)) for number in (1, 2)]
+    assert (answers[0] or b"")[5:] == (answers[1] or b"")[5:] == peer.identity
+    assert not usim.renewals
+    assert one(usim).identity_to_tell(b"") == one(usim).permanent_identity
+
+
+def test_the_counter_comes_to_an_end() -> None:
+    usim, register = card(), home()
+    run(AkaPeer(usim), AkaServer(register, reauthentication=True))
+    register.renewals = {name: replace(found, counter=0xFFFE) for name, found in register.renewals.items()}
+    peer = AkaPeer(usim)
+    assert run(peer, AkaServer(register, reauthentication=True), seed=5)[0] is Outcome.SUCCESS
+    assert peer.counter == 0xFFFF
+    assert not usim.renewals

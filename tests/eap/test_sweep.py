@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
@@ -52,27 +54,35 @@ def expired() -> Pair:
     return peer, server_of(Mschapv2Server(dict(USERS), errors={b"carol": ErrorCode.PASSWD_EXPIRED}))
 
 
+CARDS = ((SimPeer, SimServer), (AkaPeer, AkaServer), (AkaPrimePeer, AkaPrimeServer))
+
+
+@cache
+def known(kind: int) -> tuple[Usim, Register]:
+    """A card and a register after a full authentication."""
+    usim, register = card(), home()
+    peer, server = CARDS[kind]
+    talk(peer_of(peer(usim)), server_of(server(register, pseudonyms=True, reauthentication=True)))
+    return usim, register
+
+
 def again(kind: int) -> Callable[[], Pair]:
     """A fast re-authentication, with everything that can be in one."""
 
     def make() -> Pair:
-        usim, register = card(), home()
-        peer, server = ((SimPeer, SimServer), (AkaPeer, AkaServer), (AkaPrimePeer, AkaPrimeServer))[kind]
-        for seed in (1, 2):
-            one = peer_of(peer(usim, result_indications=True), seed=seed)
-            other = server_of(
-                server(register, ask=True, pseudonyms=True, reauthentication=True, result_indications=True), seed=seed
-            )
-            if seed == 1:
-                talk(one, other)
-        return one, other
+        usim, register = deepcopy(known(kind))
+        peer, server = CARDS[kind]
+        return (
+            peer_of(peer(usim, result_indications=True)),
+            server_of(server(register, ask=True, reauthentication=True, result_indications=True), seed=5),
+        )
 
     return make
 
 
 def full(kind: int) -> Callable[[], Pair]:
     def make() -> Pair:
-        peer, server = ((SimPeer, SimServer), (AkaPeer, AkaServer), (AkaPrimePeer, AkaPrimeServer))[kind]
+        peer, server = CARDS[kind]
         usim = card() if kind == 0 else card(sqn=1 << 20)
         return peer_of(peer(usim)), server_of(server(home(), ask=True, pseudonyms=True, reauthentication=True))
 
