@@ -1,4 +1,4 @@
-"""EAP methods that end well, the device as responder (RFC 7296, section 2.16)."""
+"""EAP that ends well (RFC 7296, section 2.16)."""
 
 from conformance.ike.core.sending import State
 from conformance.script.peer import Peer
@@ -6,73 +6,130 @@ from conformance.wire import AUTH, EAP, SA, EapCode, ExchangeType, TSi, TSr
 from peers.contract import Capability
 from suites.connections import eap
 from suites.dut import Dut
-from suites.eap.steps import first_response, must_be_up
+from suites.eap.steps import KEYED, asked, must_be_up, nothing_yet, succeeded
 from suites.ike_auth.steps import must_be_accepted_by
 from suites.purpose import purpose
 
+SERVER, PEER = (Capability.EAP,), (Capability.EAP_PEER,)
+
 
 @purpose(
-    "eap-order", "RFC7296-2.16-4", "RFC7296-2.16-1", "RFC7296-2.16-2", "RFC7296-2.16-5",
-    role="responder", needs=(Capability.EAP,), connection=eap(),
+    "eap-order", "RFC7296-2.16-4", "RFC7296-2.16-1", "RFC7296-2.16-2", "RFC7296-2.16-5", "RFC7296-2.16-11",
+    "RFC7296-2.16-14", role="responder", needs=SERVER, connection=eap(), ordinary=True,
 )  # fmt: skip
 def test_order(peer: Peer) -> None:
     """An initiator that leaves AUTH out gets IDr, AUTH and EAP, and the Child SA only when it has proved itself.
 
-    The first response must hold no SA, TSi and TSr; the one with Success none either; the last one has AUTH again.
+    No response before the last one holds SA, TSi or TSr; EAP ends with a Success, and after it both send AUTH.
     """
     sa = peer.sa()
-    sa.init()
-    answer = first_response(peer, sa)
-    while (packet := peer.expect(answer, EAP, "RFC7296-2.16-4").packet).code == EapCode.REQUEST:
-        early = [kind.__name__ for kind in (SA, TSi, TSr) if answer.first(kind) is not None]
-        peer.check(not early, "no Child SA before EAP has ended", ", ".join(early), "RFC7296-2.16-4", bypass=True)
+    answer = asked(peer, sa)
+    while (found := peer.expect(answer, EAP, "RFC7296-2.16-11").packet).code == EapCode.REQUEST:
+        nothing_yet(peer, answer)
         answer = sa.proceed(answer)
-    peer.check(packet.code == EapCode.SUCCESS, "EAP-Success", packet)
+    peer.check(found.code == EapCode.SUCCESS, "EAP-Success", found, "RFC7296-2.16-11")
+    nothing_yet(peer, answer)
     answer = sa.proceed(answer)
     sa.conclude(answer)
-    peer.expect(answer, AUTH, "RFC7296-2.16-6")
+    for kind in (AUTH, SA, TSi, TSr):
+        peer.expect(answer, kind, "RFC7296-2.16-14")
     must_be_up(peer, sa)
 
 
 @purpose(
-    "eap-md5", "RFC7296-2.16-9", "RFC7296-2.16-2", "RFC7296-2.16-11", "RFC7296-2.16-14",
-    role="responder", needs=(Capability.EAP,), connection=eap("md5"), ordinary=True,
+    "eap-msk", "RFC7296-2.16-6", "RFC7296-2.16-14", role="responder", needs=SERVER, connection=eap(*KEYED),
+    ordinary=True,
+)  # fmt: skip
+def test_msk(peer: Peer) -> None:
+    """Where the method makes a key, the device takes an AUTH payload made with it, and makes its own with it."""
+    sa = peer.sa()
+    answer = sa.proceed(succeeded(peer, sa))
+    sa.conclude(answer)
+    peer.expect(answer, AUTH, "RFC7296-2.16-14")
+    sa.must_be_established("RFC7296-2.16-6")
+
+
+@purpose(
+    "eap-repeated-round", "RFC7296-2.1-2", "RFC7296-2.16-5", role="responder", needs=SERVER, connection=eap(),
+)  # fmt: skip
+def test_repeated_round(peer: Peer) -> None:
+    """A request in the midst of EAP that comes again gets the same response again, and EAP goes on."""
+    sa = peer.sa()
+    answer = sa.proceed(asked(peer, sa))
+    first = sa.received
+    assert first is not None
+    again = sa.repeat()
+    peer.check(again.raw == first.raw, "the same response again", again, "RFC7296-2.1-2")
+    while (found := peer.expect(answer, EAP).packet).code == EapCode.REQUEST:
+        answer = sa.proceed(answer)
+    peer.check(found.code == EapCode.SUCCESS, "EAP-Success", found)
+    sa.conclude(sa.proceed(answer))
+    must_be_up(peer, sa)
+
+
+def _authenticates(peer: Peer) -> None:
+    sa = peer.sa()
+    sa.init()
+    sa.auth()
+    must_be_up(peer, sa)
+
+
+@purpose(
+    "eap-md5", "RFC7296-2.16-9", "RFC7296-2.16-2", role="responder", needs=SERVER, connection=eap("md5"), ordinary=True,
 )  # fmt: skip
 def test_md5(peer: Peer) -> None:
-    """EAP-MD5 authenticates us."""
-    sa = peer.sa()
-    sa.init()
-    sa.auth()
-    must_be_up(peer, sa)
+    """EAP-MD5 authenticates us; it makes no key, so AUTH is made with SK_pi and SK_pr."""
+    _authenticates(peer)
 
 
 @purpose(
-    "eap-gtc", "RFC7296-2.16-9", "RFC7296-2.16-2", "RFC7296-2.16-11", "RFC7296-2.16-14",
-    role="responder", needs=(Capability.EAP,), connection=eap("gtc"), ordinary=True,
+    "eap-gtc", "RFC7296-2.16-9", "RFC7296-2.16-2", role="responder", needs=SERVER, connection=eap("gtc"), ordinary=True,
 )  # fmt: skip
 def test_gtc(peer: Peer) -> None:
-    """EAP-GTC authenticates us."""
-    sa = peer.sa()
-    sa.init()
-    sa.auth()
-    must_be_up(peer, sa)
+    """EAP-GTC authenticates us; it makes no key, so AUTH is made with SK_pi and SK_pr."""
+    _authenticates(peer)
 
 
 @purpose(
-    "eap-mschapv2", "RFC7296-2.16-6", "RFC7296-2.16-2", "RFC7296-2.16-11", "RFC7296-2.16-14",
-    role="responder", needs=(Capability.EAP,), connection=eap("mschapv2"), ordinary=True,
+    "eap-mschapv2", "RFC7296-2.16-6", "RFC7296-2.16-2", role="responder", needs=SERVER, connection=eap("mschapv2"),
+    ordinary=True,
 )  # fmt: skip
 def test_mschapv2(peer: Peer) -> None:
-    """EAP-MSCHAPV2 authenticates us."""
-    sa = peer.sa()
-    sa.init()
-    sa.auth()
-    must_be_up(peer, sa)
+    """EAP-MSCHAPv2 authenticates us, and AUTH is made with its key."""
+    _authenticates(peer)
 
 
 @purpose(
-    "eap-initiator", "RFC7296-2.16-3", "RFC7296-2.16-2", "RFC7296-2.16-5", "RFC7296-2.16-14",
-    role="initiator", needs=(Capability.EAP_PEER,), connection=eap(device="initiator"),
+    "eap-identity-given", "RFC7296-2.16-2", role="responder", needs=SERVER,
+    connection=eap(eap_changes={"asked": False, "identity": None}), ordinary=True,
+)  # fmt: skip
+def test_identity_given(peer: Peer) -> None:
+    """Where the device does not ask for the EAP identity, that of IKE stands for it."""
+    _authenticates(peer)
+
+
+@purpose(
+    "eap-fragmented", "RFC7296-2.16-2", "RFC7383-2.5-1", role="responder",
+    needs=(Capability.EAP, Capability.FRAGMENTATION), connection=eap(fragment_size=576),
+)  # fmt: skip
+def test_fragmented(peer: Peer) -> None:
+    """Rounds of EAP go through fragments of IKE as well."""
+    _authenticates(peer)
+
+
+@purpose("eap-rekey", "RFC7296-2.16-2", "RFC7296-2.18-1", role="responder", needs=SERVER, connection=eap())
+def test_rekey(peer: Peer) -> None:
+    """An IKE SA that EAP has authenticated can be rekeyed, and so can its Child SA."""
+    sa = peer.establish()
+    sa.rekey_child()
+    peer.check(sa.children, "a rekeyed Child SA", sa.problem or "none")
+    sa.rekey()
+    sa.rekeyed.liveness()
+
+
+@purpose(
+    "eap-initiator", "RFC7296-2.16-3", "RFC7296-2.16-2", "RFC7296-2.16-5", "RFC7296-2.16-14", role="initiator",
+    needs=PEER, connection=eap(device="initiator"), ordinary=True,
 )  # fmt: skip
 def test_initiator(peer: Peer, dut: Dut) -> None:
     """A device that authenticates by EAP leaves AUTH out, answers what it is asked, and proves itself at the end."""
@@ -86,3 +143,16 @@ def test_initiator(peer: Peer, dut: Dut) -> None:
         sa.answer(request)
     peer.expect(request.message, AUTH, "RFC7296-2.16-14")
     must_be_accepted_by(sa, "RFC7296-2.16-2")
+
+
+@purpose(
+    "eap-initiator-msk", "RFC7296-2.16-6", role="initiator", needs=PEER, connection=eap(*KEYED, device="initiator"),
+    ordinary=True,
+)  # fmt: skip
+def test_initiator_msk(peer: Peer, dut: Dut) -> None:
+    """Where the method makes a key, the device proves itself with it, and believes us because of it."""
+    dut.initiate()
+    sa = peer.respond_init(peer.expect_init())
+    while sa.state == State.HALF_OPEN:
+        sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
+    must_be_accepted_by(sa, "RFC7296-2.16-6")
