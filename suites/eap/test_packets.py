@@ -138,8 +138,8 @@ def test_established(peer: Peer) -> None:
     "eap-identity-odd", "RFC7296-1.2-18", role="responder", needs=NEEDS, connection=eap(),
 )  # fmt: skip
 def test_identity_odd(peer: Peer) -> None:
-    """An identity that is empty, has a NUL in it, is no text, or is as long as a message allows is nobody's."""
-    odd = (b"", b"tester\0admin", b"\xff\xfe" * 20, b"a" * 1000, b"a" * 30000, b"%n%n%s" * 10, b"../../etc/passwd")
+    """An identity that is empty, ends in a NUL, is no text, or is very long is nobody's."""
+    odd = (b"", b"nobody\0", b"\xff\xfe" * 20, b"a" * 1000, b"%n%n%s" * 10, b"../../etc/passwd")
     for data in odd:
         sa = peer.sa()
         answer = asked(peer, sa)

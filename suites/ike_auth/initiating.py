@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from conformance.ike.core.connection import Eap
 from conformance.script.bend import Bend
 from conformance.script.message import Received
 from conformance.script.peer import Peer
@@ -31,7 +32,8 @@ def begun(peer: Peer, dut: Dut, bent: Bend | None = None, **changes: Any) -> Att
     dut.initiate()
     first = peer.expect_init()
     beside = None
-    if Capability.RESPONDER in dut.device.capabilities:
+    by_eap = isinstance(peer.connection.remote.auth, Eap)  # as initiator only
+    if Capability.RESPONDER in dut.device.capabilities and not by_eap:
         beside = peer.sa(initial_contact=False)
         with peer.preamble("IKE_SA_INIT in the other direction"):
             beside.init()
