@@ -109,25 +109,6 @@ def test_identity_given(peer: Peer) -> None:
 
 
 @purpose(
-    "eap-fragmented", "RFC7296-2.16-2", "RFC7383-2.5-1", role="responder",
-    needs=(Capability.EAP, Capability.FRAGMENTATION), connection=eap(fragment_size=576),
-)  # fmt: skip
-def test_fragmented(peer: Peer) -> None:
-    """Rounds of EAP go through fragments of IKE as well."""
-    _authenticates(peer)
-
-
-@purpose("eap-rekey", "RFC7296-2.16-2", "RFC7296-2.18-1", role="responder", needs=SERVER, connection=eap())
-def test_rekey(peer: Peer) -> None:
-    """An IKE SA that EAP has authenticated can be rekeyed, and so can its Child SA."""
-    sa = peer.establish()
-    sa.rekey_child()
-    peer.check(sa.children, "a rekeyed Child SA", sa.problem or "none")
-    sa.rekey()
-    sa.rekeyed.liveness()
-
-
-@purpose(
     "eap-initiator", "RFC7296-2.16-3", "RFC7296-2.16-2", "RFC7296-2.16-5", "RFC7296-2.16-14", role="initiator",
     needs=PEER, connection=eap(device="initiator"), ordinary=True,
 )  # fmt: skip

@@ -109,22 +109,6 @@ def test_payload_missing(peer: Peer) -> None:
     each(peer, bend.drop(EAP))
 
 
-@purpose("eap-payload-twice", "RFC7296-2.16-2", role="responder", needs=NEEDS, connection=eap())
-def test_payload_twice(peer: Peer) -> None:
-    """Two EAP payloads, the first of them a Nak without a wish: nobody gets in by the second one alone.
-
-    The device may take either, refuse both, or end the exchange.
-    """
-    nak = EapPacket(EapCode.RESPONSE, 0, EapType.NAK, b"\0")
-    sa = peer.sa()
-    answer = until_method(peer, sa)
-    number = peer.expect(answer, EAP).packet.identifier
-    answer = sa.proceed(answer, bend.insert(EAP(replace(nak, identifier=number))))
-    if (found := answer.first(EAP)) is None or found.packet.code != EapCode.SUCCESS:
-        return
-    peer.note("the device has taken the second one")
-
-
 @purpose("eap-in-established", "RFC7296-1.4-4", role="responder", needs=NEEDS, connection=eap())
 def test_established(peer: Peer) -> None:
     """An EAP payload in a request on an IKE SA that is up changes nothing: it is answered, and the IKE SA lives."""

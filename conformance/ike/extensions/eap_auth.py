@@ -5,6 +5,7 @@ of EAP follow; after the Success both prove themselves, and what went before, wi
 """
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from conformance.eap.conversation import Conversation, Outcome
 from conformance.eap.making import Means, peer_method, server_method
@@ -33,6 +34,9 @@ SAFE = ("tls", "ttls", "sim", "aka", "aka-prime")
 
 class EapAuth(Spine):
     """Authentication of the initiator by EAP, in both roles. ``eap`` is the conversation, once there is one."""
+
+    peer_class: ClassVar[type[EapPeer]] = EapPeer
+    server_class: ClassVar[type[EapServer]] = EapServer
 
     eap: Conversation | None = None
     eap_only: bool = False
@@ -87,7 +91,7 @@ class EapAuth(Spine):
         """Our side of the conversation, as initiator."""
         auth, means = self.means(self.own_party())
         methods = [peer_method(one, means) for one in auth.methods if self.peer_proved or self.is_safe(one)]
-        return EapPeer(means.name, methods, random=self.random)
+        return self.peer_class(means.name, methods, random=self.random)
 
     def is_safe(self, method: str) -> bool:
         """Whether a method authenticates both sides and makes a key (RFC 5998, section 4)."""
@@ -125,7 +129,7 @@ class EapAuth(Spine):
         """Our side of the conversation, as responder."""
         auth, means = self.means(self.peer_party())
         methods = [server_method(one, means) for one in auth.methods]
-        return EapServer(methods, random=self.random, identity=None if auth.asked else means.name)
+        return self.server_class(methods, random=self.random, identity=None if auth.asked else means.name)
 
     def answer_round(self, message: Message) -> Sequence[Payload] | None:
         """Start EAP where AUTH is missing, and go on with it until it has ended."""

@@ -1,10 +1,14 @@
-"""Defects of EAP in IKE_AUTH (RFC 7296, section 2.16)."""
+"""Defects of EAP in IKE_AUTH, the device as server (RFC 7296, section 2.16; RFC 3748)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from conformance.ike.core.connection import Credential, Psk
+from conformance.eap.conversation import Outcome
+from conformance.eap.kind import Kind
+from conformance.eap.server import EapServer
+from conformance.ike.core.connection import Credential, Eap, Psk
 from conformance.ike.ikesa import IkeSa
-from conformance.wire import AUTH, AuthMethod, Message, Payload
+from conformance.wire import AUTH, EAP, EapCode, EapPacket, EapType, IDi, IDr, Message, Payload, WireError
 from peers.reference.defects.registry import defect
 
 
@@ -16,14 +20,14 @@ class ChildSaBeforeTheEnd(IkeSa):
         return [*super().first_round(message), *self.first_child_response(message)]
 
 
-@defect("eap-mschapv2")
+@defect("eap-msk", "eap-mschapv2", "eap-initiator-msk")
 class OwnKeyInsteadOfMsk(IkeSa):
     """Computes AUTH with SK_pi and SK_pr although the method has made a key."""
 
     def credential_of_eap(self, configured: Credential, of_initiator: bool) -> Credential:
         found = super().credential_of_eap(configured, of_initiator)
         assert self.keys is not None
-        return Psk(self.keys.sk_pi if of_initiator else self.keys.sk_pr) if found is not configured else found
+        return found if found is configured else Psk(self.keys.sk_pi if of_initiator else self.keys.sk_pr)
 
 
 @defect("eap-md5", "eap-gtc")
@@ -35,13 +39,213 @@ class EmptyKeyWithoutMsk(IkeSa):
         return Psk(b"") if found is not configured and self.eap is not None and self.eap.msk is None else found
 
 
-@defect("eap-initiator")
-class ProofBesideEap(IkeSa):
-    """Says that it wants EAP by an AUTH payload without any proof."""
+@defect("eap-repeated-round")
+class TakesRoundsAnew(IkeSa):
+    """Processes a repeated request of EAP again in place of repeating its response."""
 
-    def own_proof(self) -> list[Payload]:
-        found = super().own_proof()
-        return found or [self.shared_key_proof()]
+    def on_request(self, message: Message) -> None:
+        if self.as_server is not None and message.message_id == self.expected_id - 1:
+            self.expected_id -= 1
+        super().on_request(message)
 
-    def shared_key_proof(self) -> Payload:
-        return AUTH(AuthMethod.SHARED_KEY_MIC, bytes(32))
+
+@defect("eap-identity-given")
+class NamelessServer(IkeSa):
+    """Does not know the EAP identity where it has not asked for it."""
+
+    def eap_server(self) -> EapServer:
+        found = super().eap_server()
+        found.identity = None if found.identity is None else b""
+        return found
+
+
+# --- proofs -----------------------------------------------------------------------------------------------------------
+
+
+@defect("eap-auth-at-once", "eap-auth-amid", "eap-auth-beside")
+class TakesProofBeforeTheEnd(IkeSa):
+    """Takes an AUTH payload made with SK_pi for the end of EAP, whenever it comes."""
+
+    early: bool = False
+
+    def answer_round(self, message: Message) -> Sequence[Payload] | None:
+        self.early = self.as_server is not None and message.first(AUTH) is not None
+        return None if self.early else super().answer_round(message)
+
+    def credential_of_eap(self, configured: Credential, of_initiator: bool) -> Credential:
+        assert self.keys is not None
+        own = Psk(self.keys.sk_pi if of_initiator else self.keys.sk_pr)
+        unended = self.eap is not None and self.eap.outcome is not Outcome.SUCCESS
+        return own if self.early and unended else super().credential_of_eap(configured, of_initiator)
+
+
+@defect("eap-auth-without-msk", "eap-server-auth-without-msk")
+class TakesOwnKeyForMsk(IkeSa):
+    """Takes AUTH payloads made with SK_pi or SK_pr, too, where the method has made a key."""
+
+    def check_shared_key(self, expected: Psk, auth: AUTH, octets: bytes) -> None:
+        assert self.keys is not None
+        own = self.keys.sk_pr if self.initiator else self.keys.sk_pi
+        if self.eap is None or auth.data != self.shared_key_mic(own, octets):
+            super().check_shared_key(expected, auth, octets)
+
+
+@defect("eap-auth-other-msk", "eap-auth-wrong", "eap-server-auth-wrong")
+class TakesAnyProofAfterEap(IkeSa):
+    """Believes whoever EAP has authenticated, whatever the AUTH payload says."""
+
+    def mic_is_valid(self, received: bytes, computed: bytes) -> bool:
+        return self.eap is not None or super().mic_is_valid(received, computed)
+
+
+@defect("eap-auth-none", "eap-auth-none-but-eap", "eap-server-auth-none")
+class NeedsNoProofAfterEap(IkeSa):
+    """Is content with the Success of EAP, without the AUTH payload after it."""
+
+    def check_peer(self, identity: IDi | IDr, message: Message) -> None:
+        if self.eap is None or message.first(AUTH) is not None:
+            super().check_peer(identity, message)
+
+    def proof_is_due(self) -> bool:
+        return super().proof_is_due() and self.eap is None
+
+
+@defect("eap-wrong-secret")
+class NeverFails(IkeSa):
+    """Takes every password."""
+
+    class Server(EapServer):
+        def take(self, packet: EapPacket) -> bytes:
+            if self.chosen is not None:
+                self.succeed()
+                return self.emit_result(EapCode.SUCCESS, self.result_identifier())
+            return super().take(packet)
+
+    server_class = Server
+
+    def credential_of_eap(self, configured: Credential, of_initiator: bool) -> Credential:
+        found = super().credential_of_eap(configured, of_initiator)
+        return replace(found, secret=b"") if isinstance(found, Psk) and found is not configured else found
+
+
+@defect("eap-refused-by-certificate")
+class TakesAnyKeyInsteadOfEap(IkeSa):
+    """Takes an AUTH payload in the first request for granted where EAP was agreed on."""
+
+    def check_peer(self, identity: IDi | IDr, message: Message) -> None:
+        by_eap = isinstance(self.peer_party().auth, Eap)
+        if not by_eap or self.initiator or self.as_server is not None or message.first(AUTH) is None:
+            super().check_peer(identity, message)
+
+
+@defect("eap-unconfigured")
+class TakesWhoProvesNothing(IkeSa):
+    """Takes an initiator without AUTH for one that needs none."""
+
+    def check_peer(self, identity: IDi | IDr, message: Message) -> None:
+        if self.initiator or message.first(AUTH) is not None:
+            super().check_peer(identity, message)
+
+
+# --- packets ----------------------------------------------------------------------------------------------------------
+
+
+class Succeeding(EapServer):
+    """A server that says Success where it should not."""
+
+    def success(self) -> bytes:
+        self.succeed()
+        return self.emit_result(EapCode.SUCCESS, self.result_identifier())
+
+
+@defect("eap-identifier")
+class AnyIdentifier(IkeSa):
+    """Takes a response with any Identifier."""
+
+    class Server(Succeeding):
+        def fits(self, packet: EapPacket) -> bool:
+            return True
+
+    server_class = Server
+
+
+@defect("eap-code")
+class BelievesResultsOfPeer(IkeSa):
+    """Believes a peer that says Success."""
+
+    class Server(Succeeding):
+        def take(self, packet: EapPacket) -> bytes:
+            return self.success() if packet.code == EapCode.SUCCESS else super().take(packet)
+
+    server_class = Server
+
+
+@defect("eap-length", "eap-truncated")
+class MalformedIsNoFailure(IkeSa):
+    """Takes an EAP payload that it cannot read for the end of EAP."""
+
+    def invalid_syntax(self, message: Message, error: WireError) -> None:
+        if self.as_server is not None and self.as_server.outcome is Outcome.ONGOING:
+            self.as_server.succeed()
+            number = self.as_server.result_identifier()
+            self.respond(message, [EAP(EapPacket(EapCode.SUCCESS, number))])
+        else:
+            super().invalid_syntax(message, error)
+
+
+@defect("eap-type")
+class OtherTypeIsTheEnd(IkeSa):
+    """Takes a response of a type that it has not asked for as the end of the method."""
+
+    class Server(Succeeding):
+        def take(self, packet: EapPacket) -> bytes:
+            other = packet.type is not None and self.asked is not None and Kind(0, packet.type) != self.asked
+            return self.success() if other and packet.type != EapType.NAK else super().take(packet)
+
+    server_class = Server
+
+
+@defect("eap-nak-unknown", "eap-nak-many")
+class NoMethodNoFailure(IkeSa):
+    """Lets a peer in that has no method in common with it."""
+
+    class Server(Succeeding):
+        def take_nak(self, data: bytes, packet: EapPacket) -> bytes:
+            return self.success()
+
+    server_class = Server
+
+
+@defect("eap-payload-missing")
+class NothingMoreToSay(IkeSa):
+    """Takes a request without EAP for the end of EAP."""
+
+    def answer_round(self, message: Message) -> Sequence[Payload] | None:
+        ongoing = self.as_server is not None and self.as_server.outcome is Outcome.ONGOING
+        if ongoing and message.first(EAP) is None:
+            assert self.as_server is not None
+            self.as_server.succeed()
+            return [EAP(EapPacket(EapCode.SUCCESS, self.as_server.identifier))]
+        return super().answer_round(message)
+
+
+@defect("eap-in-established")
+class EapEndsEstablished(IkeSa):
+    """Ends an IKE SA that is up because of an EAP payload."""
+
+    def informed(self, message: Message) -> list[Payload]:
+        if message.first(EAP) is not None:
+            self.close_after_response = "EAP has failed"
+        return super().informed(message)
+
+
+@defect("eap-identity-odd")
+class TakesAnyName(IkeSa):
+    """Takes everybody for the user that it knows."""
+
+    class Server(EapServer):
+        def take_identity(self, data: bytes) -> bytes:
+            users = getattr(self.choose(), "users", {})
+            return super().take_identity(next(iter(users), data))
+
+    server_class = Server

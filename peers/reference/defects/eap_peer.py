@@ -1,0 +1,80 @@
+"""Defects of EAP in IKE_AUTH, the device as peer (RFC 7296, section 2.16; RFC 3748; RFC 5998)."""
+
+from conformance.eap.basic import Nak
+from conformance.eap.errors import Discard
+from conformance.eap.kind import NAK
+from conformance.eap.method import Decision
+from conformance.eap.peer import EapPeer
+from conformance.ike.ikesa import IkeSa
+from conformance.wire import AUTH, AuthMethod, EapPacket, Message, Payload
+from peers.reference.defects.registry import defect
+
+
+@defect("eap-initiator")
+class ProofBesideEap(IkeSa):
+    """Says that it wants EAP by an AUTH payload without any proof."""
+
+    def own_proof(self) -> list[Payload]:
+        return super().own_proof() or [AUTH(AuthMethod.SHARED_KEY_MIC, bytes(32))]
+
+
+@defect(
+    "eap-server-unsigned", "eap-server-signature-wrong", "eap-server-untrusted", "eap-server-other-name",
+    "eap-server-other-identity", "eap-server-shared-key", "eap-server-null",
+)  # fmt: skip
+class AnswersUnprovedResponder(IkeSa):
+    """Takes part in EAP before it knows who asks."""
+
+    def check_responder(self, message: Message) -> None:
+        pass
+
+    def is_safe(self, method: str) -> bool:
+        return True
+
+
+@defect("eap-success-at-once", "eap-success-amid")
+class TakesSuccessEarly(IkeSa):
+    """Believes a Success at any time."""
+
+    class Peer(EapPeer):
+        def fits(self, packet: EapPacket) -> bool:
+            return True
+
+        @property
+        def decision(self) -> Decision:
+            return Decision.SUCCESS
+
+    peer_class = Peer
+
+
+@defect("eap-failure")
+class TakesFailureForSuccess(IkeSa):
+    """Goes on to AUTH after a Failure."""
+
+    class Peer(EapPeer):
+        def take_result(self, packet: EapPacket) -> None:
+            self.succeed()
+
+    peer_class = Peer
+
+
+@defect("eap-many-notifications")
+class NaksNotifications(IkeSa):
+    """Answers a notification with a Nak."""
+
+    class Peer(EapPeer):
+        def answer_notification(self, data: bytes, packet: EapPacket) -> bytes:
+            return self.emit(NAK, Nak(bytes(one.kind.number for one in self.methods)), packet.identifier)
+
+    peer_class = Peer
+
+
+@defect("eap-unknown-method")
+class MuteToUnknownMethods(IkeSa):
+    """Does not answer a request for a method that it does not have."""
+
+    class Peer(EapPeer):
+        def refuse(self, packet: EapPacket) -> bytes:
+            raise Discard("unknown method")
+
+    peer_class = Peer
