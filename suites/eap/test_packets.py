@@ -80,7 +80,7 @@ def test_type(peer: Peer) -> None:
 
 
 @purpose(
-    "eap-nak-unknown", "RFC3748-5.3.1-3", "RFC7296-1.2-18", role="responder", needs=NEEDS, connection=eap(),
+    "eap-nak-unknown", "RFC7296-1.2-18", "RFC3748-5.3.1-3", role="responder", needs=NEEDS, connection=eap(),
 )  # fmt: skip
 def test_nak_unknown(peer: Peer) -> None:
     """A Nak that wants only what the device does not have, or nothing, or is empty, ends without Success."""
@@ -94,7 +94,7 @@ def test_nak_unknown(peer: Peer) -> None:
 
 
 @purpose(
-    "eap-nak-many", "RFC3748-5.3.1-3", "RFC7296-1.2-18", role="responder", needs=NEEDS, connection=eap(),
+    "eap-nak-many", "RFC7296-1.2-18", "RFC3748-5.3.1-3", role="responder", needs=NEEDS, connection=eap(),
 )  # fmt: skip
 def test_nak_many(peer: Peer) -> None:
     """A Nak that lists everything that exists twice over lets nobody in by itself."""
