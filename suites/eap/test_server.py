@@ -161,7 +161,7 @@ def test_success_amid(peer: Peer, dut: Dut) -> None:
 
 
 @purpose(
-    "eap-failure", "RFC7296-2.16-13", "RFC7296-1.2-18", role="initiator", needs=NEEDS, connection=SERVES,
+    "eap-failure", "RFC7296-1.2-18", "RFC7296-2.16-13", role="initiator", needs=NEEDS, connection=SERVES,
 )  # fmt: skip
 def test_failure(peer: Peer, dut: Dut) -> None:
     """A Failure ends it: the device proves nothing any more, and has no IKE SA."""
