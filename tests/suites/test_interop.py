@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -127,6 +128,24 @@ def test_devices_get_names_of_their_own() -> None:
         "reference:live:keeps-deleted-ike",
         "reference:live",
     ]
+
+
+def test_releases_of_a_daemon_are_devices_of_their_own() -> None:
+    with (
+        mock.patch("peers.places.rootfs.rootfs_problem", return_value=None),
+        mock.patch("peers.places.uml.uml_problem", return_value=None),
+    ):
+        found = members(["strongswan@bookworm", "strongswan@forky:netns", "libreswan@trixie", "libreswan@trixie"])
+    assert [one.label for one in found] == [
+        *("strongswan@bookworm", "strongswan@forky"),
+        *("libreswan@trixie", "libreswan@trixie#2"),
+    ]
+    assert [one.spec for one in found] == [
+        *("strongswan@bookworm:uml", "strongswan@forky:netns"),
+        *("libreswan@trixie:uml", "libreswan@trixie:uml"),
+    ]
+    with pytest.raises(DeviceError, match="no release 'sid' of Debian; known: bookworm, trixie, forky"):
+        members(["strongswan@sid", "reference"])
 
 
 def test_scenarios_are_chosen_by_pattern() -> None:
