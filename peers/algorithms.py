@@ -12,7 +12,7 @@ from conformance.crypto.ke import ke_methods
 from conformance.crypto.keywords import keyword
 from conformance.crypto.prf import prfs
 from conformance.crypto.suite import implied_prfs, proposal
-from conformance.wire import Encr, ProtocolID, Transform, TransformType
+from conformance.wire import Encr, KeMethod, ProtocolID, Transform, TransformType
 
 Suite = tuple[Transform, ...]
 """One transform of each type that a suite has, ordered by type."""
@@ -220,6 +220,10 @@ _PRF = "prfsha256-prfsha384-prfsha512-prfsha1-prfaesxcbc-prfaescmac"
 _GROUPS = (
     "x25519-ecp256-ecp384-ecp521-modp2048-modp3072-modp4096-x448-modp6144-modp8192-ecp256bp-ecp384bp-ecp512bp-"
     "modp1536-modp1024"
+    # Not every release of the library has it.
+    + "".join(
+        f"-{keyword(Transform.of(one))}" for one in (KeMethod.ML_KEM_768, KeMethod.ML_KEM_1024) if one in ke_methods()
+    )
 )
 ALL = Algorithms(
     ike=(f"{_AEAD}-{_PRF}-{_GROUPS}", f"{_PLAIN}-{_INTEG}-{_PRF}-{_GROUPS}"),

@@ -6,7 +6,7 @@ keys are made of, its nonce and its public value.
 
 from dataclasses import replace
 
-from conformance.crypto.ke import key_exchange
+from conformance.crypto.ke import key_exchange, respond
 from conformance.crypto.keywords import keyword
 from conformance.crypto.suite import proposal, transforms
 from conformance.ike.core.connection import ChildConfig, Connection, Mode
@@ -145,7 +145,8 @@ def test_pfs(peer: Peer, dut: Dut) -> None:
     found = [one.id for one in chosen.transforms if one.type == TransformType.KE]
     ours = our_group(peer)
     peer.check(found == [ours], "the group in the chosen suite", answer, "RFC7296-2.7-5")
-    ke, size = peer.expect(answer, KE, "RFC7296-1.3.1-4"), len(key_exchange(ours, peer.random).public)
+    ke = peer.expect(answer, KE, "RFC7296-1.3.1-4")
+    size = len(respond(ours, key_exchange(ours, peer.random).public, peer.random)[0])
     fits = ke.method == ours and len(ke.data) == size
     peer.check(fits, f"KEr of group {ours:d} with {size} octets", answer, "RFC7296-1.3.1-4")
     peer.check(len(sa.children) == 2, "a valid public value", sa.problem, "RFC7296-1.3.1-4")

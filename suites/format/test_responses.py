@@ -24,7 +24,10 @@ def _ignored(peer: Peer, dut: Dut, requirement: str, how: Bend) -> None:
     right = peer.respond_init(request)
 
     def follows() -> Received | None:
-        return next((one for one in peer.inbox if one.message.exchange != ExchangeType.IKE_SA_INIT), None)
+        ours = (
+            one for one in peer.inbox if one.message.spi_i == request.message.spi_i
+        )  # not what an IKE SA before left
+        return next((one for one in ours if one.message.exchange != ExchangeType.IKE_SA_INIT), None)
 
     dut.watch(request.message.spi_i, follows)
     found = follows()
