@@ -231,6 +231,12 @@ _PROPOSALS = (
         psk(proposals=("chacha20poly1305-prfsha256-x25519",), esp=("chacha20poly1305",)),
     ),
     Scenario(
+        "prop-ml-kem",
+        "ML-KEM-768 as the key exchange",
+        "proposals",
+        psk(proposals=("aes256gcm16-prfsha384-mlkem768",), esp=("aes256gcm16",)),
+    ),
+    Scenario(
         "prop-sha1-ecp521",
         "AES-CBC, HMAC-SHA1, ECP 521",
         "proposals",
