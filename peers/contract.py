@@ -239,10 +239,14 @@ class RealNat(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """How a device ended, in words (``killed by SIGSEGV``); ``hung``: it was ended since it did nothing any more."""
+    """How a device ended, in words (``killed by SIGSEGV``); ``hung``: it was ended since it did nothing any more.
+
+    ``reported``: it has not ended, but what was built into it to find faults has found one.
+    """
 
     words: str
     hung: bool = False
+    reported: bool = False
 
 
 HUNG = "its control interface does not answer: "
@@ -368,6 +372,11 @@ class Device(ABC):
         Cheap: nothing is asked of the device. A death that the adapter has mended by itself is told here, too. Never
         raises.
         """
+        return None
+
+    def farewell(self) -> Death | None:
+        """Stop the device; what it reports of itself only at its end, such as memory that it has leaked."""
+        self.stop()
         return None
 
     def condition(self) -> str:

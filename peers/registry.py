@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from peers.contract import Device, DeviceError
+from peers.places.build import Build, find
 from peers.places.place import DataPlane, Place
 from peers.strongswan import settings as strongswan
 from peers.tomlfile import nearest, read_toml
 from peers.word import DeviceWord, parse
 
 _T = TypeVar("_T")
-PLACES = ("netns", "netns-nat", "netns-natted", "docker", "uml")
+NAMESPACES = ("netns", "netns-nat", "netns-natted")
+PLACES = (*NAMESPACES, "docker", "uml")
 STRONGSWAN_PACKAGES = f"apt-get install {' '.join(strongswan.PACKAGES)}"
 
 
@@ -27,15 +29,17 @@ def open_device(name_or_path: str, **options: Any) -> Device:
     or with a place, such as ``strongswan:netns``, ``strongswan:docker`` and ``strongswan:uml`` (a virtual machine that
     needs no privileges), in ``strongswan:netns-nat`` the tester is behind a real NAT and in ``strongswan:netns-natted``
     the device. ``strongswan@trixie`` and ``libreswan@forky:uml`` are those of a release of Debian, whatever this host
-    has; ``strongswan+own`` loads parsers and primitives of its own before OpenSSL's. ``openiked`` runs in a virtual
-    machine only. Or the path of a device file. ``options`` go to the adapter: ``data_plane``
+    has; ``strongswan+own`` loads parsers and primitives of its own before OpenSSL's. ``strongswan:/opt/strongswan`` is
+    the one that somebody built and installed there (a program, a prefix, or a root file system), in a namespace; a
+    place may follow. ``openiked`` runs in a virtual machine only. Or the path of a device file.
+    ``options`` go to the adapter: ``data_plane``
     (``kernel``, ``shim``, ``libipsec``; the word may end with it: ``strongswan:netns:libipsec``) and, in Docker,
     ``base`` (the image to build on); for a device file ``ask``. With ``swapped`` the device gets the addresses that
     otherwise the tester has, where they can be chosen: so two devices become each other's peer. Raises DeviceError.
     """
-    if name_or_path.endswith(".toml") or "/" in name_or_path:
+    if name_or_path.endswith(".toml") or "/" in name_or_path.partition(":")[0]:
         options.pop("swapped", None)
-        return _external(Path(name_or_path), **options)
+        return _external(_device_file(name_or_path), **options)
     word = parse(name_or_path)
     opener = _OPENERS.get(word.name)
     if opener is None:
@@ -46,6 +50,14 @@ def open_device(name_or_path: str, **options: Any) -> Device:
     device = opener(word, options)
     device.name = word.label
     return device
+
+
+def _device_file(text: str) -> Path:
+    path = Path(text)
+    if path.is_dir() or (path.suffix != ".toml" and os.access(path, os.X_OK)):
+        names = " or ".join(f"{name}:{text}" for name in ("strongswan", "libreswan"))
+        raise DeviceError(text, f"is a {'folder' if path.is_dir() else 'program'} and no device file", f"say {names}")
+    return path
 
 
 def _external(path: Path, **options: Any) -> Device:
@@ -66,6 +78,8 @@ def _reference(word: DeviceWord, options: dict[str, Any]) -> Device:
     if word.suite:
         raise DeviceError(str(word), "the reference device is a part of this suite, no package of a release")
     # Imported only when asked for: it is no part of driving a real device.
+    if word.build:
+        raise DeviceError(str(word), "the reference device is a part of this suite, nobody builds it")
     spec, place, swapped = str(word), word.where, options.pop("swapped", False)
     if place == "live" or place.startswith("live:"):
         from peers.reference.live import LiveReference
@@ -90,14 +104,21 @@ def _strongswan(word: DeviceWord, options: dict[str, Any]) -> Device:
     if word.plugins not in strongswan.PLUGIN_SETS:
         known = ", ".join(f"+{one}" for one in strongswan.PLUGIN_SETS if one)
         raise DeviceError(str(word), f"there is no choice of plugins {word.plugins!r}", f"known: {known}")
+    if word.build:
+        build = find(word.name, word.build, strongswan.BUILT, strongswan.SOURCE)
+        strongswan.check(str(word), build)
+        return StrongSwan(_build_place(word, build, options), word.plugins, build.program)
     return StrongSwan(_place(word, strongswan.PACKAGES, _strongswan_problem, options), word.plugins)
 
 
 def _libreswan(word: DeviceWord, options: dict[str, Any]) -> Device:
     from peers.libreswan.device import Libreswan
-    from peers.libreswan.settings import PACKAGES
+    from peers.libreswan.settings import BUILT, PACKAGES, SOURCE
 
     options["possible"] = (DataPlane.KERNEL, DataPlane.SHIM)
+    if word.build:
+        build = find(word.name, word.build, BUILT, SOURCE)
+        return Libreswan(_build_place(word, build, options), build.directory)
     # The package excludes strongSwan's, so it is never installed beside it.
     return Libreswan(_place(word, PACKAGES, None, options))
 
@@ -106,11 +127,25 @@ def _openiked(word: DeviceWord, options: dict[str, Any]) -> Device:
     from peers.openiked.device import OpenIked
     from peers.openiked.settings import PACKAGES
 
-    if word.where not in ("", "uml"):
+    if word.build or word.where not in ("", "uml"):
         raise DeviceError(
-            str(word), f"it needs PF_KEY, so a kernel of its own, not {word.where!r}", "leave the place out"
+            str(word), f"it needs PF_KEY, so a kernel of its own, not {word.build or word.where!r}", "leave the place out"
         )
     return _make(str(word), OpenIked, _guest(word, PACKAGES, swapped=options.pop("swapped", False)), **options)
+
+
+def _build_place(word: DeviceWord, build: Build, options: dict[str, Any]) -> Place:
+    """Where a build runs: in a namespace of this host, for it needs this host's libraries or has its own root."""
+    place = word.place or "netns"
+    if place not in NAMESPACES:
+        raise DeviceError(str(word), f"a build of your own cannot run in {place!r}", f"known: {', '.join(NAMESPACES)}")
+    if word.plane:
+        options["data_plane"] = word.plane
+    _plane(str(word), options)
+    if build.root is not None:
+        root = build.root
+        options["root"] = lambda: root
+    return _namespace(word, place, options | {"build": str(build)})
 
 
 def _place(
@@ -129,7 +164,7 @@ def _place(
     if word.plane:
         options["data_plane"] = word.plane
     _plane(spec, options)
-    if place in ("netns", "netns-nat", "netns-natted"):
+    if place in NAMESPACES:
         if own is None:
             options["root"] = _root(word, packages)
         elif problem := own():

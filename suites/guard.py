@@ -125,34 +125,37 @@ class Guard:
 
     def _must_live(self, peer: Peer, error: Exception | None) -> None:
         """Raises Died."""
+        last = peer.trace.unanswered()
         alive = self.device.alive()
-        self._must_not_have_died(error)
+        self._must_not_have_died(error, last)
         if self.canary is not None and self.canary.up:
             if not self.canary.answers():
                 clear = self.canary.sa.said_in_clear
                 said = summary_message(clear) if clear is not None else "nothing"
                 peer.note(f"the IKE SA from before this purpose does not answer; in the clear came {said}")
                 back = self._handshake("again").stage is not Stage.SILENCE
-                self._must_not_have_died(error)
-                raise Died(Kind.CRASH, LOST, error) if back else Died(Kind.HANG, self._silence(alive), error)
+                self._must_not_have_died(error, last)
+                if back:
+                    raise Died(Kind.CRASH, LOST, error, last=last)
+                raise Died(Kind.HANG, self._silence(alive), error, last=last)
             peer.note("the IKE SA from before this purpose still answers")
         elif self._doubtful(error):
             self._look_for_life()
-            self._must_not_have_died(error)
+            self._must_not_have_died(error, last)
         if not alive:
             words = "the device hangs: its control interface does not answer" + self._condition()
             self.device.alive()  # it may have been about to die
-            self._must_not_have_died(error)
-            raise Died(Kind.HANG, words, error)
+            self._must_not_have_died(error, last)
+            raise Died(Kind.HANG, words, error, last=last)
 
     def _look_for_life(self) -> None:
         if Capability.RESPONDER in self.device.capabilities:
             self.doubt = self._handshake("again").stage is Stage.SILENCE
 
-    def _must_not_have_died(self, error: Exception | None) -> None:
+    def _must_not_have_died(self, error: Exception | None, last: str) -> None:
         death = self.device.obituary()
         if death is not None:
-            raise Died.of(death, error)
+            raise Died.of(death, error, last=last)
 
     def _doubtful(self, error: Exception | None) -> bool:
         """Whether nothing in the conversation shows that the device is still there."""

@@ -16,7 +16,7 @@ from suites.canary import Stage
 from suites.conduct import Tried, Written, prepared, tried
 from suites.dut import Dut
 from suites.gate import Gate
-from suites.judge import Kind, Verdict
+from suites.judge import Died, Kind, Verdict
 from suites.look import Looker
 
 LATE = 1.5
@@ -85,13 +85,15 @@ class Inquest:
         """The device died, hangs or has lost its state; ``early``: before ``current`` had begun, if there is one."""
         try:
             for suspect, past in self._suspects(None if early else current):
-                again = self._try(suspect)
+                again = self._at_its_end(self._try(suspect))
                 if again.verdict.kind in TROUBLE:
                     return self._blame(current, verdict, past, again)
             self.unsolved += 1
             if self.unsolved >= UNSOLVED:
                 raise Gone("it dies again and again, and no purpose does it alone")
             if not early:
+                if self.device.restarts:
+                    self.bring_back()
                 return Finding(_told(verdict, "it does not happen again when this is tried alone"))
             return self._last_heard(current, verdict)
         except Gone as gone:
@@ -144,6 +146,16 @@ class Inquest:
                 words = "the device hangs: it answers no IKE after this purpose"
                 return replace(again, verdict=Verdict("fail", words, *_HANGS, kind=Kind.HANG))
         return again
+
+    def _at_its_end(self, again: Tried) -> Tried:
+        """The same, unless what was tried has left something that the device reports when it ends."""
+        if again.verdict.kind in TROUBLE or not self.device.restarts:
+            return again
+        death = self.device.farewell()
+        if death is None:
+            return again
+        died = Died.of(death)
+        return replace(again, verdict=Verdict("fail", str(died), _HANGS[0], died.what, kind=died.kind))
 
     # --- was it at all --------------------------------------------------------------------------------------------
 

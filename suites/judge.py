@@ -42,16 +42,21 @@ class Died(Exception):  # noqa: N818 - it is a verdict, not an error of ours
     before the purpose began.
     """
 
-    def __init__(self, kind: Kind, what: str, error: Exception | None = None, *, early: bool = False) -> None:
-        super().__init__(what + (f" ({in_words(error)})" if error is not None else ""))
+    def __init__(
+        self, kind: Kind, what: str, error: Exception | None = None, *, early: bool = False, last: str = ""
+    ) -> None:
+        """``last`` is what was sent to the device last, in words (`Trace.unanswered`)."""
+        words = what + (f"; sent to it last: {last}" if last else "")
+        super().__init__(words + (f" ({in_words(error)})" if error is not None else ""))
         self.kind, self.what, self.early = kind, what, early
 
     @classmethod
-    def of(cls, death: Death, error: Exception | None = None, *, early: bool = False) -> "Died":
+    def of(cls, death: Death, error: Exception | None = None, *, early: bool = False, last: str = "") -> "Died":
         """From what an adapter says."""
         if death.hung:
-            return cls(Kind.HANG, f"the device hangs: {death.words}", error, early=early)
-        return cls(Kind.CRASH, f"the device has died: {death.words}", error, early=early)
+            return cls(Kind.HANG, f"the device hangs: {death.words}", error, early=early, last=last)
+        what = "the device reports a fault of its own" if death.reported else "the device has died"
+        return cls(Kind.CRASH, f"{what}: {death.words}", error, early=early, last=last)
 
 
 def in_words(error: BaseException) -> str:

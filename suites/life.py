@@ -84,7 +84,7 @@ _LIVES = ("a device that goes on answering", "it does not live any more")
 
 
 def look_back(session: Session) -> Finding | None:
-    """After the last purpose: the device must still be there when it has had time to die of it."""
+    """After the last purpose: the device must still be there when it has had time to die of it, and end well."""
     device, inquest = session.device, session.inquest
     if device is None or inquest is None or not inquest.past:
         return None
@@ -96,6 +96,10 @@ def look_back(session: Session) -> Finding | None:
     else:
         good = next((look.kind for look in session.gate.looks if not look.problem and look.role == "responder"), None)
         if alive and (good is None or inquest.there(good)):
-            return None
-        died = Died(Kind.HANG, f"the device hangs: it answers no more ({device.condition() or 'nobody knows why'})")
+            death = device.farewell() if device.restarts else None
+            if death is None:
+                return None
+            died = Died.of(death)
+        else:
+            died = Died(Kind.HANG, f"the device hangs: it answers no more ({device.condition() or 'nobody knows why'})")
     return inquest.died(None, Verdict("fail", str(died), *_LIVES, kind=died.kind), early=True)

@@ -14,6 +14,10 @@ _ENTRY = 600
 """Octets of all else that is said of a datagram."""
 
 
+_TOLD = 3
+"""How many datagrams are told in one sentence."""
+
+
 @dataclass(slots=True)
 class Entry:
     """One datagram, or one remark of the script. ``time`` is UNIX time in seconds.
@@ -88,6 +92,25 @@ class Trace:
         """Append an expectation and what became of it, None: it is awaited."""
         self.add(Entry(now, "expect", text, ok=ok))
 
+    def unanswered(self) -> str:
+        """What we have sent since the other side was heard last, else the last thing we sent; in words.
+
+        With the numbers that it has in ``capture.pcapng``. Repetitions are left out, and all but the first few. Empty
+        where we sent nothing, or where it is not known.
+        """
+        seen = [entry for entry in self.entries if entry.datagram is not None or entry.packet is not None]
+        heard = max((at for at, entry in enumerate(seen) if not entry.sent), default=-1)
+        since = dict(enumerate(seen[heard + 1 :], heard + 2))
+        if not since:
+            since = {number: one for number, one in enumerate(seen, 1) if one.sent}
+            since = dict(list(since.items())[-1:])
+        if self.cut is not None or not since:
+            return ""
+        distinct = {_octets(entry): number for number, entry in reversed(since.items())}
+        numbers = sorted(distinct.values())
+        told = ", then ".join(f"frame {number}, {_in_words(since[number])}" for number in numbers[:_TOLD])
+        return told + (f", and {len(numbers) - _TOLD} more" if len(numbers) > _TOLD else "")
+
     def start(self) -> float:
         """The time of the first entry, 0 if there is none."""
         return self.entries[0].time if self.entries else 0.0
@@ -104,6 +127,12 @@ class Trace:
     def transcript(self) -> str:
         """The trace as text to read."""
         return transcript.text(self.to_json("", ""))
+
+
+def _in_words(entry: Entry) -> str:
+    size = f"{len(_octets(entry) or b'')} octets that are no message of IKE"
+    said = summary_message(entry.message) if entry.message is not None else entry.text or size
+    return said + (f" ({entry.bent})" if entry.bent else "")
 
 
 def _same_message(one: Entry, other: Entry) -> bool:

@@ -47,8 +47,10 @@ class Libreswan(Device):
         }
     )
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, programs: str = settings.PROGRAMS) -> None:
+        """``programs`` is the folder where pluto and whack are."""
         self._place = place
+        self._programs = programs
         self.pixit = place.pixit
         self._whack: Whack | None = None
         self._credentials: Credentials | None = None
@@ -57,6 +59,7 @@ class Libreswan(Device):
         self._log_from = 0
         self._notice = ""
         self._death: Death | None = None
+        self._parted: set[str] = set()
 
     # --- life
 
@@ -76,7 +79,7 @@ class Libreswan(Device):
         self.pixit = replace(self._place.pixit, algorithms=algorithms.TAKEN)
         self.nat = self._place.nat
         plane = self._place.data_plane
-        self.backend = f"{self._place.description}, {plane}"
+        self.backend = ", ".join(one for one in (self._place.description, plane, self._place.build) if one)
         self._credentials = Credentials(self._place.directory, self._place.inside)
         self._launch()
         said = self._control().say("--version")
@@ -100,8 +103,8 @@ class Libreswan(Device):
         self._write(settings.SECRETS, "")
         if self._credentials is not None:
             self._credentials.create(place.shell())
-        place.launch(settings.command(place.inside), {})
-        self._whack = Whack(self.name, place)
+        place.launch(settings.command(self._programs, place.inside), {})
+        self._whack = Whack(self.name, place, self._programs)
         if not self._whack.wait(_START_PATIENCE):
             self._whack = None
             complaint = " / ".join(place.console().strip().splitlines()[-2:]) or "it said nothing"
@@ -112,6 +115,21 @@ class Libreswan(Device):
         path.touch(mode=0o600)
         path.write_text(content)
 
+    def _halt(self) -> None:
+        """End the daemon; what it reports at its end is a death, the first time."""
+        self._place.halt()
+        words = self._place.complaint()
+        if words and words not in self._parted:
+            self._parted.add(words)
+            self._death = self._death or Death(f"{words}, at its end", reported=True)
+
+    def farewell(self) -> Death | None:
+        """End the daemon; the leaks that it finds then."""
+        self._place.halt()
+        words = self._place.complaint()
+        self.stop()
+        return Death(f"{words}, at its end", reported=True) if words else None
+
     def stop(self) -> None:
         """End the daemon and remove the place."""
         self._whack = self._connection = self._death = None
@@ -121,6 +139,8 @@ class Libreswan(Device):
         """Whether the daemon's process exists and answers a request."""
         if self._whack is None:
             return False
+        if (words := self._place.complaint()) and self._place.running():
+            self._death = self._death or Death(words, reported=True)
         try:
             if self._place.running():
                 self._whack.say("--briefstatus")
@@ -153,13 +173,13 @@ class Libreswan(Device):
         self.require(*sorted(needs(connection)))
         if connection.local_ports != _PORTS:
             raise DeviceError(self.name, f"listens on ports {_PORTS}, the connection wants {connection.local_ports}")
-        sections = translate.sections(connection, self.pixit, own_certificate(connection))
+        sections = translate.sections(connection, self.pixit, own_certificate(connection), self._programs)
         secrets = translate.secrets(connection)
         startup = settings.startup_for(connection, self._startup)
         anew = startup != self._startup or (self._credentials is not None and self._credentials.must_be_new(connection))
         self._startup, self._notice = startup, ""
         if anew or not self._forget():
-            self._place.halt()
+            self._halt()
             self._launch()
         self._connection = None
         self._place.forget_paths()
@@ -192,7 +212,7 @@ class Libreswan(Device):
         """Delete all SAs and the connection, forget all secrets."""
         control = self._control()
         if not self._forget():
-            self._place.halt()
+            self._halt()
             self._launch()
         self._connection = None
         self._write(settings.SECRETS, "")
@@ -298,8 +318,9 @@ class Libreswan(Device):
         """What the daemon logged since the last `apply`; without the noise of its debug log, unless it has died."""
         found = self._whole_log()
         if not self._place.running():
-            return self._notice + found
-        return self._notice + "".join(line for line in found.splitlines(keepends=True) if not _NOISE.search(line))
+            return self._notice + found + self._place.testimony()
+        told = "".join(line for line in found.splitlines(keepends=True) if not _NOISE.search(line))
+        return self._notice + told + self._place.testimony()
 
     def _whole_log(self) -> str:
         try:

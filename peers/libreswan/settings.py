@@ -8,7 +8,10 @@ from conformance.ike.core.connection import Connection, CookiePolicy
 PACKAGES = ("libreswan", "libnss3-tools")
 """The packages that hold the daemon and the tools for its certificates."""
 PROGRAMS = "/usr/libexec/ipsec"
-DAEMON = f"{PROGRAMS}/pluto"
+BUILT = ("libexec/ipsec/pluto", "lib/ipsec/pluto")
+"""Where ``make install`` puts the daemon below a prefix."""
+SOURCE = "programs/pluto"
+"""Where it is in a tree in which it was built."""
 CONFIGURATION = "ipsec.conf"
 SECRETS = "ipsec.secrets"
 DATABASE = "nss"
@@ -39,10 +42,10 @@ DDOS = {CookiePolicy.NEVER: "unlimited", CookiePolicy.UNDER_LOAD: "auto", Cookie
 """The word after ``whack --ddos-`` for each policy on cookies; it takes effect at once."""
 
 
-def command(directory: str) -> list[str]:
-    """The command line of the daemon; ``directory`` is the run directory as it sees it."""
+def command(programs: str, directory: str) -> list[str]:
+    """The command line of the daemon in ``programs``; ``directory`` is the run directory as it sees it."""
     return [
-        DAEMON,
+        f"{programs}/pluto",
         *("--nofork", "--config", f"{directory}/{CONFIGURATION}", "--secretsfile", f"{directory}/{SECRETS}"),
         *("--nssdir", f"{directory}/{DATABASE}", "--rundir", directory, "--no-dnssec"),
     ]

@@ -41,12 +41,12 @@ def conn_names(connection: Connection) -> dict[str, str]:
     return {conn_name(connection, child): child.name for child in connection.children}
 
 
-def sections(connection: Connection, pixit: Pixit, certificate: str | None) -> str:
+def sections(connection: Connection, pixit: Pixit, certificate: str | None, programs: str = settings.PROGRAMS) -> str:
     """The ``conn`` sections of a connection, one for each Child SA: pluto shares the IKE SA among them.
 
     ``certificate`` is the name of ours in the NSS database. Raises Unsupported.
     """
-    common = {**_ends(connection, pixit, certificate), **_ike(connection), **_pools(connection)}
+    common = {**_ends(connection, pixit, certificate), **_ike(connection), **_pools(connection, programs)}
     return "".join(
         _section(conn_name(connection, one), {**common, **_child(one, connection)}) for one in _children(connection)
     )
@@ -133,14 +133,14 @@ def _method(party: Party) -> str:
     return f"{kind}-sha2"
 
 
-def _pools(connection: Connection) -> dict[str, str]:
+def _pools(connection: Connection, programs: str) -> dict[str, str]:
     """Who assigns an inner address to whom. Only the script that pluto comes with gives us the address we get."""
     if connection.remote_pool is not None:
         return {
             "leftmodecfgclient": "yes",
             "rightmodecfgserver": "yes",
             "modecfgpull": "yes",
-            "leftupdown": f"{settings.PROGRAMS}/_updown",
+            "leftupdown": f"{programs}/_updown",
         }
     if connection.local_pool is not None:
         hosts = list(ip_network(connection.local_pool).hosts())

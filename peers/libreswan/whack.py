@@ -17,10 +17,12 @@ _POLL = 0.003
 class Whack:
     """whack and addconn for the pluto in one place. Every failure is a DeviceError."""
 
-    def __init__(self, device: str, place: Place) -> None:
+    def __init__(self, device: str, place: Place, programs: str) -> None:
+        """``programs`` is the folder where whack and addconn are."""
         self._device = device
         self._place = place
-        self._words = f"{settings.PROGRAMS}/whack --rundir {shlex.quote(place.inside)}"
+        self._programs = shlex.quote(programs)
+        self._words = f"{self._programs}/whack --rundir {shlex.quote(place.inside)}"
 
     def say(self, *options: str) -> str:
         """One whack command; what it prints. Raises DeviceError where pluto refuses or does not answer."""
@@ -42,7 +44,7 @@ class Whack:
         """Load sections of ipsec.conf; what the program says of mistakes. Whether pluto has them only its log tells."""
         inside = shlex.quote(self._place.inside)
         command = (
-            f"{settings.PROGRAMS}/addconn --config {inside}/{settings.CONFIGURATION} "
+            f"{self._programs}/addconn --config {inside}/{settings.CONFIGURATION} "
             f"--ctlsocket {inside}/{settings.CONTROL_SOCKET} {shlex.join(names)}"
         )
         return self._place.shell().run(command).output

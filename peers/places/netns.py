@@ -3,13 +3,16 @@
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_network
 from pathlib import Path
 
 from conformance.net import Link, UdpLink
 from peers.contract import DeviceError, Pixit
-from peers.places import dataplane
+from peers.places import core, dataplane, sanitizers
+from peers.places.frames import told
+from peers.places.lastwords import last_words
 from peers.places.owner import RunDirectory, close_at_exit, closed, sweep
 from peers.places.place import DataPlane, Place
 from peers.places.process import ending, start_daemon, stop_daemon
@@ -29,12 +32,21 @@ SYSCTLS = (
     "for f in /proc/sys/net/ipv6/conf/*/accept_dad /proc/sys/net/ipv6/conf/*/accept_ra; do echo 0 > $f; done; "
     "echo 1 > /proc/sys/net/ipv4/ip_forward"
 )
-# Words: the root, the run directory, the command. `ip netns exec` has given us mounts of our own already.
+# Words: the root, the run directory, the command. `ip netns exec` has given us mounts of our own already. The daemon's
+# working directory is the run directory, for its core.
 _ENTER = (
     'r=$1 d=$2; shift 2; mount --bind /dev "$r/dev" && mount -t proc proc "$r/proc" && '
     'mount -t tmpfs tmpfs "$r/run" && mount -t tmpfs tmpfs "$r/tmp" && mkdir -p "$r$d" && '
-    'mount --bind "$d" "$r$d" && exec chroot "$r" "$@"'
+    'mount --bind "$d" "$r$d" && exec chroot "$r" /bin/sh -c \'cd "$1" && shift && exec "$@"\' sh "$d" "$@"'
 )
+# The same words without a root: a /run of its own, where a build may want its pid file.
+_ALONE = (
+    'd=$1; shift; cd "$d" && mount -t tmpfs tmpfs /run && mkdir -p "$d" && mount --no-canonicalize --bind . "$d" && '
+    'cd "$d" && exec "$@"'
+)
+_REPORT_PATIENCE = 10.0
+_PATIENCE, _END_PATIENCE = 3.0, 20.0
+"""Seconds that a daemon may take to end: one that looks for leaks then is slow."""
 
 
 def inner_hosts(pixit: Pixit) -> tuple[str, ...]:
@@ -51,7 +63,8 @@ class NetnsPlace(Place):
 
     With ``swapped`` the device has the tester's addresses, and the tester those of a device that is not swapped.
     With ``root`` the daemon runs in that root file system (`peers.places.rootfs`), which is made when the place opens;
-    the run directory has the same path in it. ``possible`` are the data planes that the daemon knows.
+    the run directory has the same path in it. ``possible`` are the data planes that the daemon knows. ``build`` says
+    whose build it is, for reports; it gets a ``/run`` of its own.
     """
 
     description = "netns"
@@ -64,8 +77,10 @@ class NetnsPlace(Place):
         root: Callable[[], Path] | None = None,
         possible: Sequence[DataPlane] = tuple(DataPlane),
         swapped: bool = False,
+        build: str = "",
     ) -> None:
         self._device = device
+        self.build = build
         self.pixit = PIXIT.swapped() if swapped else PIXIT
         self._wanted = data_plane
         self._possible = possible
@@ -74,6 +89,9 @@ class NetnsPlace(Place):
         self._shell: PipeShell | None = None
         self._run: RunDirectory | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._program = ""
+        self._core = ""
+        self._complained: set[str] = set()
         self.tester_namespace = ""
         self.device_namespace = ""
 
@@ -138,13 +156,15 @@ class NetnsPlace(Place):
     def launch(self, argv: Sequence[str], environment: Mapping[str, str]) -> None:
         """Start the daemon in the device's namespace."""
         run = self._opened()
-        extra = dict(environment)
+        extra = sanitizers.environment(str(run.path), os.environ) | dict(environment)
+        self._forget(run)
+        self._program = argv[0]
         if self.data_plane is DataPlane.SHIM:
             library = run.path / "xfrmfake.so"
             extra["LD_PRELOAD"] = str(library if library.exists() else dataplane.build_shim(self._device, run.path))
         try:
             # Each of the programs before it replaces itself by the next, so this is the daemon's process.
-            self._process = start_daemon([*self._inside(run), *argv], extra, run.path / "console")
+            self._process = start_daemon([*self._inside(run), *argv], extra, run.path / "console", run.path)
         except OSError as error:
             raise DeviceError(self._device, f"cannot start {argv[0]}: {error}") from error
         run.note_process(self._process.pid)
@@ -154,7 +174,15 @@ class NetnsPlace(Place):
         command = ["ip", "netns", "exec", self.device_namespace]
         if self._root is not None:
             command += ["sh", "-c", _ENTER, "sh", str(self._root), str(run.path)]
+        elif self.build:
+            command += ["sh", "-c", _ALONE, "sh", str(run.path)]
         return command
+
+    def _forget(self, run: RunDirectory) -> None:
+        """Remove what the process before has written of its end."""
+        self._core, self._complained = "", set()
+        sanitizers.remove(run.path)
+        (run.path / "console").unlink(missing_ok=True)
 
     def shell(self) -> Shell:
         """The shell beside the daemon, opened anew if it has been closed."""
@@ -172,13 +200,59 @@ class NetnsPlace(Place):
         """How the daemon's process ended."""
         return ending(self._process.poll()) if self._process is not None else ""
 
+    def epitaph(self, log: str) -> str:
+        """How the daemon's process ended, with a sanitizer's report, else its own last words and what its core has."""
+        self.complaint()
+        reports = list(sanitizers.reports(self._reported()))
+        words, places = "", ""
+        if reports:
+            words = reports[0].words
+        else:
+            words, places = last_words(log, self.console() if self._run else ""), told(self._backtrace())
+            if places and words.startswith("SIG"):
+                words = words.partition(" at ")[0]  # the core knows the functions, too
+        return (self.ending() or "gone") + (f": {words}" if words else "") + places
+
+    def complaint(self) -> str:
+        """What sanitizers in the daemon have reported since this was asked last, in a line."""
+        end = time.monotonic() + _REPORT_PATIENCE
+        while self.running() and not sanitizers.complete(self._reported()) and time.monotonic() < end:
+            time.sleep(0.02)
+        new = [one for one in sanitizers.reports(self._reported()) if one.text not in self._complained]
+        self._complained |= {one.text for one in new}
+        return new[0].words + (f" (and {len(new) - 1} more)" if len(new) > 1 else "") if new else ""
+
+    def testimony(self) -> str:
+        """For the evidence: reports of sanitizers, and the backtrace of the core of a dead daemon."""
+        parts = [one.text for one in sanitizers.reports(self._reported())]
+        if backtrace := self._backtrace():
+            parts.append(backtrace)
+        return "".join(f"\n{part}\n" for part in parts)
+
+    def _reported(self) -> str:
+        """What the daemon's process has written, as far as sanitizers may have done it."""
+        if self._run is None:
+            return ""
+        try:
+            return sanitizers.written(self._run.path) + self.console()
+        except OSError:
+            return ""
+
+    def _backtrace(self) -> str:
+        """The backtrace in the core of the daemon's process where a signal has ended it; read once."""
+        process = self._process
+        if process is None or self._run is None or (process.poll() or 0) >= 0:
+            return ""
+        self._core = self._core or core.backtrace(self._program, process.pid, self._run.path, self._root)
+        return self._core
+
     def _stat(self) -> str:
         return Path(f"/proc/{self._process.pid if self._process is not None else 0}/stat").read_text()
 
     def halt(self) -> None:
         """End the daemon and wait for its end."""
         if self._process is not None:
-            stop_daemon(self._process)
+            stop_daemon(self._process, _END_PATIENCE if self.build else _PATIENCE)
             if self._run is not None:
                 self._run.forget_process(self._process.pid)
             self._process = None

@@ -30,6 +30,8 @@ class Place(ABC):
 
     description: str
     """For reports: ``netns``, ``docker``."""
+    build: str = ""
+    """The same for a daemon that somebody built: which one it is, and with which sanitizers."""
     pixit: Pixit
     directory: Path
     """The private directory on this host, where configuration goes and control sockets and logs appear."""
@@ -72,6 +74,17 @@ class Place(ABC):
         except (DeviceError, OSError):
             words = last_words(log)
         return (self.ending() or "gone") + (f": {words}" if words else "")
+
+    def complaint(self) -> str:
+        """What sanitizers in the daemon have reported since this was asked last, in a line; mostly empty. Never raises.
+
+        Waits for a report that is being written.
+        """
+        return ""
+
+    def testimony(self) -> str:
+        """For the evidence: reports of sanitizers, and the backtrace of the core of a dead daemon. Never raises."""
+        return ""
 
     def condition(self) -> str:
         """Whether the daemon's process is stopped, spins or waits, in words; empty where nobody knows. Never raises."""

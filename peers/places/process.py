@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from peers.places import core
+
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 # The kernel sends the parent-death signal when the *thread* that forked ends, so one thread that lives as long as this
@@ -18,20 +20,27 @@ _starter_lock = threading.Lock()
 _starter_pid = os.getpid()
 
 
-def start_daemon(argv: Sequence[str], environment: Mapping[str, str], output: Path) -> "subprocess.Popen[bytes]":
+def start_daemon(
+    argv: Sequence[str], environment: Mapping[str, str], output: Path, directory: Path | None = None
+) -> "subprocess.Popen[bytes]":
     """Start a command in its own session (Ctrl-C does not reach it) that is killed when this process dies.
 
-    ``environment`` is added to ours; standard output and error go to the file ``output``. Raises OSError.
+    ``environment`` is added to ours; standard output and error go to the file ``output``. It starts in ``directory``,
+    where its core will be. Raises OSError.
     """
     global _starter, _starter_pid
     with _starter_lock:
         if _starter_pid != os.getpid():  # after a fork the thread is gone
             _starter, _starter_pid = ThreadPoolExecutor(max_workers=1, thread_name_prefix="daemons"), os.getpid()
-    return _starter.submit(_start, list(argv), dict(environment), output, os.getpid()).result()
+    return _starter.submit(_start, list(argv), dict(environment), output, directory, os.getpid()).result()
 
 
-def _start(argv: list[str], environment: dict[str, str], output: Path, owner: int) -> "subprocess.Popen[bytes]":
+def _start(
+    argv: list[str], environment: dict[str, str], output: Path, directory: Path | None, owner: int
+) -> "subprocess.Popen[bytes]":
     def die_with_owner() -> None:
+        if directory is not None:
+            core.allow()
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != owner:  # it died in between
             os._exit(1)
@@ -40,6 +49,7 @@ def _start(argv: list[str], environment: dict[str, str], output: Path, owner: in
         return subprocess.Popen(
             argv,
             env=os.environ | environment,
+            cwd=directory,
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,

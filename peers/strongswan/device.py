@@ -48,9 +48,10 @@ class StrongSwan(Device):
         {Capability.TRANSPORT, Capability.ESN, Capability.NAT_T}
     )
 
-    def __init__(self, place: Place, plugins: str = "") -> None:
-        """``plugins`` is the name of one of `settings.PLUGIN_SETS`."""
+    def __init__(self, place: Place, plugins: str = "", program: str = "") -> None:
+        """``plugins`` is the name of one of `settings.PLUGIN_SETS`, ``program`` the daemon if it is not Debian's."""
         self._place = place
+        self._program = program
         self._plugins = settings.PLUGIN_SETS[plugins]
         self.pixit = place.pixit
         self._control: Control | None = None
@@ -60,6 +61,7 @@ class StrongSwan(Device):
         self._load_spi: bytes | None = None
         self._log_from = 0
         self._death: Death | None = None
+        self._parted: set[str] = set()
 
     # --- life
 
@@ -78,7 +80,8 @@ class StrongSwan(Device):
         self.pixit = self._place.pixit  # a container knows its addresses only now
         self.nat = self._place.nat
         plane = self._place.data_plane
-        self.backend = f"{self._place.description}, {plane}" + self._plugins.note
+        self.backend = ", ".join(one for one in (self._place.description, plane, self._place.build) if one)
+        self.backend += self._plugins.note
         self._launch()
         answer = self._vici().request("version")
         self.version = text(answer["version"])
@@ -115,7 +118,7 @@ class StrongSwan(Device):
         place = self._place
         (place.directory / settings.VICI_SOCKET).unlink(missing_ok=True)
         self._write_settings()
-        place.launch([settings.DAEMON], {"STRONGSWAN_CONF": f"{place.inside}/strongswan.conf"})
+        place.launch([self._program or settings.DAEMON], {"STRONGSWAN_CONF": f"{place.inside}/strongswan.conf"})
         self._control = Control.connect(self.name, place, settings.VICI_SOCKET, _START_PATIENCE)
         if self._control is None:
             complaint = " / ".join(place.console().strip().splitlines()[-2:]) or "it said nothing"
@@ -140,8 +143,23 @@ class StrongSwan(Device):
         if self._control is not None:
             self._control.close()
             self._control = None
-        self._place.halt()
+        self._halt()
         self._launch()
+
+    def _halt(self) -> None:
+        """End the daemon; what it reports at its end is a death, the first time."""
+        self._place.halt()
+        words = self._place.complaint()
+        if words and words not in self._parted:
+            self._parted.add(words)
+            self._death = self._death or Death(f"{words}, at its end", reported=True)
+
+    def farewell(self) -> Death | None:
+        """End the daemon; the leaks that it finds then."""
+        self._place.halt()
+        words = self._place.complaint()
+        self.stop()
+        return Death(f"{words}, at its end", reported=True) if words else None
 
     def stop(self) -> None:
         """End the daemon and remove the place."""
@@ -155,6 +173,8 @@ class StrongSwan(Device):
         """Whether the daemon's process exists and answers a request."""
         if self._control is None:
             return False
+        if (words := self._place.complaint()) and self._place.running():
+            self._death = self._death or Death(words, reported=True)
         try:
             if self._place.running() and not self._is_dying():
                 self._control.request("version")
@@ -316,7 +336,7 @@ class StrongSwan(Device):
     def log(self) -> str:
         """What the daemon logged since the last `apply`."""
         lines = self._raw_log().decode(errors="replace").splitlines(keepends=True)
-        return "".join(line for line in lines if not _NOISE.search(line))
+        return "".join(line for line in lines if not _NOISE.search(line)) + self._place.testimony()
 
     def _raw_log(self) -> bytes:
         try:

@@ -1,10 +1,14 @@
 """The configuration file of a charon daemon for a conformance run (strongswan.conf)."""
 
+import re
 from dataclasses import dataclass, replace
 from math import ceil
+from pathlib import Path
 
 from conformance.ike.core.connection import Connection, CookiePolicy, PublicKey
 from conformance.wire import AuthMethod
+from peers.contract import DeviceError
+from peers.places.build import Build
 from peers.places.place import DataPlane
 
 PACKAGES = (
@@ -13,6 +17,10 @@ PACKAGES = (
 )
 """Debian's packages of a complete charon."""
 DAEMON = "/usr/sbin/charon-systemd"
+BUILT = ("sbin/charon-systemd", "libexec/ipsec/charon", "lib/ipsec/charon")
+"""Where ``make install`` puts it below a prefix."""
+SOURCE = "src/charon"
+"""Where it is in a tree in which it was built."""
 VICI_SOCKET = "charon.vici"
 LOG = "charon.log"
 HALF_OPEN_TIMEOUT = 30
@@ -91,6 +99,25 @@ def runtime_for(connection: Connection) -> Runtime:
         # The half-open SA that keeps the daemon asking must outlive the purpose.
         return replace(runtime, half_open_timeout=600)
     return runtime
+
+
+_PLUGIN_FOLDER = re.compile(rb"(/[\w./+-]+/plugins)\0")
+
+
+def check(device: str, build: Build) -> None:
+    """Whether a build can be used. Raises DeviceError where it lacks vici, or looks elsewhere for its plugins."""
+    libraries = sorted(build.host_program.parents[1].glob("**/libstrongswan.so"))
+    if build.root is not None or not libraries:
+        return
+    found = _PLUGIN_FOLDER.search(libraries[0].read_bytes())
+    if found is None:
+        return  # they are built in
+    folder = Path(found[1].decode())
+    if not folder.is_dir():
+        mend = "configure it with the prefix where it is, or make install without DESTDIR"
+        raise DeviceError(device, f"it looks for its plugins in {folder}, which does not exist", mend)
+    if not (folder / "libstrongswan-vici.so").exists():
+        raise DeviceError(device, f"it was built without the plugin vici ({folder})", "./configure --enable-vici")
 
 
 def render(

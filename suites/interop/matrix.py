@@ -1,5 +1,6 @@
 """Every device with every other one, in both directions, through every scenario."""
 
+import re
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -40,7 +41,7 @@ def members(words: Sequence[str]) -> list[Member]:
     for word in words:
         short = Path(word).stem if word.endswith(".toml") else word.partition(":")[0]
         unique = sum(one.partition(":")[0] == short for one in words) == 1
-        label = short if unique or word.endswith(".toml") else word.replace(":", "-")
+        label = short if unique or word.endswith(".toml") else re.sub("[:/]+", "-", word)
         number = 1 + sum(one.label == label or one.label.startswith(f"{label}#") for one in found)
         found.append(Member(label if number == 1 else f"{label}#{number}", _placed(word)))
     return found
@@ -53,7 +54,7 @@ def _placed(word: str) -> str:
     name, place = device.name, device.where
     if name == "reference" and place != "process" and not place.startswith(("process:", "live")):
         return f"reference:live:{place}".rstrip(":")
-    if name in ("strongswan", "libreswan") and not place:
+    if name in ("strongswan", "libreswan") and not place and not device.build:
         from peers.places.rootfs import rootfs_problem
         from peers.places.uml import uml_problem
 
