@@ -129,7 +129,9 @@ def _openiked(word: DeviceWord, options: dict[str, Any]) -> Device:
 
     if word.build or word.where not in ("", "uml"):
         raise DeviceError(
-            str(word), f"it needs PF_KEY, so a kernel of its own, not {word.build or word.where!r}", "leave the place out"
+            str(word),
+            f"it needs PF_KEY, so a kernel of its own, not {word.build or word.where!r}",
+            "leave the place out",
         )
     return _make(str(word), OpenIked, _guest(word, PACKAGES, swapped=options.pop("swapped", False)), **options)
 

@@ -115,7 +115,9 @@ def prepared(purpose: Purpose, device: Device, seed: int, gate: Gate | None = No
         device.apply(theirs)
     finally:
         death = device.obituary()
-        if death is not None:
+        if death is not None and death.reported:
+            gate.reported.append(replace(death, words=f"{death.words}, noticed before this purpose"))
+        elif death is not None:
             raise Died.of(death, early=True)
     link = device.open_link(ipv6=":" in (ours.local_address or ""))
     try:
@@ -124,6 +126,7 @@ def prepared(purpose: Purpose, device: Device, seed: int, gate: Gate | None = No
             ours = replace(ours, force_encapsulation=ours.force_encapsulation or Capability.DATA_PLANE in purpose.needs)
         guard = Guard(purpose, device, link, ours, theirs, f"{seed}/{purpose.id}", pair=gate.pair)
         guard.mute = gate.against(purpose, device, "initiator")
+        guard.before = gate.reported
         random = Random(f"{seed}/{purpose.id}").randbytes
         peer = Peer(guard.link, guard.connection, random, device.pixit.response_timeout)
         peer.stale = frozenset(gate.attempts)

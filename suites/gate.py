@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.script.verdict import NotApplicable
-from peers.contract import Capability, Device, Unsupported, needs
+from peers.contract import Capability, Death, Device, Unsupported, needs
 from suites.connections import Role, Setup, certificates, psk
 from suites.purpose import Purpose
 
@@ -62,10 +62,12 @@ class Gate:
     """What was found before the purposes, and what follows from it for each of them.
 
     ``attempts`` are the initiator's SPIs of what a device that nobody can reset has begun in earlier purposes.
+    ``reported`` are faults that sanitizers in the device have found between purposes, for the next one to tell.
     """
 
     looks: list[Look] = field(default_factory=list)
     attempts: set[bytes] = field(default_factory=set)
+    reported: list[Death] = field(default_factory=list)
 
     @property
     def closed(self) -> Look | None:

@@ -17,7 +17,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import fatal
 from conformance.script.verdict import Inconclusive, NotApplicable, Unexpected
 from conformance.wire import ExchangeType, summary_message
-from peers.contract import Capability, Device, DeviceError, Unsupported
+from peers.contract import Capability, Death, Device, DeviceError, Unsupported
 from suites.canary import Canary, Stage
 from suites.judge import Died, Kind
 from suites.purpose import Purpose
@@ -45,7 +45,7 @@ class Guard:
     ``log`` is the device's log of the purpose where something else has followed it, else None. ``linger`` is how many
     seconds pass after the purpose before anybody looks: a device may die of it a little later. ``doubt``: at the end
     the device answered no IKE, and nothing has shown that it can on this connection. ``mute`` is why the device cannot
-    be told to initiate, empty if it can.
+    be told to initiate, empty if it can. ``before`` is what its sanitizers had reported when the purpose began.
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class Guard:
         self.linger = 0.0
         self.doubt = False
         self.mute = ""
+        self.before: list[Death] = []
         self.canary: Canary | None = None
         if self._controls_responder() and purpose.canary:
             self.canary = self._handshake("canary")
@@ -156,6 +157,8 @@ class Guard:
         death = self.device.obituary()
         if death is not None:
             raise Died.of(death, error, last=last)
+        if self.before:
+            raise Died.of(self.before.pop(), error)
 
     def _doubtful(self, error: Exception | None) -> bool:
         """Whether nothing in the conversation shows that the device is still there."""

@@ -18,7 +18,7 @@ class Kind(StrEnum):
     """What sort of trouble a verdict tells of, worst first; reports sort by it."""
 
     CRASH = "crash"
-    """The device died."""
+    """The device died, or a sanitizer in it has found what makes devices die."""
     HANG = "hang"
     """The device runs, and IKE answers no more."""
     BYPASS = "bypass"
@@ -39,8 +39,10 @@ class Died(Exception):  # noqa: N818 - it is a verdict, not an error of ours
     """The device died or hangs, which is a *fail* whatever the purpose is about.
 
     ``kind`` is CRASH or HANG, ``what`` a sentence, ``error`` what the purpose has raised. ``early``: it was like that
-    before the purpose began.
+    before the purpose began. ``lives``: it goes on.
     """
+
+    lives = False
 
     def __init__(
         self, kind: Kind, what: str, error: Exception | None = None, *, early: bool = False, last: str = ""
@@ -56,7 +58,9 @@ class Died(Exception):  # noqa: N818 - it is a verdict, not an error of ours
         if death.hung:
             return cls(Kind.HANG, f"the device hangs: {death.words}", error, early=early, last=last)
         what = "the device reports a fault of its own" if death.reported else "the device has died"
-        return cls(Kind.CRASH, f"{what}: {death.words}", error, early=early, last=last)
+        died = cls(Kind.CRASH, f"{what}: {death.words}", error, early=early, last=last)
+        died.lives = death.reported
+        return died
 
 
 def in_words(error: BaseException) -> str:

@@ -69,6 +69,8 @@ def settle(session: Session, written: Written, verdict: Verdict, dut: Dut | None
     device, inquest = session.device, session.inquest
     if device is None or inquest is None:
         return None
+    if isinstance(error, Died) and error.lives:
+        return None
     if verdict.kind in TROUBLE:
         return inquest.died(written, verdict, early=isinstance(error, Died) and error.early)
     unusable = isinstance(error, DeviceError | LinkError) and not isinstance(error, Unsupported)

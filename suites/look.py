@@ -18,7 +18,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import ExchangeType, Message, NotifyType
-from peers.contract import Capability, Device, DeviceError, Unsupported
+from peers.contract import Capability, Death, Device, DeviceError, Unsupported
 from suites.conduct import prepared
 from suites.connections import Role
 from suites.dut import Dut
@@ -104,12 +104,15 @@ class Looker:
         self.device, self.seed, self.patience = device, seed, patience
         self.conversations: list[tuple[str, Peer, str]] = []
         self.heard = False
+        self.reported: list[Death] = []
 
     def look_first(self, purposes: Iterable[Purpose]) -> Gate:
         """One ordinary handshake for each kind; after silence to the first one no other is tried."""
         gate = Gate()
         for kind, role in wanted(purposes, self.device):
             look = self.look(kind, role)
+            gate.reported += self.reported
+            self.reported.clear()
             if look is None:
                 continue
             gate.looks.append(look)
@@ -126,7 +129,8 @@ class Looker:
         started = monotonic()
         look = Look(kind, role)
         try:
-            with prepared(purpose, self.device, self.seed) as (peer, dut), self._kept(look, peer, dut):
+            gate = Gate(reported=self.reported)
+            with prepared(purpose, self.device, self.seed, gate) as (peer, dut), self._kept(look, peer, dut):
                 suite, pair = self._answers(peer) if role == "responder" else self._initiates(peer, dut)
             look = replace(look, suite=suite, pair=pair)
         except (Unsupported, NotApplicable):

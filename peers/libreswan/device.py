@@ -59,7 +59,8 @@ class Libreswan(Device):
         self._log_from = 0
         self._notice = ""
         self._death: Death | None = None
-        self._parted: set[str] = set()
+        self._told: set[str] = set()
+        self._leaks = ""
 
     # --- life
 
@@ -116,30 +117,30 @@ class Libreswan(Device):
         path.write_text(content)
 
     def _halt(self) -> None:
-        """End the daemon; what it reports at its end is a death, the first time."""
+        """End the daemon; what it reports at its end is kept for `farewell`."""
         self._place.halt()
-        words = self._place.complaint()
-        if words and words not in self._parted:
-            self._parted.add(words)
-            self._death = self._death or Death(f"{words}, at its end", reported=True)
+        self._leaks = self._leaks or self._place.complaint()
 
     def farewell(self) -> Death | None:
-        """End the daemon; the leaks that it finds then."""
-        self._place.halt()
-        words = self._place.complaint()
+        """End the daemon; the leaks that it and those before it have found then."""
+        self._halt()
+        words = self._leaks
         self.stop()
         return Death(f"{words}, at its end", reported=True) if words else None
 
     def stop(self) -> None:
         """End the daemon and remove the place."""
         self._whack = self._connection = self._death = None
+        self._leaks = ""
         self._place.close()
 
     def alive(self) -> bool:
         """Whether the daemon's process exists and answers a request."""
         if self._whack is None:
             return False
-        if (words := self._place.complaint()) and self._place.running():
+        words = self._place.complaint()
+        if words and words not in self._told and self._place.running():
+            self._told.add(words)  # each new process would find it again
             self._death = self._death or Death(words, reported=True)
         try:
             if self._place.running():
@@ -170,6 +171,7 @@ class Libreswan(Device):
     def apply(self, connection: Connection) -> None:
         """Load a connection, in about 10 ms. Starts the daemon anew (0.1 s) if it crashed or must forget something."""
         self._control()
+        self._place.turn_page()
         self.require(*sorted(needs(connection)))
         if connection.local_ports != _PORTS:
             raise DeviceError(self.name, f"listens on ports {_PORTS}, the connection wants {connection.local_ports}")

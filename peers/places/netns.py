@@ -91,7 +91,7 @@ class NetnsPlace(Place):
         self._process: subprocess.Popen[bytes] | None = None
         self._program = ""
         self._core = ""
-        self._complained: set[str] = set()
+        self._complained: dict[str, bool] = {}
         self.tester_namespace = ""
         self.device_namespace = ""
 
@@ -180,7 +180,7 @@ class NetnsPlace(Place):
 
     def _forget(self, run: RunDirectory) -> None:
         """Remove what the process before has written of its end."""
-        self._core, self._complained = "", set()
+        self._core, self._complained = "", {}
         sanitizers.remove(run.path)
         (run.path / "console").unlink(missing_ok=True)
 
@@ -219,15 +219,19 @@ class NetnsPlace(Place):
         while self.running() and not sanitizers.complete(self._reported()) and time.monotonic() < end:
             time.sleep(0.02)
         new = [one for one in sanitizers.reports(self._reported()) if one.text not in self._complained]
-        self._complained |= {one.text for one in new}
+        self._complained |= dict.fromkeys((one.text for one in new), True)
         return new[0].words + (f" (and {len(new) - 1} more)" if len(new) > 1 else "") if new else ""
 
     def testimony(self) -> str:
         """For the evidence: reports of sanitizers, and the backtrace of the core of a dead daemon."""
-        parts = [one.text for one in sanitizers.reports(self._reported())]
+        parts = [text for text, new in self._complained.items() if new]
         if backtrace := self._backtrace():
             parts.append(backtrace)
         return "".join(f"\n{part}\n" for part in parts)
+
+    def turn_page(self) -> None:
+        """What was reported so far is no part of the evidence that follows."""
+        self._complained = dict.fromkeys(self._complained, False)
 
     def _reported(self) -> str:
         """What the daemon's process has written, as far as sanitizers may have done it."""

@@ -83,8 +83,15 @@ class Place(ABC):
         return ""
 
     def testimony(self) -> str:
-        """For the evidence: reports of sanitizers, and the backtrace of the core of a dead daemon. Never raises."""
+        """For the evidence: new reports of sanitizers, and the backtrace of a dead daemon's core. Never raises.
+
+        New are those since `turn_page`, as far as `complaint` has told them.
+        """
         return ""
+
+    def turn_page(self) -> None:
+        """What was reported so far is no part of the evidence that follows."""
+        return
 
     def condition(self) -> str:
         """Whether the daemon's process is stopped, spins or waits, in words; empty where nobody knows. Never raises."""

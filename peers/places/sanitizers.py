@@ -12,6 +12,8 @@ from pathlib import Path
 
 from peers.places.frames import told
 
+_GO_ON = ("UBSan", "TSan")
+"""Those whose finds are often old and harmless: whoever ended at each would never come to what is to be tested."""
 KINDS = {
     "ASan": ("ASAN_OPTIONS", b"__asan_init"),
     "UBSan": ("UBSAN_OPTIONS", b"__ubsan_handle_"),
@@ -21,7 +23,7 @@ KINDS = {
 }
 """Of each sanitizer the variable with its options, and a symbol that only programs built with it have."""
 _OPTIONS = (
-    *("halt_on_error=1", "abort_on_error=1", "print_stacktrace=1"),
+    *("abort_on_error=1", "print_stacktrace=1"),
     # Even where the daemon has a handler of its own: that of charon knows less.
     *("handle_segv=2", "handle_sigbus=2", "handle_sigill=2", "handle_sigfpe=2"),
     # The shim is loaded before the sanitizer's own library.
@@ -51,7 +53,7 @@ class Report:
 
 
 def environment(directory: str, given: Mapping[str, str]) -> dict[str, str]:
-    """The variables that make a daemon write reports into ``directory`` and end at the first one.
+    """The variables that make a daemon write reports into ``directory``, and end at the first one that is about memory.
 
     ``given`` is the environment of whoever started us: options there win, such as ``halt_on_error=0`` or
     ``suppressions=FILE``, but the place of the reports is ours. One file for each sanitizer: each would empty the
@@ -60,7 +62,7 @@ def environment(directory: str, given: Mapping[str, str]) -> dict[str, str]:
     found = {"LEAK_DETECTIVE_LOG": f"{directory}/{_LEAK_LOG}"}
     for kind, (variable, _) in KINDS.items():
         # AddressSanitizer reads those of LeakSanitizer after its own.
-        words = list(_OPTIONS) if kind != "LSan" else []
+        words = [*_OPTIONS, f"halt_on_error={0 if kind in _GO_ON else 1}"] if kind != "LSan" else []
         words += [*([given[variable]] if given.get(variable) else []), f"log_path={directory}/{kind.lower()}"]
         found[variable] = ":".join(words)
     return found

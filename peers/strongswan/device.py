@@ -61,7 +61,8 @@ class StrongSwan(Device):
         self._load_spi: bytes | None = None
         self._log_from = 0
         self._death: Death | None = None
-        self._parted: set[str] = set()
+        self._told: set[str] = set()
+        self._leaks = ""
 
     # --- life
 
@@ -147,17 +148,14 @@ class StrongSwan(Device):
         self._launch()
 
     def _halt(self) -> None:
-        """End the daemon; what it reports at its end is a death, the first time."""
+        """End the daemon; what it reports at its end is kept for `farewell`."""
         self._place.halt()
-        words = self._place.complaint()
-        if words and words not in self._parted:
-            self._parted.add(words)
-            self._death = self._death or Death(f"{words}, at its end", reported=True)
+        self._leaks = self._leaks or self._place.complaint()
 
     def farewell(self) -> Death | None:
-        """End the daemon; the leaks that it finds then."""
-        self._place.halt()
-        words = self._place.complaint()
+        """End the daemon; the leaks that it and those before it have found then."""
+        self._halt()
+        words = self._leaks
         self.stop()
         return Death(f"{words}, at its end", reported=True) if words else None
 
@@ -167,13 +165,16 @@ class StrongSwan(Device):
             self._control.close()
             self._control = None
         self._connection = self._load_spi = self._death = None
+        self._leaks = ""
         self._place.close()
 
     def alive(self) -> bool:
         """Whether the daemon's process exists and answers a request."""
         if self._control is None:
             return False
-        if (words := self._place.complaint()) and self._place.running():
+        words = self._place.complaint()
+        if words and words not in self._told and self._place.running():
+            self._told.add(words)  # each new process would find it again
             self._death = self._death or Death(words, reported=True)
         try:
             if self._place.running() and not self._is_dying():
@@ -213,6 +214,7 @@ class StrongSwan(Device):
     def apply(self, connection: Connection) -> None:
         """Load a connection; 3 ms with a shared key. Starts the daemon anew (0.1 s) if it crashed or must forget."""
         self._vici()
+        self._place.turn_page()
         self.require(*sorted(needs(connection)))
         if connection.local_ports != self._startup.ports:
             problem = f"listens on ports {self._startup.ports}, the connection wants {connection.local_ports}"
