@@ -30,7 +30,7 @@ class Number:
 class Length:
     """The octets of the field ``of`` (empty: of the whole body) in units of ``unit``; None where it is true.
 
-    ``plus`` are octets before that field which count as well.
+    ``plus`` are octets before that field which count as well; negative: octets of the body which do not.
     """
 
     size: int
@@ -55,7 +55,10 @@ class Padding:
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """Bodies up to the end; ``read`` gives the one that starts at an offset of the data, and where it ends."""
+    """Bodies up to the end, or as far as a length says.
+
+    ``read`` gives the one that starts at an offset of the data, and where it ends.
+    """
 
     read: Callable[[bytes, int], tuple[Body, int]]
 
@@ -137,14 +140,13 @@ class Body(Value):
         for name, spec in specs.items():
             left = size - offset
             if isinstance(spec, Items):
-                items: list[Body] = []
-                while offset < size:
-                    try:
-                        item, offset = spec.read(data, offset)
-                    except WireError as error:
-                        raise error.within(f"{name}[{len(items)}]", 0) from None
-                    items.append(item)
-                values[name] = tuple(items)
+                end = size
+                if name in counts:
+                    end = offset + _counted(values[counts[name]], specs[counts[name]])
+                    if not offset <= end <= size:
+                        raise WireError(offset, name, f"{left} bytes left, expected {end - offset}")
+                values[name] = _items(spec, name, data[:end], offset)
+                offset = end
                 continue
             if isinstance(spec, Padding):
                 zeros = bytes(-offset % spec.unit)
@@ -165,8 +167,8 @@ class Body(Value):
         if offset < size:
             raise WireError(offset, "end", f"{size - offset} bytes left, expected none")
         for of, name in counts.items():
-            if not of and values[name] * _unit(specs[name]) != size:
-                raise WireError(0, name, f"{values[name]}, expected {size // _unit(specs[name])}")
+            if not of and _counted(values[name], specs[name]) != size:
+                raise WireError(0, name, f"{values[name]} for a body of {size} octets")
             values[name] = None
         return cls(**values)
 
@@ -191,6 +193,18 @@ def _specs(cls: type[Body]) -> dict[str, Spec]:
 
 def _unit(spec: Spec) -> int:
     return spec.unit if isinstance(spec, Length) else 1
+
+
+def _items(spec: Items, name: str, data: bytes, offset: int) -> tuple[Body, ...]:
+    """The bodies from an offset up to the end of ``data``."""
+    items: list[Body] = []
+    while offset < len(data):
+        try:
+            item, offset = spec.read(data, offset)
+        except WireError as error:
+            raise error.within(f"{name}[{len(items)}]", 0) from None
+        items.append(item)
+    return tuple(items)
 
 
 def _counted(told: int, spec: Spec) -> int:
