@@ -39,6 +39,8 @@ _PATIENCE = 60.0
 """Seconds that a router may take to print its whole configuration."""
 _GOING = 0.5
 """Seconds that an SA may take to go when it has been cleared."""
+_DELETES = 2.0
+"""Seconds that an IKE SA may take to go: its Delete is repeated until it is answered, or until the router gives up."""
 _VERSION = re.compile(r"Version (\d[\w.()]*)")
 _RESTARTED = re.compile(r"^System restarted at (.*)$", re.MULTILINE)
 _REASON = re.compile(r"^Last reload reason: (.*)$", re.MULTILINE)
@@ -263,10 +265,13 @@ class IosXe(Device):
         self._ours = []
 
     def _drop(self) -> None:
-        """Forget the SAs with the tester, not anybody else's."""
+        """Forget the SAs with the tester, not anybody else's; a Delete that nobody answers is waited for a little."""
         for address in filter(None, (self.pixit.tester_address, self.pixit.tester_address6)):
             self._asked(f"clear crypto ikev2 sa remote {address}")
             self._asked(f"clear crypto sa peer {address}")
+        end = time.monotonic() + _DELETES
+        while self.list_sas() and time.monotonic() < end:
+            time.sleep(_GOING)
 
     # --- orders
 

@@ -148,8 +148,18 @@ def face(device: ReferenceProcess) -> Face:
         return False
 
     def cleared(command: str) -> None:
-        if loaded[0] is not None and command.startswith("clear crypto ikev2 sa"):
+        """An IKE SA goes with a Delete, and then without waiting for an answer; a Child SA with one of its own."""
+        if loaded[0] is None:
+            return
+        sas = device.list_sas()
+        if command.startswith("clear crypto ikev2 sa") and any(one.state == SaState.ESTABLISHED for one in sas):
+            device.delete_ike()
+        elif command.startswith("clear crypto sa peer"):
             device.apply(loaded[0])
+        elif command.startswith("clear crypto sa spi"):
+            spi = int(command.split()[-1], 16).to_bytes(4, "big")
+            for name in (child.name for one in sas for child in one.children if child.spi_out == spi):
+                device.delete_child(name)
 
     def shown(command: str) -> str:
         sas = device.list_sas()

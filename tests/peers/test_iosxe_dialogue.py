@@ -270,13 +270,13 @@ def test_a_pool_needs_what_only_the_owner_may_switch_on(router: Router, simulate
 
 
 def test_orders(router: Router, simulated: Simulated, tmp_path: Path) -> None:
-    router.face = Face(
-        pinged=lambda source, destination: destination == "10.1.0.1", shown=lambda command: SHOWN[command]
-    )
     with _device(simulated, tmp_path, ('tester = "127.0.0.1"', 'tester = "192.0.2.2"')) as device:
         with pytest.raises(DeviceError, match="has no connection; apply one first"):
             device.initiate()
         device.apply(_wanted(device))
+        router.face = Face(
+            pinged=lambda source, destination: destination == "10.1.0.1", shown=lambda command: SHOWN[command]
+        )
         assert device.ping("10.2.0.1", "10.1.0.1")
         assert not device.ping("10.2.0.1", "10.1.0.9")
         device.delete_child("net")
