@@ -47,8 +47,7 @@ class AkaPrimePeer(AkaPeer):
         super().__init__(usim, result_indications=result_indications, reveal=reveal)
         self.network = network
         self.kdfs = tuple(kdfs)
-        self.asked_for: int | None = None
-        self.offered: list[int] = []
+        self.settled: list[int] = []
 
     def refusal(self, message: Message) -> Body | None:
         """Negotiates the key derivation function, and looks at the name and the separation bit (section 3)."""
@@ -57,23 +56,20 @@ class AkaPrimePeer(AkaPeer):
             return self.reject("no network name")
         if self.network is not None and not self.is_this_network(name.value):
             return self.reject(f"network {name.value!r}")
-        if not self.is_right_choice(kdfs):
+        if self.settled and kdfs != self.settled:
+            raise Unable(f"key derivation functions {kdfs} after {self.settled}")
+        if not kdfs or (len(set(kdfs)) < len(kdfs) and not self.settled):
             return self.reject(f"key derivation functions {kdfs}")
         if kdfs[0] not in self.kdfs:
             common = next((one for one in kdfs if one in self.kdfs), None)
-            if common is None or self.asked_for is not None:
+            if common is None:
                 return self.reject(f"key derivation functions {kdfs}")
-            self.asked_for, self.offered = common, kdfs
+            self.settled = [common, *kdfs]
             return AkaChallenge(attributes=(number(At.KDF, common),))
         if not message.need(At.AUTN).autn[6] & SEPARATION_BIT:
             return self.reject("no separation bit in AMF")
+        self.settled = kdfs
         return None
-
-    def is_right_choice(self, kdfs: Sequence[int]) -> bool:
-        """Whether the functions are a list without repetition, or the same one again with ours at its head."""
-        if self.asked_for is not None:
-            return list(kdfs) == [self.asked_for, *self.offered]
-        return bool(kdfs) and len(set(kdfs)) == len(kdfs)
 
     def is_this_network(self, name: bytes) -> bool:
         """Whether the server's name fits: up to a colon, all fields of the shorter one are equal (section 3.1)."""

@@ -121,9 +121,16 @@ class SimAkaServer(Protected, ServerMethod):
         Raises:
             Unable: all have been asked.
         """
+        ignored = self.ask and len(self.questions) == len(_QUESTIONS)
+        while not ignored and self.questions and self.questions[0] in self.vain_questions():
+            self.questions.pop(0)
         if not self.questions:
             raise Unable(f"nobody is {self.identity!r}")
         return mark(self.questions.pop(0))
+
+    def vain_questions(self) -> tuple[At, ...]:
+        """What would get the unknown identity once more, by its first character (RFC 4187 section 4.1.7)."""
+        return {self.pseudonym: _QUESTIONS[:2], self.fast: _QUESTIONS[:1]}.get(self.identity[:1], ())
 
     def take_identity(self, message: Message) -> None:
         """The identity in a response, if there is one."""

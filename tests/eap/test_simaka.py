@@ -11,13 +11,15 @@ from conformance.eap.aka_server import AkaServer
 from conformance.eap.bend import EapBend, instead
 from conformance.eap.conversation import Outcome
 from conformance.eap.layout import Body, Raw
+from conformance.eap.registry import body_of
 from conformance.eap.sim_peer import SimPeer
 from conformance.eap.sim_server import SimServer
 from conformance.eap.simaka import AkaChallenge, Message, Notice, SimChallenge, Told, number
 from conformance.eap.simaka_attributes import At, AtIv, AtMac, AtPadding, Attribute, Clear, Counted
+from conformance.eap.simaka_keys import Keys
 from conformance.eap.simaka_peer import SimAkaPeer
 from conformance.eap.simaka_server import SimAkaServer
-from conformance.eap.subscriber import Register, Subscriber, Usim
+from conformance.eap.subscriber import Register, Renewal, Subscriber, Usim
 from conformance.wire import EapCode, EapPacket, EapType
 from tests.eap.talk import agree, peer_of, server_of, talk
 
@@ -259,3 +261,37 @@ def test_the_counter_comes_to_an_end() -> None:
     assert run(peer, AkaServer(register, reauthentication=True), seed=5)[0] is Outcome.SUCCESS
     assert peer.counter == 0xFFFF
     assert not usim.renewals
+
+
+@both
+@pytest.mark.parametrize("ask", [False, True])
+def test_a_vain_question_is_not_asked(one: type[SimAkaPeer], other: type[SimAkaServer], ask: bool) -> None:
+    """An unknown pseudonym leads to the permanent identity, one for fast re-authentication to any other one."""
+    usim = card()
+    usim.pseudonyms[one.permanent] = other.pseudonym + b"gone"
+    usim.renewals[one.permanent] = Renewal(other.fast + b"gone", Keys(*[bytes(16)] * 5))
+    outcome, packets = run(one(usim), other(home(), ask=ask))
+    assert outcome is Outcome.SUCCESS
+    asked = [
+        name.name
+        for packet in packets[::2]
+        for name in (At.ANY_ID_REQ, At.FULLAUTH_ID_REQ, At.PERMANENT_ID_REQ)
+        if (body := body_of(EapPacket.decode(packet))) and isinstance(body, Message) and body.find(name)
+    ]
+    assert asked == (["ANY_ID_REQ"] if ask else []) + ["FULLAUTH_ID_REQ", "PERMANENT_ID_REQ"]
+
+
+@pytest.mark.parametrize(("first", "second"), [((1, 7), (1,)), ((7, 1), (1, 7)), ((7, 1), (7, 1))])
+def test_the_functions_may_not_change_unasked(first: tuple[int, ...], second: tuple[int, ...]) -> None:
+    class Fickle(AkaPrimeServer):
+        def authenticate(self) -> Body:
+            self.kdfs = list(second if self.vector else first)
+            return super().authenticate()
+
+        def take_challenge(self, message: AkaChallenge, packet: EapPacket) -> Body | None:
+            return self.authenticate() if message.find(At.KDF) else super().take_challenge(message, packet)
+
+    method = AkaPrimePeer(card(sqn=1 << 20 if first[0] == 1 else 0))
+    assert run(method, Fickle(home()))[0] is Outcome.FAILURE
+    assert method.info["error"].startswith("key derivation functions")
+    assert not method.authenticated
