@@ -309,6 +309,8 @@ def _child(child: ChildFindings) -> Iterator[tuple[str, str]]:
         yield "authentication", f"fails: {child.problem}"
         return
     yield "authentication", f"works{f', it is {child.identity}' if child.identity else ''}"
+    if child.any_identity:
+        yield "identities", "any peer with the secret is let in"
     for text in esp_suites(child):
         yield "ESP", text
     if child.child_problem:

@@ -7,7 +7,7 @@ from ipaddress import summarize_address_range
 
 from conformance.crypto import CryptoError
 from conformance.crypto.keywords import keyword
-from conformance.ike.core.connection import ChildConfig, Connection, Identity
+from conformance.ike.core.connection import ChildConfig, Connection, Identity, Psk
 from conformance.ike.core.sending import State
 from conformance.probe.algorithms import INTEGS, PLAIN
 from conformance.probe.children import ESN, ESP_AEAD, NO_ESN, Children, EspBox
@@ -38,6 +38,7 @@ from conformance.wire import (
 )
 
 ANYWHERE = ("0.0.0.0/0",)
+STRANGER = Identity.of("stranger.ikespec.example")
 FAILURES = (Unexpected, Inconclusive, CryptoError)
 
 
@@ -68,6 +69,8 @@ class Believed:
             self._close(sa)
             with suppress(*FAILURES):
                 self._inner_address()
+            with suppress(*FAILURES):
+                self._any_identity()
         with suppress(*FAILURES):
             self._eap()
         return self.found
@@ -175,6 +178,16 @@ class Believed:
             self.found.its_selectors = _written(theirs)
             self.found.child_problem = f"{self.found.child_problem}; with an inner address it makes one"
         self._close(sa)
+
+    def _any_identity(self) -> None:
+        """Whether the shared key is enough, whoever says that he has it."""
+        ours = self.peer.connection.local
+        if isinstance(ours.auth, Psk):
+            sa = self.peer.sa(local=replace(ours, identity=STRANGER))
+            sa.init()
+            sa.auth()
+            self.found.any_identity = sa.state in (State.ESTABLISHED, State.REKEYED)
+            self._close(sa)
 
     def _eap(self) -> None:
         """Whether it begins with EAP when we prove nothing, and then without a proof of its own (RFC 5998)."""

@@ -58,6 +58,7 @@ class ChildFindings:
     problem: str = ""
     child_problem: str = ""
     identity: str = ""
+    any_identity: bool | None = None
     esp: tuple[tuple[tuple[Transform, ...], ...], ...] = ()
     pfs: tuple[Transform, ...] = ()
     pfs_required: bool = False

@@ -12,20 +12,21 @@ from typer.testing import CliRunner
 from conformance.crypto import CryptoError
 from conformance.crypto.suite import transforms
 from conformance.net.link import Address
+from conformance.probe.survey import Survey
 from ikespec.cli import app
-from ikespec.probe import Wish, WishError, check, rows, source, target
+from ikespec.probe import Wish, WishError, believed, check, rows, source, target
 from peers.devicefile import read_device
 from peers.probed import Given, device_file
 from peers.reference.process import ReferenceProcess
 from suites.connections import psk
-from tests.probe.asking import accepted, probed
+from tests.probe.asking import IT, US, accepted, device, plan, probed
 
 WORLD = ("aes256-aes128-sha256-modp2048-ecp256", "aes256-sha384-ecp384")
 ESP = ("aes128gcm16", "aes256-sha256-ecp384")
 
 
 @pytest.fixture(scope="module")
-def device() -> Iterator[ReferenceProcess]:
+def loopback() -> Iterator[ReferenceProcess]:
     found = ReferenceProcess()
     found.start()
     try:
@@ -46,12 +47,13 @@ def ports(device: ReferenceProcess) -> list[str]:
     return ["--port", str(ike), "--nat-port", str(nat), "--rate", "900"]
 
 
-def test_with_a_secret_it_finds_all(device: ReferenceProcess, tmp_path: Path) -> None:
+def test_with_a_secret_it_finds_all(loopback: ReferenceProcess, tmp_path: Path) -> None:
     path = tmp_path / "device.toml"
     secret = ["--psk", "a shared key of the ikespec suites", "--identity", "tester.ikespec.example"]
-    code, text = run("127.0.0.1", *ports(device), *secret, "-o", str(path))
+    code, text = run("127.0.0.1", *ports(loopback), *secret, "-o", str(path))
     assert code == 0 and f"wrote {path}" in text
     assert "authentication: works, it is device.ikespec.example" in text
+    assert "any peer with the secret" not in text
     found = read_device(path)
     named = found.pixit.algorithms
     assert accepted(named.ike) == accepted(WORLD)
@@ -59,33 +61,33 @@ def test_with_a_secret_it_finds_all(device: ReferenceProcess, tmp_path: Path) ->
     assert found.pixit.device_networks == ("10.2.0.0/24",) and found.pixit.tester_networks == ("10.1.0.0/24",)
     assert {"pfs", "multiple-children", "narrowing", "fragmentation", "nat-t"} <= set(found.capabilities)
     assert path.stat().st_mode & 0o077 == 0
-    assert not device.list_sas()
+    assert not loopback.list_sas()
 
 
-def test_without_a_secret_the_file_is_one_nevertheless(device: ReferenceProcess, tmp_path: Path) -> None:
+def test_without_a_secret_the_file_is_one_nevertheless(loopback: ReferenceProcess, tmp_path: Path) -> None:
     path = tmp_path / "device.toml"
-    code, text = run("127.0.0.1", *ports(device), "--json", "-o", str(path))
+    code, text = run("127.0.0.1", *ports(loopback), "--json", "-o", str(path))
     assert code == 0
     tree = json.loads(text)
     assert tree["answers"] == "IKEv2" and tree["cookies"] == "never"
     assert set(tree["taken"]["key exchange method"]) == {"modp2048", "ecp256", "ecp384"}
     assert "pfs" not in read_device(path).capabilities
     assert "# Not known: what it takes for Child SAs" in path.read_text()
-    code, text = run("127.0.0.1", *ports(device), "-o", str(path))
+    code, text = run("127.0.0.1", *ports(loopback), "-o", str(path))
     assert code == 2 and "is there already" in text
 
 
-def test_like_another_file(device: ReferenceProcess, tmp_path: Path) -> None:
+def test_like_another_file(loopback: ReferenceProcess, tmp_path: Path) -> None:
     one, two = tmp_path / "one.toml", tmp_path / "two.toml"
-    assert run("127.0.0.1", *ports(device), "-o", str(one))[0] == 0
-    code, text = run("127.0.0.1", *ports(device), "--like", str(one), "-o", str(two))
+    assert run("127.0.0.1", *ports(loopback), "-o", str(one))[0] == 0
+    code, text = run("127.0.0.1", *ports(loopback), "--like", str(one), "-o", str(two))
     assert code == 0 and "authentication: works" in text
     assert read_device(two).pixit.credentials == read_device(one).pixit.credentials
 
 
-def test_a_wrong_secret_is_said(device: ReferenceProcess, tmp_path: Path) -> None:
+def test_a_wrong_secret_is_said(loopback: ReferenceProcess, tmp_path: Path) -> None:
     path = tmp_path / "device.toml"
-    code, text = run("127.0.0.1", *ports(device), "--psk", "wrong", "-o", str(path))
+    code, text = run("127.0.0.1", *ports(loopback), "--psk", "wrong", "-o", str(path))
     assert code == 0 and "authentication: fails: AUTHENTICATION_FAILED" in text
     assert "did not believe us" in path.read_text()
 
@@ -138,3 +140,14 @@ def test_every_word_of_a_written_file_is_known(tmp_path: Path) -> None:
 
 def test_rows_have_no_empty_text() -> None:
     assert all(heading and text for heading, text in rows(probed(proposals=WORLD)))
+
+
+def test_a_device_that_lets_in_anybody() -> None:
+    lax, _ = device("accepts-any-identity", proposals=WORLD)
+    course = plan(lax.open_link())
+    found = Survey(course).run()
+    found.child = believed(course, found, lax.pixit.credentials)
+    assert found.child.any_identity and not found.child.problem
+    assert ("identities", "any peer with the secret is let in") in rows(found)
+    text = device_file(found, Given(IT, US, identities="", secrets='psk = "x"\n'), datetime.now())
+    assert "--without auth-unknown-identity" in text
