@@ -321,6 +321,7 @@ def _child(child: ChildFindings) -> Iterator[tuple[str, str]]:
         yield "selectors", f"{', '.join(child.its_selectors)} behind it, {ours} for us"
     flags = {
         "several Child SAs": child.several,
+        "tunnel mode": child.tunnel is not False and child.several,
         "extended sequence numbers": child.esn,
         "transport mode": child.transport,
         "MOBIKE": child.mobike,

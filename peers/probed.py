@@ -113,10 +113,10 @@ def capabilities(found: Findings, given: Given) -> tuple[list[Capability], list[
             Capability.TRANSPORT: child.transport,
             Capability.VIRTUAL_IP: bool(child.address),
         }
-        if child.transport:
+        if child.tunnel is False:
             seen.remove(Capability.TUNNEL)
-            claims.pop(Capability.TRANSPORT)
-            seen.append(Capability.TRANSPORT)
+        elif child.transport:
+            remarks.append("# It makes Child SAs in transport mode, too; without tunnel purposes have these.")
     else:
         remarks.append(
             "# Only a peer with credentials sees: pfs, multiple-children, narrowing, esn, transport, virtual-ip."

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from ipaddress import summarize_address_range
+from ipaddress import ip_address, summarize_address_range
 
 from conformance.crypto import CryptoError
 from conformance.crypto.keywords import keyword
 from conformance.ike.core.connection import ChildConfig, Connection, Identity, Psk
+from conformance.ike.core.selectors import host
 from conformance.ike.core.sending import State
 from conformance.probe.algorithms import INTEGS, PLAIN
 from conformance.probe.children import ESN, ESP_AEAD, NO_ESN, Children, EspBox
@@ -129,14 +130,18 @@ class Believed:
 
     def _child_sas(self, sa: ScriptedSa) -> None:
         """What it takes for Child SAs, by CREATE_CHILD_SA, with and without a key exchange."""
-        found, selectors = self.found, self._selectors(sa)
-        ask = Children(sa, selectors)
-        by_group: dict[Transform | None, list[EspBox]] = {None: ask.boxes()}
-        for one in self.groups:
-            if ask.takes(one):
-                ask.group = one
-                by_group[one] = ask.boxes()
-        ask.group = next((group for group, boxes in by_group.items() if boxes), None)
+        found = self.found
+        ask = Children(sa, self._selectors(sa))
+        by_group = ask.by_group(self.groups)
+        if not any(by_group.values()):
+            ends = (ip_address(one.host).packed for one in (sa.local, sa.remote))
+            ours, theirs = ((host(one),) for one in ends)
+            ask = Children(sa, (TSi(ours), TSr(theirs)), (Notify(NotifyType.USE_TRANSPORT_MODE),))
+            by_group = ask.by_group(self.groups)
+            if any(by_group.values()):
+                found.tunnel = False
+                found.our_selectors, found.its_selectors = (_written(one) for one in ask.selectors)
+                found.child_problem = f"in tunnel mode: {found.child_problem or 'none'}"
         found.pfs = tuple(group for group, boxes in by_group.items() if group is not None and boxes)
         found.pfs_required = bool(found.pfs) and not by_group[None]
         found.several = any(by_group.values())

@@ -37,11 +37,27 @@ NO_ESN, ESN = Transform.of(Esn.NO), Transform.of(Esn.YES)
 
 @dataclass(slots=True)
 class Children:
-    """Asks with CREATE_CHILD_SA and deletes at once what that makes. With ``group`` there is a key exchange."""
+    """Asks with CREATE_CHILD_SA and deletes at once what that makes.
+
+    With ``group`` there is a key exchange; ``always`` is in every request.
+    """
 
     sa: ScriptedSa
     selectors: tuple[TSi, TSr]
+    always: tuple[Notify, ...] = ()
     group: Transform | None = None
+
+    def by_group(self, groups: Sequence[Transform]) -> dict[Transform | None, list[EspBox]]:
+        """What it takes without a key exchange (None), and with one of each group; `group` is one that works."""
+        self.group = None
+        found: dict[Transform | None, list[EspBox]] = {None: self.boxes()}
+        for one in groups:
+            if self.takes(one):
+                self.group = one
+                found[one] = self.boxes()
+            self.group = None
+        self.group = next((group for group, boxes in found.items() if boxes), None)
+        return found
 
     def boxes(self) -> list[EspBox]:
         """All that it takes; ciphers with the same integrity algorithms are in one box."""
@@ -82,9 +98,9 @@ class Children:
 
     def transport(self) -> bool:
         """Whether it makes a Child SA in transport mode."""
-        mode = Notify(NotifyType.USE_TRANSPORT_MODE)
+        mode = () if self.always else (Notify(NotifyType.USE_TRANSPORT_MODE),)
         offers = [self._with_group(ESP_AEAD), self._with_group((*PLAIN, *INTEGS))]
-        answer = self._asked(offers, self._method, mode)
+        answer = self._asked(offers, self._method, *mode)
         return answer.first(SA) is not None and answer.notify(NotifyType.USE_TRANSPORT_MODE) is not None
 
     def _removed(self, candidates: Sequence[Transform], offer: Offer) -> tuple[Transform, ...]:
@@ -117,7 +133,7 @@ class Children:
         # Nothing is sent through these Child SAs: no key is derived from the exchange.
         ke = (KE(method, key_exchange(method, random).public),) if method is not None else ()
         answer = sa.request(
-            ExchangeType.CREATE_CHILD_SA, *further, SA(proposals), Nonce(random(32)), *ke, *self.selectors
+            ExchangeType.CREATE_CHILD_SA, *self.always, *further, SA(proposals), Nonce(random(32)), *ke, *self.selectors
         )
         if answer.first(SA) is not None:
             sa.peer.pause()

@@ -63,6 +63,7 @@ class ChildFindings:
     pfs: tuple[Transform, ...] = ()
     pfs_required: bool = False
     esn: bool | None = None
+    tunnel: bool | None = None
     transport: bool | None = None
     several: bool | None = None
     mobike: bool | None = None

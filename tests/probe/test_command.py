@@ -11,12 +11,14 @@ from typer.testing import CliRunner
 
 from conformance.crypto import CryptoError
 from conformance.crypto.suite import transforms
+from conformance.ike.core.connection import Mode
 from conformance.net.link import Address
 from conformance.probe.survey import Survey
 from ikespec.cli import app
 from ikespec.probe import Wish, WishError, believed, check, rows, source, target
+from peers.contract import Capability
 from peers.devicefile import read_device
-from peers.probed import Given, device_file
+from peers.probed import Given, capabilities, device_file
 from peers.reference.process import ReferenceProcess
 from suites.connections import psk
 from tests.probe.asking import IT, US, accepted, device, plan, probed
@@ -151,3 +153,14 @@ def test_a_device_that_lets_in_anybody() -> None:
     assert ("identities", "any peer with the secret is let in") in rows(found)
     text = device_file(found, Given(IT, US, identities="", secrets='psk = "x"\n'), datetime.now())
     assert "--without auth-unknown-identity" in text
+
+
+def test_a_device_in_transport_mode() -> None:
+    ours, theirs = ("192.0.2.1/32",), ("192.0.2.2/32",)
+    both, _ = device(proposals=WORLD, esp=ESP, mode=Mode.TRANSPORT, local_ts=ours, remote_ts=theirs)
+    course = plan(both.open_link())
+    found = Survey(course).run()
+    found.child = believed(course, found, both.pixit.credentials)
+    assert found.child.transport
+    words, _ = capabilities(found, Given(IT, US, secrets='psk = "x"\n'))
+    assert Capability.TRANSPORT in words
