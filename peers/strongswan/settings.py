@@ -106,7 +106,8 @@ _PLUGIN_FOLDER = re.compile(rb"(/[\w./+-]+/plugins)\0")
 
 def check(device: str, build: Build) -> None:
     """Whether a build can be used. Raises DeviceError where it lacks vici, or looks elsewhere for its plugins."""
-    libraries = sorted(build.host_program.parents[1].glob("**/libstrongswan.so"))
+    prefixes = build.host_program.parents[1:3]
+    libraries = [one for prefix in prefixes for one in sorted(prefix.glob("lib*/ipsec/libstrongswan.so*"))]
     if build.root is not None or not libraries:
         return
     found = _PLUGIN_FOLDER.search(libraries[0].read_bytes())
