@@ -54,7 +54,8 @@ def find(device: str, text: str, names: Sequence[str], source: str) -> Build:
         raise DeviceError(word, f"{given} does not exist")
     if given.is_file():
         return _checked(word, Build(given, str(given)))
-    root = given if any((given / shell).exists() for shell in ("bin/sh", "usr/bin/sh")) else None
+    # A /usr has a shell, too, but no place for devices.
+    root = given if (given / "bin/sh").exists() and (given / "dev").is_dir() else None
     places = [f"{prefix}/{name}" for prefix in _SYSTEM for name in names]
     places = places if root is not None else [*names, *places]
     for place in places:

@@ -55,6 +55,9 @@ def test_the_daemon_is_found_below_a_prefix_and_in_a_root(tmp_path: Path) -> Non
     assert charon_in(charon) == Build(charon, str(charon))
     put(root / "usr/sbin/charon-systemd")
     put(root / "bin/sh")
+    assert charon_in(root / "usr").root is None
+    assert charon_in(root).root is None
+    (root / "dev").mkdir()
     found = charon_in(root)
     assert (found.program, found.root, found.directory) == ("/usr/sbin/charon-systemd", root, "/usr/sbin")
     place = open_device(f"strongswan:{prefix}")._place  # type: ignore[attr-defined]
