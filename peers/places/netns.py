@@ -39,10 +39,11 @@ _ENTER = (
     'mount -t tmpfs tmpfs "$r/run" && mount -t tmpfs tmpfs "$r/tmp" && mkdir -p "$r$d" && '
     'mount --bind "$d" "$r$d" && exec chroot "$r" /bin/sh -c \'cd "$1" && shift && exec "$@"\' sh "$d" "$@"'
 )
-# The same words without a root: a /run of its own, where a build may want its pid file.
+# The same words without a root: a /run of its own, where a build may want its pid file. What is to be preloaded is not
+# there for a moment.
 _ALONE = (
-    'd=$1; shift; cd "$d" && mount -t tmpfs tmpfs /run && mkdir -p "$d" && mount --no-canonicalize --bind . "$d" && '
-    'cd "$d" && exec "$@"'
+    'd=$1 p=$LD_PRELOAD; shift; unset LD_PRELOAD; cd "$d" && mount -t tmpfs tmpfs /run && mkdir -p "$d" && '
+    'mount --no-canonicalize --bind . "$d" && cd "$d" && exec env ${p:+"LD_PRELOAD=$p"} "$@"'
 )
 _REPORT_PATIENCE = 10.0
 _PATIENCE, _END_PATIENCE = 3.0, 20.0
