@@ -19,6 +19,7 @@ from peers.places.place import DataPlane, Place
 _START_PATIENCE = 10.0
 _LOG_LIMIT = 32 * 1024 * 1024
 _PORTS = (500, 4500)
+_FATAL = "FATAL ERROR: "
 _DIED = "ikespec: pluto has died or hung when it was told to forget the SAs of the connection before this one\n"
 # Of the debug log only what tells decisions: no fields of payloads, no bookkeeping, none of our own questions.
 _NOISE = re.compile(
@@ -108,7 +109,8 @@ class Libreswan(Device):
         self._whack = Whack(self.name, place, self._programs)
         if not self._whack.wait(_START_PATIENCE):
             self._whack = None
-            complaint = " / ".join(place.console().strip().splitlines()[-2:]) or "it said nothing"
+            fatal = [line.partition(_FATAL)[2] for line in self._whole_log().splitlines() if _FATAL in line]
+            complaint = " / ".join(fatal or place.console().strip().splitlines()[-2:]) or "it said nothing"
             raise DeviceError(self.name, f"the daemon did not start: {complaint}", "run ikespec doctor")
 
     def _write(self, name: str, content: str) -> None:
