@@ -89,6 +89,12 @@ def ike(proposals: Sequence[str]) -> str:
     return " ".join("ikesa " + _clause(text, ProtocolID.IKE) for text in proposals)
 
 
+def has_one_group(proposals: Sequence[str]) -> bool:
+    """Whether the peer can demand no other key exchange method for the IKE SA."""
+    found = {one.id for text in proposals for one in proposal(text).transforms if one.type == TransformType.KE}
+    return len(found) == 1
+
+
 def child(proposals: Sequence[str]) -> tuple[str, str]:
     """``esp`` or ``ah``, and the ``childsa`` clauses. Raises Unsupported."""
     try:

@@ -77,6 +77,7 @@ class OpenIked(Device):
             algorithms=algorithms.TAKEN,
             eap=("mschapv2",),
             retransmission=settings.RETRANSMISSION,
+            response_timeout=settings.RESPONSE_TIMEOUT,
             half_open_timeout=settings.HALF_OPEN_TIMEOUT,
         )
         self.backend = f"{place.description}, {place.data_plane}"

@@ -18,6 +18,8 @@ CONFIGURATION = "iked.conf"
 SOCKET = "iked.sock"
 
 RETRANSMISSION = Retransmission(timeout=2.0, base=2.0, tries=5)
+RESPONSE_TIMEOUT = 3.0
+"""Seconds: where another group is demanded of it, it begins anew after two."""
 HALF_OPEN_TIMEOUT = 300.0
 """Seconds until it forgets an IKE SA whose IKE_AUTH never comes."""
 

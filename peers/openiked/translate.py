@@ -184,8 +184,13 @@ def public_key(connection: Connection) -> PublicKey | None:
 
 
 def acquirable(connection: Connection) -> bool:
-    """Whether traffic opens the IKE SA: iked looks for the policy of a packet with IPv4 addresses and nothing else."""
+    """Whether traffic opens the IKE SA as well.
+
+    iked finds the policy of a packet by IPv4 addresses and nothing else; and where the peer demands another group, it
+    begins anew only with a policy that is active.
+    """
     child = only_child(connection)
     texts = (*child.local_ts, *child.remote_ts)
     plain = all("[" not in text and ":" not in text for text in texts)
-    return plain and not connection.remote_pool and not connection.local_pool
+    pools = connection.remote_pool or connection.local_pool
+    return plain and not pools and algorithms.has_one_group(connection.proposals)
