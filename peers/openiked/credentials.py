@@ -29,10 +29,10 @@ class Credentials:
         if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
             raise Unsupported(Capability.ED25519, "openiked", f"cannot sign with a {type(key).__name__}")
         self._write_key(key)
-        for name, certificates in (
-            ("certs", own.chain if own is not None else ()),
-            ("ca", connection.trust if connection is not None else ()),
-        ):
+        chain = own.chain if own is not None else ()
+        trust = connection.trust if connection is not None else ()
+        # It looks for its own intermediates among the authorities; only those that sign themselves are trusted.
+        for name, certificates in (("certs", chain[:1]), ("ca", (*trust, *chain[1:]))):
             for left in (self._folder / name).iterdir():
                 left.unlink()
             for number, one in enumerate(certificates):

@@ -8,9 +8,10 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import ClassVar
 
-from conformance.ike.core.connection import Connection
+from conformance.ike.core.connection import Connection, PublicKey
 from conformance.net import Link
 from peers.contract import HUNG, Capability, ChildStatus, Death, Device, DeviceError, SaState, SaStatus, needs
+from peers.deviations import compare_versions
 from peers.openiked import algorithms, kernel, settings, translate
 from peers.openiked.control import Control
 from peers.openiked.credentials import Credentials
@@ -22,6 +23,7 @@ _START_PATIENCE = 15.0
 _LOAD_PATIENCE = 5.0
 _POLL = 0.005
 _PORTS = (500, 4500)
+_TAKES_CHAINS = "7.3"
 _NOISE = re.compile(r"^(?:ikev2_info: called|control_\w+: |proc_dispatch|.*IMSG_CTL_SHOW_SA)")
 _LOADED = "config_getcompile: compilation done"
 _CERTIFICATES_LOADED = "ca_reload: local cert type"
@@ -153,6 +155,9 @@ class OpenIked(Device):
         self.require(*sorted(needs(connection)))
         if connection.local_ports != _PORTS or connection.remote_ports != _PORTS:
             raise DeviceError(self.name, f"speaks on ports {_PORTS} only", "leave the ports of the connection alone")
+        chain = connection.remote.auth.chain if isinstance(connection.remote.auth, PublicKey) else ()
+        if len(chain) > 1 and compare_versions(self.version, _TAKES_CHAINS) < 0:
+            raise algorithms.unsupported("of the peer's certificates it takes the first alone")
         text = translate.configuration(connection, self.pixit)
         self._forget(connection, text)
         self._connection = connection
