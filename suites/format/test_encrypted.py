@@ -7,7 +7,7 @@ from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
-from conformance.script.verdict import Inconclusive
+from conformance.script.verdict import NotApplicable
 from conformance.wire import (
     FLAG_INITIATOR,
     SK,
@@ -197,7 +197,7 @@ def test_invalid_syntax_fatal(peer: Peer) -> None:
     sa = peer.establish()
     answer = sa.response(sa.send(INFO, VendorID(b"ikespec", next_payload=41))).message
     if answer.notify(NotifyType.INVALID_SYNTAX) is None:
-        raise Inconclusive("a malformed request was not answered by N(INVALID_SYNTAX)")
+        raise NotApplicable("a malformed request was not answered by N(INVALID_SYNTAX)")
     sa.next_id += 1
     sa.must_be_gone("RFC7296-2.21.3-3")
     asked = [one for one in peer.inbox if one.sa is sa and one.protected and one.message.first(Delete)]
