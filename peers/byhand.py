@@ -12,7 +12,7 @@ _KE = TransformType.KE
 _OWN_AFFAIR = frozenset(
     {
         *("name", "trust", "initial_contact", "retransmit_timeout", "retransmit_base", "retransmit_tries"),
-        *("local", "remote", "proposals", "children", "local_pool", "remote_pool", "mobike", "childless"),
+        *("local", "remote", "proposals", "children", "local_pool", "remote_pool", "mobike", "childless", "narrowing"),
     }
 )
 """Fields that are the device's own affair, or are compared in their own way."""

@@ -181,7 +181,7 @@ def proving(first: Setup, *further: Setup, device: Role = "responder", **changes
     return setup
 
 
-def two_children() -> Setup:
+def two_children(**changes: Any) -> Setup:
     """Two Child SAs, each for a part of our network."""
 
     def setup(pixit: Pixit) -> Connection:
@@ -190,6 +190,6 @@ def two_children() -> Setup:
         ours = tuple(
             ChildConfig(name, esp(pixit.algorithms), (ts,), pixit.device_networks[:1]) for name, ts in names.items()
         )
-        return usual(children=ours)(pixit)
+        return usual(children=ours, **changes)(pixit)
 
     return setup

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -200,8 +201,7 @@ class Libreswan(Device):
         control.script(
             [
                 *([control.words("--impair", "trigger:FREE_ROOT_CERTS")] if changed else []),
-                control.words("--rereadsecrets"),
-                control.words(f"--ddos-{settings.DDOS[connection.cookies]}"),
+                control.words("--impair", "none", "--rereadsecrets", f"--ddos-{settings.DDOS[connection.cookies]}"),
             ]
         )
         names = list(translate.conn_names(connection))
@@ -220,36 +220,41 @@ class Libreswan(Device):
             self._launch()
         self._connection = None
         self._write(settings.SECRETS, "")
-        control.say("--rereadsecrets")
+        control.say("--impair", "none", "--rereadsecrets")
 
     def _forget(self) -> bool:
-        """Remove the connection with all its SAs, and switch off what an order has switched on.
+        """Remove the connection with all its SAs.
 
         False if that is not possible: the daemon has crashed, now or before, hangs, or keeps an SA whatever it is told.
         """
-        control = self._control()
         names = translate.conn_names(self._connection) if self._connection is not None else {}
-        # The first time it spares an IKE SA that several connections share. One that is still there when its connection
-        # is deleted would stay for good, and point to freed memory.
-        end = [control.words("--name", name, "--terminate") for name in names] * 2
-        delete = [control.words("--name", name, "--delete") for name in names]
+        # The first time 4 spares an IKE SA that several connections share. One that is still there when its connection
+        # is deleted would stay for good, and point to freed memory. 5 would wait a minute for answers to its Deletes,
+        # but takes SAs away with their connection. Where one replaces another it is started anew instead.
+        waits = self._release >= 5
+        end = [] if waits else [("--name", name, "--terminate") for name in names] * min(2, len(names))
+        delete = [("--name", name, "--delete") for name in names]
         if not self._place.running():
             self._death = self._death or Death(self._place.epitaph(self._whole_log()))
             return False
         self._notice = _DIED
         with contextlib.suppress(DeviceError):
-            if not states(control.script([*end, control.words("--showstates")])):
-                control.script([*delete, control.words("--impair", "none"), control.words("--briefstatus")])
-                if self._place.running():
-                    self._notice = ""
-                    return True
-            elif self._place.running():
+            before = self._left(end)
+            clean = not (_replacing(before) if waits else before) and not self._left(delete)
+            if self._place.running():
                 self._notice = ""
+                return clean
         if not self._place.running():
             self._death = Death(f"{self._place.epitaph(self._whole_log())}, when it was told to forget its SAs")
         elif self._notice:
             self._death = Death(f"{HUNG}{self.condition()}, when it was told to forget its SAs", hung=True)
         return False
+
+    def _left(self, orders: Sequence[Sequence[str]]) -> list[State]:
+        """The states after some whack commands; the last one asks for them, too, since a process may cost 0.1 s."""
+        *first, last = orders or [()]
+        words = self._control().words
+        return states(self._control().script([*(words(*one) for one in first), words(*last, "--showstates")]))
 
     # --- orders
 
@@ -269,11 +274,22 @@ class Libreswan(Device):
 
     def rekey_ike(self) -> None:
         """Rekey the IKE SA now."""
-        self._control().order("--rekey-ike", "--name", str(self._ike().number))
+        self._control().order("--rekey-ike", "--name", self._name(self._ike()))
 
     def rekey_child(self, name: str) -> None:
         """Rekey the named Child SA now."""
-        self._control().order("--rekey-ipsec", "--name", str(self._child(name).number))
+        word = "--rekey-ipsec" if self._release < 5 else "--rekey-child"
+        self._control().order(word, "--name", self._name(self._child(name)))
+
+    def _name(self, state: State) -> str:
+        """How an order calls a state."""
+        return str(state.number) if self._release < 5 else f"#{state.number}"
+
+    @property
+    def _release(self) -> int:
+        """The major version, which decides what the control program understands."""
+        match = re.match(r"\d+", self.version)
+        return int(match[0]) if match else 5
 
     def delete_ike(self) -> None:
         """Delete the IKE SA now, with an exchange that is repeated until it is answered."""
@@ -305,9 +321,9 @@ class Libreswan(Device):
     def list_sas(self) -> list[SaStatus]:
         """All IKE SAs."""
         control = self._control()
-        listed, traffic = control.say("--showstates"), control.say("--trafficstatus")
+        said = control.say("--showstates", "--trafficstatus")
         names = translate.conn_names(self._connection) if self._connection is not None else {}
-        return sa_statuses(listed, traffic, self._whole_log(), names)
+        return sa_statuses(said, self._whole_log(), names)
 
     def ping(self, source: str, destination: str) -> bool:
         """Send an echo request from an inner address; whether the answer comes within a second."""
@@ -352,3 +368,9 @@ class Libreswan(Device):
         if self._connection is None:
             raise DeviceError(self.name, "has no connection", "apply one first")
         return self._connection
+
+
+def _replacing(found: Sequence[State]) -> bool:
+    """Whether a Child SA has moved from the IKE SA that it was made with to a later one, or an SA is being rekeyed."""
+    moved = any(one.parent is not None and one.parent > one.number for one in found)
+    return moved or any(one.kind.startswith("REKEY_") for one in found)

@@ -9,23 +9,39 @@ from conformance.ike.core.connection import Mode
 from peers.contract import ChildStatus, SaState, SaStatus
 
 _STATE = re.compile(
-    r'^000 #(?P<number>\d+): "(?P<name>[^"]+)"\S*(?: \S+)? STATE_V2_(?P<state>\w+) \(.*?\);(?P<rest>.*)$', re.MULTILINE
+    r'^(?:000 )?#(?P<number>\d+): "(?P<name>[^"]+)"\S*(?: \S+)? '
+    r"(?:STATE_V2_)?(?P<state>[A-Z]\w+) \(.*?\);(?P<rest>.*)$",
+    re.MULTILINE,
 )
 _PARENT = re.compile(r"IKE SA #(\d+);")
 # The SPI stands behind a dot, but behind a colon where the addresses are IPv6.
 _DETAILS = re.compile(
-    r'^000 #(?P<number>\d+): "[^"]+"\S*(?: \S+)*? '
+    r'^(?:000 )?#(?P<number>\d+): "[^"]+"\S*(?: \S+)*? '
     r"(?:esp|ah)[.:](?P<out>[0-9a-f]+)@\S+ (?:esp|ah)[.:](?P<in>[0-9a-f]+)@",
     re.MULTILINE,
 )
-_TRAFFIC = re.compile(r"^006 #(?P<number>\d+): .*?inBytes=(?P<in>\d+)(?:, outBytes=(?P<out>\d+))?", re.MULTILINE)
+_TRAFFIC = re.compile(r"^(?:006 )?#(?P<number>\d+): .*?inBytes=(?P<in>\d+)(?:, outBytes=(?P<out>\d+))?", re.MULTILINE)
 # 'entry state hash_table_entries.ike_spis@0x... "net" #1: 0c bd ...  4b b3 ... added to hash table bucket 0x...'
 _SPIS = re.compile(r"\.ike_spis@\S+ .*?#(?P<number>\d+): (?P<spis>(?:[0-9a-f]{2}\s+){16})added ")
+# From 5 on the log says instead what the header of a message holds, and then which state the message is of; an SA that
+# comes from a rekey is made of the SPIs in the proposals.
+_TALK = re.compile(
+    r"\| +(?:initiator SPI: (?P<initiator>(?:[0-9a-f]{2}\s+){8})"
+    r"|responder SPI: (?P<responder>(?:[0-9a-f]{2}\s+){8})"
+    r"|State DB: found IKEv2 state #(?P<found>\d+) "
+    r"|sending \d+ bytes for (?:initiating|Respond to) IKE_SA_INIT .*\(for #(?P<sent>\d+)\)"
+    r"|our spi: (?P<ours>[0-9a-f]{2}(?:\s+[0-9a-f]{2}){7})$"
+    r"|sending \d+ bytes for (?P<asked>initiate rekey IKE_SA) "
+    r"|.*IKE proposal.* SPI=(?P<theirs>[0-9a-f]{16})$"
+    r"|parent state #(?P<made>\d+): REKEY_IKE_(?P<role>[IR])\d\(.*=> ESTABLISHED_IKE_SA)",
+    re.MULTILINE,
+)
 _SELECTORS = re.compile(
     r"#(?P<number>\d+): \w+ \w+ Child SA.*?; IPsec (?P<mode>tunnel|transport) "
-    r"\[(?P<local>[^\]]+)\] -> \[(?P<remote>[^\]]+)\]"
+    r"\[(?P<local>.+?)(?:\] -> \[|===)(?P<remote>.+?)\] \{"
 )
 _SELECTOR = re.compile(r"(?P<first>\S+)-(?P<last>\S+):(?P<low>\d+)-(?P<high>\d+) (?P<protocol>\d+)")
+_SHORT_SELECTOR = re.compile(r"(?P<net>[\da-f.:]+/\d+)(?:/(?P<protocol>[\w-]+)(?:/(?P<port>\d+))?)?")
 _PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "ipv6-icmp", 132: "sctp"}
 
 
@@ -65,17 +81,17 @@ def states(listed: str) -> list[State]:
     return sorted(found, key=lambda one: one.number)
 
 
-def sa_statuses(listed: str, traffic: str, log: str, names: Mapping[str, str]) -> list[SaStatus]:
+def sa_statuses(said: str, log: str, names: Mapping[str, str]) -> list[SaStatus]:
     """The IKE SAs with their Child SAs.
 
-    ``listed`` and ``traffic`` are what ``--showstates`` and ``--trafficstatus`` print, ``log`` is the debug log since
-    the first of them was made, ``names`` are the Child SAs by section of ipsec.conf.
+    ``said`` is what ``--showstates --trafficstatus`` prints, ``log`` is the debug log since the first SA was made,
+    ``names`` are the Child SAs by section of ipsec.conf.
     """
-    spis = {int(one["number"]): bytes.fromhex(one["spis"]) for one in _SPIS.finditer(log)}
+    spis = {int(one["number"]): bytes.fromhex(one["spis"]) for one in _SPIS.finditer(log)} or _spis_of_messages(log)
     children: dict[int, list[ChildStatus]] = {}
-    found = states(listed)
-    details = {int(one["number"]): one for one in _DETAILS.finditer(listed)}
-    counters = {int(one["number"]): one for one in _TRAFFIC.finditer(traffic)}
+    found = states(said)
+    details = {int(one["number"]): one for one in _DETAILS.finditer(said)}
+    counters = {int(one["number"]): one for one in _TRAFFIC.finditer(said)}
     selectors = {int(one["number"]): one for one in _SELECTORS.finditer(log)}
     for one in found:
         if one.parent is not None and one.number in details:
@@ -86,6 +102,28 @@ def sa_statuses(listed: str, traffic: str, log: str, names: Mapping[str, str]) -
         for one in found
         if one.parent is None and "CHILD" not in one.kind
     ]
+
+
+def _spis_of_messages(log: str) -> dict[int, bytes]:
+    """Both SPIs of each IKE SA by its number."""
+    spis: dict[int, bytes] = {}
+    initiator = responder = ours = theirs = asked = bytes(8)
+    for one in _TALK.finditer(log):
+        if one["initiator"]:
+            initiator = bytes.fromhex(one["initiator"])
+        elif one["responder"]:
+            responder = bytes.fromhex(one["responder"])
+        elif one["found"] or one["sent"]:
+            spis[int(one["found"] or one["sent"])] = initiator + responder
+        elif one["ours"]:
+            ours = bytes.fromhex(one["ours"])
+        elif one["asked"]:
+            asked = ours
+        elif one["theirs"]:
+            theirs = bytes.fromhex(one["theirs"])
+        else:
+            spis[int(one["made"])] = asked + theirs if one["role"] == "I" else theirs + ours
+    return spis
 
 
 def _spi(spis: Mapping[int, bytes], state: State, at: int) -> bytes:
@@ -115,7 +153,13 @@ def _child(
 
 
 def selector(value: str) -> str:
-    """A traffic selector as `ChildConfig` writes it, from ``10.2.0.0-10.2.0.255:0-65535 0``."""
+    """A traffic selector as `ChildConfig` writes it.
+
+    4 writes ``10.2.0.0-10.2.0.255:80-80 6``, 5 ``10.2.0.0/24/TCP/80``.
+    """
+    if (short := _SHORT_SELECTOR.fullmatch(value)) is not None:
+        port = "" if short["port"] in (None, "0") else f"/{short['port']}"
+        return short["net"] + (f"[{short['protocol'].lower()}{port}]" if short["protocol"] else "")
     match = _SELECTOR.fullmatch(value)
     if match is None:
         return value

@@ -153,13 +153,13 @@ def _ike(connection: Connection) -> dict[str, str]:
     times = lifetimes(connection)
     milliseconds = round(connection.retransmit_timeout * 1000)
     values = {
-        "ikev2": "insist",
         "ike": algorithms.ike(connection.proposals),
         "fragmentation": _yes(connection.fragment_size > 0),
         "mobike": _yes(connection.mobike),
         "encapsulation": "yes" if connection.force_encapsulation else "auto",
         "initial-contact": _yes(connection.initial_contact),
-        "narrowing": "yes",
+        # Where it may narrow, 5 makes a connection of its own for every handshake, and these drive each other out.
+        "narrowing": _yes(connection.narrowing or connection.local_pool is not None),
         "keyingtries": "1",
         "retransmit-interval": f"{milliseconds}",
         # The interval doubles from the second repetition on, so this is when the answer to the last one is due.
@@ -207,7 +207,7 @@ def _child(child: ChildConfig, connection: Connection) -> dict[str, str]:
         if child.mode is Mode.TUNNEL or net.split("/")[0] != address:
             values[f"{side}subnet"] = net
         if protocol:
-            values[f"{side}protoport"] = f"{protocol}/{port or '%any'}"
+            values[f"{side}protoport"] = f"{protocol}/{port}" if port else protocol
     return values
 
 

@@ -251,7 +251,8 @@ class UmlPlace(Place):
 
     def forget_paths(self) -> None:
         """Let the kernel forget what it was told of path MTUs."""
-        self.shell().run("ip route flush cache; ip -6 route flush cache")
+        # As `ip route flush cache` does, without its processes: one costs 0.1 s here.
+        self.shell().run("echo 1 > /proc/sys/net/ipv4/route/flush; echo 1 > /proc/sys/net/ipv6/route/flush")
 
     def shell(self) -> SerialShell:
         """The shell on the second serial line."""

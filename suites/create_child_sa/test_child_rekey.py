@@ -64,6 +64,7 @@ def test_rekey(peer: Peer, dut: Dut) -> None:
     "RFC7296-2.9-3",
     "RFC7296-2.9-13",
     role="responder",
+    connection=usual(narrowing=True),
     needs=(REKEY, Capability.NARROWING),
 )
 def test_rekey_wider(peer: Peer, dut: Dut) -> None:

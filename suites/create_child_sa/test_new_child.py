@@ -207,6 +207,7 @@ def test_ts_unacceptable(peer: Peer) -> None:
     "RFC7296-2.9-13",
     "RFC7296-1.3.1-5",
     role="responder",
+    connection=usual(narrowing=True),
     needs=(MANY, Capability.NARROWING),
 )
 def test_ts_narrow(peer: Peer, dut: Dut) -> None:

@@ -8,7 +8,7 @@ from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
 from conformance.wire import AUTH, SA, Message, Notify, NotifyType, TrafficSelector, TSi, TSr, UnknownSelector
 from peers.contract import Capability
-from suites.connections import two_children
+from suites.connections import two_children, usual
 from suites.create_child_sa.answers import kept
 from suites.dut import Dut
 from suites.ike_auth.steps import host_to_host, must_succeed
@@ -38,7 +38,8 @@ def within(peer: Peer, answer: Message, ours: tuple[TrafficSelector, ...], their
 
 
 @purpose(
-    "auth-ts-narrow", "RFC7296-2.9-3", "RFC7296-5.1-1", "RFC7296-2.9-13", "RFC7296-2.9-2", role="responder"
+    "auth-ts-narrow", "RFC7296-2.9-3", "RFC7296-5.1-1", "RFC7296-2.9-13", "RFC7296-2.9-2", role="responder",
+    connection=usual(narrowing=True),
 )  # fmt: skip
 def test_narrow(peer: Peer, dut: Dut) -> None:
     """A responder whose policy is smaller than the offer narrows it.
@@ -59,7 +60,10 @@ def test_narrow(peer: Peer, dut: Dut) -> None:
         peer.check(inside, f"{kind} within the policy", found, "RFC7296-5.1-1", bypass=True)
 
 
-@purpose("auth-ts-subset", "RFC7296-1.3.1-5", "RFC7296-2.9-3", "RFC7296-2.9-1", role="responder", ordinary=True)
+@purpose(
+    "auth-ts-subset", "RFC7296-1.3.1-5", "RFC7296-2.9-3", "RFC7296-2.9-1", role="responder", ordinary=True,
+    connection=usual(narrowing=True),
+)  # fmt: skip
 def test_subset(peer: Peer, dut: Dut) -> None:
     """A responder never widens: we offer a part of its policy, one protocol and one port."""
     policy = dut.connection.children[0]
@@ -80,8 +84,9 @@ def part(network: str) -> TrafficSelector:
 
 
 @purpose(
-    "auth-ts-first", "RFC7296-2.9-8", "RFC7296-1.3.1-5", role="responder", ordinary=True, needs=(Capability.NARROWING,)
-)
+    "auth-ts-first", "RFC7296-2.9-8", "RFC7296-1.3.1-5", role="responder", ordinary=True,
+    connection=usual(narrowing=True), needs=(Capability.NARROWING,),
+)  # fmt: skip
 def test_first(peer: Peer, dut: Dut) -> None:
     """The first selectors, those of the packet that asked for the SA, are in the narrowed set.
 
@@ -100,7 +105,7 @@ def test_first(peer: Peer, dut: Dut) -> None:
 
 @purpose(
     "auth-ts-first-policy", "RFC7296-2.9-8", "RFC7296-1.3.1-5", role="responder", ordinary=True,
-    connection=two_children(), needs=(Capability.NARROWING, Capability.MULTIPLE_CHILDREN),
+    connection=two_children(narrowing=True), needs=(Capability.NARROWING, Capability.MULTIPLE_CHILDREN), canary=False,
 )  # fmt: skip
 def test_first_policy(peer: Peer, dut: Dut) -> None:
     """Of two policies the one counts that allows the first selectors, whichever the device looks at first.
@@ -119,8 +124,9 @@ def test_first_policy(peer: Peer, dut: Dut) -> None:
 
 
 @purpose(
-    "auth-ts-others", "RFC7296-2.9-9", "RFC7296-1.3.1-5", role="responder", ordinary=True, needs=(Capability.NARROWING,)
-)
+    "auth-ts-others", "RFC7296-2.9-9", "RFC7296-1.3.1-5", role="responder", ordinary=True,
+    connection=usual(narrowing=True), needs=(Capability.NARROWING,),
+)  # fmt: skip
 def test_others(peer: Peer, dut: Dut) -> None:
     """First selectors outside of the policy do not matter where others are inside."""
     policy = dut.connection.children[0]

@@ -106,7 +106,7 @@ def _inner6(ipv6: bool) -> Setup:
 def _wide(pixit: Pixit) -> Connection:
     """Selectors twice as wide as those of the responder."""
     local, remote = (one[0].replace(".0/24", ".0/23") for one in (pixit.tester_networks, pixit.device_networks))
-    return psk(local_ts=(local,), remote_ts=(remote,))(pixit)
+    return psk(local_ts=(local,), remote_ts=(remote,), narrowing=True)(pixit)
 
 
 def _narrow(connection: Connection) -> Connection:

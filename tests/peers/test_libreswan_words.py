@@ -29,7 +29,6 @@ def test_a_connection_with_a_shared_key() -> None:
     assert conn["leftid"] == '"@device.example"'
     assert conn["rightid"] == '"@tester.example"'
     assert conn["authby"] == "secret"
-    assert conn["ikev2"] == "insist"
     assert conn["ike"] == "aes_gcm_16_128-sha2_256;dh31"
     assert conn["esp"] == "aes_gcm_16_128"
     assert (conn["leftsubnet"], conn["rightsubnet"]) == ("10.2.0.0/24", "10.1.0.0/24")
@@ -165,7 +164,7 @@ def test_timers_and_switches() -> None:
 def test_selectors() -> None:
     child = child_view(local_ts=("10.2.0.0/24[tcp/80]",), remote_ts=("10.1.0.0/24[tcp]",))
     conn = _conn(device_view(children=(child,)))
-    assert (conn["leftsubnet"], conn["leftprotoport"], conn["rightprotoport"]) == ("10.2.0.0/24", "tcp/80", "tcp/%any")
+    assert (conn["leftsubnet"], conn["leftprotoport"], conn["rightprotoport"]) == ("10.2.0.0/24", "tcp/80", "tcp")
     for bad in (("10.2.0.0/24", "10.3.0.0/24"), ("10.2.0.1-10.2.0.9",), ()):
         with pytest.raises(Unsupported, match="one prefix"):
             _conn(device_view(children=(replace(child, local_ts=bad),)))
@@ -208,7 +207,7 @@ def test_states_are_read() -> None:
     assert [one.kind for one in states(STATES)] == [
         *("ESTABLISHED_IKE_SA", "ESTABLISHED_CHILD_SA", "PARENT_I1", "IKE_SA_DELETE", "REKEY_CHILD_I1"),
     ]
-    first, larval, going = sa_statuses(STATES, TRAFFIC, LOG, {"ikespec-net": "net"})
+    first, larval, going = sa_statuses(STATES + TRAFFIC, LOG, {"ikespec-net": "net"})
     assert (first.spi_i.hex(), first.spi_r.hex()) == ("0cbd3eb4055806d2", "4bb354259d13f355")
     assert [first.state, larval.state, going.state] == [SaState.ESTABLISHED, SaState.CONNECTING, SaState.DELETING]
     assert larval.spi_r == bytes(8)
@@ -218,8 +217,62 @@ def test_states_are_read() -> None:
     assert (child.bytes_in, child.bytes_out) == (84, 168)
 
 
+STATES_5 = """\
+#7: "ikespec-net"[1] 10.91.0.1:500 ESTABLISHED_IKE_SA (established IKE SA); RETRANSMIT in 0s; newest; idle;
+#8: "ikespec-net"[1] 10.91.0.1:500 ESTABLISHED_CHILD_SA (established Child SA); IKE SA #7; idle;
+#8: "ikespec-net"[1] 10.91.0.1 esp.c9d43b7a@10.91.0.1 esp.5ccf79@10.91.0.2 tun.0@10.91.0.1 Traffic: ESPin=0B
+#9: "ikespec-net"[2] 10.91.0.1:500 IKE_SA_INIT_R (sent IKE_SA_INIT response, waiting for IKE_AUTH request); idle;
+#10: "ikespec-net"[1] 10.91.0.1:500 ESTABLISHED_IKE_SA (established IKE SA); EXPIRE in 28798s; newest; idle;
+#11: "ikespec-net"[1] 10.91.0.1:500 IKE_SA_INIT_I (sent IKE_SA_INIT request); RETRANSMIT in 2s; idle;
+#11: pending Child SA for "ikespec-net"[1] 10.91.0.1
+"""
+TRAFFIC_5 = "#8: \"ikespec-net\"[1] 10.91.0.1, type=ESP, add_time=1, inBytes=84, outBytes=168, id='@tester.example'\n"
+LOG_5 = """\
+Nov 28 22:53:19.116943: |    initiator SPI: 09 fe fe 34  68 ad 90 04
+Nov 28 22:53:19.116945: |    responder SPI: 00 00 00 00  00 00 00 00
+Nov 28 22:53:19.117235: | sending 208 bytes for initiating IKE_SA_INIT through tester0 from 10.91.0.2:500 (for #7)
+Nov 28 22:53:19.117686: |    initiator SPI: 4b bc 45 32  b6 95 cb c9
+Nov 28 22:53:19.117688: |    responder SPI: 1c 2f b5 93  f3 77 83 a7
+Nov 28 22:53:19.117708: | State DB: IKEv2 state not found (find_v2_ike_sa)
+Nov 28 22:53:19.118412: |    initiator SPI: 09 fe fe 34  68 ad 90 04
+Nov 28 22:53:19.118414: |    responder SPI: 97 50 ed 2a  71 6f 91 b6
+Nov 28 22:53:19.118432: | State DB: found IKEv2 state #7 in IKE_SA_INIT_I (find_v2_ike_sa_by_initiator_spi)
+Nov 28 22:53:19.119272: | our spi: 1f d3 83 c2
+Nov 28 22:53:19.133606: "ikespec-net"[1] 10.91.0.1 #8: initiator established Child SA using #7; IPsec transport \
+[10.2.0.0/24/TCP/80===10.1.0.0/24/ICMP/0] {ESP=>0xc9d43b7a <0x005ccf79 xfrm=AES_GCM_16_128-NONE DPD=passive}
+Nov 28 22:53:19.216943: |    initiator SPI: a0 2b f3 60  ad 4f 47 d1
+Nov 28 22:53:19.216945: |    responder SPI: 7f d8 b8 a5  b7 18 9c 67
+Nov 28 22:53:19.217115: | sending 216 bytes for Respond to IKE_SA_INIT through tester0 from 10.91.0.2:500 (for #9)
+Nov 28 22:53:20.520189: | our spi: 4a ae b2 bf  00 65 0b fa
+Nov 28 22:53:20.520323: | sending 181 bytes for initiate rekey IKE_SA (CREATE_CHILD_SA) through tester0 (for #7)
+Nov 28 22:53:20.530000: | our spi: 00 11 22 33  44 55 66 77
+Nov 28 22:53:20.530100: | sending 181 bytes for process rekey IKE SA request (CREATE_CHILD_SA) through tester0 (for #7)
+Nov 28 22:53:20.556616: | accepted IKE proposal ikev2_proposal: 1:IKE=AES_GCM_16_128-HMAC_SHA2_256-CURVE25519 \
+SPI=778f5844cdaefb20
+Nov 28 22:53:20.556921: | parent state #10: REKEY_IKE_I1(open Child SA) => ESTABLISHED_IKE_SA(established IKE SA)
+Nov 28 22:53:21.116943: |    initiator SPI: 01 02 03 04  05 06 07 08
+Nov 28 22:53:21.116945: |    responder SPI: 00 00 00 00  00 00 00 00
+Nov 28 22:53:21.117235: | sending 208 bytes for initiating IKE_SA_INIT through tester0 from 10.91.0.2:500 (for #11)
+"""
+
+
+def test_states_are_read_as_5_writes_them() -> None:
+    assert [one.kind for one in states(STATES_5)] == [
+        *("ESTABLISHED_IKE_SA", "ESTABLISHED_CHILD_SA", "IKE_SA_INIT_R", "ESTABLISHED_IKE_SA", "IKE_SA_INIT_I"),
+    ]
+    old, half_open, new, larval = sa_statuses(TRAFFIC_5 + STATES_5, LOG_5, {"ikespec-net": "net"})
+    assert [one.spi_i.hex() + one.spi_r.hex() for one in (old, half_open, new, larval)] == [
+        *("09fefe3468ad90049750ed2a716f91b6", "a02bf360ad4f47d17fd8b8a5b7189c67"),
+        *("4aaeb2bf00650bfa778f5844cdaefb20", "0102030405060708" + "00" * 8),
+    ]
+    [child] = old.children
+    assert (child.name, child.spi_out.hex(), child.spi_in.hex()) == ("net", "c9d43b7a", "005ccf79")
+    assert (child.local_ts, child.remote_ts) == (("10.2.0.0/24[tcp/80]",), ("10.1.0.0/24[icmp]",))
+    assert (child.mode, child.bytes_in, child.bytes_out) == (Mode.TRANSPORT, 84, 168)
+
+
 def test_counters_without_states_in_the_kernel_are_none() -> None:
-    [child] = sa_statuses(STATES, TRAFFIC.replace(", outBytes=168", ""), LOG, {})[0].children
+    [child] = sa_statuses(STATES + TRAFFIC.replace(", outBytes=168", ""), LOG, {})[0].children
     assert (child.bytes_in, child.bytes_out) == (None, None)
     assert child.name == "ikespec-net"
 
@@ -231,6 +284,10 @@ def test_counters_without_states_in_the_kernel_are_none() -> None:
         ("10.2.0.1-10.2.0.9:0-65535 17", "10.2.0.1-10.2.0.9[udp]"),
         ("10.2.0.1-10.2.0.1:80-90 6", "10.2.0.1/32[tcp/80-90]"),
         ("[fd02::]-[fd02::ffff:ffff:ffff:ffff]:0-65535 0", "fd02::/64"),
+        ("10.2.0.0/24", "10.2.0.0/24"),
+        ("10.2.0.1/32/UDP/500", "10.2.0.1/32[udp/500]"),
+        ("fd02::/64/TCP", "fd02::/64[tcp]"),
+        ("10.2.0.0/24/GRE/0", "10.2.0.0/24[gre]"),
         ("something new", "something new"),
     ],
 )

@@ -150,7 +150,8 @@ class Connection:
     ``local_pool`` is an IPv4 prefix (``10.77.0.0/24``) from which this side assigns an inner address to the initiator,
     ``remote_pool`` one from which the other side does: then this side, as initiator, asks for an address (RFC 7296,
     section 2.19). Whoever gets the address has the selectors that it asks for in its Child SAs (``0.0.0.0/0``), and
-    the responder narrows them to the address.
+    the responder narrows them to the address. With ``narrowing`` this side narrows selectors that are wider than its
+    own; without it, it may.
     """
 
     local: Party
@@ -178,6 +179,7 @@ class Connection:
     retransmit_tries: int = 3
     local_pool: str | None = None
     remote_pool: str | None = None
+    narrowing: bool = False
 
     def patience(self) -> float:
         """Seconds after which a request that got no response has failed."""
