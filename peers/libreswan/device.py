@@ -198,10 +198,12 @@ class Libreswan(Device):
         self._write(settings.CONFIGURATION, settings.setup(self._startup, self._place.inside) + sections)
         self._write(settings.SECRETS, secrets)
         changed = credentials.complete(self._place.shell(), connection)
+        # 5 passes over keyingtries= and would open again what was refused or deleted, whoever did it.
+        impair = ("--impair", "none", *(("--impair", "revival") if self._release >= 5 else ()))
         control.script(
             [
                 *([control.words("--impair", "trigger:FREE_ROOT_CERTS")] if changed else []),
-                control.words("--impair", "none", "--rereadsecrets", f"--ddos-{settings.DDOS[connection.cookies]}"),
+                control.words(*impair, "--rereadsecrets", f"--ddos-{settings.DDOS[connection.cookies]}"),
             ]
         )
         names = list(translate.conn_names(connection))
