@@ -1,7 +1,8 @@
 """What a TLS engine is to those who carry its records: octets in, octets out, keys and data when it is done."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -9,8 +10,9 @@ from struct import Struct
 
 from cryptography import x509
 
+from conformance.crypto.errors import CertificateError
 from conformance.crypto.pki import Leaf
-from conformance.crypto.x509 import matches_identity
+from conformance.crypto.x509 import load_certificate, matches_identity
 from conformance.wire import IdType
 
 MOST_HANDSHAKE_OCTETS = 1 << 18
@@ -169,7 +171,7 @@ class TlsEngine(ABC):
     @property
     @abstractmethod
     def peer_chain(self) -> tuple[x509.Certificate, ...]:
-        """The certificates that the other side has shown, its own first; empty before `done`."""
+        """The certificates that the other side has shown, its own first, without those that cannot be read."""
 
     @abstractmethod
     def export(self, label: bytes, context: bytes | None, size: int) -> bytes:
@@ -193,6 +195,15 @@ class TlsEngine(ABC):
     @abstractmethod
     def _drain(self) -> bytes:
         """The octets that are to be sent."""
+
+
+def readable(shown: Iterable[bytes]) -> tuple[x509.Certificate, ...]:
+    """Those of some certificates in DER that can be read: where nobody judges them, TLS takes others as well."""
+    found = []
+    for one in shown:
+        with suppress(CertificateError):
+            found.append(load_certificate(one))
+    return tuple(found)
 
 
 def split_records(octets: bytes) -> list[bytes]:

@@ -20,7 +20,7 @@ from tlslite.x509certchain import X509CertChain
 
 from conformance.crypto.errors import CertificateError
 from conformance.crypto.x509 import load_certificate, validate_chain
-from conformance.tls.engine import TlsConfig, TlsEngine, TlsError, TlsVersion
+from conformance.tls.engine import TlsConfig, TlsEngine, TlsError, TlsVersion, readable
 
 _CHUNK = 1 << 16
 _WANTS_READ = 0
@@ -170,7 +170,7 @@ class LiteEngine(TlsEngine):
         """The certificates as they came."""
         session = self._connection.session
         chain = session and (session.serverCertChain if self.config.client else session.clientCertChain)
-        return tuple(load_certificate(bytes(one.bytes)) for one in chain.x509List) if chain else ()
+        return readable(bytes(one.bytes) for one in chain.x509List) if chain else ()
 
     def export(self, label: bytes, context: bytes | None, size: int) -> bytes:
         """Keying material; tlslite-ng's own exporter knows no context."""

@@ -5,7 +5,9 @@ from datetime import UTC
 from cryptography import x509
 from OpenSSL import SSL, crypto
 
-from conformance.tls.engine import TlsConfig, TlsEngine, TlsError, TlsVersion
+from conformance.crypto.errors import CertificateError
+from conformance.crypto.x509 import load_certificate
+from conformance.tls.engine import TlsConfig, TlsEngine, TlsError, TlsVersion, readable
 
 _CHUNK = 1 << 16
 _CB_ALERT, _CB_READ = 0x4000, 0x04
@@ -55,10 +57,14 @@ class OpensslEngine(TlsEngine):
         return context
 
     def _judge(self, _connection: SSL.Connection, shown: crypto.X509, error: int, depth: int, good: int) -> bool:
-        certificate = shown.to_cryptography()
+        try:
+            certificate = load_certificate(_der(shown))
+        except CertificateError as problem:
+            self._refusal = self._refusal or str(problem)
+            return False
         name = certificate.subject.rfc4514_string()
         if not good:
-            self._refusal = self._refusal or f"certificate {name}: {crypto.X509StoreContextError.__name__} {error}"
+            self._refusal = self._refusal or f"certificate {name}: error {error} of OpenSSL's verification"
             return False
         trust = self.config.trust
         if depth == 0 and trust and not trust.names(certificate):
@@ -80,9 +86,9 @@ class OpensslEngine(TlsEngine):
     @property
     def peer_chain(self) -> tuple[x509.Certificate, ...]:
         """The certificates as they came."""
-        own = self._connection.get_peer_certificate(as_cryptography=True)
-        chain = self._connection.get_peer_cert_chain(as_cryptography=True) or []
-        return tuple(chain) if own is None or own in chain else (own, *chain)
+        own = self._connection.get_peer_certificate()
+        chain = [_der(one) for one in self._connection.get_peer_cert_chain() or []]
+        return readable(chain if own is None or _der(own) in chain else [_der(own), *chain])
 
     def export(self, label: bytes, context: bytes | None, size: int) -> bytes:
         """Keying material."""
@@ -117,6 +123,10 @@ class OpensslEngine(TlsEngine):
                 drained += self._connection.bio_read(_CHUNK)
         except SSL.WantReadError:
             return bytes(drained)
+
+
+def _der(certificate: crypto.X509) -> bytes:
+    return crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
 
 
 def _reason(error: SSL.Error) -> str:

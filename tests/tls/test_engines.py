@@ -198,6 +198,19 @@ def test_a_bent_message_reaches_the_transcript_of_both(version: TlsVersion) -> N
     assert ours.export(b"x", None, 8) == theirs.export(b"x", None, 8)
 
 
+@each_engine
+@each_version
+def test_a_certificate_that_cannot_be_read_is_no_traceback(engine: str, version: TlsVersion) -> None:
+    """OpenSSL takes dates that others do not."""
+    bend = TlsBend("a date that is none", message=lambda octets: octets.replace(b"491231000000Z", b"4912310000\x010Z"))
+    ours, theirs = pair(client(engine=engine, versions=(version,)), server(bend=bend))
+    assert "no certificate that can be read" in str(ours.error)
+    assert not theirs.done
+    ours, theirs = pair(client(engine=engine, versions=(version,), trust=None), server(bend=bend))
+    assert ours.done
+    assert ours.peer_chain == ()
+
+
 def test_records_are_told_apart() -> None:
     one, two = b"\x16\x03\x03\0\x02ab", b"\x17\x03\x03\0\0"
     assert split_records(one + two) == [one, two]
