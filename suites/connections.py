@@ -14,11 +14,12 @@ from typing import Any, Literal
 from cryptography import x509
 
 from conformance.crypto.pki import Authority, Leaf
+from conformance.eap.making import OF_CARDS
 from conformance.ike.core.connection import ChildConfig, Connection, Eap, Identity, NullAuth, Party, Psk, PublicKey
 from conformance.script.verdict import NotApplicable
 from conformance.wire import IdType
 from peers.contract import Capability, Pixit, Unsupported
-from peers.credentials import EAP_SECRET, SECRET
+from peers.credentials import CARD, EAP_SECRET, IMSI, SECRET
 from suites.choices import chosen, esp, own
 
 Setup = Callable[[Pixit], Connection]
@@ -142,12 +143,17 @@ def eap(*methods: str, device: Role = "responder", only: bool = False, **changes
             raise NotApplicable(f"it has none of the EAP methods {', '.join(methods)}" if methods else "it has no EAP")
         us, them, trust = certified(pixit)
         secret = EAP_SECRET if agreed.eap_secret is None else agreed.eap_secret
-        by_eap = Eap(tuple(found[:1]), secret, agreed.eap_identity)
+        name = None if found[0] == "tls" else agreed.eap_identity  # its certificate says who it is
+        if found[0] in OF_CARDS:
+            name, secret = OF_CARDS[found[0]] + IMSI, CARD
+        by_eap = Eap(tuple(found[:1]), secret, name)
         pair = [us, them]
-        for at in (0, 1) if only else (0,) if device == "responder" else (1,):
+        user = 0 if device == "responder" else 1
+        for at in (0, 1) if only else (user,):
             shown = pair[at].auth
             assert isinstance(shown, PublicKey)
-            pair[at] = replace(pair[at], auth=replace(by_eap, certificate=shown, **changes_of_eap))
+            auth = replace(by_eap, certificate=shown, **changes_of_eap)
+            pair[at] = replace(pair[at], auth=auth if at == user else replace(auth, asked=False))
         return build(pair[0], pair[1], pixit, **{"trust": trust, **changes})
 
     return setup

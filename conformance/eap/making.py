@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from cryptography import x509
+
+from conformance.crypto.pki import Leaf
+from conformance.eap.aka_peer import AkaPeer
+from conformance.eap.aka_prime import AkaPrimePeer, AkaPrimeServer
+from conformance.eap.aka_server import AkaServer
 from conformance.eap.gtc import GtcPeer, GtcServer
 from conformance.eap.md5 import Md5Peer, Md5Server
 from conformance.eap.method import PeerMethod, ServerMethod
@@ -12,19 +19,41 @@ from conformance.eap.mschapv2_peer import Mschapv2Peer
 from conformance.eap.mschapv2_server import Mschapv2Server
 from conformance.eap.peap_peer import PeapPeer
 from conformance.eap.peap_server import PeapServer
+from conformance.eap.sim_peer import SimPeer
+from conformance.eap.sim_server import SimServer
+from conformance.eap.subscriber import Register, Subscriber, Usim
 from conformance.eap.tls import EapTlsPeer, EapTlsServer
 from conformance.eap.ttls_peer import ChapPeer, InnerEapPeer, Mschapv2InsidePeer, PapPeer
 from conformance.eap.ttls_server import TtlsServer
-from conformance.tls import TlsConfig
+from conformance.tls import TlsConfig, Trust
+
+_KEY = 16  # octets of K and of OPc
 
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What a side brings along for all its methods: the user's name and password, and its side of TLS."""
+    """What a side brings along for all its methods.
+
+    Attributes:
+        name: of the peer; for SIM and AKA a permanent identity, the digit of the method before the digits of the IMSI.
+        secret: password, or K and OPc of 16 octets each.
+        now: time by which certificates are judged, and from which sequence numbers are made.
+        leaf: what this side shows in TLS; a client may have nothing.
+        anchors: the authorities of the other side's certificate.
+        server: domain name of the server in TLS, None: any below the anchors.
+    """
 
     name: bytes
-    password: str = field(default="", repr=False)
-    tls: TlsConfig | None = None
+    secret: bytes = field(repr=False)
+    now: datetime
+    leaf: Leaf | None = None
+    anchors: tuple[x509.Certificate, ...] = ()
+    server: str | None = None
+
+    @property
+    def password(self) -> str:
+        """The password."""
+        return self.secret.decode(errors="replace")
 
     @property
     def users(self) -> dict[bytes, str]:
@@ -32,55 +61,71 @@ class Means:
         return {self.name: self.password}
 
     @property
-    def config(self) -> TlsConfig:
-        """The side of TLS. Raises ValueError where there is none."""
-        if self.tls is None:
-            raise ValueError("an EAP method with TLS needs to know certificates")
-        return self.tls
+    def imsi(self) -> bytes:
+        """The digits behind the first one of the name, without a realm."""
+        return self.name.partition(b"@")[0][1:]
 
-    def peers(self) -> list[PeerMethod]:
-        """What the peer would take in a tunnel."""
-        return [Mschapv2Peer(self.password), Md5Peer(self.password), GtcPeer(self.password)]
+    @property
+    def usim(self) -> Usim:
+        """The peer's card, new each time: every sequence number is fresh to it."""
+        return Usim(self.imsi, self.secret[:_KEY], self.secret[_KEY:])
 
-    def servers(self) -> list[ServerMethod]:
-        """What the server would offer in a tunnel."""
+    @property
+    def register(self) -> Register:
+        """The operator's register; sequence numbers follow the time (3GPP TS 33.102, C.1.2)."""
+        number = int(self.now.timestamp())
+        return Register([Subscriber(self.imsi, self.secret[:_KEY], self.secret[_KEY:], number)])
+
+    @property
+    def client(self) -> TlsConfig:
+        """The client of TLS."""
+        return TlsConfig(client=True, now=self.now, leaf=self.leaf, trust=Trust(self.anchors, self.server))
+
+    def serving(self, *, asks: bool) -> TlsConfig:
+        """The server of TLS, which may ask for a certificate."""
+        return TlsConfig(client=False, now=self.now, leaf=self.leaf, trust=Trust(self.anchors) if asks else None)
+
+    def inside(self) -> list[ServerMethod]:
+        """What a server asks for within a tunnel."""
         return [Mschapv2Server(self.users), Md5Server(self.users), GtcServer(self.users)]
 
 
+def _inner(means: Means) -> list[PeerMethod]:
+    return [Mschapv2Peer(means.password), Md5Peer(means.password), GtcPeer(means.password)]
+
+
 def _ttls(means: Means) -> ServerMethod:
-    return TtlsServer(means.config, means.users, means.servers)
+    return TtlsServer(means.serving(asks=False), means.users, means.inside)
 
 
-Makers = Mapping[str, tuple[Callable[[Means], PeerMethod], Callable[[Means], ServerMethod]]]
-
-_BARE: Makers = {
+_MAKERS: Mapping[str, tuple[Callable[[Means], PeerMethod], Callable[[Means], ServerMethod]]] = {
     "md5": (lambda means: Md5Peer(means.password), lambda means: Md5Server(means.users)),
     "gtc": (lambda means: GtcPeer(means.password), lambda means: GtcServer(means.users)),
     "mschapv2": (lambda means: Mschapv2Peer(means.password), lambda means: Mschapv2Server(means.users)),
-}
-_OVER_TLS: Makers = {
-    "tls": (lambda means: EapTlsPeer(means.config), lambda means: EapTlsServer(means.config)),
-    "ttls-pap": (lambda means: PapPeer(means.config, means.name, means.password), _ttls),
-    "ttls-chap": (lambda means: ChapPeer(means.config, means.name, means.password), _ttls),
-    "ttls-mschapv2": (lambda means: Mschapv2InsidePeer(means.config, means.name, means.password), _ttls),
-    "ttls-eap": (lambda means: InnerEapPeer(means.config, means.name, means.peers()), _ttls),
+    "tls": (lambda means: EapTlsPeer(means.client), lambda means: EapTlsServer(means.serving(asks=True))),
+    "ttls": (lambda means: InnerEapPeer(means.client, means.name, _inner(means)), _ttls),
+    "ttls-pap": (lambda means: PapPeer(means.client, means.name, means.password), _ttls),
+    "ttls-chap": (lambda means: ChapPeer(means.client, means.name, means.password), _ttls),
+    "ttls-mschapv2": (lambda means: Mschapv2InsidePeer(means.client, means.name, means.password), _ttls),
     "peap": (
-        lambda means: PeapPeer(means.config, means.name, means.peers()),
-        lambda means: PeapServer(means.config, means.servers),
+        lambda means: PeapPeer(means.client, means.name, _inner(means)),
+        lambda means: PeapServer(means.serving(asks=False), means.inside),
     ),
+    "sim": (lambda means: SimPeer(means.usim), lambda means: SimServer(means.register)),
+    "aka": (lambda means: AkaPeer(means.usim), lambda means: AkaServer(means.register)),
+    "aka-prime": (lambda means: AkaPrimePeer(means.usim), lambda means: AkaPrimeServer(means.register)),
 }
-_MAKERS = {**_BARE, **_OVER_TLS}
-KNOWN = tuple(_BARE)
-"""The names of methods that need a name and a password, as configurations have them."""
-OVER_TLS = tuple(_OVER_TLS)
-"""The names of those that need TLS as well; in ``ttls`` and ``peap`` the name tells what goes through the tunnel."""
+KNOWN = tuple(_MAKERS)
+"""The names, as configurations have them. In TTLS a second word tells what goes through the tunnel, else it is EAP."""
+OF_CARDS = {"sim": "1", "aka": "0", "aka-prime": "6"}
+"""The methods for which a name is a permanent identity, and the digit with which it begins."""
 
 
 def peer_method(name: str, means: Means) -> PeerMethod:
-    """The peer's side of a method. Raises KeyError for an unknown name, ValueError where TLS is missing."""
+    """The peer's side of a method. Raises KeyError for an unknown name."""
     return _MAKERS[name][0](means)
 
 
 def server_method(name: str, means: Means) -> ServerMethod:
-    """The server's side of a method. Raises KeyError for an unknown name, ValueError where TLS is missing."""
+    """The server's side of a method. Raises KeyError for an unknown name."""
     return _MAKERS[name][1](means)

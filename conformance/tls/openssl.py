@@ -10,6 +10,7 @@ from conformance.crypto.x509 import load_certificate
 from conformance.tls.engine import TlsConfig, TlsEngine, TlsError, TlsVersion, readable
 
 _CHUNK = 1 << 16
+_OP_LEGACY_SERVER_CONNECT = 0x04
 _CB_ALERT, _CB_READ = 0x4000, 0x04
 _MODE_NO_AUTO_CHAIN = 0x08  # only those certificates are shown that were given
 
@@ -34,7 +35,8 @@ class OpensslEngine(TlsEngine):
         context = SSL.Context(SSL.TLS_METHOD)
         context.set_min_proto_version(min(config.versions))
         context.set_max_proto_version(max(config.versions))
-        context.set_options(SSL.OP_NO_TICKET)
+        # Devices without RFC 5746 are met (strongSwan's libtls is one): nothing is renegotiated here.
+        context.set_options(SSL.OP_NO_TICKET | _OP_LEGACY_SERVER_CONNECT)
         context.set_mode(_MODE_NO_AUTO_CHAIN)
         context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         context.set_info_callback(self._note_alert)

@@ -1,12 +1,14 @@
 """EAP that ends well (RFC 7296, section 2.16)."""
 
 from conformance.ike.core.sending import State
+from conformance.script import bend
 from conformance.script.peer import Peer
-from conformance.wire import AUTH, EAP, SA, EapCode, ExchangeType, TSi, TSr
+from conformance.script.verdict import NotApplicable
+from conformance.wire import AUTH, CERT, EAP, SA, EapCode, ExchangeType, Notify, NotifyType, TSi, TSr
 from peers.contract import Capability
 from suites.connections import eap
 from suites.dut import Dut
-from suites.eap.steps import KEYED, asked, must_be_up, nothing_yet, succeeded
+from suites.eap.steps import KEYED, SAFE, asked, must_be_up, nothing_yet, succeeded
 from suites.ike_auth.steps import must_be_accepted_by
 from suites.purpose import purpose
 
@@ -100,6 +102,60 @@ def test_mschapv2(peer: Peer) -> None:
 
 
 @purpose(
+    "eap-tls", "RFC7296-2.16-6", "RFC7296-2.16-2", role="responder", needs=SERVER, connection=eap("tls"),
+    ordinary=True,
+)  # fmt: skip
+def test_tls(peer: Peer) -> None:
+    """EAP-TLS authenticates us by certificates of both, and AUTH is made with its key."""
+    _authenticates(peer)
+
+
+@purpose(
+    "eap-ttls", "RFC7296-2.16-6", "RFC7296-2.16-2", role="responder", needs=SERVER, connection=eap("ttls"),
+    ordinary=True,
+)  # fmt: skip
+def test_ttls(peer: Peer) -> None:
+    """EAP-TTLS authenticates us by a password within TLS, and AUTH is made with its key."""
+    _authenticates(peer)
+
+
+@purpose(
+    "eap-peap", "RFC7296-2.16-6", "RFC7296-2.16-2", role="responder", needs=SERVER, connection=eap("peap"),
+    ordinary=True,
+)  # fmt: skip
+def test_peap(peer: Peer) -> None:
+    """PEAPv0 authenticates us by a password within TLS, and AUTH is made with its key."""
+    _authenticates(peer)
+
+
+@purpose(
+    "eap-sim", "RFC7296-2.16-6", "RFC7296-2.16-2", role="responder", needs=SERVER, connection=eap("sim"),
+    ordinary=True,
+)  # fmt: skip
+def test_sim(peer: Peer) -> None:
+    """EAP-SIM authenticates us by a SIM, and AUTH is made with its key."""
+    _authenticates(peer)
+
+
+@purpose(
+    "eap-aka", "RFC7296-2.16-6", "RFC7296-2.16-2", role="responder", needs=SERVER, connection=eap("aka"),
+    ordinary=True,
+)  # fmt: skip
+def test_aka(peer: Peer) -> None:
+    """EAP-AKA authenticates us by a USIM, and AUTH is made with its key."""
+    _authenticates(peer)
+
+
+@purpose(
+    "eap-aka-prime", "RFC7296-2.16-6", "RFC7296-2.16-2", role="responder", needs=SERVER, connection=eap("aka-prime"),
+    ordinary=True,
+)  # fmt: skip
+def test_aka_prime(peer: Peer) -> None:
+    """EAP-AKA' authenticates us by a USIM, and AUTH is made with its key."""
+    _authenticates(peer)
+
+
+@purpose(
     "eap-identity-given", "RFC7296-2.16-2", role="responder", needs=SERVER,
     connection=eap(eap_changes={"asked": False, "identity": None}), ordinary=True,
 )  # fmt: skip
@@ -132,8 +188,152 @@ def test_initiator(peer: Peer, dut: Dut) -> None:
 )  # fmt: skip
 def test_initiator_msk(peer: Peer, dut: Dut) -> None:
     """Where the method makes a key, the device proves itself with it, and believes us because of it."""
+    _is_authenticated(peer, dut)
+
+
+def _is_authenticated(peer: Peer, dut: Dut) -> None:
     dut.initiate()
     sa = peer.respond_init(peer.expect_init())
     while sa.state == State.HALF_OPEN:
         sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
     must_be_accepted_by(sa, "RFC7296-2.16-6")
+
+
+@purpose(
+    "eap-initiator-md5", "RFC7296-2.16-9", "RFC7296-2.16-2", role="initiator", needs=PEER,
+    connection=eap("md5", device="initiator"), ordinary=True,
+)  # fmt: skip
+def test_initiator_md5(peer: Peer, dut: Dut) -> None:
+    """EAP-MD5 authenticates the device."""
+    _is_authenticated(peer, dut)
+
+
+@purpose(
+    "eap-initiator-gtc", "RFC7296-2.16-9", "RFC7296-2.16-2", role="initiator", needs=PEER,
+    connection=eap("gtc", device="initiator"), ordinary=True,
+)  # fmt: skip
+def test_initiator_gtc(peer: Peer, dut: Dut) -> None:
+    """EAP-GTC authenticates the device."""
+    _is_authenticated(peer, dut)
+
+
+@purpose(
+    "eap-initiator-mschapv2", "RFC7296-2.16-6", "RFC7296-2.16-2", role="initiator", needs=PEER,
+    connection=eap("mschapv2", device="initiator"), ordinary=True,
+)  # fmt: skip
+def test_initiator_mschapv2(peer: Peer, dut: Dut) -> None:
+    """EAP-MSCHAPv2 authenticates the device."""
+    _is_authenticated(peer, dut)
+
+
+@purpose(
+    "eap-initiator-tls", "RFC7296-2.16-6", "RFC7296-2.16-2", role="initiator", needs=PEER,
+    connection=eap("tls", device="initiator"), ordinary=True,
+)  # fmt: skip
+def test_initiator_tls(peer: Peer, dut: Dut) -> None:
+    """EAP-TLS authenticates the device."""
+    _is_authenticated(peer, dut)
+
+
+@purpose(
+    "eap-initiator-ttls", "RFC7296-2.16-6", "RFC7296-2.16-2", role="initiator", needs=PEER,
+    connection=eap("ttls", device="initiator"), ordinary=True,
+)  # fmt: skip
+def test_initiator_ttls(peer: Peer, dut: Dut) -> None:
+    """EAP-TTLS authenticates the device."""
+    _is_authenticated(peer, dut)
+
+
+@purpose(
+    "eap-initiator-peap", "RFC7296-2.16-6", "RFC7296-2.16-2", role="initiator", needs=PEER,
+    connection=eap("peap", device="initiator"), ordinary=True,
+)  # fmt: skip
+def test_initiator_peap(peer: Peer, dut: Dut) -> None:
+    """PEAPv0 authenticates the device."""
+    _is_authenticated(peer, dut)
+
+
+@purpose(
+    "eap-initiator-sim", "RFC7296-2.16-6", "RFC7296-2.16-2", role="initiator", needs=PEER,
+    connection=eap("sim", device="initiator"), ordinary=True,
+)  # fmt: skip
+def test_initiator_sim(peer: Peer, dut: Dut) -> None:
+    """EAP-SIM authenticates the device."""
+    _is_authenticated(peer, dut)
+
+
+@purpose(
+    "eap-initiator-aka", "RFC7296-2.16-6", "RFC7296-2.16-2", role="initiator", needs=PEER,
+    connection=eap("aka", device="initiator"), ordinary=True,
+)  # fmt: skip
+def test_initiator_aka(peer: Peer, dut: Dut) -> None:
+    """EAP-AKA authenticates the device."""
+    _is_authenticated(peer, dut)
+
+
+@purpose(
+    "eap-initiator-aka-prime", "RFC7296-2.16-6", "RFC7296-2.16-2", role="initiator", needs=PEER,
+    connection=eap("aka-prime", device="initiator"), ordinary=True,
+)  # fmt: skip
+def test_initiator_aka_prime(peer: Peer, dut: Dut) -> None:
+    """EAP-AKA' authenticates the device."""
+    _is_authenticated(peer, dut)
+
+
+@purpose(
+    "eap-only", "RFC5998-3-3", "RFC5998-3-8", "RFC5998-3-9", role="responder", needs=(Capability.EAP_ONLY,),
+    connection=eap(*SAFE, only=True), ordinary=True,
+)  # fmt: skip
+def test_only(peer: Peer) -> None:
+    """Who says EAP_ONLY_AUTHENTICATION is content with the method: no AUTH and no CERT before it has ended.
+
+    Both AUTH payloads at the end are made with its key.
+    """
+    sa = peer.sa()
+    sa.init()
+    answer = sa.auth(follow=False)
+    peer.expect(answer, EAP, "RFC7296-2.16-4")
+    for kind in (AUTH, CERT):
+        peer.check(answer.first(kind) is None, f"no {kind.__name__} in the first response", answer, "RFC5998-3-3")
+    while peer.expect(answer, EAP).packet.code == EapCode.REQUEST:
+        answer = sa.proceed(answer)
+    answer = sa.proceed(answer)
+    sa.conclude(answer)
+    sa.must_be_established("RFC5998-3-8")
+    must_be_up(peer, sa)
+
+
+@purpose(
+    "eap-only-ignored", "RFC5998-3-4", "RFC7296-2.16-1", role="responder", needs=SERVER, connection=eap(),
+)  # fmt: skip
+def test_only_ignored(peer: Peer) -> None:
+    """A device that has a certificate for this sends AUTH although the initiator says EAP_ONLY_AUTHENTICATION.
+
+    One that leaves AUTH out all the same must use a safe method.
+    """
+    sa = peer.sa()
+    sa.init()
+    answer = sa.auth(bend.append(Notify(NotifyType.EAP_ONLY_AUTHENTICATION)), follow=False)
+    peer.expect(answer, EAP, "RFC7296-2.16-4")
+    if answer.first(AUTH) is None:
+        raise NotApplicable("it takes part in EAP-only authentication")
+    sa.proceed(answer)
+
+
+@purpose(
+    "eap-only-initiator", "RFC5998-3-1", "RFC5998-3-2", "RFC5998-3-8", role="initiator",
+    needs=(Capability.EAP_ONLY, Capability.EAP_PEER), connection=eap(*SAFE, device="initiator", only=True),
+    ordinary=True,
+)  # fmt: skip
+def test_only_initiator(peer: Peer, dut: Dut) -> None:
+    """A device that wants no other proof says EAP_ONLY_AUTHENTICATION, and believes us by the method alone."""
+    dut.initiate()
+    sa = peer.respond_init(peer.expect_init())
+    request = sa.expect_request(ExchangeType.IKE_AUTH)
+    found = peer.expect_notify(request.message, NotifyType.EAP_ONLY_AUTHENTICATION, "RFC5998-3-1")
+    empty = not found.data and not found.spi and not found.protocol
+    peer.check(empty, "a notify without protocol, SPI and data", found, "RFC5998-3-2")
+    sa.answer(request)
+    while sa.state == State.HALF_OPEN:
+        sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
+    must_be_accepted_by(sa, "RFC5998-3-8")

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from conformance.eap.making import KNOWN
 from conformance.ike.core.connection import Credential, Eap, Psk
 from conformance.ike.core.events import ExchangeFailed
 from conformance.ike.core.sending import State
+from conformance.ike.extensions.eap_auth import SAFE
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import (
     AUTH,
@@ -37,6 +39,21 @@ def pair_of(setup: Setup, initiator: type[IkeSa] = IkeSa, responder: type[IkeSa]
 def rounds(pair: Pair) -> int:
     headers = (decode_header(one.payload) for one in pair.wire)
     return len({one.message_id for one in headers if one.exchange == ExchangeType.IKE_AUTH})
+
+
+@pytest.mark.parametrize("method", KNOWN)
+def test_every_method_authenticates_the_initiator(method: str) -> None:
+    pair = pair_of(eap(method))
+    ours, theirs = pair.establish()
+    assert ours.eap is not None and theirs.eap is not None and ours.eap.msk == theirs.eap.msk
+    assert (ours.eap.msk is None) == (method in ("md5", "gtc"))
+
+
+@pytest.mark.parametrize("method", SAFE)
+def test_a_safe_method_is_enough(method: str) -> None:
+    pair = pair_of(eap(method, only=True))
+    ours, theirs = pair.establish()
+    assert ours.children and theirs.children
 
 
 @pytest.mark.parametrize("method", PASSWORD)

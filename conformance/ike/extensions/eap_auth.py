@@ -5,13 +5,15 @@ of EAP follow; after the Success both prove themselves, and what went before, wi
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import ClassVar
 
+from conformance.crypto.pki import Leaf
 from conformance.eap.conversation import Conversation, Outcome
 from conformance.eap.making import Means, peer_method, server_method
 from conformance.eap.peer import EapPeer
 from conformance.eap.server import EapServer
-from conformance.ike.core.connection import Credential, Eap, Party, Psk
+from conformance.ike.core.connection import Credential, Eap, Party, Psk, PublicKey
 from conformance.ike.core.events import Refusal, Violation
 from conformance.ike.core.spine import Spine
 from conformance.wire import (
@@ -19,6 +21,7 @@ from conformance.wire import (
     EAP,
     EapPacket,
     IDr,
+    IdType,
     Message,
     Notify,
     NotifyType,
@@ -53,11 +56,18 @@ class EapAuth(Spine):
         return self.credential_of_eap(super().peer_credential(), not self.initiator)
 
     def means(self, party: Party) -> tuple[Eap, Means]:
-        """How the party that is the peer of EAP takes part in it, and with what."""
-        auth = party.auth
+        """How the party that is the peer of EAP takes part in it, and with what we do."""
+        auth, mine = party.auth, self.own_party().auth
         assert isinstance(auth, Eap)
         name = str(party.identity) if auth.identity is None else auth.identity
-        return auth, Means(name.encode(), auth.secret.decode())
+        shown = mine.certificate if isinstance(mine, Eap) else mine
+        leaf = None
+        if isinstance(shown, PublicKey) and shown.chain and shown.key is not None:
+            leaf = Leaf(shown.key, shown.chain[0], shown.chain)  # type: ignore[arg-type]
+        server = self.peer_party().identity if self.initiator else None
+        known = str(server) if server is not None and server.id_type == IdType.FQDN else None
+        now = datetime.fromtimestamp(self.now, UTC)
+        return auth, Means(name.encode(), auth.secret, now, leaf, self.connection.trust, known)
 
     def credential_of_eap(self, configured: Credential, of_initiator: bool) -> Credential:
         """The key that the method has made, or in its place SK_pi or SK_pr (RFC 7296, section 2.16)."""
@@ -95,7 +105,7 @@ class EapAuth(Spine):
 
     def is_safe(self, method: str) -> bool:
         """Whether a method authenticates both sides and makes a key (RFC 5998, section 4)."""
-        return method in SAFE
+        return method.removesuffix("-pap").removesuffix("-chap").removesuffix("-mschapv2") in SAFE
 
     def next_round(self, message: Message) -> Sequence[Payload] | None:
         """Answer what EAP asks; after its Success prove ourselves."""

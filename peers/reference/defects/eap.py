@@ -20,7 +20,11 @@ class ChildSaBeforeTheEnd(IkeSa):
         return [*super().first_round(message), *self.first_child_response(message)]
 
 
-@defect("eap-msk", "eap-mschapv2", "eap-initiator-msk")
+@defect(
+    "eap-msk", "eap-mschapv2", "eap-tls", "eap-ttls", "eap-peap", "eap-sim", "eap-aka", "eap-aka-prime",
+    "eap-initiator-msk", "eap-initiator-mschapv2", "eap-initiator-tls", "eap-initiator-ttls", "eap-initiator-peap",
+    "eap-initiator-sim", "eap-initiator-aka", "eap-initiator-aka-prime", "eap-only-initiator",
+)  # fmt: skip
 class OwnKeyInsteadOfMsk(IkeSa):
     """Computes AUTH with SK_pi and SK_pr although the method has made a key."""
 
@@ -30,7 +34,7 @@ class OwnKeyInsteadOfMsk(IkeSa):
         return found if found is configured else Psk(self.keys.sk_pi if of_initiator else self.keys.sk_pr)
 
 
-@defect("eap-md5", "eap-gtc")
+@defect("eap-md5", "eap-gtc", "eap-initiator-md5", "eap-initiator-gtc")
 class EmptyKeyWithoutMsk(IkeSa):
     """Computes AUTH with an empty key where the method has made none."""
 
