@@ -7,8 +7,22 @@ from conformance.eap.conversation import Outcome
 from conformance.eap.kind import Kind
 from conformance.eap.server import EapServer
 from conformance.ike.core.connection import Credential, Eap, Psk
+from conformance.ike.core.events import Refusal
 from conformance.ike.ikesa import IkeSa
-from conformance.wire import AUTH, EAP, EapCode, EapPacket, EapType, IDi, IDr, Message, Payload, WireError
+from conformance.wire import (
+    AUTH,
+    EAP,
+    AuthMethod,
+    EapCode,
+    EapPacket,
+    EapType,
+    IDi,
+    IDr,
+    Message,
+    NotifyType,
+    Payload,
+    WireError,
+)
 from peers.reference.defects.registry import defect
 
 
@@ -61,6 +75,25 @@ class NamelessServer(IkeSa):
         found = super().eap_server()
         found.identity = None if found.identity is None else b""
         return found
+
+
+@defect("eap-only")
+class SignsBesideEapOnly(IkeSa):
+    """Sends an AUTH payload although the method alone is to prove who it is."""
+
+    def first_round(self, message: Message) -> Sequence[Payload]:
+        found = super().first_round(message)
+        return found if any(isinstance(one, AUTH) for one in found) else [*found, AUTH(AuthMethod.NULL, bytes(32))]
+
+
+@defect("eap-only-ignored")
+class RefusesEapOnly(IkeSa):
+    """Refuses an initiator that says EAP_ONLY_AUTHENTICATION."""
+
+    def first_round(self, message: Message) -> Sequence[Payload]:
+        if message.notify(NotifyType.EAP_ONLY_AUTHENTICATION) is not None:
+            raise Refusal(NotifyType.AUTHENTICATION_FAILED, "we have a certificate", fatal=True)
+        return super().first_round(message)
 
 
 # --- proofs -----------------------------------------------------------------------------------------------------------
