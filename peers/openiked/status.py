@@ -96,7 +96,10 @@ def _parts(listed: str) -> Iterator[tuple[re.Match[str], list[str]]]:
 def _children(lines: list[str], states: dict[bytes, KernelState], name: str) -> Iterator[ChildStatus]:
     listed = [one for line in lines if (one := _CHILD.match(line))]
     outward = {one["own"]: one for one in listed if one["way"] == "out"}
-    flows = [one for line in lines if (one := _FLOW.match(line)) and one["way"] == "out"]
+    found = [one for line in lines if (one := _FLOW.match(line))]
+    # What is forwarded inwards is called "out", too: it has the ends of a flow that comes in.
+    inwards = {(one["source"], one["destination"]) for one in found if one["way"] == "in"}
+    flows = [one for one in found if one["way"] == "out" and (one["source"], one["destination"]) not in inwards]
     for one in listed:
         other = outward.get(one["other"])
         if one["way"] != "in" or other is None or "L" not in one["flags"]:

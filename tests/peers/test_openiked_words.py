@@ -171,6 +171,7 @@ iked_sas: 0x552ab8a430 rspi 0x6c0ef5eb335c6c64 ispi 0x02c1f488296ae48c 10.91.0.2
 <FQDN/tester.ikespec.example>[] ESTABLISHED i nexti (nil) pol 0x552ab8b360
   sa_childsas: 0x552ab8e480 ESP 0xfbe45ac9 out 10.91.0.2:500 -> 10.91.0.1:500 (L) B=(nil) P=0x552ab8e530 @0x552ab8a430
   sa_childsas: 0x552ab8e530 ESP 0x09e572b5 in 10.91.0.1:500 -> 10.91.0.2:500 (LA) B=(nil) P=0x552ab8e480 @0x552ab8a430
+  sa_flows: 0x552ab8e240 ESP out 10.1.0.0/24 -> 10.2.0.0/24 [0]@-1 (L) @0x552ab8a430
   sa_flows: 0x552ab8ddc0 ESP out 10.2.0.0/24 -> 10.1.0.0/24 [0]@-1 (L) @0x552ab8a430
   sa_flows: 0x552ab8e000 ESP in 10.1.0.0/24 -> 10.2.0.0/24 [0]@-1 (L) @0x552ab8a430
 iked_activesas: 0x552ab8e530 ESP 0x09e572b5 in 10.91.0.1:500 -> 10.91.0.2:500 (LA) B=(nil) P=0x552ab8e480 @0x552ab8a430
