@@ -4,7 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from conformance.eap.conversation import Outcome
+from conformance.eap.gtc import GtcServer
 from conformance.eap.kind import Kind
+from conformance.eap.md5 import Md5Server
+from conformance.eap.method import ServerMethod
+from conformance.eap.mschapv2 import SuccessResponse
+from conformance.eap.mschapv2_server import Mschapv2Server
 from conformance.eap.server import EapServer
 from conformance.ike.core.connection import Credential, Eap, Psk
 from conformance.ike.core.events import Refusal
@@ -284,5 +289,45 @@ class TakesAnyName(IkeSa):
         def take_identity(self, data: bytes) -> bytes:
             users = getattr(self.choose(), "users", {})
             return super().take_identity(next(iter(users), data))
+
+    server_class = Server
+
+
+@defect("eap-sweep-md5", "eap-sweep-md5-whole")
+class AnyHash(IkeSa):
+    """Does not look at the hash of MD5, only whether it can be read."""
+
+    class Server(Succeeding):
+        def conclude(self, method: ServerMethod) -> bytes:
+            return self.success() if isinstance(method, Md5Server) else super().conclude(method)
+
+    server_class = Server
+
+
+@defect("eap-sweep-gtc", "eap-sweep-gtc-whole")
+class ComparesWhatItGot(IkeSa):
+    """Compares a password only as far as the peer has sent it."""
+
+    class Server(Succeeding):
+        def take(self, packet: EapPacket) -> bytes:
+            found = self.chosen
+            if isinstance(found, GtcServer) and found.users[found.identity].encode().startswith(packet.data):
+                self.answering = packet.identifier
+                return self.success()
+            return super().take(packet)
+
+    server_class = Server
+
+
+@defect("eap-sweep-mschapv2", "eap-sweep-mschapv2-whole")
+class AnyLastWord(IkeSa):
+    """Takes whatever answers the Success request of MSCHAPv2 for approval."""
+
+    class Server(Succeeding):
+        def take(self, packet: EapPacket) -> bytes:
+            found = self.chosen
+            last = isinstance(found, Mschapv2Server) and found.asks == (SuccessResponse,)
+            self.answering = packet.identifier
+            return self.success() if last else super().take(packet)
 
     server_class = Server

@@ -2,11 +2,12 @@
 
 from conformance.eap.basic import Nak
 from conformance.eap.errors import Discard
-from conformance.eap.kind import NAK
+from conformance.eap.kind import NAK, Kind
 from conformance.eap.method import Decision
+from conformance.eap.mschapv2_peer import Mschapv2Peer
 from conformance.eap.peer import EapPeer
 from conformance.ike.ikesa import IkeSa
-from conformance.wire import AUTH, AuthMethod, EapPacket, Message, Payload
+from conformance.wire import AUTH, AuthMethod, EapPacket, EapType, Message, Payload
 from peers.reference.defects.registry import defect
 
 
@@ -76,5 +77,47 @@ class MuteToUnknownMethods(IkeSa):
     class Peer(EapPeer):
         def refuse(self, packet: EapPacket) -> bytes:
             raise Discard("unknown method")
+
+    peer_class = Peer
+
+
+@defect("eap-sweep-initiator-md5", "eap-sweep-initiator-md5-whole")
+class TakesMalformedForTheEnd(IkeSa):
+    """Takes a challenge that it cannot read, or of another size than usual, for the end of EAP."""
+
+    class Peer(EapPeer):
+        def answer(self, packet: EapPacket) -> bytes:
+            if packet.type == EapType.MD5_CHALLENGE and len(packet.data) != 17:
+                self.succeed()
+                raise Discard("it must be over")
+            return super().answer(packet)
+
+    peer_class = Peer
+
+
+@defect("eap-sweep-initiator-gtc", "eap-sweep-initiator-gtc-whole")
+class TakesOtherPromptForTheEnd(IkeSa):
+    """Takes a prompt that does not end as usual for the end of EAP."""
+
+    class Peer(EapPeer):
+        def answer(self, packet: EapPacket) -> bytes:
+            if packet.type == EapType.GTC and not packet.data.endswith(b": "):
+                self.succeed()
+                raise Discard("it must be over")
+            return super().answer(packet)
+
+    peer_class = Peer
+
+
+@defect("eap-sweep-initiator-mschapv2", "eap-sweep-initiator-mschapv2-whole")
+class NeedsNoProofOfServer(IkeSa):
+    """Approves of a server whose authenticator response is wrong."""
+
+    class Peer(EapPeer):
+        def begin_method(self, kind: Kind, data: bytes, packet: EapPacket) -> bytes:
+            for one in self.methods:
+                if isinstance(one, Mschapv2Peer):
+                    one.accepts = lambda message: True  # type: ignore[method-assign]
+            return super().begin_method(kind, data, packet)
 
     peer_class = Peer
