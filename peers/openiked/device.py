@@ -220,7 +220,7 @@ class OpenIked(Device):
             time.sleep(_POLL)
 
     def _acquire(self, connection: Connection) -> None:
-        """Send a packet that needs the Child SA."""
+        """Send a packet that needs the Child SA. iked puts its own policy in the place of the one that says so."""
         config = translate.only_child(connection)
         source, destination = config.local_ts[0], config.remote_ts[0]
         local = connection.local_address or self.pixit.device_address
@@ -230,7 +230,7 @@ class OpenIked(Device):
         packet = f"ping -n -c 1 -W 0.01 -I {_host(source)} {_host(destination)}"
         self._place.shell().run(
             f"ip xfrm policy add {selector} tmpl src {local} dst {peer} proto {protocol} mode {config.mode.value}; "
-            f"{packet}; ip xfrm policy delete {selector}"
+            f"{packet}"
         )
 
     def rekey_child(self, name: str) -> None:
