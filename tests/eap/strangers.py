@@ -20,7 +20,12 @@ import pytest
 from conformance.eap.subscriber import Register, UmtsAnswer, Usim
 from tests.eap.radius import SECRET
 
-PACKAGES = {"hostapd": "hostapd", "eapol_test": "eapoltest", "freeradius": "freeradius"}
+PACKAGES = {
+    "hostapd": "hostapd",
+    "eapol_test": "eapoltest",
+    "freeradius": "freeradius",
+    "radclient": "freeradius-utils",
+}
 HEX = r"((?:[0-9a-f]{2} ?)+)"
 
 
