@@ -35,9 +35,13 @@ _CHILD_FIELDS = {
 }
 
 
-@lru_cache(maxsize=16)
 def authority(kind: str = "ecdsa") -> Authority:
     """The certificate authority that both sides trust, one for each kind of key (``rsa``, ``ecdsa``, ``ed25519``)."""
+    return _authority(kind)
+
+
+@lru_cache(maxsize=16)
+def _authority(kind: str) -> Authority:
     return Authority.create(f"ikespec {kind} CA", kind=kind)
 
 

@@ -35,6 +35,7 @@ _CURVES: dict[str, type[ec.EllipticCurve]] = {
 _RSA_BITS = {"rsa": 2048, "rsa2048": 2048, "rsa3072": 3072, "rsa4096": 4096}
 
 Key = CertificateIssuerPrivateKeyTypes
+Extension = x509.Extension[x509.ExtensionType]
 
 
 def new_key(kind: str) -> Key:
@@ -106,15 +107,20 @@ class Authority:
         *,
         path_length: int | None = None,
         key: Key | None = None,
+        extensions: Sequence[Extension] = (),
+        without: Collection[x509.ObjectIdentifier] = (),
     ) -> "Authority":
         """Make a root, or under ``issuer`` an intermediate.
 
         ``name`` becomes the common name, or is a whole DN where it has a ``=`` (``C=CH,O=ikespec,CN=root``). Keys are
         kept by kind and name for this process; for a second authority of the same name give a ``key`` of its own.
+        ``extensions`` take the place of those of the same type or stand beside the others, those ``without`` are left
+        out.
         """
         own = key or cached_key(kind, name)
         usages = ("key_cert_sign", "crl_sign")
-        request = _Request(name, own, not_before, not_after, True, path_length, usages)
+        changes = tuple(extensions), tuple(without)
+        request = _Request(name, own, not_before, not_after, True, path_length, usages, (), (), *changes)
         certificate = _certify(request, issuer)
         return cls(name, own, certificate, (certificate, *issuer.chain) if issuer else ())
 
@@ -131,17 +137,20 @@ class Authority:
         extended_key_usage: Sequence[x509.ObjectIdentifier] = (),
         critical: Sequence[x509.ExtensionType] = (),
         key: Key | None = None,
+        extensions: Sequence[Extension] = (),
+        without: Collection[x509.ObjectIdentifier] = (),
     ) -> Leaf:
         """Issue an end-entity certificate.
 
         ``sans`` are addresses, mail addresses and domain names, told apart by their look, or general names.
         ``key_usage`` are names of `KEY_USAGES`, None leaves the extension out. ``critical`` are further extensions
-        that are marked critical. Keys are kept as in `create`.
+        that are marked critical. Keys are kept, and ``extensions`` and ``without`` mean the same, as in `create`.
         """
         own = key or cached_key(kind, name)
         names = tuple(_general_name(one) if isinstance(one, str) else one for one in sans)
+        changes = (*extensions, *(x509.Extension(one.oid, True, one) for one in critical)), tuple(without)
         request = _Request(
-            name, own, not_before, not_after, ca, None, key_usage, names, tuple(extended_key_usage), tuple(critical)
+            name, own, not_before, not_after, ca, None, key_usage, names, tuple(extended_key_usage), *changes
         )
         certificate = _certify(request, self)
         return Leaf(own, certificate, (certificate, *self.chain))
@@ -168,12 +177,13 @@ class _Request:
     key_usage: Collection[str] | None
     sans: tuple[x509.GeneralName, ...] = ()
     extended_key_usage: tuple[x509.ObjectIdentifier, ...] = ()
-    critical: tuple[x509.ExtensionType, ...] = ()
+    extensions: tuple[Extension, ...] = ()
+    without: tuple[x509.ObjectIdentifier, ...] = ()
 
 
 def distinguished_name(text: str) -> x509.Name:
-    """A DN from its text (RFC 4514), or from a bare common name."""
-    if "=" in text:
+    """A DN from its text (RFC 4514), or from a bare common name; nothing is the empty DN."""
+    if "=" in text or not text:
         return x509.Name.from_rfc4514_string(text)
     return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
 
@@ -188,7 +198,9 @@ def _general_name(text: str) -> x509.GeneralName:
 def _serial(request: _Request, issuer: x509.Name) -> int:
     """A serial number that the content decides: the same request makes the same certificate number."""
     spki = request.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    content = repr((request.name, request.not_before, request.not_after, request.sans, request.key_usage, request.ca))
+    usual = (request.name, request.not_before, request.not_after, request.sans, request.key_usage, request.ca)
+    changed = (request.extensions, request.without)
+    content = repr((*usual, *changed) if any(changed) else usual)
     return int.from_bytes(sha256(issuer.public_bytes() + spki + content.encode()).digest()[:15], "big") | 1
 
 
@@ -204,26 +216,33 @@ def _certify(request: _Request, issuer: Authority | None) -> x509.Certificate:
     subject = distinguished_name(request.name)
     issuer_name = issuer.certificate.subject if issuer else subject
     issuer_key = issuer.key if issuer else request.key
-    public = request.key.public_key()
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer_name)
-        .public_key(public)
+        .public_key(request.key.public_key())
         .serial_number(_serial(request, issuer_name))
         .not_valid_before(request.not_before)
         .not_valid_after(request.not_after)
-        .add_extension(x509.BasicConstraints(ca=request.ca, path_length=request.path_length), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
     )
+    for extension in _extensions(request, issuer_key):
+        builder = builder.add_extension(extension.value, critical=extension.critical)
+    return builder.sign(issuer_key, _digest_for(issuer_key))
+
+
+def _extensions(request: _Request, issuer_key: Key) -> list[Extension]:
+    found: list[tuple[x509.ExtensionType, bool]] = [
+        (x509.BasicConstraints(ca=request.ca, path_length=request.path_length), True),
+        (x509.SubjectKeyIdentifier.from_public_key(request.key.public_key()), False),
+        (x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), False),
+    ]
     if request.key_usage is not None:
         usage = {one: one in request.key_usage for one in KEY_USAGES}
-        builder = builder.add_extension(x509.KeyUsage(**usage, encipher_only=False, decipher_only=False), critical=True)
+        found.append((x509.KeyUsage(**usage, encipher_only=False, decipher_only=False), True))
     if request.sans:
-        builder = builder.add_extension(x509.SubjectAlternativeName(request.sans), critical=False)
+        found.append((x509.SubjectAlternativeName(request.sans), False))
     if request.extended_key_usage:
-        builder = builder.add_extension(x509.ExtendedKeyUsage(request.extended_key_usage), critical=False)
-    for extension in request.critical:
-        builder = builder.add_extension(extension, critical=True)
-    return builder.sign(issuer_key, _digest_for(issuer_key))
+        found.append((x509.ExtendedKeyUsage(request.extended_key_usage), False))
+    replaced = {one.oid for one in request.extensions} | set(request.without)
+    kept = [x509.Extension(one.oid, critical, one) for one, critical in found if one.oid not in replaced]
+    return [*kept, *request.extensions]

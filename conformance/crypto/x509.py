@@ -17,6 +17,7 @@ from conformance.wire import IdType
 __all__ = [
     "IPSEC_IKE",
     "CertificateError",
+    "Checks",
     "load_certificate",
     "matches_identity",
     "subject_key_hash",
@@ -74,11 +75,12 @@ def validate_chain(
     anchors: Sequence[x509.Certificate],
     now: datetime,
     purpose: x509.ObjectIdentifier = IPSEC_IKE,
+    checks: "Checks | None" = None,
 ) -> x509.Certificate:
     """Find a valid path from ``chain[0]`` over the rest of ``chain``, in any order, to one of ``anchors``.
 
     ``purpose`` is what the extended key usage must have where there is any: ``IPSEC_IKE``,
-    ``CLIENT_AUTH`` or ``SERVER_AUTH``.
+    ``CLIENT_AUTH`` or ``SERVER_AUTH``. ``checks`` are what each certificate must stand, by default all of `Checks`.
     Returns the anchor. Checks signatures, names, validity of every certificate including the anchor, basic constraints
     and path length, key usage, extended key usage (RFC 4945, section 5.1.3.12) and unknown critical extensions.
     Revocation and name constraints are not processed, so critical name constraints are refused. ``now`` without a time
@@ -91,12 +93,13 @@ def validate_chain(
         raise CertificateError("no certificate")
     if now.tzinfo is None:
         now = now.replace(tzinfo=UTC)
+    checks = checks or Checks()
     try:
         chain[0].public_key()
-        _check_validity(chain[0], now)
-        _check_extensions(chain[0])
-        _check_end_entity(chain[0], purpose)
-        return _Search(chain[1:], anchors, now).climb([chain[0]])
+        checks.validity(chain[0], now)
+        checks.extensions(chain[0])
+        checks.end_entity(chain[0], purpose)
+        return _Search(chain[1:], anchors, now, checks).climb([chain[0]])
     except _UNREADABLE as problem:
         raise CertificateError(f"a certificate is malformed: {problem}") from problem
 
@@ -141,10 +144,17 @@ def _name(certificate: x509.Certificate) -> str:
 class _Search:
     """The search for a path from one certificate up to an anchor."""
 
-    def __init__(self, others: Sequence[x509.Certificate], anchors: Sequence[x509.Certificate], now: datetime) -> None:
+    def __init__(
+        self,
+        others: Sequence[x509.Certificate],
+        anchors: Sequence[x509.Certificate],
+        now: datetime,
+        checks: "Checks",
+    ) -> None:
         self.candidates = (*anchors, *others)
         self.anchors = anchors
         self.now = now
+        self.checks = checks
         self.steps = 0
 
     def climb(self, path: list[x509.Certificate]) -> x509.Certificate:
@@ -154,16 +164,18 @@ class _Search:
             return certificate
         failure: CertificateError | None = None
         for issuer in self.candidates:
-            if issuer.subject != certificate.issuer or issuer in path:
+            if issuer in path or not self.checks.named(certificate, issuer):
                 continue
             self.steps += 1
             if self.steps > _MOST_STEPS:
                 raise CertificateError(f"no path from certificate {_name(path[0])} after {_MOST_STEPS} steps")
             try:
-                _check_issued(certificate, issuer)
-                _check_validity(issuer, self.now)
-                _check_extensions(issuer)
-                _check_authority(issuer, path)
+                self.checks.issued(certificate, issuer)
+                self.checks.validity(issuer, self.now)
+                self.checks.extensions(issuer)
+                self.checks.authority(issuer)
+                self.checks.path_length(issuer, path)
+                self.checks.may_sign(issuer)
                 return self.climb([*path, issuer])
             except CertificateError as problem:
                 failure = failure or problem
@@ -177,36 +189,92 @@ class _Search:
         )
 
 
-def _check_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> None:
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except InvalidSignature:
-        problem = f"certificate {_name(certificate)} is not signed by the key of {_name(issuer)}"
-        raise CertificateError(problem) from None
-    except (ValueError, TypeError, LibraryLacks) as reason:
-        problem = f"the signature of certificate {_name(certificate)} cannot be checked: {reason}"
-        raise CertificateError(problem) from reason
+class Checks:
+    """What each certificate of a path must stand (RFC 5280, section 6.1). All raise CertificateError."""
 
+    def named(self, certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+        """The issuer has the name that stands in the certificate."""
+        return issuer.subject == certificate.issuer
 
-def _check_validity(certificate: x509.Certificate, now: datetime) -> None:
-    if now > certificate.not_valid_after_utc:
-        raise CertificateError(f"certificate {_name(certificate)} expired {certificate.not_valid_after_utc:%Y-%m-%d}")
-    if now < certificate.not_valid_before_utc:
-        raise CertificateError(
-            f"certificate {_name(certificate)} is not valid before {certificate.not_valid_before_utc:%Y-%m-%d}"
-        )
+    def issued(self, certificate: x509.Certificate, issuer: x509.Certificate) -> None:
+        """The certificate is signed with the key of its issuer."""
+        try:
+            certificate.verify_directly_issued_by(issuer)
+        except InvalidSignature:
+            problem = f"certificate {_name(certificate)} is not signed by the key of {_name(issuer)}"
+            raise CertificateError(problem) from None
+        except (ValueError, TypeError, LibraryLacks) as reason:
+            problem = f"the signature of certificate {_name(certificate)} cannot be checked: {reason}"
+            raise CertificateError(problem) from reason
 
-
-def _check_extensions(certificate: x509.Certificate) -> None:
-    try:
-        extensions = list(certificate.extensions)
-    except _UNREADABLE as problem:
-        raise CertificateError(f"certificate {_name(certificate)} has malformed extensions: {problem}") from problem
-    for extension in extensions:
-        if extension.critical and extension.oid not in _UNDERSTOOD:
+    def validity(self, certificate: x509.Certificate, now: datetime) -> None:
+        """The certificate has begun and not expired."""
+        if now > certificate.not_valid_after_utc:
             raise CertificateError(
-                f"certificate {_name(certificate)} has the critical extension {extension.oid.dotted_string}, "
-                "which is not processed"
+                f"certificate {_name(certificate)} expired {certificate.not_valid_after_utc:%Y-%m-%d}"
+            )
+        if now < certificate.not_valid_before_utc:
+            raise CertificateError(
+                f"certificate {_name(certificate)} is not valid before {certificate.not_valid_before_utc:%Y-%m-%d}"
+            )
+
+    def extensions(self, certificate: x509.Certificate) -> None:
+        """All extensions can be read, and those that are critical are known."""
+        try:
+            extensions = list(certificate.extensions)
+        except _UNREADABLE as problem:
+            raise CertificateError(f"certificate {_name(certificate)} has malformed extensions: {problem}") from problem
+        for extension in extensions:
+            if extension.critical and extension.oid not in _UNDERSTOOD:
+                raise CertificateError(
+                    f"certificate {_name(certificate)} has the critical extension {extension.oid.dotted_string}, "
+                    "which is not processed"
+                )
+
+    def end_entity(self, certificate: x509.Certificate, purpose: x509.ObjectIdentifier) -> None:
+        """The key may sign, and for this purpose."""
+        usage = _key_usage(certificate)
+        if usage is not None and not (usage.digital_signature or usage.content_commitment):
+            raise CertificateError(
+                f"certificate {_name(certificate)} may not sign: keyUsage without digitalSignature and nonRepudiation"
+            )
+        try:
+            purposes = set(certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
+        except x509.ExtensionNotFound:
+            return
+        if not purposes & {purpose, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}:
+            user, needed = _PURPOSES[purpose]
+            raise CertificateError(
+                f"certificate {_name(certificate)} is not for {user}: extendedKeyUsage has no {needed}, "
+                "no anyExtendedKeyUsage"
+            )
+
+    def authority(self, issuer: x509.Certificate) -> None:
+        """Whoever issues certificates has basicConstraints with the flag of an authority."""
+        try:
+            constraints = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
+        except x509.ExtensionNotFound:
+            raise CertificateError(f"certificate {_name(issuer)} is no CA: basicConstraints is missing") from None
+        if not constraints.ca:
+            raise CertificateError(f"certificate {_name(issuer)} is no CA: the flag of basicConstraints is not set")
+
+    def path_length(self, issuer: x509.Certificate, below: list[x509.Certificate]) -> None:
+        """``below`` are the certificates under the issuer; self-issued ones do not count."""
+        try:
+            constraints = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
+        except x509.ExtensionNotFound:
+            return
+        intermediates = sum(1 for one in below[1:] if one.subject != one.issuer)
+        if constraints.path_length is not None and intermediates > constraints.path_length:
+            allowed = f"allows {constraints.path_length} CAs below it, the path has {intermediates}"
+            raise CertificateError(f"certificate {_name(issuer)} {allowed}")
+
+    def may_sign(self, issuer: x509.Certificate) -> None:
+        """An authority that has keyUsage has keyCertSign in it."""
+        usage = _key_usage(issuer)
+        if usage is not None and not usage.key_cert_sign:
+            raise CertificateError(
+                f"certificate {_name(issuer)} may not sign certificates: keyUsage without keyCertSign"
             )
 
 
@@ -215,39 +283,3 @@ def _key_usage(certificate: x509.Certificate) -> x509.KeyUsage | None:
         return certificate.extensions.get_extension_for_class(x509.KeyUsage).value
     except x509.ExtensionNotFound:
         return None
-
-
-def _check_end_entity(certificate: x509.Certificate, purpose: x509.ObjectIdentifier) -> None:
-    usage = _key_usage(certificate)
-    if usage is not None and not (usage.digital_signature or usage.content_commitment):
-        raise CertificateError(
-            f"certificate {_name(certificate)} may not sign: keyUsage without digitalSignature and nonRepudiation"
-        )
-    try:
-        purposes = set(certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
-    except x509.ExtensionNotFound:
-        return
-    if not purposes & {purpose, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}:
-        user, needed = _PURPOSES[purpose]
-        raise CertificateError(
-            f"certificate {_name(certificate)} is not for {user}: extendedKeyUsage has no {needed}, "
-            "no anyExtendedKeyUsage"
-        )
-
-
-def _check_authority(issuer: x509.Certificate, below: list[x509.Certificate]) -> None:
-    """``below`` are the certificates under the issuer; self-issued ones do not count for the path length."""
-    try:
-        constraints = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except x509.ExtensionNotFound:
-        raise CertificateError(f"certificate {_name(issuer)} is no CA: basicConstraints is missing") from None
-    if not constraints.ca:
-        raise CertificateError(f"certificate {_name(issuer)} is no CA: the flag of basicConstraints is not set")
-    intermediates = sum(1 for one in below[1:] if one.subject != one.issuer)
-    if constraints.path_length is not None and intermediates > constraints.path_length:
-        raise CertificateError(
-            f"certificate {_name(issuer)} allows {constraints.path_length} CAs below it, the path has {intermediates}"
-        )
-    usage = _key_usage(issuer)
-    if usage is not None and not usage.key_cert_sign:
-        raise CertificateError(f"certificate {_name(issuer)} may not sign certificates: keyUsage without keyCertSign")

@@ -1,0 +1,139 @@
+"""One certificate, two purposes: the device checks it as responder, and as initiator.
+
+What stands under `refused` or `accepted` makes our credentials. The purpose of that name shows them to the device as
+responder. A second one, whose id has ``responder-`` before the last part of the subject, shows them to the device as
+initiator: we are the responder there.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from cryptography import x509
+
+from conformance.crypto.pki import Authority, Leaf, new_key
+from conformance.ike.core.connection import Connection, Identity, Party, PublicKey
+from conformance.script.peer import Peer
+from conformance.script.verdict import NotApplicable
+from conformance.wire import ExchangeType, IdType
+from peers.contract import Pixit
+from suites.connections import Setup, authority, build, certificates, certified
+from suites.dut import Dut
+from suites.ike_auth.initiating import begun
+from suites.ike_auth.refusal import must_be_refused, must_be_refused_by
+from suites.ike_auth.steps import must_be_accepted_by, must_succeed, ourselves
+from suites.purpose import purpose
+
+Make = Callable[[Peer], Leaf]
+AsResponder = Callable[[Peer], None]
+
+NOT_CREATED = "RFC7296-1.2-18"
+TOLD = "RFC7296-2.21.2-1"
+
+
+def refused(identifier: str, *requirements: str, connection: Setup | None = None) -> Callable[[Make], AsResponder]:
+    """The device must not authenticate us with these credentials, in either role."""
+
+    def as_responder(peer: Peer, local: Party) -> None:
+        sa = peer.sa(local=local)
+        sa.init()
+        must_be_refused(peer, sa)
+
+    def as_initiator(peer: Peer, dut: Dut, local: Party) -> None:
+        attempt = begun(peer, dut, local=local)
+        attempt.sa.answer(attempt.request)
+        must_be_refused_by(dut, peer, attempt)
+
+    return _both(identifier, (*requirements, NOT_CREATED), (TOLD,), connection, as_responder, as_initiator)
+
+
+def accepted(identifier: str, *requirements: str, connection: Setup | None = None) -> Callable[[Make], AsResponder]:
+    """The device must authenticate us with these credentials, in either role."""
+
+    def as_responder(peer: Peer, local: Party) -> None:
+        sa = peer.sa(local=local)
+        sa.init()
+        sa.auth()
+        must_succeed(peer, sa, requirements[0])
+
+    def as_initiator(peer: Peer, dut: Dut, local: Party) -> None:
+        dut.initiate()
+        sa = peer.respond_init(peer.expect_init(), local=local)
+        sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
+        must_be_accepted_by(sa, requirements[0])
+
+    return _both(identifier, requirements, (), connection, as_responder, as_initiator)
+
+
+def _both(
+    identifier: str,
+    requirements: tuple[str, ...],
+    of_responder: tuple[str, ...],
+    connection: Setup | None,
+    as_responder: Callable[[Peer, Party], None],
+    as_initiator: Callable[[Peer, Dut, Party], None],
+) -> Callable[[Make], AsResponder]:
+    setup = connection or certificates()
+    prefix, rest = identifier.split("-", 1)
+
+    def register(make: Make) -> AsResponder:
+        def first(peer: Peer) -> None:
+            as_responder(peer, _party(peer, make(peer)))
+
+        def second(peer: Peer, dut: Dut) -> None:
+            as_initiator(peer, dut, _party(peer, make(peer)))
+
+        for test, name in ((first, make.__name__), (second, f"{make.__name__}_of_responder")):
+            test.__name__ = test.__qualname__ = name
+            test.__module__, test.__doc__ = make.__module__, make.__doc__
+        marked = purpose(f"{prefix}-responder-{rest}", *requirements, role="initiator", connection=setup)(second)
+        vars(sys.modules[make.__module__])[second.__name__] = marked
+        return purpose(identifier, *requirements, *of_responder, role="responder", connection=setup)(first)
+
+    return register
+
+
+def _party(peer: Peer, made: Leaf) -> Party:
+    return ourselves(peer, chain=made.chain, key=made.key)
+
+
+# --- what we are called ---------------------------------------------------------------------------------------------
+
+
+def domain_name(peer: Peer) -> str:
+    """Our identity, a domain name. Raises NotApplicable where it is something else."""
+    return _name(peer, IdType.FQDN, "domain name")
+
+
+def mail_address(peer: Peer) -> str:
+    """Our identity, a mail address. Raises NotApplicable where it is something else."""
+    return _name(peer, IdType.RFC822_ADDR, "mail address")
+
+
+def _name(peer: Peer, kind: IdType, text: str) -> str:
+    identity = peer.connection.local.identity
+    if identity.id_type != kind:
+        raise NotApplicable(f"our identity is no {text}")
+    return str(identity)
+
+
+def called(name: str | None = None) -> Setup:
+    """Certificates, and this is our identity; None: the address that we send from."""
+
+    def setup(pixit: Pixit) -> Connection:
+        ours, device, trust = certified(pixit)
+        identity = Identity.of(name or pixit.tester_address)
+        if pixit.credentials.ours is not None and ours.identity != identity:
+            raise NotApplicable(f"our certificate is not for {identity}")
+        if pixit.credentials.ours is None:
+            made = authority().issue(str(identity), sans=[str(identity)])
+            ours = Party(identity, PublicKey((made.certificate,), made.key))
+        return build(ours, device, pixit, trust=trust)
+
+    return setup
+
+
+def certificate(peer: Peer, issuer: Authority, *names: str | x509.GeneralName, **changes: Any) -> Leaf:
+    """A certificate for these names, with a key of its own: a device may have the right one for our usual key."""
+    subject = changes.pop("subject", str(peer.connection.local.identity))
+    return issuer.issue(subject, sans=names, **{"key": new_key("ecdsa"), **changes})
