@@ -18,7 +18,6 @@ from conformance.eap.registry import body_of
 from conformance.eap.sweep import Variation, variations
 from conformance.ike.core.connection import Eap
 from conformance.ike.core.sending import State
-from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.message import Received
 from conformance.script.peer import Peer
@@ -87,10 +86,10 @@ def cases(bodies: Sequence[Body]) -> list[Case]:
 
 def sample(found: Sequence[Case], size: int = SAMPLE) -> list[Case]:
     """Some of them, the same ones each time: of each packet, of what proves nothing and of what might be taken."""
-    kinds = sorted({(one.number, one.proves_nothing) for one in found})
+    kinds = sorted({(not one.proves_nothing, one.number) for one in found})
     chosen = []
     for kind in kinds:
-        alike = [one for one in found if (one.number, one.proves_nothing) == kind]
+        alike = [one for one in found if (not one.proves_nothing, one.number) == kind]
         chosen += Random(f"sweep {kind}").sample(alike, min(len(alike), size // len(kinds)))
     return chosen
 
@@ -172,7 +171,7 @@ def leads_nowhere(peer: Peer, case: Case) -> bool:
         peer.check(not succeeded, f"no EAP-Success after {case.text}", answer, "RFC7296-1.2-18", bypass=True)
     peer.check(answer.first(AUTH) is None, f"no proof after {case.text}", answer, "RFC7296-1.2-18", bypass=True)
     if fatal(answer) is None and (told is None or told.packet.code != EapCode.FAILURE):
-        leave(sa, succeeded)
+        leave(sa)
     return True
 
 
@@ -186,11 +185,10 @@ def patiently(sa: ScriptedSa, answer: Message, bent: Bend) -> Message:
         return sa.take_response()
 
 
-def leave(sa: ScriptedSa, succeeded: bool) -> None:
-    """End an IKE SA that the device would keep half-open: EAP goes on without EAP, or ends without a proof."""
+def leave(sa: ScriptedSa) -> None:
+    """End an IKE SA that the device would keep half-open: neither EAP nor a proof goes on. Nobody waits for the answer."""
     sa.pending = None
-    with suppress(Unexpected):
-        sa.request(ExchangeType.IKE_AUTH, bend=bend.drop(AUTH) if succeeded else None)
+    sa.send(ExchangeType.IKE_AUTH)
 
 
 # --- the device as initiator ------------------------------------------------------------------------------------------
@@ -208,10 +206,9 @@ def our_requests(peer: Peer, dut: Dut) -> list[Body]:
                 found.append(body_of(sent))
             if sa.state != State.HALF_OPEN:
                 break
-            request = sa.expect_request(ExchangeType.IKE_AUTH)
+            request = following(sa, request)
         sa.must_be_established()
-        peer.pause()
-        sa.delete()
+    part(peer, dut, sa)
     return found
 
 
@@ -241,7 +238,7 @@ def must_not_convince(peer: Peer, dut: Dut, case: Case) -> None:
         sa, request = begun(peer, dut)
         for _ in range(due):
             sa.answer(request)
-            request = sa.expect_request(ExchangeType.IKE_AUTH)
+            request = following(sa, request)
     sa.answer(request, bend=case.bend)
     asked = sa.as_server.sent if sa.as_server is not None else None
     for number in range(ROUNDS):
@@ -265,7 +262,7 @@ def part(peer: Peer, dut: Dut, sa: ScriptedSa) -> None:
     up = sa.children and sa.state == State.ESTABLISHED
     sa.state = State.ESTABLISHED  # so that it is told that we have heard how it ended
     if up:
-        peer.pause()
+        dut.watch(sa.spi_i, lambda: False)  # until it has our last response, too
         sa.delete()
     else:
         dut.watch(sa.spi_i, lambda: any(map(refuses, requests(peer, sa))))
@@ -306,4 +303,9 @@ def next_request(peer: Peer, dut: Dut, sa: ScriptedSa, last: Received) -> Receiv
     if found is None or found.message.exchange != ExchangeType.IKE_AUTH:
         return None
     sa.state = State.HALF_OPEN
-    return sa.expect_request(ExchangeType.IKE_AUTH)
+    return following(sa, last)
+
+
+def following(sa: ScriptedSa, last: Received) -> Received:
+    """The next request of IKE_AUTH, and not the last one again."""
+    return sa.expect_request(ExchangeType.IKE_AUTH, where=lambda one: one.message_id > last.message.message_id)

@@ -152,7 +152,7 @@ class NeedsNoProofAfterEap(IkeSa):
         return super().proof_is_due() and self.eap is None
 
 
-@defect("eap-wrong-secret")
+@defect("eap-wrong-secret", "auth-twice-second-wrong")
 class NeverFails(IkeSa):
     """Takes every password."""
 
