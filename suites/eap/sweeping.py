@@ -186,7 +186,7 @@ def patiently(sa: ScriptedSa, answer: Message, bent: Bend) -> Message:
 
 
 def leave(sa: ScriptedSa) -> None:
-    """End an IKE SA that the device would keep half-open: neither EAP nor a proof goes on. Nobody waits for the answer."""
+    """End an IKE SA that the device would keep half-open: it goes on with nothing. Nobody waits for the answer."""
     sa.pending = None
     sa.send(ExchangeType.IKE_AUTH)
 

@@ -82,7 +82,7 @@ class PayloadsAnywhere(Arranging):
     "RFC 7296, 1.2: none of the notifies of IKE_SA_INIT is needed; 4: NAT traversal can be omitted",
     lacks=(
         Capability.FRAGMENTATION, Capability.NAT_T, Capability.FORCED_ENCAPSULATION, Capability.RFC7427,
-        Capability.RSA_PSS, Capability.ED25519, Capability.CHILDLESS,
+        Capability.RSA_PSS, Capability.ED25519, Capability.CHILDLESS, Capability.MULTIPLE_AUTH,
     ),
 )  # fmt: skip
 class Bare(IkeSa):
