@@ -9,6 +9,7 @@ unless ``proposals`` and ``esp`` name others, or a role (`suites.choices`).
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
+from threading import RLock
 from typing import Any, Literal
 
 from cryptography import x509
@@ -37,7 +38,18 @@ _CHILD_FIELDS = {
 
 def authority(kind: str = "ecdsa") -> Authority:
     """The certificate authority that both sides trust, one for each kind of key (``rsa``, ``ecdsa``, ``ed25519``)."""
-    return _authority(kind)
+    with _MAKING:
+        return _authority(kind)
+
+
+def leaf(name: str, kind: str = "ecdsa") -> Leaf:
+    """The key and certificate of one side."""
+    with _MAKING:
+        return _leaf(name, kind)
+
+
+_MAKING = RLock()
+"""Pairs of devices are tried side by side, and all must know the same authority."""
 
 
 @lru_cache(maxsize=16)
@@ -46,9 +58,8 @@ def _authority(kind: str) -> Authority:
 
 
 @lru_cache(maxsize=64)
-def leaf(name: str, kind: str = "ecdsa") -> Leaf:
-    """The key and certificate of one side."""
-    return authority(kind).issue(name, kind=kind, sans=[name])
+def _leaf(name: str, kind: str) -> Leaf:
+    return _authority(kind).issue(name, kind=kind, sans=[name])
 
 
 def build(local: Party, remote: Party, pixit: Pixit, *, ipv6: bool = False, **changes: Any) -> Connection:
