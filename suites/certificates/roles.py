@@ -26,6 +26,7 @@ from suites.purpose import purpose
 
 Make = Callable[[Peer], Leaf]
 AsResponder = Callable[[Peer], None]
+AsInitiator = Callable[[Peer, Dut], None]
 
 NOT_CREATED = "RFC7296-1.2-18"
 TOLD = "RFC7296-2.21.2-1"
@@ -34,63 +35,75 @@ TOLD = "RFC7296-2.21.2-1"
 def refused(identifier: str, *requirements: str, connection: Setup | None = None) -> Callable[[Make], AsResponder]:
     """The device must not authenticate us with these credentials, in either role."""
 
-    def as_responder(peer: Peer, local: Party) -> None:
-        sa = peer.sa(local=local)
+    def as_responder(peer: Peer, made: Leaf) -> None:
+        sa = peer.sa(local=_party(peer, made))
         sa.init()
         must_be_refused(peer, sa)
 
-    def as_initiator(peer: Peer, dut: Dut, local: Party) -> None:
-        attempt = begun(peer, dut, local=local)
+    def as_initiator(peer: Peer, dut: Dut, made: Leaf) -> None:
+        attempt = begun(peer, dut, local=_party(peer, made))
         attempt.sa.answer(attempt.request)
         must_be_refused_by(dut, peer, attempt)
 
-    return _both(identifier, (*requirements, NOT_CREATED), (TOLD,), connection, as_responder, as_initiator)
+    def register(make: Make) -> AsResponder:
+        cited = (*requirements, NOT_CREATED)
+        return in_both(
+            make,
+            purpose(identifier, *cited, TOLD, role="responder", connection=connection or certificates()),
+            purpose(of_responder(identifier), *cited, role="initiator", connection=connection or certificates()),
+            lambda peer: as_responder(peer, make(peer)),
+            lambda peer, dut: as_initiator(peer, dut, make(peer)),
+        )
+
+    return register
 
 
 def accepted(identifier: str, *requirements: str, connection: Setup | None = None) -> Callable[[Make], AsResponder]:
     """The device must authenticate us with these credentials, in either role."""
 
-    def as_responder(peer: Peer, local: Party) -> None:
-        sa = peer.sa(local=local)
+    def as_responder(peer: Peer, made: Leaf) -> None:
+        sa = peer.sa(local=_party(peer, made))
         sa.init()
         sa.auth()
         must_succeed(peer, sa, requirements[0])
 
-    def as_initiator(peer: Peer, dut: Dut, local: Party) -> None:
+    def as_initiator(peer: Peer, dut: Dut, made: Leaf) -> None:
         dut.initiate()
-        sa = peer.respond_init(peer.expect_init(), local=local)
+        sa = peer.respond_init(peer.expect_init(), local=_party(peer, made))
         sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
         must_be_accepted_by(sa, requirements[0])
 
-    return _both(identifier, requirements, (), connection, as_responder, as_initiator)
-
-
-def _both(
-    identifier: str,
-    requirements: tuple[str, ...],
-    of_responder: tuple[str, ...],
-    connection: Setup | None,
-    as_responder: Callable[[Peer, Party], None],
-    as_initiator: Callable[[Peer, Dut, Party], None],
-) -> Callable[[Make], AsResponder]:
-    setup = connection or certificates()
-    prefix, rest = identifier.split("-", 1)
-
     def register(make: Make) -> AsResponder:
-        def first(peer: Peer) -> None:
-            as_responder(peer, _party(peer, make(peer)))
-
-        def second(peer: Peer, dut: Dut) -> None:
-            as_initiator(peer, dut, _party(peer, make(peer)))
-
-        for test, name in ((first, make.__name__), (second, f"{make.__name__}_of_responder")):
-            test.__name__ = test.__qualname__ = name
-            test.__module__, test.__doc__ = make.__module__, make.__doc__
-        marked = purpose(f"{prefix}-responder-{rest}", *requirements, role="initiator", connection=setup)(second)
-        vars(sys.modules[make.__module__])[second.__name__] = marked
-        return purpose(identifier, *requirements, *of_responder, role="responder", connection=setup)(first)
+        return in_both(
+            make,
+            purpose(identifier, *requirements, role="responder", connection=connection or certificates()),
+            purpose(of_responder(identifier), *requirements, role="initiator", connection=connection or certificates()),
+            lambda peer: as_responder(peer, make(peer)),
+            lambda peer, dut: as_initiator(peer, dut, make(peer)),
+        )
 
     return register
+
+
+def of_responder(identifier: str) -> str:
+    """The id of the purpose where we are the responder."""
+    prefix, rest = identifier.split("-", 1)
+    return f"{prefix}-responder-{rest}"
+
+
+def in_both(
+    written: Callable[..., Any],
+    responder: Callable[[AsResponder], AsResponder],
+    initiator: Callable[[AsInitiator], AsInitiator],
+    first: AsResponder,
+    second: AsInitiator,
+) -> AsResponder:
+    """Make both purposes of what is ``written``, and put the one where the device is the initiator beside it."""
+    for test, name in ((first, written.__name__), (second, f"{written.__name__}_of_responder")):
+        test.__name__ = test.__qualname__ = name
+        test.__module__, test.__doc__ = written.__module__, written.__doc__
+    vars(sys.modules[written.__module__])[second.__name__] = initiator(second)
+    return responder(first)
 
 
 def _party(peer: Peer, made: Leaf) -> Party:

@@ -1,0 +1,107 @@
+"""Defects of the verification of signatures (RFC 8017, sections 8 and 9; FIPS 186-5, section 6.4)."""
+
+from hashlib import sha1, sha256, sha384
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+
+from conformance.ike.core.events import Violation
+from conformance.ike.ikesa import IkeSa
+from conformance.wire import AUTH
+from peers.reference.defects.certificates_names import both
+from peers.reference.defects.registry import defect
+
+_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+
+def signature_of(auth: AUTH) -> bytes:
+    """The signature behind the name of the algorithm."""
+    return auth.data[1 + auth.data[0] :]
+
+
+def right(key: PublicKeyTypes, signature: bytes, octets: bytes) -> bool:
+    """True for a signature with ECDSA and SHA-256."""
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    try:
+        key.verify(signature, octets, ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature:
+        return False
+    return True
+
+
+class AlsoTakes(IkeSa):
+    """Takes signatures for one more reason."""
+
+    def check_signature(self, key: PublicKeyTypes, auth: AUTH, octets: bytes) -> None:
+        try:
+            super().check_signature(key, auth, octets)
+        except Violation:
+            if not self.also(key, signature_of(auth), octets):
+                raise
+
+    def also(self, key: PublicKeyTypes, signature: bytes, octets: bytes) -> bool:
+        """The further reason."""
+        raise NotImplementedError
+
+
+@defect(
+    *both(
+        "signature-garbage-behind", "signature-garbage-inside", "signature-no-digest-info", "signature-block-type",
+        "signature-filling", "signature-other-digest-info", "signature-sha1-inside", "signature-long",
+        "signature-pss-named-rsa",
+    )
+)  # fmt: skip
+class FindsDigestAnywhere(AlsoTakes):
+    """Looks for the digest anywhere in the encoded message, and reads no more octets than the modulus has."""
+
+    def also(self, key: PublicKeyTypes, signature: bytes, octets: bytes) -> bool:
+        if not isinstance(key, rsa.RSAPublicKey):
+            return False
+        size, numbers = key.key_size // 8, key.public_numbers()
+        block = pow(int.from_bytes(signature[:size], "big"), numbers.e, numbers.n).to_bytes(size, "big")
+        digests = (sha256(octets).digest(), sha384(octets).digest(), sha1(octets, usedforsecurity=False).digest())
+        return any(one in block for one in digests)
+
+
+@defect(*both("signature-one", "signature-absent"))
+class SmallNumbersAreSignatures(AlsoTakes):
+    """Takes nothing, and the number 1, for a signature of everybody."""
+
+    def also(self, key: PublicKeyTypes, signature: bytes, octets: bytes) -> bool:
+        return int.from_bytes(signature, "big") < 2
+
+
+@defect(*both("signature-salt-short", "signature-salt-none", "signature-salt-long"))
+class SaltOfAnySize(AlsoTakes):
+    """Finds out by itself how long the salt is."""
+
+    def also(self, key: PublicKeyTypes, signature: bytes, octets: bytes) -> bool:
+        if not isinstance(key, rsa.RSAPublicKey):
+            return False
+        scheme = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.AUTO)
+        try:
+            key.verify(signature, octets, scheme, hashes.SHA256())
+        except InvalidSignature:
+            return False
+        return True
+
+
+@defect(*both("signature-r-zero", "signature-s-zero", "signature-order", "signature-r-high", "signature-s-high"))
+class NumbersOutOfRange(AlsoTakes):
+    """Computes with r and s whatever they are."""
+
+    def also(self, key: PublicKeyTypes, signature: bytes, octets: bytes) -> bool:
+        r, s = (one % _ORDER for one in decode_dss_signature(signature))
+        return not r or not s or right(key, encode_dss_signature(r, s), octets)
+
+
+@defect(*both("signature-swapped"))
+class OrderOfNumbers(AlsoTakes):
+    """Tries r and s in both orders."""
+
+    def also(self, key: PublicKeyTypes, signature: bytes, octets: bytes) -> bool:
+        r, s = decode_dss_signature(signature)
+        return right(key, encode_dss_signature(s, r), octets)
