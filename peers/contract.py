@@ -79,6 +79,7 @@ class Capability(StrEnum):
     IPV6 = "ipv6", "reachable over IPv6"
     EAP = "eap", "authenticates the initiator with EAP (RFC 7296, 2.16)"
     EAP_PEER = "eap-peer", "authenticates itself with EAP as initiator (RFC 7296, 2.16)"
+    AAA = "aaa", "leaves EAP, addresses and sessions to a RADIUS server at the tester's address (RFC 2865, 3579, 5176)"
     MULTIPLE_AUTH = "multiple-auth", "authenticates an initiator several times, one after the other (RFC 4739)"
     NULL_AUTH = "null-auth", "takes nobody and is nobody where the connection says so (RFC 7619)"
     EAP_ONLY = "eap-only", "needs no other proof of the responder than a mutual EAP method (RFC 5998)"
@@ -430,6 +431,7 @@ def needs(connection: Connection) -> frozenset[Capability]:
         (Capability.EAP_ONLY, all(by_eap)),
         (Capability.EAP_PEER, by_eap == [True, False]),
         (Capability.EAP, by_eap == [False, True]),
+        (Capability.AAA, connection.by_aaa),
         (Capability.MULTIPLE_AUTH, connection.local.further or connection.remote.further),
         (Capability.NULL_AUTH, any(isinstance(one.auth, NullAuth) for one in (connection.local, connection.remote))),
         (Capability.MOBIKE, connection.mobike),

@@ -89,6 +89,8 @@ class StrongSwan(Device):
         loaded = self._vici().request("get-algorithms")
         plugins = {text(one) for one in self._vici().request("stats")["plugins"]}
         self.capabilities = self._claims(plane) | algorithms.claims(loaded, plugins)
+        if "eap-radius" in plugins:
+            self.capabilities |= {Capability.AAA}
         esn = Capability.ESN in self.capabilities
         taken = algorithms.taken(loaded, plane, esn=esn)
         self.pixit = replace(self.pixit, algorithms=taken, eap=algorithms.eap_methods(plugins))
@@ -221,7 +223,8 @@ class StrongSwan(Device):
             raise DeviceError(self.name, problem, "open the device with ports=...")
         section = translate.connection(connection, self.pixit.tester_address)
         credentials = list(translate.credentials(connection))
-        startup, runtime = settings.startup_for(connection, self._startup.ports), settings.runtime_for(connection)
+        startup = settings.startup_for(connection, self._startup.ports, self.pixit.tester_address)
+        runtime = settings.runtime_for(connection)
         # Once asked for, cookies stay on for ten seconds after the load is gone; only a new process forgets that.
         anew = startup != self._startup or _ASKED_FOR_COOKIES in self.log()
         if not self.alive():
@@ -240,7 +243,7 @@ class StrongSwan(Device):
             self._vici().request("reload-settings")
         for command, message in credentials:
             self._vici().request(command, message)
-        if connection.local_pool is not None:
+        if connection.local_pool is not None and not connection.by_aaa:
             self._vici().request("load-pool", {connection.name: {"addrs": connection.local_pool}})
         self._vici().request("load-conn", {connection.name: section})
         self._connection = connection
@@ -263,7 +266,7 @@ class StrongSwan(Device):
         connection, self._connection = self._connection, None
         if connection is not None:
             control.request("unload-conn", {"name": connection.name})
-            if connection.local_pool is not None:
+            if connection.local_pool is not None and not connection.by_aaa:
                 self._unload_pool(connection.name)
         control.request("clear-creds")
         self._place.close_gre()

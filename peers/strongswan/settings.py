@@ -8,6 +8,7 @@ from pathlib import Path
 from conformance.ike.core.connection import Connection, CookiePolicy, PublicKey
 from conformance.wire import AuthMethod
 from peers.contract import DeviceError
+from peers.credentials import AAA_PORTS, AAA_SECRET
 from peers.places.build import Build
 from peers.places.place import DataPlane
 
@@ -42,7 +43,7 @@ _OWN = (
 )
 _REST = (
     "{kernel} socket-default vici updown attr counters eap-identity eap-md5 eap-mschapv2 eap-gtc eap-tls eap-ttls "
-    "eap-aka xauth-generic"
+    "eap-aka eap-radius xauth-generic"
 )
 PLUGIN_SETS = {
     "": PluginSet(f"random nonce openssl {_OWN} {_REST}"),
@@ -53,10 +54,14 @@ PLUGIN_SETS = {
 
 @dataclass(frozen=True, slots=True)
 class Startup:
-    """What charon reads only when it starts; a change needs a new process. Zero switches a threshold off."""
+    """What charon reads only when it starts; a change needs a new process. Zero switches a threshold off.
+
+    ``aaa`` is the address of the AAA server, empty for none: accounting would hold up every IKE SA where none answers.
+    """
 
     cookie_threshold: int = 10
     ports: tuple[int, int] = (500, 4500)
+    aaa: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,7 @@ class Runtime:
     keepalive: float | None = 20.0
 
 
-def startup_for(connection: Connection, ports: tuple[int, int]) -> Startup:
+def startup_for(connection: Connection, ports: tuple[int, int], aaa: str = "") -> Startup:
     """What the daemon must have been started with to hold this connection."""
     thresholds = {
         CookiePolicy.NEVER: 0,
@@ -80,7 +85,8 @@ def startup_for(connection: Connection, ports: tuple[int, int]) -> Startup:
         # charon counts what it already holds, so the first request is asked only after somebody else opened one.
         CookiePolicy.ALWAYS: 1,
     }
-    return Startup(cookie_threshold=thresholds[connection.cookies], ports=ports)
+    server = aaa if connection.by_aaa else ""
+    return Startup(cookie_threshold=thresholds[connection.cookies], ports=ports, aaa=server)
 
 
 def runtime_for(connection: Connection) -> Runtime:
@@ -178,10 +184,39 @@ charon {{
     }}
     kernel-libipsec {{
       allow_peer_ts = yes
-    }}
+    }}{radius(startup.aaa)}
   }}
 }}
 """
+
+
+def radius(address: str) -> str:
+    """The settings of eap-radius, which asks the server at this address; none where there is none."""
+    if not address:
+        return ""
+    authentication, accounting, dynamic = AAA_PORTS
+    secret = AAA_SECRET.decode()
+    return f"""
+    eap-radius {{
+      accounting = yes
+      accounting_send_class = yes
+      servers {{
+        tester {{
+          address = {address}
+          auth_port = {authentication}
+          acct_port = {accounting}
+          secret = "{secret}"
+          retransmit_timeout = 1
+          retransmit_tries = 3
+        }}
+      }}
+      dae {{
+        enable = yes
+        listen = 0.0.0.0
+        port = {dynamic}
+        secret = "{secret}"
+      }}
+    }}"""
 
 
 def seconds(value: float | None) -> str:

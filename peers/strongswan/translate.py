@@ -65,6 +65,8 @@ def authentication(auth: Credential, *, ours: bool) -> str:
     if isinstance(auth, NullAuth):
         raise Unsupported(Capability.NULL_AUTH, "strongswan")
     if isinstance(auth, Eap):
+        if auth.aaa and not ours:
+            return "eap-radius"
         # Of several methods the peer may take any that it has, the server offers the first.
         return "eap" if ours and len(auth.methods) > 1 else f"eap-{auth.methods[0]}"
     if not ours or auth.key is None or not (auth.pss or auth.hash) or auth.method not in _NEW_SIGNATURES:
@@ -186,7 +188,7 @@ def connection(value: Connection, default_remote: str) -> Section:
         for each in section["children"].values():
             each["local_ts"] = ["dynamic"]
     if value.local_pool is not None:
-        section["pools"] = [value.name]
+        section["pools"] = ["radius" if value.by_aaa else value.name]
         for each in section["children"].values():
             each["remote_ts"] = ["dynamic"]
     # Naming a port, even 500, is different from the default only where it is another one: then charon does not float.
@@ -214,7 +216,7 @@ def credentials(value: Connection) -> Iterator[tuple[str, Section]]:
             data = shown.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
             yield "load-key", {"type": "any", "data": data}
     for party in parties:
-        if isinstance(party.auth, Eap) and party.auth.secret:
+        if isinstance(party.auth, Eap) and party.auth.secret and not party.auth.aaa:
             owners = [eap_name(party)]
             yield "load-shared", {"id": "ikespec-eap", "type": "EAP", "data": party.auth.secret, "owners": owners}
     secrets = {one.auth.secret for one in parties if isinstance(one.auth, Psk)}

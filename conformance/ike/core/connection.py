@@ -75,7 +75,8 @@ class Eap:
 
     ``methods`` are words of `conformance.eap`, most preferred first: what the server offers, and what the peer takes.
     ``identity`` is the name in EAP, None: that of IKE; ``asked``: the server asks for it. ``secret`` is the password or
-    key of the method. ``certificate`` is what this side shows in a method that uses TLS.
+    key of the method. ``certificate`` is what this side shows in a method that uses TLS. ``aaa``: the responder leaves
+    all of it to an AAA server at the initiator's address (RFC 3579).
     """
 
     methods: tuple[str, ...]
@@ -83,6 +84,7 @@ class Eap:
     identity: str | None = None
     asked: bool = True
     certificate: PublicKey | None = None
+    aaa: bool = False
 
 
 Credential = Psk | PublicKey | Eap | NullAuth
@@ -185,6 +187,11 @@ class Connection:
         """Seconds after which a request that got no response has failed."""
         waits = (self.retransmit_base**tries for tries in range(self.retransmit_tries + 1))
         return self.retransmit_timeout * sum(waits)
+
+    @property
+    def by_aaa(self) -> bool:
+        """Whether this side asks another server who may come in, and with which address."""
+        return isinstance(self.remote.auth, Eap) and self.remote.auth.aaa
 
     def mirrored(self) -> "Connection":
         """The configuration that the other side needs to match this one.
