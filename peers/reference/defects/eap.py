@@ -319,7 +319,7 @@ class ComparesWhatItGot(IkeSa):
     server_class = Server
 
 
-@defect("eap-sweep-mschapv2", "eap-sweep-mschapv2-whole")
+@defect("eap-sweep-mschapv2", "eap-sweep-mschapv2-whole", "eap-mschapv2-no-approval")
 class AnyLastWord(IkeSa):
     """Takes whatever answers the Success request of MSCHAPv2 for approval."""
 
@@ -329,5 +329,18 @@ class AnyLastWord(IkeSa):
             last = isinstance(found, Mschapv2Server) and found.asks == (SuccessResponse,)
             self.answering = packet.identifier
             return self.success() if last else super().take(packet)
+
+    server_class = Server
+
+
+@defect("eap-mschapv2-no-response")
+class ApprovalForResponse(IkeSa):
+    """Takes a peer's approval for success although nothing was proved yet."""
+
+    class Server(Succeeding):
+        def take(self, packet: EapPacket) -> bytes:
+            self.answering = packet.identifier
+            approved = isinstance(self.chosen, Mschapv2Server) and packet.data == SuccessResponse().encode()
+            return self.success() if approved else super().take(packet)
 
     server_class = Server

@@ -4,6 +4,7 @@ from conformance.eap.basic import Nak
 from conformance.eap.errors import Discard
 from conformance.eap.kind import NAK, Kind
 from conformance.eap.method import Decision
+from conformance.eap.mschapv2 import OpCode, SuccessResponse
 from conformance.eap.mschapv2_peer import Mschapv2Peer
 from conformance.eap.peer import EapPeer
 from conformance.ike.ikesa import IkeSa
@@ -109,7 +110,7 @@ class TakesOtherPromptForTheEnd(IkeSa):
     peer_class = Peer
 
 
-@defect("eap-sweep-initiator-mschapv2", "eap-sweep-initiator-mschapv2-whole")
+@defect("eap-sweep-initiator-mschapv2", "eap-sweep-initiator-mschapv2-whole", "eap-mschapv2-proof-wrong")
 class NeedsNoProofOfServer(IkeSa):
     """Approves of a server whose authenticator response is wrong."""
 
@@ -119,5 +120,19 @@ class NeedsNoProofOfServer(IkeSa):
                 if isinstance(one, Mschapv2Peer):
                     one.accepts = lambda message: True  # type: ignore[method-assign]
             return super().begin_method(kind, data, packet)
+
+    peer_class = Peer
+
+
+@defect("eap-mschapv2-success-first", "eap-mschapv2-refused")
+class ApprovesOfAnything(IkeSa):
+    """Approves of whatever a server says in MSCHAPv2 in place of its challenge or of its proof."""
+
+    class Peer(EapPeer):
+        def run(self, data: bytes, packet: EapPacket) -> bytes:
+            method, expected = self.chosen, (OpCode.CHALLENGE, OpCode.SUCCESS)
+            if isinstance(method, Mschapv2Peer) and data[:1] != bytes((expected[method.response is not None],)):
+                return self.emit(method.kind, SuccessResponse(), packet.identifier, method)
+            return super().run(data, packet)
 
     peer_class = Peer
