@@ -49,7 +49,12 @@ class Code(IntEnum):
     COA_NAK = 45
 
 
-NAMES = {code.value: code.name.replace("_", "-").title().replace("Coa", "CoA") for code in Code}
+NAMES = {
+    code.value: "-".join(
+        {"Coa": "CoA", "Ack": "ACK", "Nak": "NAK"}.get(one, one) for one in code.name.title().split("_")
+    )
+    for code in Code
+}
 
 
 class MalformedError(ValueError):

@@ -76,8 +76,8 @@ def test_what_is_no_answer_is_ignored_and_noted() -> None:
     ):
         assert client.receive(octets, asked) is None
     assert client.notes[2:] == [
-        "Disconnect-Ack 2 to Disconnect-Request 1",
-        "CoA-Ack 1 to Disconnect-Request 1",
+        "Disconnect-ACK 2 to Disconnect-Request 1",
+        "CoA-ACK 1 to Disconnect-Request 1",
         "wrong Response Authenticator",
     ]
 
