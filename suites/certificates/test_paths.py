@@ -114,13 +114,20 @@ def test_self_signed(peer: Peer) -> Leaf:
     return ours(peer, Authority.create(subject.rfc4514_string(), key=key), key=key)
 
 
-@accepted("cert-path-foreign", "RFC7296-3.6-9")
+@accepted("cert-path-foreign", "RFC7296-3.6-9", "RFC4945-3.3.10.5-1")
 def test_foreign(peer: Peer) -> Leaf:
     """Behind ours come a certificate that has nothing to do with it, the intermediate that is needed, and the root."""
     issuer = between(peer)
     made = ours(peer, issuer)
     stranger = Authority.create("a stranger").certificate
     return Leaf(made.key, made.certificate, (made.certificate, stranger, *issuer.chain, trusted(peer).certificate))
+
+
+@accepted("cert-path-twice", "RFC4945-3.3.10.4-1", "RFC7296-3.6-9")
+def test_twice(peer: Peer) -> Leaf:
+    """Our certificate and the intermediate one come twice each."""
+    made = ours(peer, between(peer))
+    return Leaf(made.key, made.certificate, made.chain * 2)
 
 
 # --- extensions -----------------------------------------------------------------------------------------------------

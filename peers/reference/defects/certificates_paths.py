@@ -119,7 +119,7 @@ class SignaturesMakePaths(Lax):
     checks = _Checks
 
 
-@defect(*both("path-foreign"))
+@defect(*both("path-foreign", "path-twice"))
 class EachIssuesTheOneBefore(IkeSa):
     """Wants no certificate that does not belong to the path."""
 
