@@ -315,3 +315,29 @@ def test_the_same_request_has_the_same_serial_number() -> None:
         ROOT.issue("moon", sans=[name]).certificate.serial_number for name in ("a.example", "a.example", "b.test")
     ]
     assert numbers[0] == numbers[1] != numbers[2]
+
+
+# the PKI maker: extensions
+
+
+def test_an_extension_takes_the_place_of_the_usual_one() -> None:
+    other = x509.BasicConstraints(ca=False, path_length=None)
+    made = Authority.create("a CA that is none", issuer=ROOT, extensions=[x509.Extension(other.oid, False, other)])
+    found = made.certificate.extensions.get_extension_for_class(x509.BasicConstraints)
+    assert (found.value.ca, found.critical) == (False, False)
+    assert "flag of basicConstraints is not set" in problem_of(made.issue("moon"), ROOT)
+
+
+def test_an_extension_is_left_out() -> None:
+    made = Authority.create("a CA without", issuer=ROOT, without=[ExtensionOID.BASIC_CONSTRAINTS])
+    assert "basicConstraints is missing" in problem_of(made.issue("moon"), ROOT)
+
+
+def test_certificates_with_other_extensions_have_other_numbers() -> None:
+    odd = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
+    made = [ROOT.issue("moon", extensions=found) for found in ([], [x509.Extension(odd.oid, False, odd)])]
+    assert made[0].certificate.serial_number != made[1].certificate.serial_number
+
+
+def test_a_subject_may_be_empty() -> None:
+    assert not ROOT.issue("", sans=["moon"]).certificate.subject.rdns
