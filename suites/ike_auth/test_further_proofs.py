@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from conformance.ike.core.connection import Eap, Party
+from conformance.ike.core.connection import Eap, Identity, Party
 from conformance.ike.core.sending import State
 from conformance.script import bend
 from conformance.script.peer import Peer
@@ -42,13 +42,13 @@ def proved_once(peer: Peer, sa: ScriptedSa) -> Message:
     return answer
 
 
-def must_come_to_nothing(peer: Peer, sa: ScriptedSa, answer: Message) -> None:
-    """Whatever follows from here, bent or not: no Success, no Child SA, and no IKE SA afterwards."""
+def must_come_to_nothing(peer: Peer, sa: ScriptedSa, answer: Message, *, success: bool = False) -> None:
+    """Whatever follows from here: no Success, unless EAP itself may succeed, no Child SA, and no IKE SA afterwards."""
     told = False
     while not told:
         found = answer.first(EAP)
-        success = found is not None and found.packet.code == EapCode.SUCCESS
-        granted = "EAP-Success" if success else holds_child(answer)
+        early = not success and found is not None and found.packet.code == EapCode.SUCCESS
+        granted = early or holds_child(answer)
         peer.check(not granted, "neither Success nor Child SA", answer, EVERY, bypass=True)
         told = fatal(answer) is not None or (found is not None and found.packet.code == EapCode.FAILURE)
         try:
@@ -139,6 +139,16 @@ def test_second_again(peer: Peer) -> None:
     """The same proof twice is not two proofs."""
     sa = proving_then(peer, replace(peer.connection.local, further=()))
     must_come_to_nothing(peer, sa, proved_once(peer, sa))
+
+
+@purpose("auth-twice-second-other", EVERY, "RFC4739-2.1-7", role="responder", needs=SERVES, connection=TWICE)
+def test_second_other(peer: Peer) -> None:
+    """The right password under the name of somebody whom the device does not know is not what was agreed on."""
+    second = peer.connection.local.further[0]
+    assert isinstance(second.auth, Eap)
+    known = replace(second.auth, identity=second.auth.identity or str(second.identity))
+    sa = proving_then(peer, replace(second, identity=Identity.of("stranger.ikespec.example"), auth=known))
+    must_come_to_nothing(peer, sa, proved_once(peer, sa), success=True)
 
 
 @purpose(

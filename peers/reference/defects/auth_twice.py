@@ -58,6 +58,14 @@ class TakesTheSameTwice(IkeSa):
         return super().answer_round(message)
 
 
+@defect("auth-twice-second-other")
+class NamesFirstIdentityOnly(IkeSa):
+    """Compares only the first of two identities with what was agreed on."""
+
+    def identity_matches(self, expected: Party, identity: IDi | IDr) -> bool:
+        return self.proved > 0 or super().identity_matches(expected, identity)
+
+
 @defect("auth-twice-child-early")
 class ChildSaBetweenProofs(IkeSa):
     """Makes Child SAs after the first of two proofs."""
