@@ -1,0 +1,32 @@
+"""Defects that concern extensions which cannot be read."""
+
+from collections.abc import Sequence
+
+from cryptography import x509
+
+from conformance.ike.ikesa import IkeSa
+from conformance.wire import IDi, IDr
+from peers.reference.defects.registry import defect
+
+
+@defect(
+    "cert-malformed-constraints", "cert-malformed-key-usage", "cert-malformed-extended-usage", "cert-malformed-names",
+    "cert-malformed-name-constraints", "cert-malformed-policies", "cert-malformed-policy-constraints",
+    "cert-malformed-crl-points",
+)  # fmt: skip
+class SkipsWhatItCannotRead(IkeSa):
+    """Goes on without the extensions of a certificate if one of them cannot be read."""
+
+    def readable(self, certificate: x509.Certificate) -> bool:
+        """All extensions can be read."""
+        try:
+            return bool(list(certificate.extensions))
+        except ValueError:
+            return False
+
+    def check_chain(self, chain: Sequence[x509.Certificate]) -> None:
+        if self.readable(chain[0]):
+            super().check_chain(chain)
+
+    def certificate_matches(self, certificate: x509.Certificate, identity: IDi | IDr) -> bool:
+        return not self.readable(certificate) or super().certificate_matches(certificate, identity)
