@@ -1,7 +1,7 @@
 """Extensions that cannot be read (RFC 5280, section 4.2): what is critical and cannot be processed is refused.
 
-Each extension that a daemon reads is shown in our certificate, critical, by the authority that it trusts, and is broken
-in the ways of DER in turn.
+Each extension that a daemon reads is broken in the ways of DER in turn: in our certificate, or where it says something
+about an authority, in that of an intermediate one. All signatures are those of the authority that the device trusts.
 """
 
 from collections.abc import Callable
@@ -9,11 +9,11 @@ from collections.abc import Callable
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
 
-from conformance.crypto.pki import new_key
 from conformance.script.peer import Peer
+from suites.certificates.test_paths import between, ours
 from suites.connections import certificates
 from suites.ike_auth.refusal import must_be_refused
-from suites.ike_auth.steps import in_our_name, ourselves, trusted
+from suites.ike_auth.steps import ourselves, trusted
 from suites.purpose import purpose
 
 BROKEN = (
@@ -27,17 +27,19 @@ BROKEN = (
 """Nothing, half a header, a length beyond the end, one of four gigabytes, no DER, a deep nest."""
 
 
-def unreadable(
-    identifier: str, oid: x509.ObjectIdentifier
-) -> Callable[[Callable[[Peer], None]], Callable[[Peer], None]]:
-    """Our certificate has this extension, critical, in each of the `BROKEN` forms; the device refuses all of them."""
+Mark = Callable[[Callable[[Peer], None]], Callable[[Peer], None]]
+
+
+def unreadable(identifier: str, oid: x509.ObjectIdentifier, *, of_authority: bool = False) -> Mark:
+    """A certificate has this extension, critical, in each of the `BROKEN` forms; the device refuses all of them."""
 
     def register(written: Callable[[Peer], None]) -> Callable[[Peer], None]:
         def test(peer: Peer) -> None:
             for octets in BROKEN:
-                value = x509.UnrecognizedExtension(oid, octets)
-                extensions = [x509.Extension(oid, True, value)]
-                made = in_our_name(peer, trusted(peer), key=new_key("ecdsa"), extensions=extensions)
+                found = x509.Extension(oid, True, x509.UnrecognizedExtension(oid, octets))
+                made = (
+                    ours(peer, between(peer, found)) if of_authority else ours(peer, trusted(peer), extensions=[found])
+                )
                 sa = peer.sa(local=ourselves(peer, chain=made.chain, key=made.key))
                 sa.init()
                 must_be_refused(peer, sa)
@@ -49,9 +51,9 @@ def unreadable(
     return register
 
 
-@unreadable("cert-malformed-constraints", ExtensionOID.BASIC_CONSTRAINTS)
+@unreadable("cert-malformed-constraints", ExtensionOID.BASIC_CONSTRAINTS, of_authority=True)
 def test_constraints(peer: Peer) -> None:
-    """The basicConstraints of our certificate cannot be read."""
+    """The basicConstraints of an intermediate certificate cannot be read."""
 
 
 @unreadable("cert-malformed-key-usage", ExtensionOID.KEY_USAGE)
@@ -69,9 +71,9 @@ def test_names(peer: Peer) -> None:
     """The subjectAltName of our certificate cannot be read."""
 
 
-@unreadable("cert-malformed-name-constraints", ExtensionOID.NAME_CONSTRAINTS)
+@unreadable("cert-malformed-name-constraints", ExtensionOID.NAME_CONSTRAINTS, of_authority=True)
 def test_name_constraints(peer: Peer) -> None:
-    """Our certificate has nameConstraints that cannot be read."""
+    """An intermediate certificate has nameConstraints that cannot be read."""
 
 
 @unreadable("cert-malformed-policies", ExtensionOID.CERTIFICATE_POLICIES)
@@ -79,9 +81,9 @@ def test_policies(peer: Peer) -> None:
     """The certificatePolicies of our certificate cannot be read."""
 
 
-@unreadable("cert-malformed-policy-constraints", ExtensionOID.POLICY_CONSTRAINTS)
+@unreadable("cert-malformed-policy-constraints", ExtensionOID.POLICY_CONSTRAINTS, of_authority=True)
 def test_policy_constraints(peer: Peer) -> None:
-    """Our certificate has policyConstraints that cannot be read."""
+    """An intermediate certificate has policyConstraints that cannot be read."""
 
 
 @unreadable("cert-malformed-crl-points", ExtensionOID.CRL_DISTRIBUTION_POINTS)
