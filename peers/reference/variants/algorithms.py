@@ -1,5 +1,9 @@
 """Worlds of algorithms in which devices live."""
 
+from conformance.ike.core.connection import PublicKey
+from conformance.ike.core.events import Violation
+from conformance.ike.ikesa import IkeSa
+from conformance.wire import HashAlgorithm
 from peers.algorithms import MUSTS, Algorithms
 from peers.contract import Capability
 from peers.reference.engine import ReferenceEngine
@@ -48,3 +52,16 @@ class StrongAlgorithms(ReferenceEngine):
 )
 class ChaCha(ReferenceEngine):
     """Takes ChaCha20-Poly1305 with PRF-HMAC-SHA2-512 and Curve448."""
+
+
+@variant("RFC 8247, 3.2: SHA2-256 is the one hash for signatures that everybody must have")
+class SignsWithSha256(IkeSa):
+    """Signs with SHA2-256 where its key leaves a choice, and with nothing for a peer that does not announce that."""
+
+    def signature_hash(self, auth: PublicKey) -> HashAlgorithm:
+        found = super().signature_hash(auth)
+        if found == HashAlgorithm.IDENTITY:
+            return found
+        if HashAlgorithm.SHA2_256 not in self.peer_hashes:
+            raise Violation("the peer did not announce SHA2-256")
+        return HashAlgorithm.SHA2_256
