@@ -122,7 +122,8 @@ def must_get_nothing(
 ) -> Message:
     """Our next round, bent, must not let us in: no Success, no proof, no Child SA, and no IKE SA afterwards.
 
-    The device may say so by a Failure, by an error, or ask again; silence breaks a recommendation only.
+    The device may say so by a Failure, by an error, or ask again, also from the beginning, with the proof of itself
+    that belongs there; silence breaks a recommendation only.
     """
     try:
         answer = sa.proceed(answer, bent)
@@ -131,7 +132,9 @@ def must_get_nothing(
         must_be_gone(peer, sa, told=False)
         raise Unexpected("an EAP-Failure or an error notify", silent.got, "RFC7296-2.21.2-1") from None
     found = answer.first(EAP)
-    granted = [kind.__name__ for kind in (AUTH, SA, TSi, TSr) if answer.first(kind) is not None]
+    asks = found is not None and found.packet.code == EapCode.REQUEST
+    kinds = (SA, TSi, TSr) if asks else (AUTH, SA, TSi, TSr)
+    granted = [kind.__name__ for kind in kinds if answer.first(kind) is not None]
     peer.check(not granted, "no proof and no Child SA", ", ".join(granted), requirement, bypass=True)
     success = found is not None and found.packet.code == EapCode.SUCCESS
     peer.check(not success, "no EAP-Success", answer, requirement, bypass=True)
