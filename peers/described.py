@@ -51,6 +51,7 @@ def connection_tree(connection: Connection) -> dict[str, Any]:
         "retransmit_tries": connection.retransmit_tries,
         "local_pool": connection.local_pool,
         "remote_pool": connection.remote_pool,
+        "narrowing": connection.narrowing,
     }
 
 

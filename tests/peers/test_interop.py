@@ -71,7 +71,7 @@ def test_between_kernels_packets_are_esp_and_unchanged(tmp_path: Path) -> None:
 @pytest.mark.parametrize("spec", ["strongswan:netns", "strongswan:uml"])
 def test_a_place_may_have_its_addresses_swapped(spec: str) -> None:
     with started(spec, swapped=True) as device:
-        assert replace(device.pixit, algorithms=PIXIT.algorithms) == PIXIT.swapped()
+        assert replace(device.pixit, algorithms=PIXIT.algorithms, eap=PIXIT.eap) == PIXIT.swapped()
         assert device.pixit.device_address == PIXIT.tester_address
         link = device.open_link()
         link.close()

@@ -138,7 +138,7 @@ def test_narrowing(pluto: Device, charon: Device, relay: Relay) -> None:
     wide = child_view(local_ts=("10.2.0.0/16",), remote_ts=("10.1.0.0/24",))
     narrow = child_view(local_ts=("10.2.0.0/24",), remote_ts=("10.1.0.0/24",))
     for ours, theirs, starts in ((wide, narrow, pluto), (narrow, wide, charon)):
-        pluto.apply(device_view(children=(ours,)))
+        pluto.apply(device_view(children=(ours,), narrowing=True))
         charon.apply(_mirror(device_view(children=(theirs,))))
         starts.initiate()
         assert relay.until(lambda: _established(pluto) and _established(charon)), pluto.log()[-2000:]

@@ -35,7 +35,7 @@ def command(device: Device, folder: Path, *words: str) -> "subprocess.CompletedP
 def probe_and_run(device: Device, folder: Path, ike: tuple[str, ...], esp: tuple[str, ...]) -> str:
     """What the probe shows; the file has the configuration, and two purposes pass with it."""
     wanted = psk(proposals=ike, esp=esp)(device.profile).mirrored()
-    device.apply(replace(wanted, half_open_limit=100))
+    device.apply(replace(wanted, half_open_limit=100, narrowing=True))
     secret = ("--psk", "a shared key of the ikespec suites", "--identity", "tester.ikespec.example")
     done = command(device, folder, "probe", device.pixit.device_address, *secret, "-o", "device.toml")
     assert done.returncode == 0, done.stdout + done.stderr
