@@ -15,7 +15,7 @@ from peers.reference.device import ReferenceDevice
 from peers.reference.variants import all_variants
 from suites.conduct import all_purposes, conduct
 
-SEED, SAMPLE, SHARE = 1, 8, 0.4
+SEED, SAMPLE, SHARE = 1, 8, 0.3
 SUBJECTS = tuple(dict.fromkeys(written.subject for written in all_purposes().values()))
 PAIRS = tuple(
     product(
