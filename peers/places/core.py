@@ -22,6 +22,14 @@ def allow() -> None:
         pass
 
 
+def is_written(pid: int) -> bool:
+    """Whether the kernel writes the core of this process just now: it is dead, and does not answer. Never raises."""
+    try:
+        return "CoreDumping:\t1" in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
 def backtrace(program: str, pid: int, directory: Path, root: Path | None = None) -> str:
     """What the core of a process says of its end, to read: gdb's backtrace, or why there is none. Never raises.
 

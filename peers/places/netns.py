@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -46,6 +47,7 @@ _ALONE = (
     'mount --no-canonicalize --bind . "$d" && cd "$d" && exec env ${p:+"LD_PRELOAD=$p"} "$@"'
 )
 _REPORT_PATIENCE = 10.0
+_CORE_PATIENCE = 10.0
 _PATIENCE, _END_PATIENCE = 3.0, 20.0
 """Seconds that a daemon may take to end: one that looks for leaks then is slow."""
 
@@ -194,8 +196,13 @@ class NetnsPlace(Place):
         return self._shell
 
     def running(self) -> bool:
-        """Whether the daemon's process exists."""
-        return self._process is not None and self._process.poll() is None
+        """Whether the daemon's process exists. One that writes its core is as good as gone; this waits for its end."""
+        if self._process is None:
+            return False
+        if self._process.poll() is None and core.is_written(self._process.pid):
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_CORE_PATIENCE)
+        return self._process.poll() is None
 
     def ending(self) -> str:
         """How the daemon's process ended."""
