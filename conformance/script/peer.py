@@ -18,7 +18,6 @@ from conformance.script.traffic import Traffic
 from conformance.script.verdict import Inconclusive, Unexpected
 from conformance.wire import (
     FLAG_RESPONSE,
-    ExchangeType,
     Message,
     Notify,
     NotifyType,
@@ -91,9 +90,7 @@ class Peer(Mailbox):
         """
         with self.preamble("the device initiates"):
             sa = self.respond_init(self.expect_init(), **changes)
-            sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
-            while sa.state == State.HALF_OPEN:  # rounds of EAP
-                sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
+            sa.answer_auth()
             if sa.state != State.ESTABLISHED or not sa.children:
                 raise Unexpected("IKE_AUTH succeeds with a Child SA", sa.problem or f"IKE SA {sa.state.value}")
             self.pause()

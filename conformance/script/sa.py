@@ -203,6 +203,14 @@ class ScriptedSa(Opening):
         except Unexpected as nothing:
             raise Unexpected(nothing.expected, nothing.got, requirement) from None
 
+    def answer_auth(self) -> Received:
+        """Answer the device's IKE_AUTH requests correctly to the end, rounds of EAP among them; the last one."""
+        while True:
+            request = self.expect_request(ExchangeType.IKE_AUTH)
+            self.answer(request)
+            if self.state != State.HALF_OPEN:
+                return request
+
     def answer(self, received: Received, *payloads: Payload, bend: Bend | None = None) -> Sent:
         """Answer a held request: correctly, or with these payloads in place of the correct ones. Returns the answer.
 

@@ -26,8 +26,6 @@ from suites.ike_auth.refusal import NOT_CREATED, must_be_gone
 
 KEYED = ("mschapv2", "tls", "ttls", "peap", "aka", "aka-prime", "sim")
 """The methods that make a key."""
-SAFE = ("tls", "ttls", "aka", "aka-prime", "sim")
-"""Those that suffice without another proof of the responder (RFC 5998, section 4)."""
 
 
 # --- bends ------------------------------------------------------------------------------------------------------------

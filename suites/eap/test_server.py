@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from conformance.crypto.pki import Authority
 from conformance.ike.core.connection import Identity, Party, Psk
-from conformance.ike.core.sending import State
 from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.message import Received
@@ -271,8 +270,7 @@ def go_on(attempt: Attempt, request: Received) -> None:
     assert server is not None
     asked = EapPacket.decode(server.proceed())
     attempt.sa.answer(request, EAP(asked))
-    while attempt.sa.state == State.HALF_OPEN:
-        attempt.sa.answer(attempt.sa.expect_request(ExchangeType.IKE_AUTH))
+    attempt.sa.answer_auth()
 
 
 @purpose(
