@@ -13,13 +13,14 @@ from typing import Any
 import jinja2
 
 from conformance.ike.core.connection import Connection, Mode
-from conformance.net import Link, UdpLink
+from conformance.net import Link
 from conformance.script.verdict import NotApplicable
 from peers.byhand import as_configured
 from peers.contract import Capability, ChildStatus, Device, DeviceError, SaState, SaStatus, Unsupported, needs
 from peers.described import connection_json
 from peers.devicefile import DeviceFile, read_device
 from peers.places.owner import RunDirectory, close_at_exit, closed, sweep
+from peers.thishost import bind_tester
 
 CANNOT_EXPRESS = 3
 """Exit code of an ``apply`` whose device cannot express the connection: the purpose is not applicable."""
@@ -91,14 +92,7 @@ class ExternalDevice(Device):
 
     def open_link(self, *, ipv6: bool = False) -> Link:
         """Bind the tester's address on this host."""
-        host = self.pixit.tester_address6 if ipv6 else self.pixit.tester_address
-        if host is None:
-            raise Unsupported(Capability.IPV6, self.name, "the device file has no tester6")
-        try:
-            return UdpLink(host, ports=self.pixit.tester_ports)
-        except OSError as error:
-            mend = "addresses.tester must be an address of this host, and no other IKE daemon may run on it"
-            raise DeviceError(self.name, str(error), mend) from error
+        return bind_tester(self.name, self.pixit, ipv6=ipv6)
 
     def apply(self, connection: Connection) -> None:
         """Render the template, write the connection as JSON, and run or ask for ``apply``."""

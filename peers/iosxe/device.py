@@ -12,7 +12,7 @@ from pathlib import Path
 
 from conformance.crypto import CryptoError
 from conformance.ike.core.connection import Connection
-from conformance.net import Link, UdpLink
+from conformance.net import Link
 from peers.contract import Capability, ChildStatus, Death, Device, DeviceError, SaStatus, Unsupported, needs
 from peers.devicefile import DeviceFile, read_device
 from peers.iosxe import algorithms, status, undo
@@ -21,6 +21,7 @@ from peers.iosxe.console import Console
 from peers.iosxe.pki import OWN, Dialogue, trustpoints
 from peers.iosxe.settings import read_router
 from peers.places.owner import close_at_exit, closed
+from peers.thishost import bind_tester
 
 CLAIMS = frozenset(
     {
@@ -211,14 +212,7 @@ class IosXe(Device):
 
     def open_link(self, *, ipv6: bool = False) -> Link:
         """Bind the tester's address on this host."""
-        host = self.pixit.tester_address6 if ipv6 else self.pixit.tester_address
-        if host is None:
-            raise Unsupported(Capability.IPV6, self.name, "the device file has no tester6")
-        try:
-            return UdpLink(host, ports=self.pixit.tester_ports)
-        except OSError as error:
-            mend = "addresses.tester must be an address of this host, and no other IKE daemon may run on it"
-            raise DeviceError(self.name, str(error), mend) from error
+        return bind_tester(self.name, self.pixit, ipv6=ipv6)
 
     def apply(self, connection: Connection) -> None:
         """Give the router the connection in place of the one before; where that is the same, only drop its SAs."""

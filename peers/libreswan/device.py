@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from conformance.ike.core.connection import Connection
-from conformance.net import Link
-from peers.contract import HUNG, Capability, Death, Device, DeviceError, SaStatus, needs
+from peers.contract import HUNG, Capability, Death, DeviceError, SaStatus, needs
+from peers.daemon import Daemon
 from peers.libreswan import algorithms, settings, translate
 from peers.libreswan.credentials import Credentials, own_certificate
 from peers.libreswan.settings import Startup
@@ -31,7 +31,7 @@ _NOISE = re.compile(
 )
 
 
-class Libreswan(Device):
+class Libreswan(Daemon):
     """A pluto daemon under test. One process serves all purposes; it starts anew only where a setting demands it."""
 
     name = "libreswan"
@@ -51,30 +51,17 @@ class Libreswan(Device):
 
     def __init__(self, place: Place, programs: str = settings.PROGRAMS) -> None:
         """``programs`` is the folder where pluto and whack are."""
-        self._place = place
+        super().__init__(place)
         self._programs = programs
-        self.pixit = place.pixit
         self._whack: Whack | None = None
         self._credentials: Credentials | None = None
         self._startup = Startup()
-        self._connection: Connection | None = None
-        self._log_from = 0
         self._notice = ""
-        self._death: Death | None = None
-        self._told: set[str] = set()
-        self._leaks = ""
 
     # --- life
 
-    def start(self) -> None:
-        """Prepare the place, start the daemon, and ask it what it is."""
-        if self._whack is not None:
-            return
-        try:
-            self._start()
-        except BaseException:
-            self.stop()
-            raise
+    def _running(self) -> bool:
+        return self._whack is not None
 
     def _start(self) -> None:
         self._place.open()
@@ -119,55 +106,14 @@ class Libreswan(Device):
         path.touch(mode=0o600)
         path.write_text(content)
 
-    def _halt(self) -> None:
-        """End the daemon; what it reports at its end is kept for `farewell`."""
-        self._place.halt()
-        self._leaks = self._leaks or self._place.complaint()
+    def _let_go(self) -> None:
+        self._whack = None
 
-    def farewell(self) -> Death | None:
-        """End the daemon; the leaks that it and those before it have found then."""
-        self._halt()
-        words = self._leaks
-        self.stop()
-        return Death(f"{words}, at its end", reported=True) if words else None
+    def _ask(self) -> None:
+        self._control().say("--briefstatus")
 
-    def stop(self) -> None:
-        """End the daemon and remove the place."""
-        self._whack = self._connection = self._death = None
-        self._leaks = ""
-        self._place.close()
-
-    def alive(self) -> bool:
-        """Whether the daemon's process exists and answers a request."""
-        if self._whack is None:
-            return False
-        words = self._place.complaint()
-        if words and words not in self._told and self._place.running():
-            self._told.add(words)  # each new process would find it again
-            self._death = self._death or Death(words, reported=True)
-        try:
-            if self._place.running():
-                self._whack.say("--briefstatus")
-                return True
-        except DeviceError:
-            pass
-        if not self._place.running():
-            self._death = self._death or Death(self._place.epitaph(self._whole_log()))
-        return False
-
-    def obituary(self) -> Death | None:
-        """How the daemon died since this was asked last."""
-        found, self._death = self._death, None
-        return found
-
-    def condition(self) -> str:
-        """Whether its process is stopped, spins or waits."""
-        return self._place.condition()
-
-    @property
-    def namespace(self) -> str:
-        """The network namespace of the daemon, empty where it has none that ``ip netns`` knows."""
-        return getattr(self._place, "device_namespace", "")
+    def _epitaph(self) -> str:
+        return self._place.epitaph(self._whole_log())
 
     # --- configuration
 
@@ -327,15 +273,6 @@ class Libreswan(Device):
         names = translate.conn_names(self._connection) if self._connection is not None else {}
         return sa_statuses(said, self._whole_log(), names)
 
-    def ping(self, source: str, destination: str) -> bool:
-        """Send an echo request from an inner address; whether the answer comes within a second."""
-        self.require(Capability.DATA_PLANE)
-        return self._place.ping(source, destination)
-
-    def open_link(self, *, ipv6: bool = False) -> Link:
-        """The link between the scripted peer and the daemon."""
-        return self._place.open_link(ipv6=ipv6)
-
     def log(self) -> str:
         """What the daemon logged since the last `apply`; without the noise of its debug log, unless it has died."""
         found = self._whole_log()
@@ -345,12 +282,7 @@ class Libreswan(Device):
         return self._notice + told + self._place.testimony()
 
     def _whole_log(self) -> str:
-        try:
-            with (self._place.directory / settings.LOG).open("rb") as file:
-                file.seek(self._log_from)
-                return file.read().decode(errors="replace")
-        except (OSError, AttributeError):
-            return ""
+        return self._logged(settings.LOG).decode(errors="replace")
 
     def _start_log(self) -> None:
         path = self._place.directory / settings.LOG
@@ -365,11 +297,6 @@ class Libreswan(Device):
         if self._whack is None:
             raise DeviceError(self.name, "is not started")
         return self._whack
-
-    def _loaded(self) -> Connection:
-        if self._connection is None:
-            raise DeviceError(self.name, "has no connection", "apply one first")
-        return self._connection
 
 
 def _replacing(found: Sequence[State]) -> bool:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from conformance.ike.core.connection import Connection, PublicKey
-from conformance.net import Link
-from peers.contract import HUNG, Capability, ChildStatus, Death, Device, DeviceError, SaState, SaStatus, needs
+from peers.contract import HUNG, Capability, ChildStatus, Death, DeviceError, SaState, SaStatus, needs
+from peers.daemon import Daemon
 from peers.deviations import compare_versions
 from peers.openiked import algorithms, kernel, settings, translate
 from peers.openiked.control import Control
@@ -33,7 +33,7 @@ _CRASH = re.compile(r"iked\[\d+\]: ((?:segfault|trap)[^\n\[]*)")
 _REFUSED = "failed to load config file"
 
 
-class OpenIked(Device):
+class OpenIked(Daemon):
     """An iked under test. One process serves all purposes; it starts anew only where it has died."""
 
     name = "openiked"
@@ -51,25 +51,14 @@ class OpenIked(Device):
     )
 
     def __init__(self, place: Place) -> None:
-        self._place = place
-        self.pixit = place.pixit
+        super().__init__(place)
         self._control: Control | None = None
         self._credentials: Credentials | None = None
-        self._connection: Connection | None = None
-        self._log_from = 0
-        self._death: Death | None = None
 
     # --- life
 
-    def start(self) -> None:
-        """Prepare the place, start the daemon, and ask it what it is."""
-        if self._control is not None:
-            return
-        try:
-            self._start()
-        except BaseException:
-            self.stop()
-            raise
+    def _running(self) -> bool:
+        return self._control is not None
 
     def _start(self) -> None:
         place = self._place
@@ -111,24 +100,11 @@ class OpenIked(Device):
     def _write(self, configuration: str) -> None:
         (self._place.directory / settings.CONFIGURATION).write_text(configuration)
 
-    def stop(self) -> None:
-        """End the daemon and remove the place."""
-        self._control = self._connection = self._death = None
-        self._place.close()
+    def _let_go(self) -> None:
+        self._control = None
 
-    def alive(self) -> bool:
-        """Whether the daemon's process exists and answers a request."""
-        if self._control is None:
-            return False
-        try:
-            if self._place.running():
-                self._control.say("show sa")
-                return True
-        except DeviceError:
-            pass
-        if not self._place.running():
-            self._death = self._death or Death(self._epitaph())
-        return False
+    def _ask(self) -> None:
+        self._orders().say("show sa")
 
     def _epitaph(self) -> str:
         """How it ended. Only the kernel tells of a signal: where one of its processes dies, the others just leave."""
@@ -137,15 +113,6 @@ class OpenIked(Device):
             crash = _CRASH.findall(self._place.shell().run("dmesg").output)
             words += f": {crash[-1]}" if crash else ""
         return words
-
-    def obituary(self) -> Death | None:
-        """How the daemon died since this was asked last."""
-        found, self._death = self._death, None
-        return found
-
-    def condition(self) -> str:
-        """Whether its process is stopped, spins or waits."""
-        return self._place.condition()
 
     # --- configuration
 
@@ -278,30 +245,13 @@ class OpenIked(Device):
         )
         return sa_statuses(listed, states, children[0].name if children else "")
 
-    def drops(self) -> int:
-        """How many packets the kernel's IPsec has dropped."""
-        return self._place.drops()
-
-    def ping(self, source: str, destination: str) -> bool:
-        """Send an echo request from an inner address; whether the answer comes within a second."""
-        return self._place.ping(source, destination)
-
-    def open_link(self, *, ipv6: bool = False) -> Link:
-        """The link between the scripted peer and the daemon."""
-        return self._place.open_link(ipv6=ipv6)
-
     def log(self) -> str:
         """What the daemon logged since the last `apply`."""
         lines = self._said(self._log_from).splitlines(keepends=True)
         return "".join(line for line in lines if not _NOISE.match(line))
 
     def _said(self, since: int) -> str:
-        try:
-            with (self._place.directory / "console").open("rb") as file:
-                file.seek(since)
-                return file.read().decode(errors="replace")
-        except (OSError, AttributeError):
-            return ""
+        return self._logged("console", since).decode(errors="replace")
 
     def _size(self) -> int:
         return (self._place.directory / "console").stat().st_size
@@ -313,11 +263,6 @@ class OpenIked(Device):
         if self._control is None:
             raise DeviceError(self.name, "is not started")
         return self._control
-
-    def _loaded(self) -> Connection:
-        if self._connection is None:
-            raise DeviceError(self.name, "has no connection", "apply one first")
-        return self._connection
 
 
 def _host(network: str) -> str:

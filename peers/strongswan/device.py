@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from conformance.ike.core.connection import Connection, CookiePolicy
-from conformance.net import Link
-from peers.contract import HUNG, Capability, Death, Device, DeviceError, SaStatus, needs
+from peers.contract import HUNG, Capability, Death, DeviceError, SaStatus, needs
+from peers.daemon import Daemon
 from peers.places.lastwords import DYING
 from peers.places.place import DataPlane, Place
 from peers.strongswan import algorithms, settings, translate
@@ -26,7 +26,7 @@ _NOISE = re.compile(r"\[CFG\] vici client \d+ |\[KNL\] querying SAD entry with S
 _ASKED_FOR_COOKIES = "sending COOKIE notify"
 
 
-class StrongSwan(Device):
+class StrongSwan(Daemon):
     """A charon daemon under test. One process serves all purposes; it starts anew only where a setting demands it."""
 
     name = "strongswan"
@@ -50,31 +50,18 @@ class StrongSwan(Device):
 
     def __init__(self, place: Place, plugins: str = "", program: str = "") -> None:
         """``plugins`` is the name of one of `settings.PLUGIN_SETS`, ``program`` the daemon if it is not Debian's."""
-        self._place = place
+        super().__init__(place)
         self._program = program
         self._plugins = settings.PLUGIN_SETS[plugins]
-        self.pixit = place.pixit
         self._control: Control | None = None
         self._startup = Startup(ports=place.pixit.device_ports)
         self._runtime = Runtime()
-        self._connection: Connection | None = None
         self._load_spi: bytes | None = None
-        self._log_from = 0
-        self._death: Death | None = None
-        self._told: set[str] = set()
-        self._leaks = ""
 
     # --- life
 
-    def start(self) -> None:
-        """Prepare the place, start the daemon, and ask it what it is."""
-        if self._control is not None:
-            return
-        try:
-            self._start()
-        except BaseException:
-            self.stop()
-            raise
+    def _running(self) -> bool:
+        return self._control is not None
 
     def _start(self) -> None:
         self._place.open()
@@ -149,44 +136,17 @@ class StrongSwan(Device):
         self._halt()
         self._launch()
 
-    def _halt(self) -> None:
-        """End the daemon; what it reports at its end is kept for `farewell`."""
-        self._place.halt()
-        self._leaks = self._leaks or self._place.complaint()
-
-    def farewell(self) -> Death | None:
-        """End the daemon; the leaks that it and those before it have found then."""
-        self._halt()
-        words = self._leaks
-        self.stop()
-        return Death(f"{words}, at its end", reported=True) if words else None
-
-    def stop(self) -> None:
-        """End the daemon and remove the place."""
+    def _let_go(self) -> None:
         if self._control is not None:
             self._control.close()
             self._control = None
-        self._connection = self._load_spi = self._death = None
-        self._leaks = ""
-        self._place.close()
+        self._load_spi = None
 
-    def alive(self) -> bool:
-        """Whether the daemon's process exists and answers a request."""
-        if self._control is None:
-            return False
-        words = self._place.complaint()
-        if words and words not in self._told and self._place.running():
-            self._told.add(words)  # each new process would find it again
-            self._death = self._death or Death(words, reported=True)
-        try:
-            if self._place.running() and not self._is_dying():
-                self._control.request("version")
-                return True
-        except DeviceError:
-            pass
-        if not self._place.running():
-            self._death = self._death or Death(self._place.epitaph(self.log()))
-        return False
+    def _ask(self) -> None:
+        self._vici().request("version")
+
+    def _epitaph(self) -> str:
+        return self._place.epitaph(self.log())
 
     def _is_dying(self) -> bool:
         """Whether it has crashed; then this returns when it is gone, at the latest after some seconds."""
@@ -196,20 +156,6 @@ class StrongSwan(Device):
         while self._place.running() and time.monotonic() < end:
             time.sleep(0.02)
         return True
-
-    def obituary(self) -> Death | None:
-        """How the daemon died since this was asked last."""
-        found, self._death = self._death, None
-        return found
-
-    def condition(self) -> str:
-        """Whether its process is stopped, spins or waits."""
-        return self._place.condition()
-
-    @property
-    def namespace(self) -> str:
-        """The network namespace of the daemon, empty where it has none that ``ip netns`` knows."""
-        return getattr(self._place, "device_namespace", "")
 
     # --- configuration
 
@@ -324,32 +270,13 @@ class StrongSwan(Device):
         found = [sa_status(entry) for _, entry in self._vici().list_sas()]
         return [sa for sa in found if sa.spi_i != self._load_spi]
 
-    def drops(self) -> int:
-        """How many packets the kernel's IPsec has dropped."""
-        self.require(Capability.DROP_COUNTERS)
-        return self._place.drops()
-
-    def ping(self, source: str, destination: str) -> bool:
-        """Send an echo request from an inner address; whether the answer comes within a second."""
-        self.require(Capability.DATA_PLANE)
-        return self._place.ping(source, destination)
-
-    def open_link(self, *, ipv6: bool = False) -> Link:
-        """The link between the scripted peer and the daemon."""
-        return self._place.open_link(ipv6=ipv6)
-
     def log(self) -> str:
         """What the daemon logged since the last `apply`."""
         lines = self._raw_log().decode(errors="replace").splitlines(keepends=True)
         return "".join(line for line in lines if not _NOISE.search(line)) + self._place.testimony()
 
     def _raw_log(self) -> bytes:
-        try:
-            with (self._place.directory / settings.LOG).open("rb") as file:
-                file.seek(self._log_from)
-                return file.read()
-        except (OSError, AttributeError):
-            return b""
+        return self._logged(settings.LOG)
 
     def _start_log(self) -> None:
         path = self._place.directory / settings.LOG
@@ -365,8 +292,3 @@ class StrongSwan(Device):
         if self._control is None:
             raise DeviceError(self.name, "is not started")
         return self._control
-
-    def _loaded(self) -> Connection:
-        if self._connection is None:
-            raise DeviceError(self.name, "has no connection", "apply one first")
-        return self._connection
