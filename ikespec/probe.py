@@ -159,6 +159,7 @@ def _like(path: Path, given: Given) -> tuple[Credentials, Given]:
 
     def table(name: str, files: Sequence[str]) -> str:
         rows = {key: str(path.parent / text) if key in files else text for key, text in tables.get(name, {}).items()}
+        rows.pop("any_identity", None)  # that is found out anew
         return "".join(f"{key} = {json.dumps(text)}\n" for key, text in rows.items())
 
     certificates = table("certificates", ("certificate", "key", "authority", "device"))

@@ -39,6 +39,7 @@ class Credentials:
 
     ``ours`` is our certificate with its chain and key; ``trust`` are the authorities of the device's certificate, or
     that itself. ``eap_identity`` and ``eap_secret`` are the name (None: that of IKE) and password of an EAP user.
+    ``any_identity``: the device is meant to let in whoever has the secret, under any name.
     """
 
     tester: Identity
@@ -48,6 +49,7 @@ class Credentials:
     trust: tuple[x509.Certificate, ...] = ()
     eap_identity: str | None = None
     eap_secret: bytes | None = field(default=None, repr=False)
+    any_identity: bool = False
 
     @property
     def kind(self) -> str:

@@ -41,7 +41,10 @@ def read_credentials(identities: Table, secrets: Table, certificates: Table) -> 
         trust=_trust(certificates),
         eap_identity=secrets.text("eap_identity") if "eap_identity" in secrets.keys else None,
         eap_secret=secrets.text("eap_password").encode() if "eap_password" in secrets.keys else None,
+        any_identity=secrets.flag("any_identity"),
     )
+    if found.any_identity and found.secret is None:
+        raise secrets.error("any_identity", "there is no shared key for it")
     if found.eap_identity is not None and found.eap_secret is None:
         raise secrets.error("eap_identity", "there is no eap_password for it")
     if ours is not None:

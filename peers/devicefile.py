@@ -19,6 +19,7 @@
 
     [secrets]                              # or psk_hex, or psk_file
     psk = "a shared key"
+    any_identity = true                    # it lets in whoever has the key; only where it is configured by hand
     eap_identity = "tester"                # an EAP user of the device; eap_identity: if the name is not that of IKE
     eap_password = "a password"
 
@@ -260,6 +261,8 @@ def _check_authentication(found: DeviceFile, tables: tuple[Table, Table, Table])
         if found.capabilities.isdisjoint(needed):
             words = " or ".join(f'"{one}"' for one in needed)
             raise secrets.error(key, f"device.capabilities says nothing of {words}")
+    if found.pixit.credentials.any_identity and Capability.CONFIGURABLE in found.capabilities:
+        raise secrets.error("any_identity", "a device that takes any connection is told whom to let in")
     kind = found.pixit.credentials.kind
     if kind and Capability(kind) not in found.capabilities:
         raise certificates.error("key", f'is of the kind {kind}: device.capabilities says nothing of "{kind}"')

@@ -24,9 +24,10 @@ ORDERS = """\
 # initiate = "ssh admin@{device} 'ping 10.1.0.1'"           # makes the device open the IKE SA; with "initiator"
 # log = "ssh admin@{device} 'show logging'"                 # with "log"
 """
-ANYBODY = """\
-# It lets in whoever has the secret, and purposes about foreign identities will hold that against it. Where it is meant
-# so: ikespec run --without auth-unknown-identity --without auth-id-prefix --without auth-id-type-differs
+ANY_IDENTITY = """\
+# It let in a stranger who has the shared key. Purposes about foreign identities are n/a as long as any_identity says
+# that it is meant so; without that line they hold it against the device.
+any_identity = true
 """
 
 
@@ -167,10 +168,9 @@ def _credentials(found: Findings, given: Given) -> str:
         identities = given.identities
         if found.child is not None and found.child.identity and "device =" not in identities:
             identities = (identities + f"device = {json.dumps(found.child.identity)}\n").lstrip()
-        if found.child is not None and found.child.any_identity:
-            parts.append(ANYBODY)
         parts += [f"[identities]\n{identities}"] if identities else []
-        parts += [f"[secrets]\n{given.secrets}"] if given.secrets else []
+        any_identity = ANY_IDENTITY if found.child is not None and found.child.any_identity else ""
+        parts += [f"[secrets]\n{given.secrets}{any_identity}"] if given.secrets else []
         parts += [f"[certificates]\n{given.certificates}"] if given.certificates else []
         if found.child is not None and found.child.problem:
             parts.insert(0, f"# With these it did not believe us: {_safe(found.child.problem)}\n")

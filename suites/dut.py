@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from conformance.ike.core.child import ChildSa
-from conformance.ike.core.connection import Connection
+from conformance.ike.core.connection import Connection, Psk
 from conformance.script.message import rekeys_child, rekeys_ike
 from conformance.script.peer import Peer
 from conformance.script.verdict import Inconclusive, NotApplicable
@@ -53,6 +53,11 @@ class Dut:
         if found.patience > LONGEST:
             raise NotApplicable(f"the device repeats a request for {found.patience:.0f} s")
         return found
+
+    def looks_at_identities(self) -> None:
+        """Raises NotApplicable where the device is meant to take whoever has the shared key, under any name."""
+        if self.pixit.credentials.any_identity and isinstance(self.connection.remote.auth, Psk):
+            raise NotApplicable("the device takes whoever has the shared key (secrets.any_identity of its file)")
 
     def initiate(self, child: str | None = None) -> None:
         """Open the IKE SA and the named Child SA, by default the first one.

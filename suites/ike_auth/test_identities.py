@@ -8,6 +8,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import fatal
 from conformance.wire import AUTH, IDi, IDr, IdType
 from peers.contract import Capability
+from suites.dut import Dut
 from suites.ike_auth.refusal import answer_of, must_be_refused
 from suites.ike_auth.steps import distinguished, must_succeed, named
 from suites.purpose import purpose
@@ -82,34 +83,35 @@ def test_idr_other(peer: Peer) -> None:
     peer.check(own or (shown is None and fatal(answer)), "IDr of the device itself, or a refusal", answer)
 
 
-def refused_as(peer: Peer, identity: Identity) -> None:
+def refused_as(peer: Peer, dut: Dut, identity: Identity) -> None:
     """Whoever says to be ``identity`` is refused, although the AUTH payload is right for that name and our key."""
+    dut.looks_at_identities()
     sa = peer.sa(local=replace(peer.connection.local, identity=identity))
     sa.init()
     must_be_refused(peer, sa)
 
 
 @purpose("auth-unknown-identity", "RFC7296-1.2-12", "RFC7296-1.2-18", "RFC7296-2.21.2-1", role="responder")
-def test_unknown(peer: Peer) -> None:
+def test_unknown(peer: Peer, dut: Dut) -> None:
     """A key authenticates the identity that it belongs to and no other."""
-    refused_as(peer, Identity.of("stranger.ikespec.example"))
+    refused_as(peer, dut, Identity.of("stranger.ikespec.example"))
 
 
 @purpose("auth-id-prefix", "RFC7296-1.2-12", "RFC7296-1.2-18", role="responder")
-def test_prefix(peer: Peer) -> None:
+def test_prefix(peer: Peer, dut: Dut) -> None:
     """An identity is the whole of it: neither its beginning, nor nothing, nor more than it will do."""
     ours = peer.connection.local.identity
     for octets in (ours.data[:-1], b"", ours.data + b"x", ours.data + b"\0"):
-        refused_as(peer, replace(ours, data=octets))
+        refused_as(peer, dut, replace(ours, data=octets))
 
 
 @purpose("auth-id-type-differs", "RFC7296-1.2-12", "RFC7296-1.2-18", role="responder")
-def test_type_differs(peer: Peer) -> None:
+def test_type_differs(peer: Peer, dut: Dut) -> None:
     """The same octets under another type are another identity."""
     ours = peer.connection.local.identity
     for kind in (IdType.KEY_ID, IdType.RFC822_ADDR, IdType.FQDN):
         if kind != ours.id_type:
-            refused_as(peer, replace(ours, id_type=kind))
+            refused_as(peer, dut, replace(ours, id_type=kind))
 
 
 @purpose("auth-id-reserved", "RFC7296-3.5-3", "RFC7296-2.15-3", "RFC7296-3.8-7", "RFC7296-2.5-8", role="responder")

@@ -137,6 +137,7 @@ def test_wrong_auth(peer: Peer, dut: Dut) -> None:
 @purpose("auth-wrong-responder-id", "RFC7296-1.2-12", "RFC7296-1.2-11", "RFC7296-1.2-18", role="initiator")
 def test_wrong_id(peer: Peer, dut: Dut) -> None:
     """A responder that proves to be somebody else, with the key of the right one, is refused."""
+    dut.looks_at_identities()
     stranger = replace(peer.connection.local, identity=Identity.of("stranger.ikespec.example"))
     refused_as(peer, dut, stranger)
 

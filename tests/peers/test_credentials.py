@@ -105,6 +105,7 @@ def test_certificates(tmp_path: Path, kind: str) -> None:
     assert found.trust[0].subject.rfc4514_string() == "CN=router.example"
 
 
+WHOLE = 'certificate = "tester.pem"\nkey = "tester.key"\nauthority = "ca.pem"\n'
 CERTIFICATES = '[identities]\ntester = "tester.example"\n[certificates]\n'
 
 
@@ -120,6 +121,9 @@ CERTIFICATES = '[identities]\ntester = "tester.example"\n[certificates]\n'
         ('[secrets]\npsk = ""', "secrets.psk"),
         ('[secrets]\npsk = "a"\npsk_hex = "00"', "secrets.psk_hex"),
         ('[secrets]\npsk_hex = "0"', "expected octets in hexadecimal"),
+        ('[secrets]\nany_identity = "yes"', "expected true or false"),
+        ('[secrets]\npsk = "a"\nany_identity = true\n[prompts]\napply = "do"', "a device that takes any connection"),
+        (CERTIFICATES + WHOLE + "[secrets]\nany_identity = true", "any_identity = True: there is no shared key"),
         ('[secrets]\npsk_file = "nowhere"', "there is no file"),
         ('[secrets]\npsk_file = "empty"', "is empty"),
         (CERTIFICATES + 'certificate = "tester.pem"', "certificates.key is missing"),
@@ -163,7 +167,7 @@ def test_every_mistake_is_named_in_one_line(tmp_path: Path, text: str, complaint
         ('"psk", ', '[secrets]\npsk = "x"\n', 'secrets.psk = "x": device.capabilities says nothing of "psk"'),
         (
             '"ecdsa", ',
-            CERTIFICATES + 'certificate = "tester.pem"\nkey = "tester.key"\nauthority = "ca.pem"\n',
+            CERTIFICATES + WHOLE,
             'is of the kind ecdsa: device.capabilities says nothing of "ecdsa"',
         ),
     ],

@@ -111,6 +111,28 @@ def test_what_fits_is_taken_with_all_algorithms() -> None:
     assert found.name == "another"
 
 
+FOREIGN = ("auth-unknown-identity", "auth-id-prefix", "auth-id-type-differs", "auth-wrong-responder-id")
+
+
+@pytest.mark.parametrize("identifier", FOREIGN)
+def test_a_device_that_is_meant_to_take_anybody(identifier: str) -> None:
+    """What it lets in is held against it as long as nobody has said that it is meant so."""
+    for meant in (False, True):
+        device = ReferenceDevice("accepts-any-identity+configured-by-hand")
+        device.pixit = replace(device.pixit, credentials=replace(USUAL, any_identity=meant))
+        verdict = verdict_on(all_purposes()[identifier], lambda: device)  # noqa: B023
+        assert verdict.verdict == ("n/a" if meant else "fail"), verdict.reason
+        assert not meant or "secrets.any_identity" in verdict.reason
+
+
+@pytest.mark.parametrize("identifier", FOREIGN[:3])
+def test_a_certificate_speaks_for_its_identity_in_any_case(identifier: str) -> None:
+    """That the shared key does for anybody says nothing of certificates."""
+    device = certified_router()
+    device.pixit = replace(device.pixit, credentials=replace(device.pixit.credentials, any_identity=True))
+    assert verdict_on(all_purposes()[identifier], lambda: device).verdict == "pass"
+
+
 def test_identities_of_the_device_are_used() -> None:
     device = ReferenceDevice("+configured-by-hand")
     key_ids = Credentials(Identity(IdType.KEY_ID, b"us"), Identity(IdType.KEY_ID, b"it"), b"secret")
