@@ -6,6 +6,7 @@ purpose which needs it is *not applicable* for a stated reason.
 """
 
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from conformance.crypto import CryptoError
 from conformance.ike.core.connection import Connection, CookiePolicy, Eap, Mode, NullAuth, Party, Psk
 from conformance.net import Link
+from conformance.net.http import WebServer
+from conformance.net.web import WebLink
 from peers.algorithms import MUSTS, Algorithms, Limits
 from peers.credentials import USUAL, Credentials
 
@@ -142,7 +145,8 @@ class Pixit:
     address that the tester can send from, as a NAT may get one in mid-session. Behind a real NAT the device sees the
     tester at ``tester_outer``, and has the address ``device_inner`` itself. ``algorithms`` are those that it takes,
     ``credentials`` those that both know. From ``device_pool`` the device assigns inner addresses to us, from
-    ``tester_pool`` we to it. ``eap`` are the EAP methods that it takes, in words of `conformance.eap`.
+    ``tester_pool`` we to it. ``eap`` are the EAP methods that it takes, in words of `conformance.eap`. At ``web_port``
+    of the tester's address the device finds over HTTP what certificates name.
     """
 
     device_address: str
@@ -164,6 +168,7 @@ class Pixit:
     device_pool: str | None = None
     tester_pool: str | None = None
     eap: tuple[str, ...] = ()
+    web_port: int = 8880
 
     def swapped(self) -> "Pixit":
         """The same with the device in the tester's place: how a second device is reached that is the first one's peer.
@@ -306,6 +311,13 @@ class Device(ABC):
     @abstractmethod
     def open_link(self, *, ipv6: bool = False) -> Link:
         """Open the link on which the scripted peer reaches the device; the caller closes it."""
+
+    def open_web(self, server: WebServer) -> AbstractContextManager[object]:
+        """Let the device reach this server at its address, which is one of the tester, inside of ``with``.
+
+        Raises LinkError where it cannot be bound.
+        """
+        return WebLink(server)
 
     @abstractmethod
     def apply(self, connection: Connection) -> None:

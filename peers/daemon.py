@@ -1,9 +1,11 @@
 """What all adapters of daemons have in common: how one lives and dies in its place, whatever it is told there."""
 
 from abc import abstractmethod
+from contextlib import AbstractContextManager
 
 from conformance.ike.core.connection import Connection
 from conformance.net import Link
+from conformance.net.http import WebServer
 from peers.contract import Capability, Death, Device, DeviceError
 from peers.places.place import Place
 
@@ -124,6 +126,10 @@ class Daemon(Device):
     def open_link(self, *, ipv6: bool = False) -> Link:
         """The link between the scripted peer and the daemon."""
         return self._place.open_link(ipv6=ipv6)
+
+    def open_web(self, server: WebServer) -> AbstractContextManager[object]:
+        """Sockets at the tester's end."""
+        return self._place.open_web(server)
 
     def _logged(self, name: str, since: int | None = None) -> bytes:
         """A file of the run directory from an offset on, by default from where the log of the connection begins."""

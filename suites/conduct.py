@@ -11,9 +11,10 @@ from pkgutil import walk_packages
 from random import Random
 
 from conformance.ike.core.connection import Connection
-from conformance.net.link import PacketLink
+from conformance.net.http import WebServer
+from conformance.net.link import LinkError, PacketLink
 from conformance.script.peer import Peer
-from conformance.script.verdict import Inconclusive
+from conformance.script.verdict import Inconclusive, NotApplicable
 from peers.byhand import as_configured
 from peers.contract import Capability, Device, Pixit, needs
 from suites.choices import must_take
@@ -111,6 +112,33 @@ def prepared(purpose: Purpose, device: Device, seed: int, gate: Gate | None = No
     gate = gate or Gate()
     if purpose.role == "responder" and (broken := gate.against(purpose, device, "responder")):
         raise Inconclusive(broken)
+    with _web(purpose, device) as web:
+        _load(device, theirs, gate)
+        with _conversation(purpose, device, ours, theirs, seed, gate) as (peer, dut):
+            peer.web = web
+            yield peer, dut
+
+
+@contextmanager
+def _web(purpose: Purpose, device: Device) -> Iterator[WebServer | None]:
+    """The web server that a purpose wants, reachable for the device."""
+    if purpose.web is None:
+        yield None
+        return
+    if device.nat is not None:
+        raise NotApplicable("the device reaches no web server of ours through the NAT")
+    server = WebServer(device.pixit.tester_address, device.pixit.web_port)
+    purpose.web(server)
+    try:
+        opened = device.open_web(server)
+    except LinkError as error:
+        raise Inconclusive(str(error)) from None
+    with opened:
+        yield server
+
+
+def _load(device: Device, theirs: Connection, gate: Gate) -> None:
+    """Load a connection. Raises Died where the device has died of something before."""
     try:
         device.apply(theirs)
     finally:
@@ -119,6 +147,13 @@ def prepared(purpose: Purpose, device: Device, seed: int, gate: Gate | None = No
             gate.reported.append(replace(death, words=f"{death.words}, noticed before this purpose"))
         elif death is not None:
             raise Died.of(death, early=True)
+
+
+@contextmanager
+def _conversation(
+    purpose: Purpose, device: Device, ours: Connection, theirs: Connection, seed: int, gate: Gate
+) -> Iterator[tuple[Peer, Dut]]:
+    """The link to the device, what goes on beside the purpose, and the peer."""
     link = device.open_link(ipv6=":" in (ours.local_address or ""))
     try:
         if not isinstance(link, PacketLink) and Capability.AH not in purpose.needs:

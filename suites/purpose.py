@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from conformance.net.http import WebServer
 from peers.contract import Capability
 from suites.connections import Role, Setup, usual
 
@@ -22,7 +23,7 @@ class Purpose:
     An ordinary handshake with this connection comes before each purpose where the device is the responder
     (`suites.guard`). ``ordinary``: that handshake itself is what is tested, so it says nothing about the purpose.
     ``canary``: its IKE SA must live through the purpose; where the device would remember too much of it, the handshake
-    comes afterwards.
+    comes afterwards. ``web`` prepares a web server at the tester's address, None: there is none.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Purpose:
     waits: float = 0.0
     ordinary: bool = False
     canary: bool = True
+    web: Callable[[WebServer], None] | None = field(default=None, repr=False)
 
     @property
     def tier(self) -> str:
@@ -51,6 +53,7 @@ def purpose(
     waits: float = 0.0,
     ordinary: bool = False,
     canary: bool = True,
+    web: Callable[[WebServer], None] | None = None,
 ) -> Callable[[Test], Test]:
     """Make a test function a test purpose. Its docstring's first line is the title, the rest says what is sent and why.
 
@@ -69,6 +72,7 @@ def purpose(
         waits,
         ordinary,
         canary,
+        web,
     )
 
     def mark(test: Test) -> Test:

@@ -10,6 +10,7 @@ from conformance.ike.core.events import Closed, Established, Event, Refusal, Suc
 from conformance.ike.core.proof import same_identity
 from conformance.ike.core.sending import NO_SPI, State
 from conformance.ike.ikesa import IkeSa
+from conformance.net.fetching import WebClient
 from conformance.net.link import NON_ESP_MARKER, Address, Datagram
 from conformance.wire import (
     FLAG_INITIATOR,
@@ -45,6 +46,7 @@ class Endpoint:
     """Any number of IKE SAs of one connection on one address; datagrams and the time go in, datagrams come out.
 
     ``random`` gives octets, ``now`` is UNIX time in seconds. ``events`` grows as things happen; the owner empties it.
+    ``web`` is with what its IKE SAs fetch what certificates name, None: they do not.
     """
 
     sa_class: ClassVar[type[IkeSa]] = IkeSa
@@ -59,6 +61,7 @@ class Endpoint:
         self.outbox: list[Datagram] = []
         self.events: list[Event] = []
         self.log: list[tuple[float, str]] = []
+        self.web: WebClient | None = None
 
     # --- what the owner does --------------------------------------------------------------------------------------
 
@@ -81,7 +84,7 @@ class Endpoint:
         sa = self.sa_class(
             self.connection, initiator=initiator, local=local, remote=remote, random=self.random, now=self.now
         )
-        sa.neighbours = self.sas.values()
+        sa.neighbours, sa.web = self.sas.values(), self.web
         return sa
 
     def register(self, sa: IkeSa) -> None:

@@ -1,4 +1,4 @@
-"""UDP sockets bound to one address and port, made inside a network namespace if wanted, with errors that help."""
+"""Sockets bound to one address and port, made inside a network namespace if wanted, with errors that help."""
 
 import ctypes
 import errno
@@ -18,21 +18,24 @@ _CLONE_NEWNET = 0x40000000
 _RECEIVE_BUFFER = 4 << 20  # a burst of fragments or a flood of requests must not be lost before it is seen
 
 
-def bind(addresses: list[Address], netns: str | None = None) -> list[socket.socket]:
+def bind(
+    addresses: list[Address], netns: str | None = None, *, kind: socket.SocketKind = socket.SOCK_DGRAM
+) -> list[socket.socket]:
     """Non-blocking sockets bound to ``addresses``, in that order, or none: raises `LinkError` on the first failure.
 
-    ``netns`` is the name of a network namespace. The sockets stay in it; no thread of the caller ever enters it.
+    ``netns`` is the name of a network namespace. The sockets stay in it; no thread of the caller ever enters it. Those
+    of TCP listen.
     """
     if netns is None:
-        return _bind_all(addresses, None)
-    return _inside(netns, lambda: _bind_all(addresses, netns))
+        return _bind_all(addresses, None, kind)
+    return _inside(netns, lambda: _bind_all(addresses, netns, kind))
 
 
-def _bind_all(addresses: list[Address], netns: str | None) -> list[socket.socket]:
+def _bind_all(addresses: list[Address], netns: str | None, kind: socket.SocketKind) -> list[socket.socket]:
     opened: list[socket.socket] = []
     try:
         for address in addresses:
-            opened.append(_bind_one(address, netns))
+            opened.append(_bind_one(address, netns, kind))
     except LinkError:
         for one in opened:
             one.close()
@@ -40,9 +43,9 @@ def _bind_all(addresses: list[Address], netns: str | None) -> list[socket.socket
     return opened
 
 
-def _bind_one(address: Address, netns: str | None) -> socket.socket:
+def _bind_one(address: Address, netns: str | None, wanted: socket.SocketKind) -> socket.socket:
     try:
-        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)
+        found = socket.getaddrinfo(address.host, address.port, type=wanted, flags=socket.AI_NUMERICHOST)
     except (socket.gaierror, OverflowError, UnicodeError) as error:
         raise LinkError(f"cannot bind {address}: {address.host!r} is no numeric address of this host") from error
     family, kind, protocol, _, name = found[0]
@@ -51,15 +54,20 @@ def _bind_one(address: Address, netns: str | None) -> socket.socket:
         new.setblocking(False)
         if family == socket.AF_INET6:
             new.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        new.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        if wanted == socket.SOCK_STREAM:
+            new.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        else:
+            new.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
         new.bind(name)
+        if wanted == socket.SOCK_STREAM:
+            new.listen()
     except OSError as error:
         new.close()
-        raise _explained(error, address, netns) from error
+        raise _explained(error, address, netns, "TCP" if wanted == socket.SOCK_STREAM else "UDP") from error
     return new
 
 
-def _explained(error: OSError, address: Address, netns: str | None) -> LinkError:
+def _explained(error: OSError, address: Address, netns: str | None, protocol: str) -> LinkError:
     place = f" in network namespace {netns!r}" if netns else ""
     if error.errno == errno.EADDRINUSE:
         why = "the port is in use; is another IKE daemon running?" if address.port in (500, 4500) else "it is in use"
@@ -69,7 +77,7 @@ def _explained(error: OSError, address: Address, netns: str | None) -> LinkError
         why = "no interface has this address; see `ip address`"
     else:
         why = error.strerror or str(error)
-    return LinkError(f"cannot bind UDP {address}{place}: {why}")
+    return LinkError(f"cannot bind {protocol} {address}{place}: {why}")
 
 
 def _inside(netns: str, work: Callable[[], list[socket.socket]]) -> list[socket.socket]:

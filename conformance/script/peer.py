@@ -9,6 +9,7 @@ from conformance.crypto import Random
 from conformance.ike.core.connection import Connection
 from conformance.ike.core.events import Refusal
 from conformance.ike.core.sending import NO_SPI, State
+from conformance.net.http import WebServer
 from conformance.net.link import Address, Link
 from conformance.script.bend import Bend
 from conformance.script.mailbox import Mailbox, is_init_request
@@ -38,6 +39,7 @@ class Peer(Mailbox):
         """A peer without SAs."""
         super().__init__(link, connection, random, response_timeout)
         self.traffic = Traffic(self)
+        self.web: WebServer | None = None
 
     # --- IKE SAs --------------------------------------------------------------------------------------------------
 

@@ -5,11 +5,13 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from ipaddress import ip_network
 from pathlib import Path
 
 from conformance.net import Link, UdpLink
+from conformance.net.http import WebServer
+from conformance.net.web import WebLink
 from peers.contract import DeviceError, Pixit
 from peers.places import core, dataplane, sanitizers
 from peers.places.frames import told
@@ -283,6 +285,11 @@ class NetnsPlace(Place):
             return UdpLink(host, ports=ports or self.pixit.tester_ports, netns=self.tester_namespace)
         except OSError as error:
             raise DeviceError(self._device, str(error)) from error
+
+    def open_web(self, server: WebServer) -> AbstractContextManager[object]:
+        """Serve at the tester's address in the tester's namespace."""
+        self._opened()
+        return WebLink(server, self.tester_namespace)
 
     def close(self) -> None:
         """End the daemon and delete both namespaces."""

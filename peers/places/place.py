@@ -4,10 +4,13 @@ import socket
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
 
 from conformance.net import Link
+from conformance.net.http import WebServer
+from conformance.net.web import WebLink
 from peers.contract import DeviceError, Pixit, RealNat
 from peers.places.lastwords import last_words
 from peers.places.process import SPELL, condition
@@ -165,6 +168,10 @@ class Place(ABC):
     @abstractmethod
     def open_link(self, *, ipv6: bool = False, ports: tuple[int, ...] | None = None) -> Link:
         """Bind the tester's side, by default its usual ports. Raises DeviceError."""
+
+    def open_web(self, server: WebServer) -> AbstractContextManager[object]:
+        """Serve the tester's side of HTTP. Raises LinkError, DeviceError."""
+        return WebLink(server)
 
     @abstractmethod
     def close(self) -> None:

@@ -15,11 +15,12 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 
 from conformance.net import Link
 from conformance.net.ethernet import EthernetLink
+from conformance.net.http import WebServer
 from peers.contract import DeviceError, Pixit
 from peers.places.netns import PIXIT, inner_hosts
 from peers.places.owner import RunDirectory, close_at_exit, closed, sweep
@@ -299,6 +300,10 @@ class UmlPlace(Place):
         link = EthernetLink(self._cable, addresses, _TESTER_MAC, _DEVICE_MAC)
         link.drop(_LAST_WORDS)
         return link
+
+    def open_web(self, server: WebServer) -> AbstractContextManager[object]:
+        """Nobody speaks TCP at our end of the cable."""
+        raise DeviceError(self._device, "its guest reaches nobody over TCP", "use another place")
 
 
 def _init(pixit: Pixit, folder: Path) -> str:

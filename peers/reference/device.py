@@ -1,12 +1,16 @@
 """The reference device in this process: no socket, no real waiting, no privileges. The default device under test."""
 
 import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
 from conformance.eap.making import KNOWN
 from conformance.ike.core.connection import Connection
 from conformance.net import Link
+from conformance.net.fetching import WebClient
+from conformance.net.http import WebServer
 from conformance.net.memory import MemoryLink
 from peers.algorithms import ALL, computable
 from peers.byhand import as_configured
@@ -121,6 +125,21 @@ class ReferenceDevice(Device):
     def open_link(self, *, ipv6: bool = False) -> Link:
         """A link in memory; one serves both address families."""
         return self.model.reached(MemoryLink(self.engine, self.engine.now), self.seed)
+
+    def open_web(self, server: WebServer) -> AbstractContextManager[object]:
+        """Its client asks the server itself: no socket, and no real waiting."""
+        return self._reaching(server)
+
+    @contextmanager
+    def _reaching(self, server: WebServer) -> Iterator[None]:
+        engine = self._engine
+        if engine is None:
+            raise DeviceError(self.name, "is not started")
+        engine.web = WebClient(server.connect)
+        try:
+            yield
+        finally:
+            engine.web = None
 
     def apply(self, connection: Connection) -> None:
         """Start anew with a connection; one that was configured by hand has the same one for all."""

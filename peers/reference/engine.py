@@ -1,5 +1,6 @@
 """The reference device without a link: an `Endpoint` that takes a device's orders."""
 
+from collections import deque
 from random import Random
 
 from conformance.ike.core.child import ChildSa, ChildState
@@ -7,6 +8,7 @@ from conformance.ike.core.connection import Connection
 from conformance.ike.core.sending import State
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
+from conformance.net.fetching import WebClient
 from conformance.net.link import Datagram, IpPacket
 from peers.contract import ChildStatus, DeviceError, SaState, SaStatus
 from peers.reference.dataplane import DeviceHost
@@ -27,7 +29,11 @@ _CHILD_STATES = {
 
 
 class ReferenceEngine:
-    """Holds one endpoint at a time; `apply` replaces it. Random octets come from ``seed``, so all is repeatable."""
+    """Holds one endpoint at a time; `apply` replaces it. Random octets come from ``seed``, so all is repeatable.
+
+    ``web`` is with what it fetches what certificates name. With ``waits`` its clock does not go on by itself meanwhile,
+    so it takes and sends no IKE message before that time has passed.
+    """
 
     def __init__(
         self, endpoint_class: type[Endpoint], seed: int, now: float, host_class: type[DeviceHost] = DeviceHost
@@ -37,17 +43,24 @@ class ReferenceEngine:
         self.host_class = host_class
         self.endpoint: Endpoint | None = None
         self.host: DeviceHost | None = None
+        self.web: WebClient | None = None
+        self.waits = True
+        self._busy_until = 0.0
+        self._unread: deque[Datagram] = deque()
 
     # --- orders -----------------------------------------------------------------------------------------------------
 
     def apply(self, connection: Connection) -> None:
         """Start anew with a connection."""
         self.endpoint = self.endpoint_class(connection, Random(self.seed).randbytes, self.now)
+        self.endpoint.web = self.web
         self.host = self.host_class(connection, Random(f"{self.seed}/data").randbytes)
 
     def clear(self) -> None:
         """Forget everything."""
         self.endpoint = self.host = None
+        self._busy_until = 0.0
+        self._unread.clear()
 
     def initiate(self, child: str | None = None) -> None:
         """Open an IKE SA, or the named Child SA where there is an IKE SA already."""
@@ -130,8 +143,12 @@ class ReferenceEngine:
             return
         if self.host.is_esp(datagram):
             self.host.take_datagram(datagram, now)
+        elif now < self._busy_until:
+            self._unread.append(datagram)
+            return
         # The endpoint tells by itself what is IKE, and ignores the rest.
         self.endpoint.receive(datagram, now)
+        self._wait_for_the_web(now)
         self._follow()
 
     def receive_packet(self, packet: bytes, now: float) -> None:
@@ -146,7 +163,13 @@ class ReferenceEngine:
         if self.endpoint is None or self.host is None:
             return []
         self._follow()
-        return [*self.endpoint.drain(), *self.host.drain()]
+        said = self.endpoint.drain() if self.now >= self._busy_until else []
+        return [*said, *self.host.drain()]
+
+    def _wait_for_the_web(self, now: float) -> None:
+        """What it has fetched has taken its time."""
+        if self.web is not None and self.waits:
+            self._busy_until, self.web.spent = now + self.web.spent, 0.0
 
     def _follow(self) -> None:
         """Let the data plane see which Child SAs there are."""
@@ -155,12 +178,17 @@ class ReferenceEngine:
 
     def next_timer(self) -> float | None:
         """When there is something to do."""
-        return self.endpoint.next_timer() if self.endpoint else None
+        found = self.endpoint.next_timer() if self.endpoint else None
+        if self._busy_until <= self.now:
+            return found
+        return self._busy_until if found is None else min(found, self._busy_until)
 
     def tick(self, now: float) -> None:
         """See the time."""
         self.now = now
         if self.endpoint is not None:
+            while self._unread and self._busy_until <= now:
+                self.receive(self._unread.popleft(), now)
             self.endpoint.tick(now)
             self._follow()
 

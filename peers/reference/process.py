@@ -2,13 +2,15 @@
 
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from select import select
 from typing import Any, ClassVar
 
 from conformance.ike.core.connection import Connection
 from conformance.net import Link, UdpLink
+from conformance.net.http import WebServer
+from conformance.net.web import WebLink
 from peers.contract import Capability, Death, DeviceError, SaStatus
 from peers.places.process import ending
 from peers.reference import channel
@@ -45,8 +47,9 @@ class ReferenceProcess(ReferenceDevice):
             ports = channel.read(self._process.stdout)
         except EOFError:
             raise DeviceError(self.name, "its process ended at once", f"run python -m {self.program}") from None
-        with UdpLink(HOST, (0, 0)) as probe:
+        with UdpLink(HOST, (0, 0, 0)) as probe:
             self._link_ports = (probe.ports[0], probe.ports[1])
+            web_port = probe.ports[2]
         self.pixit = replace(
             PIXIT,
             device_address=HOST,
@@ -55,6 +58,7 @@ class ReferenceProcess(ReferenceDevice):
             tester_address6=None,
             device_ports=ports,
             tester_ports=self._link_ports,
+            web_port=web_port,
         )
 
     def stop(self) -> None:
@@ -75,6 +79,10 @@ class ReferenceProcess(ReferenceDevice):
     def open_link(self, *, ipv6: bool = False) -> Link:
         """Sockets on the ports that were found free at the start."""
         return self.model.reached(UdpLink(HOST, self._link_ports), self.seed)
+
+    def open_web(self, server: WebServer) -> AbstractContextManager[object]:
+        """A socket on loopback."""
+        return WebLink(server)
 
     def _order(self, name: str, *arguments: object) -> Any:
         if self._process is None or self._process.stdin is None or self._process.stdout is None:

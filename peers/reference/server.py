@@ -6,6 +6,7 @@ import time
 from typing import IO
 
 from conformance.net import LinkError, UdpLink
+from conformance.net.fetching import WebClient, over_sockets
 from conformance.net.link import Datagram
 from peers.contract import DeviceError
 from peers.reference import channel
@@ -37,6 +38,7 @@ class Server:
     def __init__(self, engine: ReferenceEngine, link: UdpLink) -> None:
         """Nothing is served before `run`."""
         self.engine, self.link = engine, link
+        engine.web, engine.waits = WebClient(over_sockets), False
         self.lock = threading.Lock()
         self.done = False
 

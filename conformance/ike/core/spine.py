@@ -17,6 +17,7 @@ from conformance.ike.core.events import InvalidPublicValue, Refusal, Violation
 from conformance.ike.core.receiving import Answer, Receiver
 from conformance.ike.core.selectors import covered, selectors
 from conformance.ike.core.sending import State
+from conformance.net.fetching import WebClient
 from conformance.wire import (
     CERTREQ,
     SA,
@@ -48,10 +49,11 @@ class Spine(Receiver):
 
     ``opening`` is the first IKE_AUTH request that we have got, ``claimed`` what the peer says that it is, and
     ``peer_proved`` whether it has proved that. ``init_request_raw`` and ``init_response_raw`` are the two IKE_SA_INIT
-    messages as they were on the wire.
+    messages as they were on the wire. ``web`` fetches what certificates name, None: nobody does.
     """
 
     neighbours: Collection["Spine"] = ()
+    web: WebClient | None = None
     opening: Message | None = None
     claimed: IDi | IDr | None = None
     peer_proved: bool = False
