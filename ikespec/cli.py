@@ -90,7 +90,7 @@ def run(
     if workers < 1:
         fail(f"-n {workers}: expected a number of devices, 1 or more")
     folder = out or default_folder(dut)
-    _check_places(dut, folder)
+    _check_places(dut, folder, workers)
     suites = Path(__file__).resolve().parent.parent / "suites"
     arguments = [str(suites), f"--rootdir={suites.parent}", "-c", str(suites / "pytest.ini"), "-p", "no:cacheprovider"]
     arguments += [f"--dut={dut}", f"--out={folder}", f"--ike-seed={seed}"]
@@ -124,13 +124,15 @@ def run(
     _close(console, progress, folder)
 
 
-def _check_places(dut: str, folder: Path) -> None:
-    """End with exit code 2 if there is no such device, or the results folder cannot be made."""
+def _check_places(dut: str, folder: Path, workers: int) -> None:
+    """End with exit code 2 if there is no such device, or not so many, or the results folder cannot be made."""
     from peers.registry import open_device
     from suites.record import must_be_free
 
     with one_line_errors():
-        open_device(dut)
+        device = open_device(dut)
+    if workers > 1 and device.described_in is not None:
+        fail(f"-n {workers}: {dut} describes one device that is there already; expected -n 1")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

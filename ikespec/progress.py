@@ -115,7 +115,8 @@ class RunProgress:
         ours = session.config.stash.get(SESSION, None)
         if ours is not None:
             self.ending = ours.ending
-            self.stopped = ours.stopped or self.stopped
+            if ours.stopped:  # pytest-xdist ends what one worker gives up as if somebody had interrupted it
+                self.stopped, self.signal = ours.stopped, None
         if self._bar is not None:
             self._bar.stop()
 

@@ -41,6 +41,14 @@ from conformance.wire import (
 ANYWHERE = ("0.0.0.0/0",)
 STRANGER = Identity.of("stranger.ikespec.example")
 FAILURES = (Unexpected, Inconclusive, CryptoError)
+ONLY_THE_CHILD = (
+    NotifyType.NO_PROPOSAL_CHOSEN,
+    NotifyType.TS_UNACCEPTABLE,
+    NotifyType.SINGLE_PAIR_REQUIRED,
+    NotifyType.INTERNAL_ADDRESS_FAILURE,
+    NotifyType.FAILED_CP_REQUIRED,
+)
+"""What ends a Child SA and not the IKE SA (RFC 7296, section 1.2), which some say without a proof of their own."""
 
 
 def _texts() -> tuple[str, ...]:
@@ -78,14 +86,17 @@ class Believed:
 
     # --- IKE_AUTH -------------------------------------------------------------------------------------------------
 
-    def _authenticated(self, *, again: bool = False) -> ScriptedSa | None:
-        """An IKE SA that is up; without an identity of the device known before, it is asked twice."""
+    def _authenticated(self, *, again: bool = False, childless: bool = False) -> ScriptedSa | None:
+        """An IKE SA that is up; without an identity of the device known before, it is asked twice.
+
+        A device that ends with the first Child SA is asked for none (RFC 6023), if it allows that.
+        """
         asks = bend.append(Notify(NotifyType.MOBIKE_SUPPORTED)) | bend.append(Notify(NotifyType.TICKET_REQUEST))
         unknown = not self.peer.connection.remote.identity.data
         sa = self.peer.sa()
         try:
-            sa.init()
-            answer = sa.auth(asks | bend.drop(IDr) if unknown else asks)
+            alone = sa.init().notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED) is not None
+            answer = sa.auth(asks | bend.drop(IDr) if unknown else asks, child=None if childless else "")
         except FAILURES as silent:
             self.found.problem = str(silent)
             return None
@@ -96,12 +107,21 @@ class Believed:
             remote = replace(self.peer.connection.remote, identity=known)
             self.peer.connection = replace(self.peer.connection, remote=remote)
             self.found.identity = written_identity(known)
-            return self._authenticated(again=True)
+            return self._authenticated(again=True, childless=childless)
         if sa.state not in (State.ESTABLISHED, State.REKEYED):
             error = fatal(answer)
             self.found.problem = error.type.name if error is not None else sa.problem or sa.state.value
+            if error is not None and error.type in ONLY_THE_CHILD and alone and not childless:
+                return self._without_child(error.type.name, again=again)
             return None
         self._heard(answer)
+        return sa
+
+    def _without_child(self, problem: str, *, again: bool) -> ScriptedSa | None:
+        """It believes us all the same where it sets up an IKE SA alone."""
+        sa = self._authenticated(again=again, childless=True)
+        if sa is not None:
+            self.found.problem, self.found.child_problem = "", problem
         return sa
 
     def _heard(self, answer: Message) -> None:

@@ -3,6 +3,7 @@
 import json
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from conformance.ike.core.connection import Mode
 from conformance.net.link import Address
 from conformance.probe.survey import Survey
 from ikespec.cli import app
-from ikespec.probe import Wish, WishError, believed, check, rows, source, target
+from ikespec.probe import UNKNOWN, Wish, WishError, believed, check, rows, source, target
 from peers.contract import Capability
 from peers.devicefile import read_device
 from peers.probed import Given, capabilities, device_file
@@ -164,3 +165,15 @@ def test_a_device_in_transport_mode() -> None:
     assert found.child.transport
     words, _ = capabilities(found, Given(IT, US, secrets='psk = "x"\n'))
     assert Capability.TRANSPORT in words
+
+
+def test_a_device_that_ends_with_its_first_child_sa() -> None:
+    """It proves itself to whoever asks for no Child SA, and the file has its identity."""
+    strict, _ = device("child-failure-kills-ike+no-narrowing", proposals=WORLD, childless=True)
+    course = plan(strict.open_link())
+    found = Survey(course).run()
+    unnamed = replace(strict.pixit.credentials, device=UNKNOWN)
+    found.child = believed(course, found, unnamed)
+    assert not found.child.problem and found.child.child_problem == "TS_UNACCEPTABLE"
+    assert found.child.identity == str(strict.pixit.credentials.device)
+    assert ("authentication", f"works, it is {found.child.identity}") in rows(found)

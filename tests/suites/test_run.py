@@ -269,11 +269,15 @@ def test_a_device_that_never_answers(tmp_path: Path) -> None:
     looks = json.loads((tmp_path / "out/run.json").read_text())["looks"]
     assert [(one["kind"], one["role"]) for one in looks] == [("psk", "responder")] and looks[0]["problem"]
     assert (tmp_path / "out/evidence/look-psk-responder/capture.pcapng").exists()
+    done = ikespec("run", "--dut", "mute.toml", "-n", "2", cwd=tmp_path)
+    assert done.returncode == 2 and "mute.toml describes one device that is there already" in done.stderr
 
 
 def test_judged_all_the_same_where_that_is_wanted(tmp_path: Path) -> None:
     arguments = ("auth-psk", "mid-old", "--dut", "reference:wrong-response-flags", "--out", "out")
-    assert ikespec("run", *arguments, cwd=tmp_path).returncode == 2
+    for workers in ("1", "2"):
+        done = ikespec("run", *arguments, "-n", workers, cwd=tmp_path)
+        assert done.returncode == 2, done.stdout + done.stderr
     done = ikespec("run", *arguments, "--no-look", cwd=tmp_path)
     assert done.returncode == 1 and "IKE_SA_INIT" in done.stdout
     assert "looks" not in json.loads((tmp_path / "out/run.json").read_text())
