@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from ikespec import again, catalogue, doctor
+from ikespec import again, catalogue, doctor, rows
 from ikespec.progress import RunProgress, Screen, tally
 
 app = typer.Typer(
@@ -257,8 +257,13 @@ def list_purposes(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, with requirements, needs and defects")] = False,
     capabilities: Annotated[bool, typer.Option("--capabilities", help="The words for what a device can do")] = False,
     variants: Annotated[bool, typer.Option("--variants", help="The other correct devices that are built in")] = False,
+    catalog: Annotated[bool, typer.Option("--catalog", help="Rows of books and other suites")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="With --catalog: docs/coverage.md")] = False,
 ) -> None:
     """List the test purposes: a table on a terminal, tab-separated lines in a pipe."""
+    if catalog or markdown:
+        _list_rows(patterns or (), as_json, markdown)
+        return
     if capabilities:
         catalogue.show_capabilities(Console())
         return
@@ -273,6 +278,20 @@ def list_purposes(
         print(catalogue.as_json(found))
     else:
         catalogue.show_list(Console(), found)
+
+
+def _list_rows(patterns: Sequence[str], as_json: bool, markdown: bool) -> None:
+    """Print rows of the catalogues, as a page if that is wanted."""
+    if markdown:
+        print(rows.page(), end="")
+        return
+    found = rows.fitting(patterns)
+    if not found:
+        fail(f"no row fits {' '.join(patterns)}")
+    if as_json:
+        print(rows.as_json(found))
+    else:
+        rows.show(Console(), found)
 
 
 def _check_selection(patterns: list[str] | None, role: str | None, subject: list[str] | None) -> None:
