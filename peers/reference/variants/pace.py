@@ -148,6 +148,18 @@ class SlowVerification(Helper):
 
 
 @variant(_UNRELIABLE)
+class RepeatsMeanwhile(SlowVerification):
+    """As before, but what it has answered already is answered again at once, as where one thread takes what comes."""
+
+    def deliver(self, message: Message) -> None:
+        repeated = message.message_id == self.expected_id - 1 and self.last_response is not None
+        if self.verifying is not None and repeated and not message.is_response:
+            self.retransmit_response()
+        else:
+            super().deliver(message)
+
+
+@variant(_UNRELIABLE)
 class DeadAfterRekey(IkeSa):
     """Is dead for a second after each rekey: what comes for that IKE SA, or for the one that replaced it, is lost."""
 
