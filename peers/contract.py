@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from conformance.crypto import CryptoError
 from conformance.ike.core.connection import Connection, CookiePolicy, Eap, Mode, NullAuth, Party, Psk
@@ -85,6 +86,11 @@ class Capability(StrEnum):
     AAA = "aaa", "leaves EAP, addresses and sessions to a RADIUS server at the tester's address (RFC 2865, 3579, 5176)"
     MULTIPLE_AUTH = "multiple-auth", "authenticates an initiator several times, one after the other (RFC 4739)"
     NULL_AUTH = "null-auth", "takes nobody and is nobody where the connection says so (RFC 7619)"
+    RAW_PUBLIC_KEYS = "raw-public-keys", "knows its peer by a raw public key, and is known by one (RFC 7670)"
+    CERTIFICATE_CHOICE = (
+        "certificate-choice",
+        "has several certificates for one identity, and chooses by what it is asked for (RFC 7296, 3.7)",
+    )
     EAP_ONLY = "eap-only", "needs no other proof of the responder than a mutual EAP method (RFC 5998)"
     VIRTUAL_IP = "virtual-ip", "assigns or requests inner addresses (RFC 7296, 2.19)"
     PPK = "ppk", "post-quantum preshared keys (RFC 8784)"
@@ -424,8 +430,12 @@ def _authentication(party: Party) -> set[Capability]:
     if isinstance(party.auth, Eap | NullAuth):
         return set()
     wanted = {Capability.RSA_PSS} if party.auth.pss else set()
-    for certificate in party.auth.chain[:1]:
-        key = certificate.public_key()
+    raw = [] if party.auth.raw is None else [load_der_public_key(party.auth.raw)]
+    if raw:
+        wanted.add(Capability.RAW_PUBLIC_KEYS)
+    if party.auth.others:
+        wanted.add(Capability.CERTIFICATE_CHOICE)
+    for key in (*raw, *(one.public_key() for one in party.auth.chain[:1])):
         if isinstance(key, rsa.RSAPublicKey):
             wanted.add(Capability.RSA)
         elif isinstance(key, ec.EllipticCurvePublicKey):

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from cryptography import x509
 
-from conformance.crypto.pki import Authority, Leaf
+from conformance.crypto.pki import Authority, Leaf, cached_key, key_info, new_key
 from conformance.eap.making import OF_CARDS
 from conformance.ike.core.connection import ChildConfig, Connection, Eap, Identity, NullAuth, Party, Psk, PublicKey
 from conformance.script.verdict import NotApplicable
@@ -55,6 +55,16 @@ _MAKING = RLock()
 @lru_cache(maxsize=16)
 def _authority(kind: str) -> Authority:
     return Authority.create(f"ikespec {kind} CA", kind=kind)
+
+
+@lru_cache(maxsize=1)
+def _second_authority() -> Authority:
+    return Authority.create("ikespec second CA")
+
+
+@lru_cache(maxsize=8)
+def _second_leaf(name: str) -> Leaf:
+    return _second_authority().issue(name, sans=[name], key=new_key("ecdsa"))
 
 
 @lru_cache(maxsize=64)
@@ -140,6 +150,44 @@ def certificates(kind: str | None = None, **changes: Any) -> Setup:
         return build(ours, device, pixit, **{"trust": trust, **changes})
 
     return setup
+
+
+def raw_keys(kind: str = "ecdsa", **changes: Any) -> Setup:
+    """Both sides know the public key of the other, and show theirs in place of a certificate (RFC 7670)."""
+
+    def setup(pixit: Pixit) -> Connection:
+        agreed = pixit.credentials
+        parties = []
+        for name in (agreed.tester, agreed.device):
+            with _MAKING:
+                key = cached_key(kind, f"raw key of {name}")
+            parties.append(Party(name, PublicKey((), key, raw=key_info(key))))
+        return build(parties[0], parties[1], pixit, **changes)
+
+    return setup
+
+
+def two_certificates(**changes: Any) -> Setup:
+    """The device has two certificates of two authorities, both of which we trust; we have one."""
+
+    def setup(pixit: Pixit) -> Connection:
+        ours, device, trust = certified(pixit, "ecdsa")
+        assert isinstance(device.auth, PublicKey)
+        if not device.auth.chain:
+            raise NotApplicable("its certificates are made elsewhere")
+        with _MAKING:
+            made = _second_leaf(str(device.identity))
+        auth = replace(device.auth, others=(PublicKey((made.certificate,), made.key),))
+        above = (*trust, second_authority().certificate)
+        return build(ours, replace(device, auth=auth), pixit, **{"trust": above, **changes})
+
+    return setup
+
+
+def second_authority() -> Authority:
+    """The authority of the device's second certificate."""
+    with _MAKING:
+        return _second_authority()
 
 
 def eap(*methods: str, device: Role = "responder", only: bool = False, **changes: Any) -> Setup:

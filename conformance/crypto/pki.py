@@ -59,6 +59,11 @@ def cached_key(kind: str, name: str) -> Key:
     return new_key(kind)
 
 
+def key_info(key: Key) -> bytes:
+    """The SubjectPublicKeyInfo of a key, DER."""
+    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
 def _pem(key: Key) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
@@ -197,7 +202,7 @@ def _general_name(text: str) -> x509.GeneralName:
 
 def _serial(request: _Request, issuer: x509.Name) -> int:
     """A serial number that the content decides: the same request makes the same certificate number."""
-    spki = request.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    spki = key_info(request.key)
     usual = (request.name, request.not_before, request.not_after, request.sans, request.key_usage, request.ca)
     changed = (request.extensions, request.without)
     content = repr((*usual, *changed) if any(changed) else usual)

@@ -65,6 +65,8 @@ CAPABILITIES = frozenset(
         Capability.EAP_ONLY,
         Capability.MULTIPLE_AUTH,
         Capability.NULL_AUTH,
+        Capability.RAW_PUBLIC_KEYS,
+        Capability.CERTIFICATE_CHOICE,
     }
 )
 

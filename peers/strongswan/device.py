@@ -41,7 +41,7 @@ class StrongSwan(Daemon):
             *(Capability.TUNNEL, Capability.REKEY_IKE, Capability.REKEY_CHILD, Capability.DELETE_IKE),
             *(Capability.DELETE_CHILD, Capability.LIFETIME, Capability.DPD, Capability.LIST_SAS, Capability.LOG),
             *(Capability.VIRTUAL_IP, Capability.TIMERS, Capability.EAP, Capability.EAP_PEER, Capability.EAP_ONLY),
-            Capability.MULTIPLE_AUTH,
+            *(Capability.MULTIPLE_AUTH, Capability.RAW_PUBLIC_KEYS, Capability.CERTIFICATE_CHOICE),
         }
     )
     _NEEDS_A_KERNEL: ClassVar[frozenset[Capability]] = frozenset(

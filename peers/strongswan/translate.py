@@ -106,7 +106,10 @@ def _party(party: Party, *, ours: bool) -> Section:
         end_entity = shown.chain[0].public_bytes(Encoding.DER)
         # Ours is what we send. Theirs is sent by them and judged by the authorities, so it is pinned nowhere.
         if ours:
-            section["certs"] = [end_entity]
+            others = [one.chain[0].public_bytes(Encoding.DER) for one in shown.others]
+            section["certs"] = [end_entity, *others]
+    if isinstance(shown, PublicKey) and shown.raw is not None:
+        section["pubkeys"] = [shown.raw]
     return section
 
 
@@ -210,11 +213,12 @@ def credentials(value: Connection) -> Iterator[tuple[str, Section]]:
         shown = auth.certificate if isinstance(auth, Eap) else auth
         if not isinstance(shown, PublicKey):
             continue
-        for certificate in shown.chain:
-            yield "load-cert", {"type": "X509", "flag": "NONE", "data": certificate.public_bytes(Encoding.DER)}
-        if shown.key is not None:
-            data = shown.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-            yield "load-key", {"type": "any", "data": data}
+        for one in (shown, *shown.others):
+            for certificate in one.chain:
+                yield "load-cert", {"type": "X509", "flag": "NONE", "data": certificate.public_bytes(Encoding.DER)}
+            if one.key is not None:
+                data = one.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+                yield "load-key", {"type": "any", "data": data}
     for party in parties:
         if isinstance(party.auth, Eap) and party.auth.secret and not party.auth.aaa:
             owners = [eap_name(party)]

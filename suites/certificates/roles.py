@@ -1,22 +1,24 @@
 """One certificate, two purposes: the device checks it as responder, and as initiator.
 
-What stands under `refused` or `accepted` makes our credentials. The purpose of that name shows them to the device as
-responder. A second one, whose id has ``responder-`` before the last part of the subject, shows them to the device as
-initiator: we are the responder there.
+What stands under `refused` or `accepted` makes our credentials, or more of our message (`Shown`). The purpose of that
+name shows them to the device as responder. A second one, whose id has ``responder-`` before the last part of the
+subject, shows them to the device as initiator: we are the responder there.
 """
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from cryptography import x509
 
 from conformance.crypto.pki import Authority, Leaf, new_key
 from conformance.ike.core.connection import Connection, Identity, Party, PublicKey
+from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
 from conformance.wire import ExchangeType, IdType
-from peers.contract import Pixit
+from peers.contract import Capability, Pixit
 from suites.connections import Setup, authority, build, certificates, certified
 from suites.dut import Dut
 from suites.ike_auth.initiating import begun
@@ -24,7 +26,16 @@ from suites.ike_auth.refusal import must_be_refused, must_be_refused_by
 from suites.ike_auth.steps import must_be_accepted_by, must_succeed, ourselves
 from suites.purpose import purpose
 
-Make = Callable[[Peer], Leaf]
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What we show: who we are and sign as, None: as usual, and what is bent in our message of IKE_AUTH."""
+
+    party: Party | None = None
+    bent: Bend | None = None
+
+
+Make = Callable[[Peer], Leaf | Shown]
 AsResponder = Callable[[Peer], None]
 AsInitiator = Callable[[Peer, Dut], None]
 
@@ -32,25 +43,30 @@ NOT_CREATED = "RFC7296-1.2-18"
 TOLD = "RFC7296-2.21.2-1"
 
 
-def refused(identifier: str, *requirements: str, connection: Setup | None = None) -> Callable[[Make], AsResponder]:
+def refused(
+    identifier: str, *requirements: str, connection: Setup | None = None, needs: tuple[Capability, ...] = ()
+) -> Callable[[Make], AsResponder]:
     """The device must not authenticate us with these credentials, in either role."""
+    setup = connection or certificates()
 
-    def as_responder(peer: Peer, made: Leaf) -> None:
-        sa = peer.sa(local=_party(peer, made))
+    def as_responder(peer: Peer, made: Leaf | Shown) -> None:
+        shown = _shown(peer, made)
+        sa = peer.sa(**_changes(shown))
         sa.init()
-        must_be_refused(peer, sa)
+        must_be_refused(peer, sa, shown.bent)
 
-    def as_initiator(peer: Peer, dut: Dut, made: Leaf) -> None:
-        attempt = begun(peer, dut, local=_party(peer, made))
-        attempt.sa.answer(attempt.request)
+    def as_initiator(peer: Peer, dut: Dut, made: Leaf | Shown) -> None:
+        shown = _shown(peer, made)
+        attempt = begun(peer, dut, **_changes(shown))
+        attempt.sa.answer(attempt.request, bend=shown.bent)
         must_be_refused_by(dut, peer, attempt)
 
     def register(make: Make) -> AsResponder:
         cited = (*requirements, NOT_CREATED)
         return in_both(
             make,
-            purpose(identifier, *cited, TOLD, role="responder", connection=connection or certificates()),
-            purpose(of_responder(identifier), *cited, role="initiator", connection=connection or certificates()),
+            purpose(identifier, *cited, TOLD, role="responder", connection=setup, needs=needs),
+            purpose(of_responder(identifier), *cited, role="initiator", connection=setup, needs=needs),
             lambda peer: as_responder(peer, make(peer)),
             lambda peer, dut: as_initiator(peer, dut, make(peer)),
         )
@@ -58,26 +74,31 @@ def refused(identifier: str, *requirements: str, connection: Setup | None = None
     return register
 
 
-def accepted(identifier: str, *requirements: str, connection: Setup | None = None) -> Callable[[Make], AsResponder]:
+def accepted(
+    identifier: str, *requirements: str, connection: Setup | None = None, needs: tuple[Capability, ...] = ()
+) -> Callable[[Make], AsResponder]:
     """The device must authenticate us with these credentials, in either role."""
+    setup = connection or certificates()
 
-    def as_responder(peer: Peer, made: Leaf) -> None:
-        sa = peer.sa(local=_party(peer, made))
+    def as_responder(peer: Peer, made: Leaf | Shown) -> None:
+        shown = _shown(peer, made)
+        sa = peer.sa(**_changes(shown))
         sa.init()
-        sa.auth()
+        sa.auth(shown.bent)
         must_succeed(peer, sa, requirements[0])
 
-    def as_initiator(peer: Peer, dut: Dut, made: Leaf) -> None:
+    def as_initiator(peer: Peer, dut: Dut, made: Leaf | Shown) -> None:
+        shown = _shown(peer, made)
         dut.initiate()
-        sa = peer.respond_init(peer.expect_init(), local=_party(peer, made))
-        sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
+        sa = peer.respond_init(peer.expect_init(), **_changes(shown))
+        sa.answer(sa.expect_request(ExchangeType.IKE_AUTH), bend=shown.bent)
         must_be_accepted_by(sa, requirements[0])
 
     def register(make: Make) -> AsResponder:
         return in_both(
             make,
-            purpose(identifier, *requirements, role="responder", connection=connection or certificates()),
-            purpose(of_responder(identifier), *requirements, role="initiator", connection=connection or certificates()),
+            purpose(identifier, *requirements, role="responder", connection=setup, needs=needs),
+            purpose(of_responder(identifier), *requirements, role="initiator", connection=setup, needs=needs),
             lambda peer: as_responder(peer, make(peer)),
             lambda peer, dut: as_initiator(peer, dut, make(peer)),
         )
@@ -106,8 +127,12 @@ def in_both(
     return responder(first)
 
 
-def _party(peer: Peer, made: Leaf) -> Party:
-    return ourselves(peer, chain=made.chain, key=made.key)
+def _shown(peer: Peer, made: Leaf | Shown) -> Shown:
+    return made if isinstance(made, Shown) else Shown(ourselves(peer, chain=made.chain, key=made.key))
+
+
+def _changes(shown: Shown) -> dict[str, Any]:
+    return {} if shown.party is None else {"local": shown.party}
 
 
 # --- what we are called ---------------------------------------------------------------------------------------------

@@ -53,6 +53,10 @@ def with_key(certificate: x509.Certificate, info: bytes) -> x509.Certificate:
     return x509.load_der_x509_certificate(tlv(0x30, tlv(0x30, tbs[header:].replace(usual, info)) + behind))
 
 
+ABSURD: dict[str, Callable[[Peer], bytes]] = {}
+"""Each of these keys by its name: makers of a SubjectPublicKeyInfo."""
+
+
 def absurd(identifier: str) -> Callable[[Callable[[Peer], bytes]], AsResponder]:
     """The device gets a certificate for our name with this key, by an authority that it does not know."""
 
@@ -63,6 +67,7 @@ def absurd(identifier: str) -> Callable[[Callable[[Peer], bytes]], AsResponder]:
 
         certified.__name__, certified.__module__ = make.__name__, make.__module__
         certified.__doc__ = make.__doc__
+        ABSURD[identifier.removeprefix("cert-key-")] = make
         return refused(identifier, "RFC7296-1.2-11")(certified)
 
     return register

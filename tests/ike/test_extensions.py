@@ -17,6 +17,7 @@ from conformance.ike.extensions.childless import Childless
 from conformance.ike.extensions.eap_auth import EapAuth
 from conformance.ike.extensions.multiple_auth import MultipleAuth
 from conformance.ike.extensions.null_auth import NullAuthentication
+from conformance.ike.extensions.raw_keys import RawPublicKeys
 from conformance.ike.ikesa import IkeSa
 from peers.contract import Capability
 from peers.reference.device import ReferenceDevice
@@ -30,6 +31,7 @@ NEEDED: dict[type, frozenset[Capability]] = {
     EapAuth: frozenset({Capability.EAP, Capability.EAP_PEER, Capability.EAP_ONLY}),
     MultipleAuth: frozenset({Capability.MULTIPLE_AUTH}),
     NullAuthentication: frozenset({Capability.NULL_AUTH}),
+    RawPublicKeys: frozenset({Capability.RAW_PUBLIC_KEYS}),
     Fragmentation: frozenset({Capability.FRAGMENTATION}),
     NatTraversal: frozenset({Capability.NAT_T, Capability.FORCED_ENCAPSULATION}),
 }

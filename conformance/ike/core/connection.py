@@ -58,8 +58,12 @@ class PublicKey:
     """Authentication by a signature.
 
     ``chain`` is the end-entity certificate followed by its intermediates. ``key`` is the private key and is known for
-    one's own side only. ``method`` None lets RFC 7427 decide when both sides announce it and falls back to the classic
-    method of the key; ``hash`` None takes the strongest hash that the peer announced.
+    one's own side only. ``raw`` takes the place of a chain: the SubjectPublicKeyInfo in DER that both have agreed on
+    (RFC 7670). ``others`` are what the same party may show and sign with in place of this one, where the peer asks for
+    a certificate of another authority (RFC 7296, section 3.7).
+
+    ``method`` None lets RFC 7427 decide when both sides announce it and falls back to the classic method of the key;
+    ``hash`` None takes the strongest hash that the peer announced.
     """
 
     chain: tuple[x509.Certificate, ...]
@@ -67,6 +71,8 @@ class PublicKey:
     method: AuthMethod | None = None
     hash: HashAlgorithm | None = None
     pss: bool = False
+    raw: bytes | None = None
+    others: "tuple[PublicKey, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)

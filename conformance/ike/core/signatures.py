@@ -20,7 +20,7 @@ from conformance.crypto.x509 import (
     subject_key_hash,
     validate_chain,
 )
-from conformance.ike.core.connection import PublicKey
+from conformance.ike.core.connection import Credential, PublicKey
 from conformance.ike.core.events import Violation
 from conformance.ike.core.spine import Spine
 from conformance.wire import (
@@ -55,9 +55,13 @@ def hashes(message: Message) -> tuple[HashAlgorithm, ...]:
 
 
 class Signatures(Spine):
-    """Signing, and checking signatures and certificates. ``peer_hashes`` are those that the peer announced."""
+    """Signing, and checking signatures and certificates.
+
+    ``peer_hashes`` are those that the peer announced, ``init_requests`` what its IKE_SA_INIT message asks for.
+    """
 
     peer_hashes: tuple[HashAlgorithm, ...] = ()
+    init_requests: tuple[CERTREQ, ...] = ()
 
     def pass_on(self, new: Self) -> None:
         """What was announced stays."""
@@ -78,6 +82,7 @@ class Signatures(Spine):
         """The hash algorithms of the peer."""
         super().init_announced(message)
         self.peer_hashes = hashes(message)
+        self.init_requests = tuple(message.all(CERTREQ))
 
     def signature_hashes(self) -> tuple[HashAlgorithm, ...]:
         """The hash algorithms that we announce, none where no signature is expected."""
@@ -95,11 +100,36 @@ class Signatures(Spine):
         """How a CERTREQ names an authority: SHA-1 of its Subject Public Key Info (RFC 7296, section 3.7)."""
         return subject_key_hash(authority)
 
+    # --- what we are asked for ------------------------------------------------------------------------------------
+
+    def own_credential(self) -> Credential:
+        """Of several the one that the peer asks for."""
+        return self.asked_for(super().own_credential())
+
+    def asked_for(self, auth: Credential) -> Credential:
+        """Of several certificates the first one of an authority that CERTREQ names (RFC 7296, section 3.7)."""
+        if not isinstance(auth, PublicKey) or not auth.others:
+            return auth
+        wanted = {one.data[at : at + 20] for one in self.requests() for at in range(0, len(one.data), 20)}
+        return next((one for one in (auth, *auth.others) if wanted & self.authorities(one)), auth)
+
+    def requests(self) -> list[CERTREQ]:
+        """The requests for X.509 certificates that the peer has sent."""
+        opening = self.opening.all(CERTREQ) if self.opening is not None else ()
+        found = self.init_requests if self.initiator else opening
+        return [one for one in found if one.encoding == CertEncoding.X509_SIGNATURE]
+
+    def authorities(self, auth: PublicKey) -> set[bytes]:
+        """The hashes of those who are above a certificate, as far as we know them."""
+        known = {one.subject: one for one in (*auth.chain[1:], *self.connection.trust)}
+        above = [known[one.issuer] for one in auth.chain if one.issuer in known]
+        return {self.authority_hash(one) for one in above}
+
     # --- signing --------------------------------------------------------------------------------------------------
 
     def own_certificates(self) -> list[CERT]:
         """Our chain, end entity first (RFC 7296, section 3.6)."""
-        auth = self.own_party().auth
+        auth = self.asked_for(self.own_party().auth)
         chain = auth.chain if isinstance(auth, PublicKey) else ()
         return [CERT(CertEncoding.X509_SIGNATURE, one.public_bytes(Encoding.DER)) for one in chain]
 

@@ -9,6 +9,8 @@ use the same hooks, and those of the two halves below: `timers`, `answers`, `hea
 from collections.abc import Collection, Sequence
 from typing import Self, TypeVar
 
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+
 from conformance.crypto import CryptoError
 from conformance.crypto.ke import KeyExchange, respond
 from conformance.ike.core.child import ChildOffer, ChildSa
@@ -19,6 +21,7 @@ from conformance.ike.core.selectors import covered, selectors
 from conformance.ike.core.sending import State
 from conformance.net.fetching import WebClient
 from conformance.wire import (
+    CERT,
     CERTREQ,
     SA,
     ExchangeType,
@@ -142,6 +145,14 @@ class Spine(Receiver):
 
     def introduction(self) -> list[Payload]:
         """Who we are: our identity and certificates."""
+        raise NotImplementedError
+
+    def own_certificates(self) -> list[CERT]:
+        """What we show of the key with which we sign (RFC 7296, section 3.6)."""
+        return []
+
+    def peer_public_key(self, identity: IDi | IDr, message: Message) -> PublicKeyTypes:
+        """The key with which the peer must have signed. Raises Violation where it is not the peer's."""
         raise NotImplementedError
 
     def own_proof(self) -> list[Payload]:

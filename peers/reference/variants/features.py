@@ -13,8 +13,11 @@ from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
 from conformance.net.link import Address
 from conformance.wire import (
+    CERT,
+    CERTREQ,
     CP,
     KE,
+    CertEncoding,
     CfgAttr,
     CfgAttribute,
     ExchangeType,
@@ -130,6 +133,17 @@ class GenerousConfiguration(IkeSa):
             CfgAttr(CfgAttribute.APPLICATION_VERSION, b"ikespec variant"),
         )
         return replace(reply, attributes=(*reply.attributes, *more))
+
+
+@variant("RFC 7670, 4: raw public keys are known beforehand; 7296, 1.2: CERT and CERTREQ are optional")
+class SilentAboutRawKeys(IkeSa):
+    """Neither shows its raw public key nor asks for that of its peer."""
+
+    def own_certificates(self) -> list[CERT]:
+        return [one for one in super().own_certificates() if one.encoding != CertEncoding.RAW_PUBLIC_KEY]
+
+    def certificate_requests(self) -> list[CERTREQ]:
+        return [one for one in super().certificate_requests() if one.encoding != CertEncoding.RAW_PUBLIC_KEY]
 
 
 @variant("RFC 7296, 2.23: an initiator can use port 4500 regardless of whether there is a NAT")

@@ -83,6 +83,7 @@ class PayloadsAnywhere(Arranging):
     lacks=(
         Capability.FRAGMENTATION, Capability.NAT_T, Capability.FORCED_ENCAPSULATION, Capability.RFC7427,
         Capability.RSA_PSS, Capability.ED25519, Capability.CHILDLESS, Capability.MULTIPLE_AUTH,
+        Capability.RAW_PUBLIC_KEYS, Capability.CERTIFICATE_CHOICE,
     ),
 )  # fmt: skip
 class Bare(IkeSa):
