@@ -10,6 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from peers.contract import DeviceError
 
@@ -25,7 +26,9 @@ class Done:
 
 
 class Shell(ABC):
-    """A POSIX shell with its input and output in our hands."""
+    """A POSIX shell with its input and output in our hands. ``patience``: seconds that a script may take."""
+
+    patience: ClassVar[float] = 3.0
 
     def __init__(self, device: str) -> None:
         self._device = device
@@ -44,10 +47,10 @@ class Shell(ABC):
     def close(self) -> None:
         """End the shell; safe to call twice."""
 
-    def run(self, script: str, patience: float = 3.0) -> Done:
+    def run(self, script: str, patience: float | None = None) -> Done:
         """Run a script and wait for its end, at most ``patience`` seconds. Raises DeviceError if that does not come."""
         mark = f"ikespec-{os.getpid()}-{next(_numbers)}"
-        end = time.monotonic() + patience
+        end = time.monotonic() + (patience or self.patience)
         if self.closed:
             raise DeviceError(self._device, "its shell is closed")
         try:

@@ -76,7 +76,9 @@ while :; do sleep 3600; done
 
 
 class SerialShell(Shell):
-    """A shell at the other end of a serial line."""
+    """A shell at the other end of a serial line. A process of the guest costs 0.1 s, more where others work, too."""
+
+    patience = 10.0
 
     def __init__(self, device: str, line: socket.socket) -> None:
         super().__init__(device)

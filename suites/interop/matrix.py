@@ -149,12 +149,26 @@ class Matrix:
                 stack.enter_context(lock)
             if self._stop.is_set():
                 return
-            pair = stack.enter_context(closing(Pair(self._devices[one], self._devices[other])))
-            for initiator, scenario in product((0, 1), self.scenarios):
-                if self._stop.is_set():
-                    return
+            left = list(product((0, 1), self.scenarios))
+            while left and not self._stop.is_set():
+                for lost in self._until_lost(indices, (self._devices[one], self._devices[other]), left):
+                    lost.stop()
+                    lost.start()
+
+    def _until_lost(
+        self, indices: tuple[int, int], devices: tuple[Device, Device], left: list[tuple[int, Scenario]]
+    ) -> list[Device]:
+        """Run what is ``left``, until a device does not answer any more; returns those that must start anew."""
+        with closing(Pair(*devices)) as pair:
+            while left and not self._stop.is_set():
+                initiator, scenario = left.pop(0)
                 outcome = pair.run(scenario, initiator)
                 self._done.put(self._record(pair, scenario, initiator, indices, outcome))
+                if outcome.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
+                    lost = [one for one in devices if one.restarts and not one.alive()]
+                    if lost:
+                        return lost
+        return []
 
     def _record(
         self, pair: Pair, scenario: Scenario, initiator: int, indices: tuple[int, int], outcome: Outcome

@@ -100,6 +100,34 @@ def test_a_defective_device_is_found(
     assert record.steps[-1]["problem"] == record.reason
 
 
+def test_a_device_that_is_lost_starts_anew(tmp_path: Path) -> None:
+    """Where the control of a device ends within one scenario, the next ones are not lost with it."""
+    broken = []
+
+    def opener(spec: str, **options: object) -> Device:
+        device = open_device(spec, **options)
+        if "loses" in spec:
+            broken.append(device)
+            device.apply = mock.Mock(side_effect=DeviceError("bad", "its shell is closed"))  # type: ignore[method-assign]
+            device.alive = lambda: "apply" not in vars(device)  # type: ignore[method-assign]
+            stop = device.stop
+
+            def mended() -> None:
+                vars(device).pop("apply", None)
+                stop()
+
+            device.stop = mended  # type: ignore[method-assign]
+        return device
+
+    devices = [Member("good", "reference:live"), Member("bad", "reference:live:loses-children-on-rekey")]
+    matrix = Matrix(devices, select(SCENARIOS, ["auth-psk", "auth-rsa", "child-again"]), tmp_path, opener=opener)
+    found = {(one.initiator, one.scenario): one.verdict for one in matrix.run([])}
+    assert len(broken) == 1
+    lost = [key for key, verdict in found.items() if verdict is not Verdict.PASS]
+    assert lost == [("good", "auth-psk")]
+    assert found[lost[0]] is Verdict.INCONCLUSIVE
+
+
 def test_known_deviations_are_looked_up_by_scenario_and_role(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     deviations = tmp_path / "deviations.toml"
     deviations.write_text(
