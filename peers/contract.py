@@ -93,6 +93,13 @@ class Capability(StrEnum):
     )
     EAP_ONLY = "eap-only", "needs no other proof of the responder than a mutual EAP method (RFC 5998)"
     VIRTUAL_IP = "virtual-ip", "assigns or requests inner addresses (RFC 7296, 2.19)"
+    VIRTUAL_IP6 = "virtual-ip6", "assigns or requests inner IPv6 addresses (RFC 7296, 3.15.3)"
+    VIRTUAL_IPS = "virtual-ips", "assigns or requests inner addresses of both families at once"
+    CONFIG_DNS = "config-dns", "tells those to whom it assigns addresses which name servers there are"
+    CONFIG_SUBNETS = "config-subnets", "tells those to whom it assigns addresses which networks are behind it"
+    SPLIT_DNS = "split-dns", "tells which names its name servers are for (RFC 8598)"
+    ENCRYPTED_DNS = "encrypted-dns", "tells of encrypted name servers (RFC 9464)"
+    ROUTE_EXCHANGE = "route-exchange", "exchanges routes by CFG_SET and CFG_ACK, as FlexVPN does it"
     PPK = "ppk", "post-quantum preshared keys (RFC 8784)"
     REDIRECT = "redirect", "REDIRECT (RFC 5685)"
     RESUMPTION = "resumption", "session resumption (RFC 5723)"
@@ -463,7 +470,14 @@ def needs(connection: Connection) -> frozenset[Capability]:
         (Capability.MULTIPLE_CHILDREN, len(connection.children) > 1),
         (Capability.DPD, connection.dpd_delay is not None),
         (Capability.LIFETIME, connection.lifetime is not None),
-        (Capability.VIRTUAL_IP, connection.local_pool is not None or connection.remote_pool is not None),
+        (Capability.VIRTUAL_IP, connection.local_pool or connection.remote_pool),
+        (Capability.VIRTUAL_IP6, connection.local_pool6 or connection.remote_pool6),
+        (Capability.VIRTUAL_IPS, max(len(connection.local_pools), len(connection.remote_pools)) > 1),
+        (Capability.CONFIG_DNS, connection.local_inner.dns),
+        (Capability.CONFIG_SUBNETS, connection.local_inner.subnets),
+        (Capability.SPLIT_DNS, connection.local_inner.domains),
+        (Capability.ENCRYPTED_DNS, connection.local_inner.resolver),
+        (Capability.ROUTE_EXCHANGE, connection.local_routes or connection.remote_routes),
     )
     wanted |= {capability for capability, asked in asked_for if asked}
     for child in connection.children:

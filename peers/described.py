@@ -51,6 +51,12 @@ def connection_tree(connection: Connection) -> dict[str, Any]:
         "retransmit_tries": connection.retransmit_tries,
         "local_pool": connection.local_pool,
         "remote_pool": connection.remote_pool,
+        "local_pool6": connection.local_pool6,
+        "remote_pool6": connection.remote_pool6,
+        "local_inner": asdict(connection.local_inner),
+        "remote_inner": asdict(connection.remote_inner),
+        "local_routes": list(connection.local_routes),
+        "remote_routes": list(connection.remote_routes),
         "narrowing": connection.narrowing,
     }
 

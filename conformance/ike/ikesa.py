@@ -3,10 +3,23 @@
 from conformance.ike.core.rfc7296 import Rfc7296
 from conformance.ike.extensions.childless import Childless
 from conformance.ike.extensions.eap_auth import EapAuth
+from conformance.ike.extensions.encrypted_dns import EncryptedDns
 from conformance.ike.extensions.multiple_auth import MultipleAuth
 from conformance.ike.extensions.null_auth import NullAuthentication
 from conformance.ike.extensions.raw_keys import RawPublicKeys
+from conformance.ike.extensions.route_exchange import RouteExchange
+from conformance.ike.extensions.split_dns import SplitDns
 
 
-class IkeSa(MultipleAuth, EapAuth, NullAuthentication, RawPublicKeys, Childless, Rfc7296):
+class IkeSa(
+    MultipleAuth,
+    EapAuth,
+    NullAuthentication,
+    RawPublicKeys,
+    Childless,
+    RouteExchange,
+    EncryptedDns,
+    SplitDns,
+    Rfc7296,
+):
     """An IKE SA in either role with every extension that we have; the connection says which of them are in use."""

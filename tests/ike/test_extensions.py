@@ -15,9 +15,12 @@ from conformance.ike.core.rfc7296 import Rfc7296
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.extensions.childless import Childless
 from conformance.ike.extensions.eap_auth import EapAuth
+from conformance.ike.extensions.encrypted_dns import EncryptedDns
 from conformance.ike.extensions.multiple_auth import MultipleAuth
 from conformance.ike.extensions.null_auth import NullAuthentication
 from conformance.ike.extensions.raw_keys import RawPublicKeys
+from conformance.ike.extensions.route_exchange import RouteExchange
+from conformance.ike.extensions.split_dns import SplitDns
 from conformance.ike.ikesa import IkeSa
 from peers.contract import Capability
 from peers.reference.device import ReferenceDevice
@@ -27,7 +30,15 @@ SEED, SAMPLE = 1, 150
 
 NEEDED: dict[type, frozenset[Capability]] = {
     Childless: frozenset({Capability.CHILDLESS}),
-    ConfigMode: frozenset({Capability.VIRTUAL_IP}),
+    ConfigMode: frozenset(
+        {
+            *(Capability.VIRTUAL_IP, Capability.VIRTUAL_IP6, Capability.VIRTUAL_IPS, Capability.CONFIG_DNS),
+            *(Capability.CONFIG_SUBNETS, Capability.SPLIT_DNS, Capability.ENCRYPTED_DNS, Capability.ROUTE_EXCHANGE),
+        }
+    ),
+    SplitDns: frozenset({Capability.SPLIT_DNS}),
+    EncryptedDns: frozenset({Capability.ENCRYPTED_DNS}),
+    RouteExchange: frozenset({Capability.ROUTE_EXCHANGE}),
     EapAuth: frozenset({Capability.EAP, Capability.EAP_PEER, Capability.EAP_ONLY}),
     MultipleAuth: frozenset({Capability.MULTIPLE_AUTH}),
     NullAuthentication: frozenset({Capability.NULL_AUTH}),

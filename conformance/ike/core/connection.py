@@ -136,6 +136,20 @@ class ChildConfig:
         return replace(self, local_ts=self.remote_ts, remote_ts=self.local_ts)
 
 
+@dataclass(frozen=True, slots=True)
+class InnerNetwork:
+    """What a responder tells of its network beside an inner address (RFC 7296, section 3.15.1).
+
+    ``dns`` are addresses of name servers of either family, ``domains`` the names that only these know (RFC 8598),
+    ``resolver`` the name under which they do DNS over TLS, if they do (RFC 9464), ``subnets`` the prefixes behind it.
+    """
+
+    dns: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    resolver: str = ""
+    subnets: tuple[str, ...] = ()
+
+
 class CookiePolicy(Enum):
     """When a responder asks for a cookie (RFC 7296, section 2.6)."""
 
@@ -157,9 +171,12 @@ class Connection:
 
     ``local_pool`` is an IPv4 prefix (``10.77.0.0/24``) from which this side assigns an inner address to the initiator,
     ``remote_pool`` one from which the other side does: then this side, as initiator, asks for an address (RFC 7296,
-    section 2.19). Whoever gets the address has the selectors that it asks for in its Child SAs (``0.0.0.0/0``), and
-    the responder narrows them to the address. With ``narrowing`` this side narrows selectors that are wider than its
-    own; without it, it may.
+    section 2.19); ``local_pool6`` and ``remote_pool6`` are the same of IPv6. Whoever gets the address has the selectors
+    that it asks for in its Child SAs (``0.0.0.0/0``), and the responder narrows them to the address. ``local_inner`` is
+    what this side says of its network to whoever asks for an address, ``remote_inner`` what it asks for.
+    ``local_routes`` are prefixes that this side announces when the IKE SA is up, as FlexVPN does it, ``remote_routes``
+    those of the other side: whoever expects some takes them. With ``narrowing`` this side narrows selectors that are
+    wider than its own; without it, it may.
     """
 
     local: Party
@@ -187,12 +204,28 @@ class Connection:
     retransmit_tries: int = 3
     local_pool: str | None = None
     remote_pool: str | None = None
+    local_pool6: str | None = None
+    remote_pool6: str | None = None
+    local_inner: InnerNetwork = InnerNetwork()
+    remote_inner: InnerNetwork = InnerNetwork()
+    local_routes: tuple[str, ...] = ()
+    remote_routes: tuple[str, ...] = ()
     narrowing: bool = False
 
     def patience(self) -> float:
         """Seconds after which a request that got no response has failed."""
         waits = (self.retransmit_base**tries for tries in range(self.retransmit_tries + 1))
         return self.retransmit_timeout * sum(waits)
+
+    @property
+    def local_pools(self) -> tuple[str, ...]:
+        """From where this side assigns inner addresses, one prefix for each family."""
+        return tuple(one for one in (self.local_pool, self.local_pool6) if one is not None)
+
+    @property
+    def remote_pools(self) -> tuple[str, ...]:
+        """From where the other side does."""
+        return tuple(one for one in (self.remote_pool, self.remote_pool6) if one is not None)
 
     @property
     def by_aaa(self) -> bool:
@@ -215,5 +248,11 @@ class Connection:
             remote_ports=self.local_ports,
             local_pool=self.remote_pool,
             remote_pool=self.local_pool,
+            local_pool6=self.remote_pool6,
+            remote_pool6=self.local_pool6,
+            local_inner=self.remote_inner,
+            remote_inner=self.local_inner,
+            local_routes=self.remote_routes,
+            remote_routes=self.local_routes,
             children=tuple(child.mirrored() for child in self.children),
         )

@@ -23,7 +23,9 @@ from conformance.net.fetching import WebClient
 from conformance.wire import (
     CERT,
     CERTREQ,
+    CP,
     SA,
+    CfgAttr,
     ExchangeType,
     IDi,
     IDr,
@@ -264,6 +266,20 @@ class Spine(Receiver):
     def on_deleted(self) -> Sequence[Payload]:
         """The peer deletes the IKE SA: the payloads of the response, after which it is closed."""
         self.close_after_response = "deleted by the peer"
+        return []
+
+    # --- configuration payloads -----------------------------------------------------------------------------------
+
+    def configuration_wanted(self) -> list[CfgAttr]:
+        """What we ask for beside an inner address (RFC 7296, section 2.19)."""
+        return []
+
+    def configuration_told(self, asked: CP) -> list[CfgAttr]:
+        """What we tell whoever asks, beside an inner address (RFC 7296, section 3.15.1)."""
+        return []
+
+    def configuration_accepted(self, pushed: CP) -> list[CfgAttr]:
+        """Which attributes of a CFG_SET we accept (RFC 7296, section 3.15.1)."""
         return []
 
     # --- addresses ------------------------------------------------------------------------------------------------

@@ -21,8 +21,8 @@ class KeepsWideSelectors(IkeSa):
 class ForeignAddress(IkeSa):
     """Assigns an address that is not of its pool."""
 
-    def assign(self, pool: str) -> bytes:
-        return bytes((192, 0, 2, 77))
+    def assign(self, pool: str, wish: bytes = b"") -> bytes | None:
+        return bytes((192, 0, 2, 77)) if "." in pool else bytes.fromhex("20010db8" + "00" * 11 + "77")
 
 
 @defect("auth-cfg-address")
@@ -38,16 +38,18 @@ class ReplyBehindSa(IkeSa):
 class TwoAddresses(IkeSa):
     """Returns one more address than was asked for."""
 
-    def configuration_reply(self, address: bytes) -> CP:
-        return CP(CfgType.REPLY, (CfgAttr(CfgAttribute.INTERNAL_IP4_ADDRESS, address),) * 2)
+    def configuration_reply(self, asked: CP) -> CP:
+        found = super().configuration_reply(asked)
+        return replace(found, attributes=(*found.attributes[:1], *found.attributes))
 
 
 @defect("auth-cfg-address")
 class AddressWithMask(IkeSa):
     """Returns an address with its netmask in one attribute."""
 
-    def configuration_reply(self, address: bytes) -> CP:
-        return CP(CfgType.REPLY, (CfgAttr(CfgAttribute.INTERNAL_IP4_ADDRESS, address + b"\xff\xff\xff\0"),))
+    def address_attribute(self, address: bytes) -> CfgAttr:
+        found = super().address_attribute(address)
+        return replace(found, value=found.value + b"\xff\xff\xff\0")
 
 
 @defect("auth-cfg-unknown-attribute")
@@ -66,10 +68,10 @@ class AssignsUnasked(IkeSa):
     """Assigns an address to those, too, who do not ask for one."""
 
     def first_child_response(self, message: Message) -> list[Payload]:
-        if message.first(CP) is None and self.connection.local_pool is not None:
-            self.virtual_address = self.assign(self.connection.local_pool)
-            child = self.make_child(message, None, (self.nonce_i, self.nonce_r))
-            return [self.configuration_reply(self.virtual_address), *child]
+        if message.first(CP) is None and self.connection.local_pools:
+            asked = CP(CfgType.REQUEST, (CfgAttr(CfgAttribute.INTERNAL_IP4_ADDRESS),))
+            self.inner = self.assignment(asked)
+            return [self.configuration_reply(asked), *self.make_child(message, None, (self.nonce_i, self.nonce_r))]
         return super().first_child_response(message)
 
 
@@ -78,7 +80,7 @@ class FatalWithoutAddress(IkeSa):
     """Ends the IKE SA of those who do not ask for an address."""
 
     def first_child_response(self, message: Message) -> list[Payload]:
-        if message.first(CP) is None and self.connection.local_pool is not None:
+        if message.first(CP) is None and self.connection.local_pools:
             self.close("no request for an address")
         return super().first_child_response(message)
 

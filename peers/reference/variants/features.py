@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from ipaddress import ip_address, ip_network
 
 from conformance.ike.core.child import ChildSa
 from conformance.ike.core.connection import ChildConfig, Connection, CookiePolicy
@@ -15,11 +14,8 @@ from conformance.net.link import Address
 from conformance.wire import (
     CERT,
     CERTREQ,
-    CP,
     KE,
     CertEncoding,
-    CfgAttr,
-    CfgAttribute,
     ExchangeType,
     KeMethod,
     Message,
@@ -77,7 +73,7 @@ class NoNarrowing(IkeSa):
     ) -> tuple[ChildConfig, tuple[TrafficSelector, ...], tuple[TrafficSelector, ...]]:
         config, remote_ts, local_ts = super().select(ts_i, ts_r, old)
         whole = covered(_known(ts_i), remote_ts) and covered(_known(ts_r), local_ts)
-        if self.connection.local_pool is None and not whole:
+        if not self.connection.local_pools and not whole:
             raise Refusal(NotifyType.TS_UNACCEPTABLE, "what is offered is more than what is allowed")
         return config, remote_ts, local_ts
 
@@ -111,28 +107,6 @@ class LastProposal(IkeSa):
 @variant("RFC 4303, 2.2.1: extended sequence numbers are an option", lacks=(Capability.ESN,))
 class NoEsn(ReferenceEngine):
     """Has no extended sequence numbers."""
-
-
-@variant("RFC 7296, 3.15.1 and 4: a responder may send further attributes, and chooses the address")
-class GenerousConfiguration(IkeSa):
-    """Assigns addresses from the end of the pool, with name servers, a subnet and a version."""
-
-    def assign(self, pool: str) -> bytes:
-        taken = {one.virtual_address for one in self.neighbours if isinstance(one, IkeSa)}
-        free = [one.packed for one in ip_network(pool).hosts() if one.packed not in taken]
-        return free[-1] if free else super().assign(pool)
-
-    def configuration_reply(self, address: bytes) -> CP:
-        reply = super().configuration_reply(address)
-        more = (
-            CfgAttr(CfgAttribute.INTERNAL_IP4_DNS, ip_address("10.2.0.53").packed),
-            CfgAttr(CfgAttribute.INTERNAL_IP4_DNS, ip_address("10.2.0.54").packed),
-            CfgAttr(
-                CfgAttribute.INTERNAL_IP4_SUBNET, ip_network("10.2.0.0/24").network_address.packed + b"\xff\xff\xff\0"
-            ),
-            CfgAttr(CfgAttribute.APPLICATION_VERSION, b"ikespec variant"),
-        )
-        return replace(reply, attributes=(*reply.attributes, *more))
 
 
 @variant("RFC 7670, 4: raw public keys are known beforehand; 7296, 1.2: CERT and CERTREQ are optional")

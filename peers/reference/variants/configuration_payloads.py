@@ -1,0 +1,73 @@
+"""Habits of those who assign inner addresses and answer configuration payloads."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from ipaddress import ip_address, ip_network
+
+from conformance.ike.core.config_mode import ADDRESSES, attributes_of
+from conformance.ike.core.events import Refusal
+from conformance.ike.core.subnets import subnet
+from conformance.ike.ikesa import IkeSa
+from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType, Message, Payload
+from peers.reference.variants.registry import variant
+
+
+@variant("RFC 7296, 3.15.1 and 4: a responder may send further attributes, and chooses the address")
+class GenerousConfiguration(IkeSa):
+    """Assigns addresses from the end of the pool, with name servers, a subnet and a version."""
+
+    def assign(self, pool: str, wish: bytes = b"") -> bytes | None:
+        network, taken = ip_network(pool), self.taken_addresses()
+        last = int(network.broadcast_address) - (network.version == 4)
+        found = (ip_address(one).packed for one in range(last, int(network.network_address), -1))
+        return next((one for one in found if one not in taken), None)
+
+    def configuration_told(self, asked: CP) -> list[CfgAttr]:
+        dns = [CfgAttr(CfgAttribute.INTERNAL_IP4_DNS, ip_address(one).packed) for one in ("10.2.0.53", "10.2.0.54")]
+        version = CfgAttr(CfgAttribute.APPLICATION_VERSION, b"ikespec variant")
+        kinds = (CfgAttribute.INTERNAL_IP4_DNS, CfgAttribute.APPLICATION_VERSION)
+        rest = [one for one in super().configuration_told(asked) if one.type not in kinds]
+        return [*rest, *dns, subnet("10.2.0.0/24"), version]
+
+
+@variant("RFC 7296, 3.15.1: a value in a request is a suggestion, and requested attributes may be left out")
+class TellsNothingInside(IkeSa):
+    """Assigns addresses as it likes, and says nothing else of its network."""
+
+    def liked(self, pool: str, wish: bytes) -> Iterator[bytes]:
+        return iter(())
+
+    def configuration_told(self, asked: CP) -> list[CfgAttr]:
+        return []
+
+
+@variant("RFC 7296, 3.15.1: several addresses may be requested, and up to as many are returned")
+class AssignsAsManyAsAsked(IkeSa):
+    """Assigns one address for each that is asked for, as long as there are any."""
+
+    def assignment(self, asked: CP) -> tuple[bytes, ...]:
+        self.inner = ()
+        for one in asked.attributes:
+            with suppress(Refusal):
+                self.inner += super().assignment(CP(CfgType.REQUEST, (one,)))
+        return self.inner or super().assignment(asked)
+
+
+@variant("RFC 7296, 3.15.1: CFG_SET may be ignored; 2.20: the version may be kept secret")
+class NoLaterConfiguration(IkeSa):
+    """Takes no notice of configuration payloads in INFORMATIONAL exchanges."""
+
+    def informed(self, message: Message) -> list[Payload]:
+        return [one for one in super().informed(message) if not isinstance(one, CP)]
+
+
+@variant("RFC 7296, 2.19: whether a client must have an inner address is a matter of policy")
+class AddressOptional(IkeSa):
+    """Lets those in, too, who do not ask for an inner address, with the selectors that it would allow without pool."""
+
+    def first_child_response(self, message: Message) -> list[Payload]:
+        asked = attributes_of(message, CfgType.REQUEST)
+        if any(one.type in ADDRESSES.values() for one in asked):
+            return super().first_child_response(message)
+        reply = [CP(CfgType.REPLY, tuple(self.configuration_told(CP(CfgType.REQUEST, asked))))] if asked else []
+        return [*reply, *self.make_child(message, None, (self.nonce_i, self.nonce_r))]
