@@ -135,17 +135,25 @@ def _method(party: Party) -> str:
 
 def _pools(connection: Connection, programs: str) -> dict[str, str]:
     """Who assigns an inner address to whom. Only the script that pluto comes with gives us the address we get."""
-    if connection.remote_pool is not None:
+    if len(connection.local_pools) > 1 or len(connection.remote_pools) > 1:
+        raise Unsupported(Capability.VIRTUAL_IPS, "libreswan", "a connection has selectors of one family")
+    if connection.remote_pools:
         return {
             "leftmodecfgclient": "yes",
             "rightmodecfgserver": "yes",
             "modecfgpull": "yes",
             "leftupdown": f"{programs}/_updown",
         }
-    if connection.local_pool is not None:
-        hosts = list(ip_network(connection.local_pool).hosts())
-        pool = f"{hosts[0]}-{hosts[-1]}"
-        return {"leftmodecfgserver": "yes", "rightmodecfgclient": "yes", "rightaddresspool": pool}
+    for pool in map(ip_network, connection.local_pools):
+        last = pool.broadcast_address - (pool.version == 4)
+        inner = connection.local_inner
+        told = {"modecfgdns": inner.dns, "modecfgdomains": inner.domains}
+        return {
+            "leftmodecfgserver": "yes",
+            "rightmodecfgclient": "yes",
+            "rightaddresspool": f"{pool.network_address + 1}-{last}",
+            **{key: f'"{",".join(values)}"' for key, values in told.items() if values},
+        }
     return {}
 
 
@@ -159,7 +167,7 @@ def _ike(connection: Connection) -> dict[str, str]:
         "encapsulation": "yes" if connection.force_encapsulation else "auto",
         "initial-contact": _yes(connection.initial_contact),
         # Where it may narrow, 5 makes a connection of its own for every handshake, and these drive each other out.
-        "narrowing": _yes(connection.narrowing or connection.local_pool is not None),
+        "narrowing": _yes(connection.narrowing or bool(connection.local_pools)),
         "keyingtries": "1",
         "retransmit-interval": f"{milliseconds}",
         # The interval doubles from the second repetition on, so this is when the answer to the last one is due.
@@ -202,7 +210,7 @@ def _child(child: ChildConfig, connection: Connection) -> dict[str, str]:
         ("left", left, connection.local_address),
         ("right", right, connection.remote_address),
     ):
-        if side == "right" and connection.local_pool is not None:
+        if side == "right" and connection.local_pools:
             continue
         if child.mode is Mode.TUNNEL or net.split("/")[0] != address:
             values[f"{side}subnet"] = net

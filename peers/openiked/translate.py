@@ -114,8 +114,8 @@ def _flows(child: ChildConfig, connection: Connection) -> str:
         raise unsupported("one protocol for all selectors, not " + " and ".join(map(str, sorted(protocols))))
     [protocol] = protocols
     words = [f"proto {protocol}"] if protocol else []
-    ours = ["dynamic"] if connection.remote_pool else [f"{net}{port}" for net, _, port in found["l"]]
-    theirs = ["dynamic"] if connection.local_pool else [f"{net}{port}" for net, _, port in found["r"]]
+    ours = ["dynamic"] if connection.remote_pools else [f"{net}{port}" for net, _, port in found["l"]]
+    theirs = ["dynamic"] if connection.local_pools else [f"{net}{port}" for net, _, port in found["r"]]
     words += [f"from {source} to {destination}" for source, destination in product(ours, theirs)]
     return " ".join(words)
 
@@ -173,9 +173,13 @@ def _method(party: Party) -> str:
 
 
 def _pools(connection: Connection) -> str:
+    if connection.remote_pool6 is not None:
+        raise Unsupported(Capability.VIRTUAL_IP6, "openiked", "it asks for IPv4 addresses only")
     if connection.remote_pool is not None:
         return "request address any iface lo"
-    return f"config address {connection.local_pool}" if connection.local_pool is not None else ""
+    inner = connection.local_inner
+    told = {"address": connection.local_pools, "name-server": inner.dns, "protected-subnet": inner.subnets}
+    return " ".join(f"config {word} {one}" for word, values in told.items() for one in values)
 
 
 def public_key(connection: Connection) -> PublicKey | None:
@@ -192,5 +196,5 @@ def acquirable(connection: Connection) -> bool:
     child = only_child(connection)
     texts = (*child.local_ts, *child.remote_ts)
     plain = all("[" not in text and ":" not in text for text in texts)
-    pools = connection.remote_pool or connection.local_pool
+    pools = connection.remote_pools or connection.local_pools
     return plain and not pools and algorithms.has_one_group(connection.proposals)

@@ -41,7 +41,9 @@ class StrongSwan(Daemon):
             *(Capability.TUNNEL, Capability.REKEY_IKE, Capability.REKEY_CHILD, Capability.DELETE_IKE),
             *(Capability.DELETE_CHILD, Capability.LIFETIME, Capability.DPD, Capability.LIST_SAS, Capability.LOG),
             *(Capability.VIRTUAL_IP, Capability.TIMERS, Capability.EAP, Capability.EAP_PEER, Capability.EAP_ONLY),
-            *(Capability.MULTIPLE_AUTH, Capability.RAW_PUBLIC_KEYS, Capability.CERTIFICATE_CHOICE),
+            *(Capability.VIRTUAL_IP6, Capability.VIRTUAL_IPS, Capability.CONFIG_DNS, Capability.CONFIG_SUBNETS),
+            *(Capability.SPLIT_DNS, Capability.MULTIPLE_AUTH, Capability.RAW_PUBLIC_KEYS),
+            Capability.CERTIFICATE_CHOICE,
         }
     )
     _NEEDS_A_KERNEL: ClassVar[frozenset[Capability]] = frozenset(
@@ -189,8 +191,8 @@ class StrongSwan(Daemon):
             self._vici().request("reload-settings")
         for command, message in credentials:
             self._vici().request(command, message)
-        if connection.local_pool is not None and not connection.by_aaa:
-            self._vici().request("load-pool", {connection.name: {"addrs": connection.local_pool}})
+        for name, pool in translate.pools(connection).items():
+            self._vici().request("load-pool", {name: pool})
         self._vici().request("load-conn", {connection.name: section})
         self._connection = connection
         if any(child.gre for child in connection.children):
@@ -200,7 +202,7 @@ class StrongSwan(Daemon):
             self._load_spi = open_half(self.name, self._place, connection)
 
     def clear(self) -> None:
-        """Destroy all SAs, unload the connection, forget all credentials; 1 ms."""
+        """Destroy all SAs, unload the connection, forget all credentials; 1 ms, or 1 s where addresses are lost."""
         control = self._vici()
         for identifier in {text(entry["uniqueid"]) for _, entry in control.list_sas()}:
             try:
@@ -212,26 +214,27 @@ class StrongSwan(Daemon):
         connection, self._connection = self._connection, None
         if connection is not None:
             control.request("unload-conn", {"name": connection.name})
-            if connection.local_pool is not None and not connection.by_aaa:
-                self._unload_pool(connection.name)
-        control.request("clear-creds")
+            if not all(map(self._unloaded, translate.pools(connection))):
+                self._restart()
+        self._vici().request("clear-creds")
         self._place.close_gre()
         self._place.forget_paths()
         self._load_spi = None
 
-    def _unload_pool(self, name: str) -> None:
-        """Forget the pool as soon as the SAs that are being destroyed have given their addresses back."""
+    def _unloaded(self, name: str) -> bool:
+        """Forget the pool as soon as the SAs that are being destroyed have given their addresses back.
+
+        False: some have not. It never gives back what it has assigned twice to one client.
+        """
         end = time.monotonic() + _LEASES_END
         while True:
             try:
                 self._vici().request("unload-pool", {"name": name})
-                return
+                return True
             except DeviceError:
                 if time.monotonic() > end:
-                    raise
+                    return False
                 time.sleep(0.01)
-
-    # --- orders
 
     def initiate(self, child: str | None = None) -> None:
         """Open the IKE SA and the named Child SA."""

@@ -24,7 +24,7 @@ from conformance.ike.core.connection import (
 )
 from conformance.ike.core.proposals import protocol_of
 from conformance.ike.core.selectors import selector
-from conformance.wire import AuthMethod, HashAlgorithm, IdType, ProtocolID
+from conformance.wire import AuthMethod, CfgAttribute, HashAlgorithm, IdType, ProtocolID
 from peers.contract import Capability, Unsupported
 from peers.strongswan.settings import seconds
 
@@ -80,6 +80,8 @@ def authentication(auth: Credential, *, ours: bool) -> str:
     return f"ike:{kind}/pss-{hash_name}" if auth.pss else f"ike:{kind}-{hash_name}"
 
 
+_DOMAIN = str(int(CfgAttribute.INTERNAL_DNS_DOMAIN))
+"""It has no word for this attribute, and takes numbers."""
 _NEW_SIGNATURES = (None, AuthMethod.DIGITAL_SIGNATURE)
 
 
@@ -186,18 +188,30 @@ def connection(value: Connection, default_remote: str) -> Section:
         "rand_time": "0s",
     }
     # The side that gets an address has the selectors "dynamic": charon puts the address in their place.
-    if value.remote_pool is not None:
-        section["vips"] = ["0.0.0.0"]
+    if value.remote_pools:
+        section["vips"] = ["::" if ":" in one else "0.0.0.0" for one in value.remote_pools]
         for each in section["children"].values():
             each["local_ts"] = ["dynamic"]
-    if value.local_pool is not None:
-        section["pools"] = ["radius" if value.by_aaa else value.name]
+    if value.local_pools:
+        section["pools"] = ["radius"] if value.by_aaa else list(pools(value))
         for each in section["children"].values():
             each["remote_ts"] = ["dynamic"]
     # Naming a port, even 500, is different from the default only where it is another one: then charon does not float.
     if value.remote_ports[0] != 500:
         section["remote_port"] = str(value.remote_ports[0])
     return section
+
+
+def pools(value: Connection) -> dict[str, Section]:
+    """The pools of a connection by their names; what is told beside an address goes with the first one."""
+    if value.by_aaa:
+        return {}
+    inner = value.local_inner
+    told = {"dns": list(inner.dns), "subnet": list(inner.subnets), _DOMAIN: list(inner.domains)}
+    sections: list[Section] = [{"addrs": one} for one in value.local_pools]
+    for section in sections[:1]:
+        section |= {kind: values for kind, values in told.items() if values}
+    return {f"{value.name}-{at}" if at else value.name: section for at, section in enumerate(sections)}
 
 
 def _yes(value: bool) -> str:
