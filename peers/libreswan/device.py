@@ -45,7 +45,7 @@ class Libreswan(Daemon):
             *(Capability.TUNNEL, Capability.TRANSPORT, Capability.ESN, Capability.REKEY_IKE, Capability.REKEY_CHILD),
             *(Capability.DELETE_IKE, Capability.DELETE_CHILD, Capability.LIFETIME, Capability.DPD),
             *(Capability.AH, Capability.LIST_SAS, Capability.LOG, Capability.VIRTUAL_IP, Capability.TIMERS),
-            *(Capability.NULL_AUTH, Capability.VIRTUAL_IP6, Capability.CONFIG_DNS, Capability.SPLIT_DNS),
+            *(Capability.NULL_AUTH, Capability.CONFIG_DNS, Capability.SPLIT_DNS),
         }
     )
 
@@ -83,6 +83,8 @@ class Libreswan(Daemon):
             claims |= {Capability.DATA_PLANE, Capability.PATH_MTU}
         if self.pixit.device_address6 is not None:
             claims.add(Capability.IPV6)
+        if not self.version.startswith(("3.", "4.")):
+            claims.add(Capability.VIRTUAL_IP6)  # before, inner addresses were of the family of the outer ones
         return frozenset(claims)
 
     def _launch(self) -> None:

@@ -145,13 +145,13 @@ def _pools(connection: Connection, programs: str) -> dict[str, str]:
             "leftupdown": f"{programs}/_updown",
         }
     for pool in map(ip_network, connection.local_pools):
-        last = pool.broadcast_address - (pool.version == 4)
         inner = connection.local_inner
         told = {"modecfgdns": inner.dns, "modecfgdomains": inner.domains}
         return {
             "leftmodecfgserver": "yes",
             "rightmodecfgclient": "yes",
-            "rightaddresspool": f"{pool.network_address + 1}-{last}",
+            # A pool of IPv4 is a range, one of IPv6 a prefix.
+            "rightaddresspool": str(pool) if pool.version == 6 else f"{pool[1]}-{pool[-2]}",
             **{key: f'"{",".join(values)}"' for key, values in told.items() if values},
         }
     return {}

@@ -4,10 +4,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from conformance.script import bend
+from conformance.script.bend import Bend
 from conformance.script.peer import Peer
+from conformance.script.sa import fatal
 from conformance.wire import (
     AUTH,
     CP,
+    SA,
     CfgAttr,
     CfgAttribute,
     CfgType,
@@ -17,7 +20,6 @@ from conformance.wire import (
 )
 from suites.configuration.steps import A4, A6, INNER, inside, no_reply, requested, serving, spared, values, wanting
 from suites.create_child_sa.answers import kept
-from suites.ike_auth.refusal import must_not_succeed
 from suites.purpose import purpose
 
 SYNTAX = "RFC7296-2.21-1"
@@ -89,12 +91,27 @@ def test_resolver(peer: Peer) -> None:
         spared(peer, sa, answer, SYNTAX)
 
 
-@purpose("cp-past-end", "RFC7296-2.21.2-4", SYNTAX, role="responder", needs=INNER, connection=serving())
+def rejected(peer: Peer, bent: Bend) -> None:
+    """A payload that cannot be read is an error, and nothing is assigned; the IKE SA may come up without a Child SA.
+
+    It is the content of a payload that is wrong, and not the message as a whole (RFC 7296, section 2.21.2).
+    """
+    sa, answer = requested(peer, bent)
+    given = [one for kind in (A4, A6) for one in values(answer, kind) if one]
+    peer.check(not given, "no address", answer, SYNTAX)
+    peer.check(answer.first(SA) is None, "no Child SA", answer, SYNTAX)
+    peer.check(fatal(answer), "an error notify", answer, SYNTAX)
+    if answer.first(AUTH) is not None:
+        kept(peer, sa, "RFC7296-2.21.2-8")
+
+
+@purpose(
+    "cp-past-end", SYNTAX, "RFC7296-2.21.2-8", "RFC7296-3.10.1-6",
+    role="responder", needs=INNER, connection=serving(),
+)  # fmt: skip
 def test_past_end(peer: Peer) -> None:
-    """The only attribute claims more octets than the payload has: the message is malformed, and refused as a whole."""
-    sa = peer.sa()
-    sa.init()
-    must_not_succeed(peer, sa, wanting(CfgAttr(A4, inside(peer.connection.remote_pool, 9), length=8)))
+    """The only attribute claims more octets than the payload has: that is an error, and no address is assigned."""
+    rejected(peer, wanting(CfgAttr(A4, inside(peer.connection.remote_pool, 9), length=8)))
 
 
 @purpose("cp-cut", SYNTAX, role="responder", needs=INNER, connection=serving())
@@ -108,13 +125,12 @@ def test_cut(peer: Peer) -> None:
     spared(peer, sa, answer, SYNTAX)
 
 
-@purpose("cp-short", "RFC7296-2.21.2-4", SYNTAX, role="responder", needs=INNER, connection=serving())
+@purpose(
+    "cp-short", SYNTAX, "RFC7296-2.21.2-8", "RFC7296-3.10.1-6", role="responder", needs=INNER, connection=serving()
+)
 def test_short(peer: Peer) -> None:
-    """The payload has less octets than its own header: the message is malformed, and refused as a whole."""
-    sa = peer.sa()
-    sa.init()
-    short = bend.replace(CP, lambda _: UnknownPayload(PayloadType.CP, b"\1\0"), "a body of two octets")
-    must_not_succeed(peer, sa, short)
+    """The payload has less octets than its own header: that is an error, and no address is assigned."""
+    rejected(peer, bend.replace(CP, lambda _: UnknownPayload(PayloadType.CP, b"\1\0"), "a body of two octets"))
 
 
 # --- types ------------------------------------------------------------------------------------------------------------
