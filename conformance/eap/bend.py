@@ -15,7 +15,7 @@ Bends add up with ``|``. Each carries a text, so that the evidence says what was
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from conformance.eap.layout import Body
@@ -28,10 +28,14 @@ def _same(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class EapBend:
-    """What is wrong with one packet: with the next one, or the next one whose body is of the class ``of``."""
+    """What is wrong with one packet: with the next one, or the next one whose body is of the class ``of``.
+
+    With a ``number`` it waits for the packet of the method with that number, counted from 1.
+    """
 
     text: str = ""
     of: type[Body] | None = None
+    number: int | None = field(default=None, kw_only=True)
     body: Callable[[Body], Body] = _same
     sealed: Callable[[Body], Body] = _same
     packet: Callable[[EapPacket], EapPacket] = _same
@@ -46,6 +50,7 @@ class EapBend:
             lambda body: other.sealed(self.sealed(body)),
             lambda packet: other.packet(self.packet(packet)),
             lambda data: other.octets(self.octets(data)),
+            number=self.number or other.number,
         )
 
 

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from conformance.crypto import Random
 from conformance.eap.bend import STRAIGHT, EapBend
-from conformance.eap.errors import Discard, LimitExceeded
+from conformance.eap.errors import Discard, Failed, LimitExceeded
 from conformance.eap.kind import Kind
 from conformance.eap.layout import Body
 from conformance.eap.method import Method
@@ -55,6 +55,8 @@ class Conversation:
         sent, received: the last packets; ``last`` is the bytes of the former.
         bends: what waits for its packet; the first that fits is used up.
         bent: the texts of the bends that were used.
+        said: the bodies of the method that this side has sent, before they were bent and sealed; the newest 64.
+        count: how many there were.
     """
 
     code: ClassVar[EapCode]
@@ -71,6 +73,8 @@ class Conversation:
         self.last: bytes | None = None
         self.bends: list[EapBend] = []
         self.bent: list[str] = []
+        self.said: deque[Body] = deque(maxlen=64)
+        self.count = 0
         self.expanded = False
 
     @property
@@ -89,6 +93,36 @@ class Conversation:
         return self.method.emsk if self.method and self.outcome is Outcome.SUCCESS else None
 
     # --- in -------------------------------------------------------------------------------------------------------
+
+    def receive(self, packet: EapPacket | bytes) -> bytes | None:
+        """Takes a packet, and gives what answers it: None for what is to be ignored, and where a peer has no answer.
+
+        Never raises for what came: look at ``outcome``, ``why`` and ``notes``.
+        """
+        if self.outcome is not Outcome.ONGOING:
+            self.notes.append(f"packet after {self.outcome.value}")
+            return None
+        try:
+            return self.take(self.read(packet))
+        except (Discard, WireError) as error:
+            self.notes.append(str(error))
+            return None
+        except Failed as error:
+            return self.give_up(str(error))
+
+    def take(self, packet: EapPacket) -> bytes | None:
+        """A packet of which only the header has been looked at.
+
+        Raises:
+            Discard: it is to be ignored.
+            Failed: the conversation is over.
+        """
+        raise NotImplementedError
+
+    def give_up(self, why: str) -> bytes | None:
+        """The conversation has failed; what is still to be said."""
+        self.fail(why)
+        return None
 
     def read(self, packet: EapPacket | bytes) -> EapPacket:
         """The packet in some bytes; octets after its Length are padding of a lower layer (RFC 3748 section 4.1).
@@ -136,7 +170,10 @@ class Conversation:
 
     def emit(self, kind: Kind, body: Body, identifier: int, method: Method | None = None) -> bytes:
         """The bytes of a Request or Response; all bends come into play here."""
-        bend = self._next_bend(body)
+        if method is not None:
+            self.count += 1
+            self.said.append(body)
+        bend = self._next_bend(body, of_method=method is not None)
 
         def wrapped(one: Body) -> EapPacket:
             return kind.packet(self.code, identifier, one.encode(), expanded=self.expanded)
@@ -151,9 +188,10 @@ class Conversation:
         bend = self._next_bend(None)
         return self._finish(bend.packet(EapPacket(code, identifier)), bend)
 
-    def _next_bend(self, body: Body | None) -> EapBend:
+    def _next_bend(self, body: Body | None, *, of_method: bool = False) -> EapBend:
         for bend in self.bends:
-            if bend.of is None or (body is not None and isinstance(body, bend.of)):
+            due = bend.number is None or (of_method and bend.number == self.count)
+            if due and (bend.of is None or (body is not None and isinstance(body, bend.of))):
                 self.bends.remove(bend)
                 self.bent.append(bend.text)
                 return bend

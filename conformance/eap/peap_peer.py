@@ -57,6 +57,7 @@ class PeapPeer(Peap, TlsPeer):
         """The peer in the tunnel."""
         if self.inner is None:
             self.inner = EapPeer(self.name, self.methods, random=self.random)
+            self.at_inner(self.inner)
         return self.inner
 
     def take_inner(self, data: bytes) -> bytes:

@@ -80,6 +80,7 @@ class PeapServer(Peap, TlsServer):
         """Asks for the identity in the tunnel."""
         self.inner = InnerServer(self.methods(), random=self.random)
         self.inner.outer = self
+        self.at_inner(self.inner)
         return self.carry(self.inner.start())
 
     def take_inner(self, data: bytes) -> bytes:

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from conformance.crypto import Random
 from conformance.eap.basic import ExpandedNak, Identity, Nak, Notification, Wanted
-from conformance.eap.conversation import Conversation, Limits, Outcome
-from conformance.eap.errors import Discard, Failed, LimitExceeded
+from conformance.eap.conversation import Conversation, Limits
+from conformance.eap.errors import Discard, LimitExceeded
 from conformance.eap.kind import IDENTITY, NAK, NOTIFICATION, Kind, split
 from conformance.eap.layout import Body
 from conformance.eap.method import Decision, PeerMethod
@@ -41,22 +41,6 @@ class EapPeer(Conversation):
     def method(self) -> PeerMethod | None:
         """The method that was chosen."""
         return self.chosen
-
-    def receive(self, packet: EapPacket | bytes) -> bytes | None:
-        """Takes a packet, and gives the Response to it, or None: nothing is answered to Success, Failure and nonsense.
-
-        Never raises for what came: look at ``outcome``, ``why`` and ``notes``.
-        """
-        if self.outcome is not Outcome.ONGOING:
-            self.notes.append(f"packet after {self.outcome.value}")
-            return None
-        try:
-            return self.take(self.read(packet))
-        except (Discard, WireError) as error:
-            self.notes.append(str(error))
-        except Failed as error:
-            self.fail(str(error))
-        return None
 
     def take(self, packet: EapPacket) -> bytes | None:
         """A packet of which only the header has been looked at."""

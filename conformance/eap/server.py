@@ -7,13 +7,12 @@ from typing import ClassVar
 
 from conformance.crypto import Random
 from conformance.eap.basic import ExpandedNak, Identity, Nak, Notification
-from conformance.eap.conversation import Conversation, Limits, Outcome
+from conformance.eap.conversation import Conversation, Limits
 from conformance.eap.errors import Discard, Failed, LimitExceeded
 from conformance.eap.kind import IDENTITY, NAK, NOTIFICATION, Kind, split
 from conformance.eap.layout import Body
 from conformance.eap.method import ServerMethod
 from conformance.wire import EapCode, EapPacket, EapType
-from conformance.wire.errors import WireError
 
 
 class EapServer(Conversation):
@@ -67,22 +66,6 @@ class EapServer(Conversation):
         """Begins with an Identity response that the authenticator has asked for itself (RFC 3579 section 2.1)."""
         self.asked, self.identifier, self.answering = IDENTITY, packet.identifier, packet.identifier
         return self.receive(packet)
-
-    def receive(self, packet: EapPacket | bytes) -> bytes | None:
-        """Takes a packet, and gives the next Request, Success or Failure, or None where it is to be ignored.
-
-        Never raises for what came: look at ``outcome``, ``why`` and ``notes``.
-        """
-        if self.outcome is not Outcome.ONGOING:
-            self.notes.append(f"packet after {self.outcome.value}")
-            return None
-        try:
-            return self.take(self.read(packet))
-        except (Discard, WireError) as error:
-            self.notes.append(str(error))
-            return None
-        except Failed as error:
-            return self.give_up(str(error))
 
     def give_up(self, why: str) -> bytes:
         """Failure."""

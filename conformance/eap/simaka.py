@@ -254,7 +254,7 @@ class Protected(Method):
         found: list[Body] = []
         iv = bytes(16)
         for one in attributes:
-            iv = one.iv if isinstance(one, AtIv) else iv
+            iv = one.iv.ljust(16, b"\0")[:16] if isinstance(one, AtIv) else iv
             if isinstance(one, Clear):
                 clear = b"".join(inner.encode() for inner in one.attributes)
                 short = -len(clear) % 16

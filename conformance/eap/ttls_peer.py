@@ -161,6 +161,7 @@ class InnerEapPeer(TtlsPeer):
     def first_avps(self) -> Sequence[AnyAvp]:
         """The identity, which nobody asks for."""
         self.inner = EapPeer(self.name, self.methods, random=self.random)
+        self.at_inner(self.inner)
         return self.carry(EapPacket(EapCode.REQUEST, 0, EapType.IDENTITY).encode())
 
     def next_avps(self, avps: Avps) -> Sequence[AnyAvp]:

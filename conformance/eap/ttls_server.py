@@ -135,6 +135,7 @@ class TtlsServer(Ttls, TunnelMethod, TlsServer):
         """The next inner request, or the end."""
         if self.inner is None:
             self.inner = EapServer(self.methods(), random=self.random)
+            self.at_inner(self.inner)
             self.inner.start()
             # The peer's identity answers no request of ours.
             self.inner.identifier = packet[1] if len(packet) > 1 else 0

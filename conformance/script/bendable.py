@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from conformance.crypto import IntegrityError
+from conformance.eap.conversation import Conversation
+from conformance.eap.peer import EapPeer
+from conformance.eap.server import EapServer
 from conformance.ike.core import protection
 from conformance.ike.core.child import ChildSa
 from conformance.ike.core.events import ExchangeFailed, Refusal, Violation
@@ -39,6 +42,8 @@ class BendableSa(IkeSa):
     problem: str = ""
     encoded: Sent | None = None
     last_sent: Sent | None = None
+    at_eap: Callable[[Conversation], None] | None = None
+    """Gets our side of EAP before that begins: to bend its packets, or its method."""
     holding: frozenset[ExchangeType] = frozenset()
     held: Received | None = None
 
@@ -46,6 +51,20 @@ class BendableSa(IkeSa):
         """As `IkeSa`. ``repeated`` counts the repetitions of each request, by message ID, whose response is due."""
         super().__init__(*given, **named)
         self.repeated = Counter()
+
+    def eap_peer(self) -> EapPeer:
+        """Our side as initiator, perhaps prepared."""
+        found = super().eap_peer()
+        if self.at_eap is not None:
+            self.at_eap(found)
+        return found
+
+    def eap_server(self) -> EapServer:
+        """Our side as responder, perhaps prepared."""
+        found = super().eap_server()
+        if self.at_eap is not None:
+            self.at_eap(found)
+        return found
 
     # --- out: the four places -------------------------------------------------------------------------------------
 

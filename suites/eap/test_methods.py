@@ -8,6 +8,8 @@ from conformance.wire import AUTH, CERT, EAP, SA, EapCode, ExchangeType, Notify,
 from peers.contract import Capability
 from suites.connections import eap
 from suites.dut import Dut
+from suites.eap import roles
+from suites.eap.roles import Way, as_peer, as_server
 from suites.eap.steps import KEYED, asked, must_be_up, nothing_yet, succeeded
 from suites.ike_auth.steps import must_be_accepted_by
 from suites.purpose import purpose
@@ -69,90 +71,24 @@ def test_repeated_round(peer: Peer) -> None:
     must_be_up(peer, sa)
 
 
-def _authenticates(peer: Peer) -> None:
+def authenticates(peer: Peer) -> None:
+    """An ordinary conversation ends with an IKE SA."""
     sa = peer.sa()
     sa.init()
     sa.auth()
     must_be_up(peer, sa)
 
 
-@purpose(
-    "eap-md5", "RFC7296-2.16-9", "RFC7296-2.16-2", role="responder", needs=SERVER, connection=eap("md5"), ordinary=True,
-)  # fmt: skip
-def test_md5(peer: Peer) -> None:
-    """EAP-MD5 authenticates us; it makes no key, so AUTH is made with SK_pi and SK_pr."""
-    _authenticates(peer)
+@as_server("eap-{}", "RFC7296-2.16-9", "RFC7296-2.16-2", ways=roles.KEYLESS, ordinary=True)
+def keyless(peer: Peer, way: Way) -> None:
+    """{way.title} authenticates us; it makes no key, so AUTH is made with SK_pi and SK_pr."""
+    authenticates(peer)
 
 
-@purpose(
-    "eap-gtc", "RFC7296-2.16-9", "RFC7296-2.16-2", role="responder", needs=SERVER, connection=eap("gtc"), ordinary=True,
-)  # fmt: skip
-def test_gtc(peer: Peer) -> None:
-    """EAP-GTC authenticates us; it makes no key, so AUTH is made with SK_pi and SK_pr."""
-    _authenticates(peer)
-
-
-@purpose(
-    "eap-mschapv2", "RFC7296-2.16-6", "RFC7296-2.16-2", role="responder", needs=SERVER, connection=eap("mschapv2"),
-    ordinary=True,
-)  # fmt: skip
-def test_mschapv2(peer: Peer) -> None:
-    """EAP-MSCHAPv2 authenticates us, and AUTH is made with its key."""
-    _authenticates(peer)
-
-
-@purpose(
-    "eap-tls", "RFC7296-2.16-6", "RFC7296-2.16-2", role="responder", needs=SERVER, connection=eap("tls"),
-    ordinary=True,
-)  # fmt: skip
-def test_tls(peer: Peer) -> None:
-    """EAP-TLS authenticates us by certificates of both, and AUTH is made with its key."""
-    _authenticates(peer)
-
-
-@purpose(
-    "eap-ttls", "RFC7296-2.16-6", "RFC7296-2.16-2", role="responder", needs=SERVER, connection=eap("ttls"),
-    ordinary=True,
-)  # fmt: skip
-def test_ttls(peer: Peer) -> None:
-    """EAP-TTLS authenticates us by a password within TLS, and AUTH is made with its key."""
-    _authenticates(peer)
-
-
-@purpose(
-    "eap-peap", "RFC7296-2.16-6", "RFC7296-2.16-2", role="responder", needs=SERVER, connection=eap("peap"),
-    ordinary=True,
-)  # fmt: skip
-def test_peap(peer: Peer) -> None:
-    """PEAPv0 authenticates us by a password within TLS, and AUTH is made with its key."""
-    _authenticates(peer)
-
-
-@purpose(
-    "eap-sim", "RFC7296-2.16-6", "RFC7296-2.16-2", role="responder", needs=SERVER, connection=eap("sim"),
-    ordinary=True,
-)  # fmt: skip
-def test_sim(peer: Peer) -> None:
-    """EAP-SIM authenticates us by a SIM, and AUTH is made with its key."""
-    _authenticates(peer)
-
-
-@purpose(
-    "eap-aka", "RFC7296-2.16-6", "RFC7296-2.16-2", role="responder", needs=SERVER, connection=eap("aka"),
-    ordinary=True,
-)  # fmt: skip
-def test_aka(peer: Peer) -> None:
-    """EAP-AKA authenticates us by a USIM, and AUTH is made with its key."""
-    _authenticates(peer)
-
-
-@purpose(
-    "eap-aka-prime", "RFC7296-2.16-6", "RFC7296-2.16-2", role="responder", needs=SERVER, connection=eap("aka-prime"),
-    ordinary=True,
-)  # fmt: skip
-def test_aka_prime(peer: Peer) -> None:
-    """EAP-AKA' authenticates us by a USIM, and AUTH is made with its key."""
-    _authenticates(peer)
+@as_server("eap-{}", "RFC7296-2.16-6", "RFC7296-2.16-2", ways=(*roles.KEYED, *roles.TUNNELS), ordinary=True)
+def keyed(peer: Peer, way: Way) -> None:
+    """{way.title} authenticates us {way.means}, and AUTH is made with its key."""
+    authenticates(peer)
 
 
 @purpose(
@@ -161,7 +97,7 @@ def test_aka_prime(peer: Peer) -> None:
 )  # fmt: skip
 def test_identity_given(peer: Peer) -> None:
     """Where the device does not ask for the EAP identity, that of IKE stands for it."""
-    _authenticates(peer)
+    authenticates(peer)
 
 
 @purpose(
@@ -195,84 +131,15 @@ def _is_authenticated(peer: Peer, dut: Dut) -> None:
     must_be_accepted_by(sa, "RFC7296-2.16-6")
 
 
-@purpose(
-    "eap-initiator-md5", "RFC7296-2.16-9", "RFC7296-2.16-2", role="initiator", needs=PEER,
-    connection=eap("md5", device="initiator"), ordinary=True,
-)  # fmt: skip
-def test_initiator_md5(peer: Peer, dut: Dut) -> None:
-    """EAP-MD5 authenticates the device."""
+@as_peer("eap-initiator-{}", "RFC7296-2.16-9", "RFC7296-2.16-2", ways=roles.KEYLESS, ordinary=True)
+def keyless_initiator(peer: Peer, dut: Dut, way: Way) -> None:
+    """{way.title} authenticates the device."""
     _is_authenticated(peer, dut)
 
 
-@purpose(
-    "eap-initiator-gtc", "RFC7296-2.16-9", "RFC7296-2.16-2", role="initiator", needs=PEER,
-    connection=eap("gtc", device="initiator"), ordinary=True,
-)  # fmt: skip
-def test_initiator_gtc(peer: Peer, dut: Dut) -> None:
-    """EAP-GTC authenticates the device."""
-    _is_authenticated(peer, dut)
-
-
-@purpose(
-    "eap-initiator-mschapv2", "RFC7296-2.16-6", "RFC7296-2.16-2", role="initiator", needs=PEER,
-    connection=eap("mschapv2", device="initiator"), ordinary=True,
-)  # fmt: skip
-def test_initiator_mschapv2(peer: Peer, dut: Dut) -> None:
-    """EAP-MSCHAPv2 authenticates the device."""
-    _is_authenticated(peer, dut)
-
-
-@purpose(
-    "eap-initiator-tls", "RFC7296-2.16-6", "RFC7296-2.16-2", role="initiator", needs=PEER,
-    connection=eap("tls", device="initiator"), ordinary=True,
-)  # fmt: skip
-def test_initiator_tls(peer: Peer, dut: Dut) -> None:
-    """EAP-TLS authenticates the device."""
-    _is_authenticated(peer, dut)
-
-
-@purpose(
-    "eap-initiator-ttls", "RFC7296-2.16-6", "RFC7296-2.16-2", role="initiator", needs=PEER,
-    connection=eap("ttls", device="initiator"), ordinary=True,
-)  # fmt: skip
-def test_initiator_ttls(peer: Peer, dut: Dut) -> None:
-    """EAP-TTLS authenticates the device."""
-    _is_authenticated(peer, dut)
-
-
-@purpose(
-    "eap-initiator-peap", "RFC7296-2.16-6", "RFC7296-2.16-2", role="initiator", needs=PEER,
-    connection=eap("peap", device="initiator"), ordinary=True,
-)  # fmt: skip
-def test_initiator_peap(peer: Peer, dut: Dut) -> None:
-    """PEAPv0 authenticates the device."""
-    _is_authenticated(peer, dut)
-
-
-@purpose(
-    "eap-initiator-sim", "RFC7296-2.16-6", "RFC7296-2.16-2", role="initiator", needs=PEER,
-    connection=eap("sim", device="initiator"), ordinary=True,
-)  # fmt: skip
-def test_initiator_sim(peer: Peer, dut: Dut) -> None:
-    """EAP-SIM authenticates the device."""
-    _is_authenticated(peer, dut)
-
-
-@purpose(
-    "eap-initiator-aka", "RFC7296-2.16-6", "RFC7296-2.16-2", role="initiator", needs=PEER,
-    connection=eap("aka", device="initiator"), ordinary=True,
-)  # fmt: skip
-def test_initiator_aka(peer: Peer, dut: Dut) -> None:
-    """EAP-AKA authenticates the device."""
-    _is_authenticated(peer, dut)
-
-
-@purpose(
-    "eap-initiator-aka-prime", "RFC7296-2.16-6", "RFC7296-2.16-2", role="initiator", needs=PEER,
-    connection=eap("aka-prime", device="initiator"), ordinary=True,
-)  # fmt: skip
-def test_initiator_aka_prime(peer: Peer, dut: Dut) -> None:
-    """EAP-AKA' authenticates the device."""
+@as_peer("eap-initiator-{}", "RFC7296-2.16-6", "RFC7296-2.16-2", ways=(*roles.KEYED, *roles.TUNNELS), ordinary=True)
+def keyed_initiator(peer: Peer, dut: Dut, way: Way) -> None:
+    """{way.title} authenticates the device."""
     _is_authenticated(peer, dut)
 
 

@@ -19,7 +19,8 @@ from conformance.script.peer import Peer
 from peers.contract import Capability
 from suites.connections import eap
 from suites.dut import Dut
-from suites.eap.sweeping import Case, leads_nowhere, must_not_convince, our_requests
+from suites.eap.cases import Case
+from suites.eap.sweeping import each, must_not_convince, our_requests
 from suites.purpose import purpose
 
 SERVER, PEER = (Capability.EAP,), (Capability.EAP_PEER,)
@@ -30,17 +31,10 @@ UNCONVINCED = ("RFC3748-4.2-5", "RFC3748-4.2-3", "RFC7296-1.2-18")
 
 def instead(number: int, due: Body, sent: Body, text: str) -> Case:
     """Another body where one is due, as the method's packet with this number."""
-    return Case(number, due, Variation(text, lambda _: sent))
+    return Case(number, due, Variation(text, lambda _: sent), asks=isinstance(due, Challenge | Success))
 
 
 # --- the device as responder ------------------------------------------------------------------------------------------
-
-
-def each(peer: Peer, *cases: Case) -> None:
-    """None of these may lead to Success."""
-    for case in cases:
-        peer.note(case.text)
-        leads_nowhere(peer, case)
 
 
 @purpose("eap-mschapv2-no-response", *NOBODY, role="responder", needs=SERVER, connection=SERVES)
@@ -84,7 +78,7 @@ def none_convinces(peer: Peer, dut: Dut, *cases: Case) -> None:
 def proof(text: str, message: bytes) -> Case:
     """Another authenticator response."""
     right = Success(message=b"S=" + b"F" * 40 + b" M=")
-    return Case(2, right, Variation(text, lambda body: replace(body, message=message)))  # type: ignore[type-var]
+    return Case(2, right, Variation(text, lambda body: replace(body, message=message)), asks=True)  # type: ignore[type-var]
 
 
 @purpose("eap-mschapv2-proof-wrong", *UNCONVINCED, role="initiator", needs=PEER, connection=ASKS)

@@ -39,10 +39,14 @@ class ChildSaBeforeTheEnd(IkeSa):
         return [*super().first_round(message), *self.first_child_response(message)]
 
 
+KEYED = (
+    "mschapv2", "tls", "ttls", "ttls-pap", "ttls-chap", "ttls-mschapv2", "peap", "sim", "aka", "aka-prime",
+)  # fmt: skip
+
+
 @defect(
-    "eap-msk", "eap-mschapv2", "eap-tls", "eap-ttls", "eap-peap", "eap-sim", "eap-aka", "eap-aka-prime",
-    "eap-initiator-msk", "eap-initiator-mschapv2", "eap-initiator-tls", "eap-initiator-ttls", "eap-initiator-peap",
-    "eap-initiator-sim", "eap-initiator-aka", "eap-initiator-aka-prime", "eap-only-initiator",
+    "eap-msk", "eap-initiator-msk", "eap-only-initiator",
+    *(f"eap-{role}{one}" for role in ("", "initiator-") for one in KEYED),
 )  # fmt: skip
 class OwnKeyInsteadOfMsk(IkeSa):
     """Computes AUTH with SK_pi and SK_pr although the method has made a key."""
