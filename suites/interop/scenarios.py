@@ -410,7 +410,7 @@ _ENDS = (
         "dpd-dead",
         "The wire is cut, and the initiator gives up",
         "deletion and liveness",
-        psk(dpd_delay=1.0, retransmit_timeout=0.2, retransmit_base=1.0, retransmit_tries=2),
+        psk(dpd_delay=1.0, retransmit_timeout=0.5, retransmit_base=1.0, retransmit_tries=2),
         (initiate(), Step(Order.GIVE_UP, ike_sas=0, children=0)),
         responder=_initiator_checks,
     ),
