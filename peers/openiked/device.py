@@ -20,7 +20,7 @@ from peers.places.place import Place
 from peers.places.rootfs import PACKAGE_LIST
 
 _START_PATIENCE = 15.0
-_LOAD_PATIENCE = 5.0
+_LOAD_PATIENCE = 10.0
 _POLL = 0.005
 _PORTS = (500, 4500)
 _TAKES_CHAINS = "7.3"
