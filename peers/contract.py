@@ -100,6 +100,10 @@ class Capability(StrEnum):
     SPLIT_DNS = "split-dns", "tells which names its name servers are for (RFC 8598)"
     ENCRYPTED_DNS = "encrypted-dns", "tells of encrypted name servers (RFC 9464)"
     ROUTE_EXCHANGE = "route-exchange", "exchanges routes by CFG_SET and CFG_ACK, as FlexVPN does it"
+    CRL = "crl", "checks certificates by CRLs that it fetches over HTTP (RFC 5280, 6.3)"
+    CRL_IN_IKE = "crl-in-ike", "takes CRLs in CERT payloads (RFC 7296, 3.6)"
+    OCSP = "ocsp", "checks certificates by OCSP over HTTP (RFC 6960)"
+    OCSP_IN_IKE = "ocsp-in-ike", "asks for OCSP responses in IKE_AUTH, and sends them (RFC 4806)"
     PPK = "ppk", "post-quantum preshared keys (RFC 8784)"
     REDIRECT = "redirect", "REDIRECT (RFC 5685)"
     RESUMPTION = "resumption", "session resumption (RFC 5723)"
@@ -478,6 +482,7 @@ def needs(connection: Connection) -> frozenset[Capability]:
         (Capability.SPLIT_DNS, connection.local_inner.domains),
         (Capability.ENCRYPTED_DNS, connection.local_inner.resolver),
         (Capability.ROUTE_EXCHANGE, connection.local_routes or connection.remote_routes),
+        (Capability.OCSP_IN_IKE, connection.ocsp_in_ike),
     )
     wanted |= {capability for capability, asked in asked_for if asked}
     for child in connection.children:

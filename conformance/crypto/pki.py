@@ -144,12 +144,14 @@ class Authority:
         key: Key | None = None,
         extensions: Sequence[Extension] = (),
         without: Collection[x509.ObjectIdentifier] = (),
+        serial: int | None = None,
     ) -> Leaf:
         """Issue an end-entity certificate.
 
         ``sans`` are addresses, mail addresses and domain names, told apart by their look, or general names.
         ``key_usage`` are names of `KEY_USAGES`, None leaves the extension out. ``critical`` are further extensions
         that are marked critical. Keys are kept, and ``extensions`` and ``without`` mean the same, as in `create`.
+        Without ``serial`` the content decides about the serial number.
         """
         own = key or cached_key(kind, name)
         names = tuple(_general_name(one) if isinstance(one, str) else one for one in sans)
@@ -157,7 +159,7 @@ class Authority:
         request = _Request(
             name, own, not_before, not_after, ca, None, key_usage, names, tuple(extended_key_usage), *changes
         )
-        certificate = _certify(request, self)
+        certificate = _certify(request, self, serial)
         return Leaf(own, certificate, (certificate, *self.chain))
 
     @property
@@ -209,7 +211,8 @@ def _serial(request: _Request, issuer: x509.Name) -> int:
     return int.from_bytes(sha256(issuer.public_bytes() + spki + content.encode()).digest()[:15], "big") | 1
 
 
-def _digest_for(key: Key) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512 | None:
+def digest_for(key: Key) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512 | None:
+    """The hash with which a key signs certificates, None where it has one of its own."""
     if isinstance(key, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey):
         return None
     if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.key_size > 256:
@@ -217,7 +220,7 @@ def _digest_for(key: Key) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512 | Non
     return hashes.SHA256()
 
 
-def _certify(request: _Request, issuer: Authority | None) -> x509.Certificate:
+def _certify(request: _Request, issuer: Authority | None, serial: int | None = None) -> x509.Certificate:
     subject = distinguished_name(request.name)
     issuer_name = issuer.certificate.subject if issuer else subject
     issuer_key = issuer.key if issuer else request.key
@@ -226,13 +229,13 @@ def _certify(request: _Request, issuer: Authority | None) -> x509.Certificate:
         .subject_name(subject)
         .issuer_name(issuer_name)
         .public_key(request.key.public_key())
-        .serial_number(_serial(request, issuer_name))
+        .serial_number(serial or _serial(request, issuer_name))
         .not_valid_before(request.not_before)
         .not_valid_after(request.not_after)
     )
     for extension in _extensions(request, issuer_key):
         builder = builder.add_extension(extension.value, critical=extension.critical)
-    return builder.sign(issuer_key, _digest_for(issuer_key))
+    return builder.sign(issuer_key, digest_for(issuer_key))
 
 
 def _extensions(request: _Request, issuer_key: Key) -> list[Extension]:

@@ -40,8 +40,7 @@ _UNDERSTOOD = frozenset(
         ExtensionOID.AUTHORITY_KEY_IDENTIFIER,
     }
 )
-# What the library raises, by version, when it comes to a malformed name, key or extension.
-_UNREADABLE = (
+UNREADABLE = (
     ValueError,
     KeyError,
     LibraryLacks,
@@ -49,6 +48,7 @@ _UNREADABLE = (
     x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
 )
+"""What the library raises, by version, when it comes to a malformed name, key or extension."""
 # A peer may send certificates that all seem to issue each other.
 _MOST_STEPS = 64
 
@@ -59,7 +59,7 @@ def load_certificate(der: bytes) -> x509.Certificate:
         certificate = x509.load_der_x509_certificate(der)
         certificate.public_key()
         _name(certificate)
-    except _UNREADABLE as problem:
+    except UNREADABLE as problem:
         raise CertificateError(f"no certificate that can be read: {problem}") from problem
     return certificate
 
@@ -100,7 +100,7 @@ def validate_chain(
         checks.extensions(chain[0])
         checks.end_entity(chain[0], purpose)
         return _Search(chain[1:], anchors, now, checks).climb([chain[0]])
-    except _UNREADABLE as problem:
+    except UNREADABLE as problem:
         raise CertificateError(f"a certificate is malformed: {problem}") from problem
 
 
@@ -114,7 +114,7 @@ def matches_identity(certificate: x509.Certificate, id_type: IdType, data: bytes
         if id_type == IdType.DER_ASN1_DN:
             return certificate.subject.public_bytes() == data
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, *_UNREADABLE):
+    except (x509.ExtensionNotFound, *UNREADABLE):
         return False
     try:
         match id_type:
@@ -222,7 +222,7 @@ class Checks:
         """All extensions can be read, and those that are critical are known."""
         try:
             extensions = list(certificate.extensions)
-        except _UNREADABLE as problem:
+        except UNREADABLE as problem:
             raise CertificateError(f"certificate {_name(certificate)} has malformed extensions: {problem}") from problem
         for extension in extensions:
             if extension.critical and extension.oid not in _UNDERSTOOD:

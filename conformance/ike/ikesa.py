@@ -6,7 +6,9 @@ from conformance.ike.extensions.eap_auth import EapAuth
 from conformance.ike.extensions.encrypted_dns import EncryptedDns
 from conformance.ike.extensions.multiple_auth import MultipleAuth
 from conformance.ike.extensions.null_auth import NullAuthentication
+from conformance.ike.extensions.ocsp_in_ike import OcspInIke
 from conformance.ike.extensions.raw_keys import RawPublicKeys
+from conformance.ike.extensions.revocation import RevocationChecking
 from conformance.ike.extensions.route_exchange import RouteExchange
 from conformance.ike.extensions.split_dns import SplitDns
 
@@ -16,6 +18,8 @@ class IkeSa(
     EapAuth,
     NullAuthentication,
     RawPublicKeys,
+    OcspInIke,
+    RevocationChecking,
     Childless,
     RouteExchange,
     EncryptedDns,

@@ -74,6 +74,10 @@ CAPABILITIES = frozenset(
         Capability.NULL_AUTH,
         Capability.RAW_PUBLIC_KEYS,
         Capability.CERTIFICATE_CHOICE,
+        Capability.CRL,
+        Capability.CRL_IN_IKE,
+        Capability.OCSP,
+        Capability.OCSP_IN_IKE,
     }
 )
 

@@ -62,6 +62,8 @@ def claims(answer: dict[str, Any], plugins: Collection[str]) -> set[Capability]:
         found |= {Capability.INTERMEDIATE, Capability.MULTIPLE_KE}
     if any(name.startswith("ML_KEM_") for name in answer.get("ke", ())):
         found.add(Capability.ML_KEM)
+    if {"revocation", "curl"} <= set(plugins):
+        found |= {Capability.CRL, Capability.OCSP, Capability.CRL_IN_IKE}
     return found
 
 

@@ -39,7 +39,7 @@ class PluginSet:
 # libstrongswan-standard-plugins brings openssl and gcm: without them there is no ECDSA and no AES-GCM.
 _OWN = (
     "pem x509 revocation constraints pubkey pkcs1 pkcs8 sha1 sha2 md5 mgf1 hmac kdf gmp curve25519 chapoly xcbc cmac "
-    "aes gcm ccm ctr fips-prf drbg ml"
+    "aes gcm ccm ctr fips-prf drbg ml curl"
 )
 _REST = (
     "{kernel} socket-default vici updown attr counters eap-identity eap-md5 eap-mschapv2 eap-gtc eap-tls eap-ttls "

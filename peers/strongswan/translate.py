@@ -21,6 +21,7 @@ from conformance.ike.core.connection import (
     Party,
     Psk,
     PublicKey,
+    Revocation,
 )
 from conformance.ike.core.proposals import protocol_of
 from conformance.ike.core.selectors import selector
@@ -115,6 +116,17 @@ def _party(party: Party, *, ours: bool) -> Section:
     return section
 
 
+def _judged(party: Party, value: Connection) -> Section:
+    """The other side, and what is asked of its certificates; it asks of all that name where to ask unless told not to.
+
+    Relaxed is its default: a certificate that is known to be revoked is refused.
+    """
+    section = _party(party, ours=False)
+    if isinstance(party.auth, PublicKey) and value.revocation is not Revocation.OFF:
+        section["revocation"] = value.revocation.value
+    return section
+
+
 def _parties(party: Party) -> tuple[Party, ...]:
     """Whom a side proves to be, one after the other (RFC 4739)."""
     return (party, *party.further)
@@ -170,7 +182,7 @@ def connection(value: Connection, default_remote: str) -> Section:
         "remote_addrs": [value.remote_address] if value.remote_address else [default_remote, "%any"],
         "proposals": list(value.proposals),
         **{f"local-{at}": _party(one, ours=True) for at, one in enumerate(_parties(value.local), 1)},
-        **{f"remote-{at}": _party(one, ours=False) for at, one in enumerate(_parties(value.remote), 1)},
+        **{f"remote-{at}": _judged(one, value) for at, one in enumerate(_parties(value.remote), 1)},
         "children": {each.name: child(each) for each in value.children},
         "mobike": _yes(value.mobike),
         "encap": _yes(value.force_encapsulation),

@@ -18,7 +18,7 @@ from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
 from conformance.wire import ExchangeType, IdType
-from peers.contract import Capability, Pixit
+from peers.contract import Pixit
 from suites.connections import Setup, authority, build, certificates, certified
 from suites.dut import Dut
 from suites.ike_auth.initiating import begun
@@ -44,10 +44,9 @@ TOLD = "RFC7296-2.21.2-1"
 
 
 def refused(
-    identifier: str, *requirements: str, connection: Setup | None = None, needs: tuple[Capability, ...] = ()
+    identifier: str, *requirements: str, connection: Setup | None = None, **further: Any
 ) -> Callable[[Make], AsResponder]:
-    """The device must not authenticate us with these credentials, in either role."""
-    setup = connection or certificates()
+    """The device must not authenticate us with these credentials, in either role; ``further`` is for `purpose`."""
 
     def as_responder(peer: Peer, made: Leaf | Shown) -> None:
         shown = _shown(peer, made)
@@ -63,10 +62,11 @@ def refused(
 
     def register(make: Make) -> AsResponder:
         cited = (*requirements, NOT_CREATED)
+        usual: dict[str, Any] = {"connection": connection or certificates(), **further}
         return in_both(
             make,
-            purpose(identifier, *cited, TOLD, role="responder", connection=setup, needs=needs),
-            purpose(of_responder(identifier), *cited, role="initiator", connection=setup, needs=needs),
+            purpose(identifier, *cited, TOLD, role="responder", **usual),
+            purpose(of_responder(identifier), *cited, role="initiator", **usual),
             lambda peer: as_responder(peer, make(peer)),
             lambda peer, dut: as_initiator(peer, dut, make(peer)),
         )
@@ -75,10 +75,9 @@ def refused(
 
 
 def accepted(
-    identifier: str, *requirements: str, connection: Setup | None = None, needs: tuple[Capability, ...] = ()
+    identifier: str, *requirements: str, connection: Setup | None = None, **further: Any
 ) -> Callable[[Make], AsResponder]:
-    """The device must authenticate us with these credentials, in either role."""
-    setup = connection or certificates()
+    """The device must authenticate us with these credentials, in either role; ``further`` is for `purpose`."""
 
     def as_responder(peer: Peer, made: Leaf | Shown) -> None:
         shown = _shown(peer, made)
@@ -95,10 +94,11 @@ def accepted(
         must_be_accepted_by(sa, requirements[0])
 
     def register(make: Make) -> AsResponder:
+        usual: dict[str, Any] = {"connection": connection or certificates(), **further}
         return in_both(
             make,
-            purpose(identifier, *requirements, role="responder", connection=setup, needs=needs),
-            purpose(of_responder(identifier), *requirements, role="initiator", connection=setup, needs=needs),
+            purpose(identifier, *requirements, role="responder", **usual),
+            purpose(of_responder(identifier), *requirements, role="initiator", **usual),
             lambda peer: as_responder(peer, make(peer)),
             lambda peer, dut: as_initiator(peer, dut, make(peer)),
         )

@@ -158,6 +158,17 @@ class CookiePolicy(Enum):
     ALWAYS = "always"
 
 
+class Revocation(Enum):
+    """What a side asks before it takes a certificate (RFC 5280, section 6.3; RFC 6960)."""
+
+    OFF = "off"
+    """Nothing, or what it always asks."""
+    RELAXED = "relaxed"
+    """That the certificate is not known to be revoked."""
+    STRICT = "strict"
+    """That each certificate below the trust anchor is known not to be revoked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Connection:
     """One side's configuration of an IKE SA and its Child SAs.
@@ -177,6 +188,9 @@ class Connection:
     ``local_routes`` are prefixes that this side announces when the IKE SA is up, as FlexVPN does it, ``remote_routes``
     those of the other side: whoever expects some takes them. With ``narrowing`` this side narrows selectors that are
     wider than its own; without it, it may.
+
+    ``revocation`` is what this side asks of the other's certificates. With ``ocsp_in_ike`` it asks for an OCSP response
+    in IKE_AUTH, and sends one where it is asked (RFC 4806).
     """
 
     local: Party
@@ -211,6 +225,8 @@ class Connection:
     local_routes: tuple[str, ...] = ()
     remote_routes: tuple[str, ...] = ()
     narrowing: bool = False
+    revocation: Revocation = Revocation.OFF
+    ocsp_in_ike: bool = False
 
     def patience(self) -> float:
         """Seconds after which a request that got no response has failed."""
