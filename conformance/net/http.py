@@ -30,7 +30,8 @@ class Page:
     ``kind`` is its media type, ``location`` where a redirection leads to. ``length`` is what Content-Length says, None:
     the truth. The answer begins after ``wait`` seconds; its body comes in pieces of ``piece`` octets with ``pause``
     seconds before each. After ``stop`` octets of the body the connection ends. With ``endless`` the body is repeated
-    for ever and Content-Length left out, with ``silent`` nothing is ever said.
+    for ever and Content-Length left out, with ``silent`` nothing is ever said, and with ``hold`` nothing more: the
+    connection stays.
     """
 
     body: bytes = field(default=b"", repr=False)
@@ -44,6 +45,7 @@ class Page:
     stop: int | None = None
     endless: bool = False
     silent: bool = False
+    hold: bool = False
 
     def steps(self) -> Iterator[Step]:
         """What is sent when; at the end the connection is closed. Endless where the page is."""
@@ -55,6 +57,8 @@ class Page:
         pieces = [whole[at : at + self.piece] for at in range(0, len(whole), self.piece)]
         for one in chain.from_iterable(repeat(pieces)) if self.endless and pieces else pieces:
             yield self.pause, one
+        if self.hold:
+            yield inf, b""
 
     def head(self) -> bytes:
         """The status line and the header fields."""

@@ -168,8 +168,8 @@ class ReferenceEngine:
 
     def _wait_for_the_web(self, now: float) -> None:
         """What it has fetched has taken its time."""
-        if self.web is not None and self.waits:
-            self._busy_until, self.web.spent = now + self.web.spent, 0.0
+        if self.web is not None and self.waits and self.web.spent:
+            self._busy_until, self.web.spent = max(now, self._busy_until) + self.web.spent, 0.0
 
     def _follow(self) -> None:
         """Let the data plane see which Child SAs there are."""
@@ -190,6 +190,7 @@ class ReferenceEngine:
             while self._unread and self._busy_until <= now:
                 self.receive(self._unread.popleft(), now)
             self.endpoint.tick(now)
+            self._wait_for_the_web(now)
             self._follow()
 
     def _child_status(self, child: ChildSa) -> ChildStatus:

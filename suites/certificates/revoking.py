@@ -6,7 +6,7 @@ with both, by CRL and by OCSP. What stands under `refused_by` or `accepted_by` m
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -114,18 +114,23 @@ def _well(asked: Asked) -> Page:
 
 
 def checked(**changes: Any) -> Setup:
-    """Certificates; ours says where to learn whether it is revoked."""
+    """Certificates; both say where to learn whether they are revoked."""
 
     def setup(pixit: Pixit) -> Connection:
         ours, device, trust = certified(pixit, "ecdsa")
         if pixit.credentials.ours is not None:
             raise NotApplicable("our certificate does not say where we tell whether it is revoked")
-        name, web = str(ours.identity), WebServer(pixit.tester_address, pixit.web_port)
-        made = authority().issue(name, sans=[name], extensions=_sources(web))
-        us = Party(ours.identity, PublicKey((made.certificate,), made.key))
-        return build(us, device, pixit, **{"trust": trust, **changes})
+        sources = _sources(WebServer(pixit.tester_address, pixit.web_port))
+        us, them = (_certified(one, sources) for one in (ours, device))
+        return build(us, them, pixit, **{"trust": trust, **changes})
 
     return setup
+
+
+def _certified(party: Party, sources: Sequence[Extension]) -> Party:
+    name = str(party.identity)
+    made = authority().issue(name, sans=[name], extensions=sources)
+    return Party(party.identity, PublicKey((made.certificate,), made.key))
 
 
 STRICT: dict[str, Any] = {"connection": checked(), "web": all_is_well, "device": {"revocation": Revocation.STRICT}}

@@ -258,13 +258,6 @@ def test_none(case: Case) -> Told:
     return case.list()
 
 
-@refused("cert-crl-loop", _SAME, _NONE)
-def test_loop(case: Case) -> Told:
-    """The distribution point redirects to itself."""
-    case.leaf  # noqa: B018
-    return Page(status=302, location=case.url)
-
-
 @refused("cert-crl-cut", _SAME, _NONE)
 def test_cut(case: Case) -> Told:
     """The connection ends in the middle of the CRL."""

@@ -18,7 +18,9 @@ from conformance.ike.extensions.eap_auth import EapAuth
 from conformance.ike.extensions.encrypted_dns import EncryptedDns
 from conformance.ike.extensions.multiple_auth import MultipleAuth
 from conformance.ike.extensions.null_auth import NullAuthentication
+from conformance.ike.extensions.ocsp_in_ike import OcspInIke
 from conformance.ike.extensions.raw_keys import RawPublicKeys
+from conformance.ike.extensions.revocation import RevocationChecking
 from conformance.ike.extensions.route_exchange import RouteExchange
 from conformance.ike.extensions.split_dns import SplitDns
 from conformance.ike.ikesa import IkeSa
@@ -42,7 +44,9 @@ NEEDED: dict[type, frozenset[Capability]] = {
     EapAuth: frozenset({Capability.EAP, Capability.EAP_PEER, Capability.EAP_ONLY}),
     MultipleAuth: frozenset({Capability.MULTIPLE_AUTH}),
     NullAuthentication: frozenset({Capability.NULL_AUTH}),
+    OcspInIke: frozenset({Capability.OCSP_IN_IKE}),
     RawPublicKeys: frozenset({Capability.RAW_PUBLIC_KEYS}),
+    RevocationChecking: frozenset({Capability.CRL, Capability.CRL_IN_IKE, Capability.OCSP, Capability.OCSP_IN_IKE}),
     Fragmentation: frozenset({Capability.FRAGMENTATION}),
     NatTraversal: frozenset({Capability.NAT_T, Capability.FORCED_ENCAPSULATION}),
 }

@@ -70,6 +70,7 @@ def test_redirected(reached: tuple[WebServer, WebClient]) -> None:
         Page(silent=True): "no whole answer within 0.4 s|timed out",
         Page(b"short", stop=2): "ends too early",
         Page(b"short", length=9): "ends too early",
+        Page(b"short", length=9, hold=True): "no whole answer within 0.4 s|timed out",
     }.items(),
 )
 def test_bounded(reached: tuple[WebServer, WebClient], page: Page, problem: str) -> None:

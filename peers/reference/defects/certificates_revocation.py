@@ -28,6 +28,11 @@ def responses(*names: str) -> list[str]:
     return both("ocsp", *names)
 
 
+def hostile(*names: str) -> list[str]:
+    """The purposes on web servers of these names, which have no second role."""
+    return [f"cert-{kind}-{name}" for name in names for kind in ("crl", "ocsp")]
+
+
 class Lax(IkeSa):
     """Checks CRLs and OCSP responses in a way of its own."""
 
@@ -42,8 +47,8 @@ class Lax(IkeSa):
 
 @defect(
     *lists("revoked", "revoked-among-others", "revoked-relaxed", "hold", "superseded", "second-point-revoked"),
-    *lists("high-number-revoked"),
-    *responses("revoked", "revoked-relaxed", "hold", "high-number-revoked"),
+    *lists("high-number-revoked", "shown-revoked"),
+    *responses("revoked", "revoked-relaxed", "hold", "high-number-revoked", "shown-revoked"),
 )
 class IgnoresRevocation(IkeSa):
     """Takes revoked certificates."""
@@ -53,9 +58,10 @@ class IgnoresRevocation(IkeSa):
 
 
 @defect(
-    *lists("expired", "signature", "none", "not-found", "dead", "loop", "cut", "not-der", "certificate", "empty"),
+    *lists("expired", "signature", "none", "not-found", "dead", "cut", "not-der", "certificate", "empty"),
     *responses("unknown", "malformed-request", "internal-error", "try-later", "signature-required", "unauthorized"),
-    *responses("not-der", "list", "empty", "not-found", "dead"),
+    *responses("not-der", "list", "empty", "not-found", "dead", "shown-unknown", "shown-not-der"),
+    *hostile("silent", "slow", "endless", "huge", "held", "loop"),
 )
 class FailsOpen(IkeSa):
     """Takes certificates of unknown status whatever is demanded."""
@@ -155,14 +161,14 @@ def without(name: str) -> type[RevocationChecks]:
     return type("_Checks", (RevocationChecks,), {name: lambda self, *_: None})
 
 
-@defect(*lists("expired"))
+@defect(*lists("expired", "shown-expired"))
 class OldListsWillDo(Lax):
     """Takes CRLs whose nextUpdate has passed."""
 
     checks = without("list_time")
 
 
-@defect(*lists("signature", "signer"))
+@defect(*lists("signature", "signer", "shown-signer"))
 class UnsignedLists(Lax):
     """Verifies no signatures of CRLs."""
 
@@ -269,7 +275,7 @@ class SomeReasonsWillDo(Lax):
 # --- OCSP -----------------------------------------------------------------------------------------------------------
 
 
-@defect(*responses("number"))
+@defect(*responses("number", "shown-number"))
 class AnyNumber(Lax):
     """Does not compare serial numbers."""
 
@@ -305,7 +311,7 @@ class SignedNumbers(Lax):
     checks = _Checks
 
 
-@defect(*responses("expired"))
+@defect(*responses("expired", "shown-expired"))
 class OldResponsesWillDo(Lax):
     """Takes responses whose nextUpdate has passed."""
 
@@ -336,14 +342,17 @@ class ReplayedResponses(Lax):
     checks = without("response_nonce")
 
 
-@defect(*responses("signature", "signer"))
+@defect(*responses("signature", "signer", "shown-signature"))
 class UnsignedResponses(Lax):
     """Verifies no signatures of OCSP responses."""
 
     checks = without("response_signature")
 
 
-@defect(*responses("stranger", "itself", "delegate-usage", "delegate-no-usage", "delegate-other", "delegate-expired"))
+@defect(
+    *responses("stranger", "itself", "delegate-usage", "delegate-no-usage", "delegate-other", "delegate-expired"),
+    *responses("shown-itself"),
+)
 class AnyResponder(Lax):
     """Takes what anybody has signed whose certificate comes with the response."""
 
@@ -365,7 +374,7 @@ class AnyIssuerOfResponders(Lax):
     checks = _Checks
 
 
-@defect(*responses("itself", "delegate-usage", "delegate-no-usage"))
+@defect(*responses("itself", "shown-itself", "delegate-usage", "delegate-no-usage"))
 class AnyUsageOfResponders(Lax):
     """Does not ask for OCSPSigning."""
 
