@@ -64,6 +64,8 @@ def claims(answer: dict[str, Any], plugins: Collection[str]) -> set[Capability]:
         found.add(Capability.ML_KEM)
     if {"revocation", "curl"} <= set(plugins):
         found |= {Capability.CRL, Capability.OCSP, Capability.CRL_IN_IKE}
+        if "ke" in answer:  # version 6, which has RFC 4806
+            found.add(Capability.OCSP_IN_IKE)
     return found
 
 

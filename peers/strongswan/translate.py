@@ -208,6 +208,8 @@ def connection(value: Connection, default_remote: str) -> Section:
         section["pools"] = ["radius"] if value.by_aaa else list(pools(value))
         for each in section["children"].values():
             each["remote_ts"] = ["dynamic"]
+    if value.ocsp_in_ike:
+        section["ocsp"] = "both"
     # Naming a port, even 500, is different from the default only where it is another one: then charon does not float.
     if value.remote_ports[0] != 500:
         section["remote_port"] = str(value.remote_ports[0])

@@ -10,7 +10,7 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from conformance.crypto.pki import Authority, Leaf, new_key
-from conformance.crypto.revoking import DAY, HOUR, at, broken, failure, nonce_in, responders, response, single
+from conformance.crypto.revoking import DAY, HOUR, at, broken, failure, nonce_in, points, responders, response, single
 from conformance.net.http import Asked, Page
 from conformance.script.peer import Peer
 from conformance.wire import AUTH
@@ -126,6 +126,33 @@ def test_nonce(case: Case) -> Told:
         return ocsp_page(response(said, case.issuer, nonce=nonce) if nonce else b"")
 
     return old
+
+
+# --- another source --------------------------------------------------------------------------------------------------
+
+_BOTH = (Capability.OCSP, Capability.CRL)
+
+
+def beside(case: Case, *numbers: int) -> None:
+    """Our certificate names a distribution point, too, where a CRL with these serial numbers is."""
+    path = f"{case.path}-list"
+    case.extensions = [*case.extensions, points(case.web.url(path))]
+    case.web.put(path, lambda asked: Page(case.list(*(numbers or (7001,)))))
+
+
+@accepted("cert-ocsp-then-list", "RFC4945-5.2-1", "RFC6960-2.2-2", needs=_BOTH)
+def test_then_list(case: Case) -> Told:
+    """The responder does not know our certificate; it is not on the CRL."""
+    beside(case)
+    return case.says(UNKNOWN)
+
+
+@refused("cert-ocsp-then-list-revoked", "RFC4945-5.2-1", "RFC4945-5.2.1-1", "RFC6960-2.2-2", needs=_BOTH, **RELAXED)
+def test_then_list_revoked(case: Case) -> Told:
+    """The responder does not know our certificate; it is on the CRL."""
+    case.serial = 0x51 << 112 | 0x7654321
+    beside(case, case.serial)
+    return case.says(UNKNOWN)
 
 
 # --- who says so ----------------------------------------------------------------------------------------------------

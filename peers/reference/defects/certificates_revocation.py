@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.x509 import ocsp
 
 from conformance.crypto.errors import CertificateError
-from conformance.crypto.revocation import RevocationChecks, Status, lists_named_in
+from conformance.crypto.revocation import RevocationChecks, Status, lists_named_in, responders_named_in
 from conformance.ike.ikesa import IkeSa
 from peers.reference.defects.registry import defect
 
@@ -92,6 +92,15 @@ class AsksNoResponders(IkeSa):
 
     def told_by_responders(self, certificate: x509.Certificate, issuer: x509.Certificate) -> Iterator[Status]:
         yield Status.UNKNOWN
+
+
+@defect(*responses("then-list", "then-list-revoked"))
+class OneSourceOnly(IkeSa):
+    """Does not look for a CRL where there is a responder to ask."""
+
+    def told_by_lists(self, certificate: x509.Certificate, issuer: x509.Certificate) -> Iterator[Status]:
+        if not responders_named_in(certificate):
+            yield from super().told_by_lists(certificate, issuer)
 
 
 @defect(*lists("second-point"))
