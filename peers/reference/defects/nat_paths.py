@@ -41,7 +41,7 @@ class KeepsNoResponse(IkeSa):
         pass
 
 
-@defect("path-loss-initiator", "path-rough-initiator", "path-fragments-lost-initiator")
+@defect("path-loss-initiator", "path-rough-initiator", "path-fragments-lost-initiator", "nat-rebind-retransmission")
 class SendsRequestsOnce(IkeSa):
     """Sends each request once."""
 
