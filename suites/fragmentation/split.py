@@ -50,7 +50,6 @@ class Split:
         assert sa.last_sent is not None
         self.sa, self.before = sa, sa.last_sent
         self.lost, self.last = False, True
-        self.took = 0.0
         self.made: dict[tuple[int, int, bytes], bytes] = {}
         content: list[Payload] = [VendorID(sa.random(octets)) for _ in range(vendors)]
         if exchange == _ASK:
@@ -108,10 +107,9 @@ class Split:
     def must_be_unanswered(self, requirement: str) -> None:
         """No response has come so far. The device has seen our fragments: it repeats an earlier response meanwhile.
 
-        It may do that while it works on what it has put together: it gets as long as it ``took`` for a whole handshake.
+        It may do that while it still works on what it has put together: that answer comes later.
         """
         self.sa.peer.pause()
-        self.sa.peer.idle(self.took)
         self._check_unanswered(requirement)
         try:
             self.sa.repeat(self.before)
@@ -148,9 +146,7 @@ def attempts(peer: Peer, exchange: ExchangeType = _ASK, **changes: Any) -> Itera
     A fragment may get lost, and it cannot be repeated where the point is which ones the device keeps.
     """
     for number in range(1, TRIES + 1):
-        began = peer.link.now()
         split = Split(peer.establish(initial_contact=False, **changes), exchange=exchange)
-        split.took = peer.link.now() - began
         split.last = number == TRIES
         yield split
         if not split.lost:

@@ -166,7 +166,7 @@ def test_timeout(peer: Peer, dut: Dut) -> None:
     if sa.successor is not None:  # it has been rekeyed meanwhile
         split = _two_of_three(sa.rekeyed, max(5.0, 2 * patience))
     split.send_numbers(3, 3)
-    split.took = peer.response_timeout
+    peer.idle(peer.response_timeout)
     split.must_be_unanswered("RFC7383-2.6-10")
     split.send_numbers(3)
     split.must_be_answered_once("RFC7383-2.6-9")
