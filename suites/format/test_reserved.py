@@ -5,9 +5,29 @@ from dataclasses import replace
 from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
-from conformance.script.sa import ScriptedSa
-from conformance.wire import AUTH, KE, SA, ExchangeType, IDi, IDr, Message, Payload, Transform, TSi, TSr
+from conformance.script.sa import ScriptedSa, fatal
+from conformance.wire import (
+    AUTH,
+    KE,
+    SA,
+    Delete,
+    ExchangeType,
+    IDi,
+    IDr,
+    Message,
+    Notify,
+    NotifyType,
+    Payload,
+    ProtocolID,
+    Transform,
+    TSi,
+    TSr,
+)
+from peers.contract import Capability
+from suites.create_child_sa.answers import carries, connected, granted
+from suites.create_child_sa.test_device_rekeys import child_rekey
 from suites.dut import Dut
+from suites.informational.deletion import children_must_be_gone
 from suites.purpose import purpose
 
 _RULES = ("RFC7296-2.5-8", "RFC7296-3.2-9", "RFC7296-3.3.1-3", "RFC7296-3.3.2-3")
@@ -82,3 +102,36 @@ def test_ignored_initiator(peer: Peer, dut: Dut) -> None:
     request = sa.expect_request(ExchangeType.IKE_AUTH)
     sa.answer(request, bend=_fill_auth(sa))
     sa.must_be_up("RFC7296-2.5-8", "the device takes the responses and its IKE SA is up")
+
+
+@purpose("format-reserved-ignored-child", *_RULES, "RFC7296-3.13-3", role="responder", needs=(Capability.REKEY_CHILD,))
+def test_ignored_child(peer: Peer, dut: Dut) -> None:
+    """Ones in all RESERVED fields of a request to rekey a Child SA change nothing."""
+    sa = connected(peer, dut)
+    granted(peer, dut, sa.rekey_child(bend=_fill()), Capability.REKEY_CHILD, "RFC7296-2.5-8")
+    sa.finish()
+    carries(peer, dut)
+
+
+@purpose(
+    "format-reserved-ignored-rekey", *_RULES, "RFC7296-3.13-3",
+    role="initiator", needs=(Capability.REKEY_CHILD,),
+)  # fmt: skip
+def test_ignored_rekey(peer: Peer, dut: Dut) -> None:
+    """Ones in all RESERVED fields of our response to the device's rekey change nothing: the new Child SA is used."""
+    sa, request = child_rekey(peer, dut)
+    sa.answer(request, bend=_fill())
+    new = sa.children[-1]
+    sa.must_be_up("RFC7296-2.5-8")
+    carries(peer, dut, new, "RFC7296-2.5-8")
+
+
+@purpose("format-reserved-ignored-info", "RFC7296-2.5-8", "RFC7296-3.2-9", role="responder")
+def test_ignored_info(peer: Peer, dut: Dut) -> None:
+    """Ones in the RESERVED fields of an INFORMATIONAL request change nothing: what it deletes is gone."""
+    sa = connected(peer, dut)
+    child = sa.child
+    strange = Notify(NotifyType(40001), b"status")
+    answer = sa.informational(strange, Delete(ProtocolID.ESP, (child.spi_in,)), bend=_fill())
+    peer.check(fatal(answer) is None, "no error", answer, "RFC7296-2.5-8")
+    children_must_be_gone(peer, dut, sa, [child], "RFC7296-2.5-8")

@@ -44,6 +44,16 @@ def test_unprotected_delete(peer: Peer) -> None:
     sa.must_be_up("RFC7296-1.2-1")
 
 
+@purpose("info-unprotected-init", "RFC7296-1.2-1", "RFC7296-2.6-2", role="responder")
+def test_unprotected_init(peer: Peer) -> None:
+    """An IKE_SA_INIT request with both SPIs of an IKE SA that is up, and other contents, does nothing to it."""
+    sa = peer.establish()
+    other = peer.sa()
+    other.begin(other.start_init, bend.header("the SPIs of the IKE SA", spi_i=sa.spi_i, spi_r=sa.spi_r))
+    sa.must_be_up("RFC7296-1.2-1")
+    sa.must_be_up("RFC7296-1.2-1")
+
+
 @purpose(
     "info-unprotected-response", "RFC7296-1.2-1", "RFC7296-2.4-7",
     role="initiator", needs=(Capability.DELETE_CHILD,),

@@ -94,7 +94,7 @@ class InitExchange(Spine):
     def accept_init_response(self, message: Message) -> None:
         """Check the responder's choice and derive the keys."""
         error = self.refusal_in(message)
-        if error is not None and message.first(SA) is None:
+        if error is not None:
             raise Rejected(f"IKE_SA_INIT refused with {error.type}", error.type)
         sa, ke, nonce = message.first(SA), message.first(KE), message.first(Nonce)
         if sa is None or ke is None or nonce is None:

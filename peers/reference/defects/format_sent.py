@@ -162,7 +162,10 @@ class ReservedCheckingSa(IkeSa):
         return payloads
 
 
-@defect("format-reserved-ignored", "format-reserved-ignored-auth", "format-reserved-ignored-initiator")
+@defect(
+    "format-reserved-ignored", "format-reserved-ignored-auth", "format-reserved-ignored-initiator",
+    "format-reserved-ignored-child", "format-reserved-ignored-rekey", "format-reserved-ignored-info",
+)  # fmt: skip
 class ChecksReserved(Endpoint):
     """Takes a RESERVED field that is not zero for an error."""
 

@@ -15,6 +15,7 @@ from conformance.wire import (
     SK,
     SKF,
     Delete,
+    ExchangeType,
     Header,
     Message,
     Notify,
@@ -34,6 +35,16 @@ class ObeysUnprotectedInformational(IkeSa):
     def unprotected(self, message: Message) -> None:
         if message.first(Delete) or any(one.type < NotifyType.INITIAL_CONTACT for one in message.notifies()):
             self.close("told so")
+        super().unprotected(message)
+
+
+@defect("info-unprotected-init")
+class BeginsAnewUnderItsSpis(IkeSa):
+    """Takes an IKE_SA_INIT request with its SPIs for a peer that begins anew."""
+
+    def unprotected(self, message: Message) -> None:
+        if message.exchange == ExchangeType.IKE_SA_INIT and not message.is_response:
+            self.close("begun anew")
         super().unprotected(message)
 
 

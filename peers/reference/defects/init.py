@@ -70,7 +70,7 @@ class EchoesFlags(IkeSa):
         return super().flags(response=response) | (self.echoed if response else 0)
 
 
-@defect("init-major-version")
+@defect("init-major-version", "init-response-major-version")
 class AnswersAnyVersion(Endpoint):
     """Answers a request of whatever major version."""
 
@@ -87,7 +87,7 @@ class SilentAboutVersions(Endpoint):
             super().unknown(header, raw, datagram)
 
 
-@defect("init-minor-version")
+@defect("init-minor-version", "init-response-minor-version")
 class ChecksMinorVersion(Endpoint):
     """Refuses a minor version other than 0."""
 
@@ -186,7 +186,7 @@ class ConstantIntervals(IkeSa):
 # --- payloads that must not disturb -----------------------------------------------------------------------------------
 
 
-@defect("init-unknown-payload")
+@defect("init-unknown-payload", "init-response-unknown-payload")
 class RejectsUnknownPayload(IkeSa):
     """Takes any unknown payload as an error."""
 

@@ -218,7 +218,7 @@ class DropsKeyLength(IkeSa):
 # --- as initiator -----------------------------------------------------------------------------------------------------
 
 
-@defect("init-unacceptable-sar", "init-sar-changed-key-length")
+@defect("init-unacceptable-sar", "init-sar-changed-key-length", "init-sar-other-prf")
 class TrustsResponderChoice(IkeSa):
     """Does not compare SAr1 with its offer."""
 
