@@ -6,6 +6,7 @@ purpose is not applicable, and the reason names what is missing.
 
 from collections.abc import Callable
 from functools import partial
+from operator import eq
 
 from conformance.crypto.keywords import keyword
 from conformance.crypto.prf import prf, prfs
@@ -137,10 +138,21 @@ def two(kind: TransformType, protocol: ProtocolID = IKE, *, apart: bool = False)
     return choice
 
 
-def each_prf(algorithms: Algorithms) -> tuple[str, ...]:
-    """A suite with each of the PRFs that the device takes."""
-    found = [including(keyword(one))(algorithms) for one in algorithms.transforms(IKE) if one.type == PRF]
-    return tuple(text for one in found for text in one)
+def each(kind: TransformType) -> Choice:
+    """A suite with each algorithm of one kind that the device takes."""
+
+    def choice(algorithms: Algorithms) -> tuple[str, ...]:
+        first = _suite(algorithms, IKE, "suite")
+        found = []
+        for named in (one for one in algorithms.transforms(IKE) if one.type == kind):
+            suites = algorithms.suites(IKE, _only(kind, partial(eq, named)), first)
+            having = [one for one in suites if named in one]
+            found += [min(having, key=lambda one: len(set(first) - set(one)))] if having else []
+        if not found:
+            raise NotApplicable(f"the device takes no {KINDS[kind]} for IKE")
+        return tuple(map(written, found))
+
+    return choice
 
 
 def two_key_lengths(algorithms: Algorithms) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Steps that many purposes of IKE_SA_INIT share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
@@ -50,6 +50,20 @@ def handshake(
     sa.auth()
     sa.must_be_established(requirement)
     return answer
+
+
+def each_taken(peer: Peer) -> Iterator[ScriptedSa]:
+    """A half-open IKE SA with each of our proposals that the device takes. Raises Inconclusive if it takes none."""
+    taken = 0
+    for one in peer.connection.proposals:
+        sa = peer.sa(proposals=(one,))
+        if sa.init().first(SA) is None:
+            peer.note(f"the device does not take {one}")
+            continue
+        taken += 1
+        yield sa
+    if not taken:
+        raise Inconclusive(f"the device takes none of {', '.join(peer.connection.proposals)} alone")
 
 
 def finish(sa: ScriptedSa) -> None:

@@ -4,9 +4,9 @@ A device that does not take an algorithm, as it is configured, is not judged for
 """
 
 from conformance.script.peer import Peer
-from suites.choices import including
+from suites.choices import ENCR, INTEG, KE, each, including
 from suites.connections import usual
-from suites.ike_sa_init.steps import handshake
+from suites.ike_sa_init.steps import each_taken, handshake
 from suites.purpose import purpose
 
 
@@ -97,3 +97,39 @@ def test_aesxcbc(peer: Peer) -> None:
 def test_x25519(peer: Peer) -> None:
     """Group 31, Curve25519."""
     handshake(peer)
+
+
+def _works(peer: Peer, requirement: str) -> None:
+    """The IKE SA comes up with each of our proposals that the device takes, and answers."""
+    for sa in each_taken(peer):
+        sa.auth()
+        sa.must_be_established(requirement)
+        sa.must_be_up(requirement)
+        sa.delete()
+
+
+@purpose(
+    "init-each-group", "RFC7296-2.14-1", "RFC7296-3.4-1", "RFC7296-2.14-4", role="responder",
+    connection=usual(proposals=each(KE)),
+)  # fmt: skip
+def test_each_group(peer: Peer) -> None:
+    """Both sides come to the same secret with each key exchange method that the device takes."""
+    _works(peer, "RFC7296-2.14-1")
+
+
+@purpose(
+    "init-each-cipher", "RFC7296-2.14-2", "RFC7296-2.14-6", "RFC7296-3.14-7", role="responder",
+    connection=usual(proposals=each(ENCR)),
+)  # fmt: skip
+def test_each_cipher(peer: Peer) -> None:
+    """Both sides read each other with each cipher that the device takes for IKE, and each length of its key."""
+    _works(peer, "RFC7296-2.14-2")
+
+
+@purpose(
+    "init-each-integrity", "RFC7296-2.14-2", "RFC7296-3.14-10", role="responder",
+    connection=usual(proposals=each(INTEG)),
+)  # fmt: skip
+def test_each_integrity(peer: Peer) -> None:
+    """Both sides find each other's messages whole with each integrity algorithm that the device takes for IKE."""
+    _works(peer, "RFC7296-3.14-10")

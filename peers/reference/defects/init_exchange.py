@@ -143,6 +143,47 @@ class SwapsSpisInSeed(IkeSa):
         return derive_ike_keys(suite, seed, self.nonce_i + self.nonce_r, self.spi_r, self.spi_i)
 
 
+@defect("init-each-group")
+class CutsSecrets(IkeSa):
+    """Uses no more of a shared secret than a group of 2048 bits has."""
+
+    def shared_secret(self, exchange: KeyExchange, public: bytes) -> bytes:
+        return super().shared_secret(exchange, public)[:256]
+
+    def respond_exchange(self, method: KeMethod, public: bytes) -> tuple[bytes, bytes]:
+        own, shared = super().respond_exchange(method, public)
+        return own, shared[:256]
+
+
+class _Confused(IkeSa):
+    """Derives its keys with SPIr before SPIi for some suites."""
+
+    def confuses(self, suite: IkeSuite) -> bool:
+        raise NotImplementedError
+
+    def derive(self, suite: IkeSuite, shared: bytes) -> IkeKeys:
+        if not self.confuses(suite):
+            return super().derive(suite, shared)
+        seed = skeyseed(suite, shared, self.nonce_i, self.nonce_r)
+        return derive_ike_keys(suite, seed, self.nonce_i + self.nonce_r, self.spi_r, self.spi_i)
+
+
+@defect("init-each-cipher")
+class ConfusedByOddKeys(_Confused):
+    """Has wrong keys where that of the cipher has 192 bits."""
+
+    def confuses(self, suite: IkeSuite) -> bool:
+        return suite.key_bits == 192
+
+
+@defect("init-each-integrity")
+class ConfusedByLongIcv(_Confused):
+    """Has wrong keys where the ICV has 24 octets."""
+
+    def confuses(self, suite: IkeSuite) -> bool:
+        return suite.cipher.icv_size == 24
+
+
 @defect("init-aesxcbc")
 class WholeNoncesAsKey(IkeSa):
     """Keys a PRF of fixed key size with both whole nonces instead of half of each."""
