@@ -13,6 +13,7 @@ _OWN_AFFAIR = frozenset(
     {
         *("name", "trust", "initial_contact", "retransmit_timeout", "retransmit_base", "retransmit_tries"),
         *("local", "remote", "proposals", "children", "local_pool", "remote_pool", "mobike", "childless", "narrowing"),
+        "follows_redirects",
     }
 )
 """Fields that are the device's own affair, or are compared in their own way."""
@@ -49,7 +50,12 @@ def _differences(device: Device, wanted: Connection) -> Iterator[str]:
                 yield f"for other addresses than {theirs}"
         elif one.name not in _OWN_AFFAIR and theirs != getattr(usual, one.name):
             yield f"without {one.name} = {theirs.value if isinstance(theirs, CookiePolicy) else theirs}"
-    for capability, asked in ((Capability.MOBIKE, wanted.mobike), (Capability.CHILDLESS, wanted.childless)):
+    features = (
+        (Capability.MOBIKE, wanted.mobike),
+        (Capability.CHILDLESS, wanted.childless),
+        (Capability.REDIRECT, wanted.follows_redirects),
+    )
+    for capability, asked in features:
         if asked and capability not in device.capabilities:
             yield f"without {capability}"
     for pool, has in ((wanted.local_pool, pixit.device_pool), (wanted.remote_pool, pixit.tester_pool)):

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from conformance.crypto import CryptoError
-from conformance.ike.core.connection import Connection, CookiePolicy, Eap, Mode, NullAuth, Party, Psk
+from conformance.ike.core.connection import Connection, CookiePolicy, Eap, Mode, NullAuth, Party, Psk, RedirectWhen
 from conformance.net import Link
 from conformance.net.http import WebServer
 from conformance.net.web import WebLink
@@ -105,7 +105,10 @@ class Capability(StrEnum):
     OCSP = "ocsp", "checks certificates by OCSP over HTTP (RFC 6960)"
     OCSP_IN_IKE = "ocsp-in-ike", "asks for OCSP responses in IKE_AUTH, and sends them (RFC 4806)"
     PPK = "ppk", "post-quantum preshared keys (RFC 8784)"
-    REDIRECT = "redirect", "REDIRECT (RFC 5685)"
+    REDIRECT = "redirect", "goes to another gateway as initiator where its peer sends it (RFC 5685)"
+    REDIRECT_INIT = "redirect-init", "sends initiators away in IKE_SA_INIT where its connection says so (RFC 5685, 3)"
+    REDIRECT_AUTH = "redirect-auth", "sends initiators away in IKE_AUTH where its connection says so (RFC 5685, 6)"
+    REDIRECT_LATER = "redirect-later", "can be told to send the peer of an IKE SA away (RFC 5685, 5)"
     RESUMPTION = "resumption", "session resumption (RFC 5723)"
     INTERMEDIATE = "intermediate", "IKE_INTERMEDIATE (RFC 9242)"
     MULTIPLE_KE = "multiple-ke", "additional key exchanges (RFC 9370)"
@@ -365,6 +368,10 @@ class Device(ABC):
         """Reauthenticate: replace the IKE SA by a new one with all its Child SAs."""
         raise Unsupported(Capability.REAUTH, self.name)
 
+    def redirect(self, gateway: str) -> None:
+        """Send the peer of the IKE SA, of which it is the responder, to another gateway now (RFC 5685, section 5)."""
+        raise Unsupported(Capability.REDIRECT_LATER, self.name)
+
     def delete_ike(self) -> None:
         """Delete the IKE SA now, telling the peer."""
         raise Unsupported(Capability.DELETE_IKE, self.name)
@@ -456,6 +463,9 @@ def _authentication(party: Party) -> set[Capability]:
     return wanted
 
 
+_WHEN = ((RedirectWhen.INIT, Capability.REDIRECT_INIT), (RedirectWhen.AUTH, Capability.REDIRECT_AUTH))
+
+
 def needs(connection: Connection) -> frozenset[Capability]:
     """The capabilities that a device must have to hold this connection at all."""
     wanted = _authentication(connection.local) | _authentication(connection.remote)
@@ -469,6 +479,8 @@ def needs(connection: Connection) -> frozenset[Capability]:
         (Capability.NULL_AUTH, any(isinstance(one.auth, NullAuth) for one in (connection.local, connection.remote))),
         (Capability.MOBIKE, connection.mobike),
         (Capability.CHILDLESS, connection.childless),
+        (Capability.REDIRECT, connection.follows_redirects),
+        *((claim, connection.redirect is not None and connection.redirect.when is when) for when, claim in _WHEN),
         (Capability.FORCED_ENCAPSULATION, connection.force_encapsulation),
         (Capability.COOKIE_ALWAYS, connection.cookies is CookiePolicy.ALWAYS),
         (Capability.MULTIPLE_CHILDREN, len(connection.children) > 1),

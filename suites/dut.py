@@ -84,6 +84,11 @@ class Dut:
         self._order("the device is told to reauthenticate", rekeys_child)
         self.device.reauthenticate()
 
+    def redirect(self, gateway: str) -> None:
+        """Send us to another gateway."""
+        self._order(f"the device is told to redirect us to {gateway}")
+        self.device.redirect(gateway)
+
     def delete_ike(self) -> None:
         """Delete the IKE SA."""
         self._order("the device is told to delete the IKE SA")

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from conformance.crypto import Random
 from conformance.ike.core.connection import Connection, CookiePolicy
-from conformance.ike.core.events import Closed, Established, Event, Refusal, SuccessorCreated
+from conformance.ike.core.events import Closed, Established, Event, Redirected, Refusal, SuccessorCreated
 from conformance.ike.core.proof import same_identity
 from conformance.ike.core.sending import NO_SPI, State
 from conformance.ike.ikesa import IkeSa
@@ -27,11 +27,16 @@ from conformance.wire import (
     decode_message,
     encode_message,
 )
+from conformance.wire.gateway import Gateway
 
 MEMORY = 180.0
 """Seconds for which the last response of a closed IKE SA is kept: several minutes (RFC 7296, section 2.1)."""
 
 MAX_FAREWELLS = 1000
+
+MAX_REDIRECTS = 5
+REDIRECT_LOOP_DETECT_PERIOD = 300.0
+"""So often an endpoint lets itself be sent elsewhere within so many seconds (RFC 5685, section 7)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,7 @@ class Endpoint:
         self.events: list[Event] = []
         self.log: list[tuple[float, str]] = []
         self.web: WebClient | None = None
+        self.redirects: list[float] = []
 
     # --- what the owner does --------------------------------------------------------------------------------------
 
@@ -69,15 +75,38 @@ class Endpoint:
         """Start an IKE SA to the configured peer with the named Child SA, by default the first one."""
         connection = self.connection
         assert connection.local_address is not None and connection.remote_address is not None
-        local = Address(connection.local_address, connection.local_ports[0])
-        remote = Address(connection.remote_address, connection.remote_ports[0])
-        sa = self.new_sa(initiator=True, local=local, remote=remote)
         names = [config.name for config in connection.children]
-        sa.first_child = child or (names[0] if names and not connection.childless else None)
+        first = child or (names[0] if names and not connection.childless else None)
+        self.redirects.clear()
+        return self.open(connection.remote_address, first)
+
+    def open(self, host: str, child: str | None, redirected_from: str | None = None) -> IkeSa:
+        """Start an IKE SA to the configured peer where it is now, perhaps since somebody has sent us there."""
+        connection = self.connection
+        assert connection.local_address is not None
+        local, remote = Address(connection.local_address, connection.local_ports[0]), connection.remote_ports[0]
+        sa = self.new_sa(initiator=True, local=local, remote=Address(host, remote))
+        sa.first_child, sa.redirected_from = child, redirected_from
         self.register(sa)
         sa.start_init()
         self.collect(sa)
         return sa
+
+    def follow(self, sa: IkeSa, gateway: Gateway) -> None:
+        """Go to another gateway, within limits: the same peer is expected there (RFC 5685, sections 3 and 7)."""
+        self.redirects = [one for one in self.redirects if one > self.now - REDIRECT_LOOP_DETECT_PERIOD]
+        host, here = self.resolve(gateway), self.connection.local_address
+        if host is None or here is None or (":" in host) != (":" in here):
+            self.note(f"redirected to {gateway}, which cannot be reached")
+        elif len(self.redirects) >= MAX_REDIRECTS:
+            self.note(f"redirected to {gateway}, too often")
+        else:
+            self.redirects.append(self.now)
+            self.open(host, sa.first_child, sa.remote.host)
+
+    def resolve(self, gateway: Gateway) -> str | None:
+        """The address of a gateway; we know no names."""
+        return gateway.host
 
     def new_sa(self, *, initiator: bool, local: Address, remote: Address) -> IkeSa:
         """An IKE SA of the class of this endpoint."""
@@ -250,6 +279,8 @@ class Endpoint:
                 self.collect(event.successor)
             elif isinstance(event, Established):
                 self.initial_contact(sa)
+            elif isinstance(event, Redirected):
+                self.follow(sa, event.gateway)
             elif isinstance(event, Closed):
                 self.forget(sa)
         if sa.successor is not None and (sa.successor.outbox or sa.successor.events):

@@ -8,12 +8,14 @@ from conformance.ike.extensions.multiple_auth import MultipleAuth
 from conformance.ike.extensions.null_auth import NullAuthentication
 from conformance.ike.extensions.ocsp_in_ike import OcspInIke
 from conformance.ike.extensions.raw_keys import RawPublicKeys
+from conformance.ike.extensions.redirect import Redirect
 from conformance.ike.extensions.revocation import RevocationChecking
 from conformance.ike.extensions.route_exchange import RouteExchange
 from conformance.ike.extensions.split_dns import SplitDns
 
 
 class IkeSa(
+    Redirect,
     MultipleAuth,
     EapAuth,
     NullAuthentication,

@@ -9,10 +9,11 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 
+from conformance.wire.errors import WireError
+from conformance.wire.gateway import Gateway
 from conformance.wire.meaning import address_text, algorithm_oid, hex_text, text_or_hex
 from conformance.wire.registry import (
     AuthMethod,
-    GatewayIdType,
     HashAlgorithm,
     IpCompTransform,
     KeMethod,
@@ -36,7 +37,7 @@ def notification_fields(kind: int, data: bytes) -> dict[str, str]:
     if reader is not None:
         try:
             return reader(data)
-        except (ValueError, IndexError, struct.error):
+        except (ValueError, IndexError, struct.error, WireError):
             pass
     return {"data": hex_text(data)}
 
@@ -91,12 +92,8 @@ def _ipcomp(data: bytes) -> dict[str, str]:
 
 def _gateway(data: bytes) -> dict[str, str]:
     """Gateway identity of REDIRECT and REDIRECTED_FROM, and the nonce behind it in the former (RFC 5685 section 7)."""
-    kind, size = data[0], data[1]
-    identity, nonce = data[2 : 2 + size], data[2 + size :]
-    if len(identity) != size:
-        raise ValueError("cut short")
-    text = text_or_hex(identity) if kind == GatewayIdType.FQDN else address_text(identity)
-    return {"gateway": text, **({"nonce": nonce.hex()} if nonce else {})}
+    gateway, nonce = Gateway.decode(data)
+    return {"gateway": gateway.host or text_or_hex(gateway.identity), **({"nonce": nonce.hex()} if nonce else {})}
 
 
 def _ticket(data: bytes) -> dict[str, str]:

@@ -46,6 +46,7 @@ class Libreswan(Daemon):
             *(Capability.DELETE_IKE, Capability.DELETE_CHILD, Capability.LIFETIME, Capability.DPD),
             *(Capability.AH, Capability.LIST_SAS, Capability.LOG, Capability.VIRTUAL_IP, Capability.TIMERS),
             *(Capability.NULL_AUTH, Capability.CONFIG_DNS, Capability.SPLIT_DNS),
+            *(Capability.REDIRECT, Capability.REDIRECT_INIT, Capability.REDIRECT_AUTH, Capability.REDIRECT_LATER),
         }
     )
 
@@ -146,8 +147,10 @@ class Libreswan(Daemon):
         self._write(settings.CONFIGURATION, settings.setup(self._startup, self._place.inside) + sections)
         self._write(settings.SECRETS, secrets)
         changed = credentials.complete(self._place.shell(), connection)
-        # 5 passes over keyingtries= and would open again what was refused or deleted, whoever did it.
-        impair = ("--impair", "none", *(("--impair", "revival") if self._release >= 5 else ()))
+        # 5 passes over keyingtries= and would open again what was refused or deleted, whoever did it. That is how it
+        # goes to another gateway, too.
+        revives = self._release >= 5 and not connection.follows_redirects
+        impair = ("--impair", "none", *(("--impair", "revival") if revives else ()))
         control.script(
             [
                 *([control.words("--impair", "trigger:FREE_ROOT_CERTS")] if changed else []),
@@ -230,6 +233,14 @@ class Libreswan(Daemon):
         """Rekey the named Child SA now."""
         word = "--rekey-ipsec" if self._release < 5 else "--rekey-child"
         self._control().order(word, "--name", self._name(self._child(name)))
+
+    def redirect(self, gateway: str) -> None:
+        """Send the peer of the IKE SA to another gateway."""
+        connection = self._connection
+        if connection is None:
+            raise DeviceError(self.name, "no connection is loaded", "apply one first")
+        name = next(iter(translate.conn_names(connection)))
+        self._control().order("--name", name, "--redirect-to", gateway)
 
     def _name(self, state: State) -> str:
         """How an order calls a state."""

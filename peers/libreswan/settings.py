@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import ceil
 
-from conformance.ike.core.connection import Connection, CookiePolicy
+from conformance.ike.core.connection import Connection, CookiePolicy, RedirectWhen
 
 PACKAGES = ("libreswan", "libnss3-tools")
 """The packages that hold the daemon and the tools for its certificates."""
@@ -24,10 +24,14 @@ HALF_OPEN_TIMEOUT = 200.0
 
 @dataclass(frozen=True, slots=True)
 class Startup:
-    """What pluto reads only when it starts; a change needs a new process. ``keepalive`` is a time in seconds."""
+    """What pluto reads only when it starts; a change needs a new process.
+
+    ``keepalive`` is a time in seconds, ``redirect`` where all initiators are sent in IKE_SA_INIT, empty: nowhere.
+    """
 
     half_open_limit: int = 10
     keepalive: int = 20
+    redirect: str = ""
 
 
 def startup_for(connection: Connection, current: Startup) -> Startup:
@@ -35,6 +39,9 @@ def startup_for(connection: Connection, current: Startup) -> Startup:
     limit = connection.half_open_limit if connection.cookies is CookiePolicy.UNDER_LOAD else current.half_open_limit
     # Zero would mean the default; whoever wants no keepalives waits for them in vain for an hour.
     keepalive = 3600 if connection.keepalive is None else max(1, ceil(connection.keepalive))
+    elsewhere = connection.redirect
+    if elsewhere is not None and elsewhere.when is RedirectWhen.INIT:
+        return Startup(limit, keepalive, elsewhere.gateway)
     return Startup(limit, keepalive)
 
 
@@ -53,6 +60,7 @@ def command(programs: str, directory: str) -> list[str]:
 
 def setup(startup: Startup, directory: str) -> str:
     """The section ``config setup``. The debug log is on since nothing else tells the SPIs of an IKE SA."""
+    redirect = f"    global-redirect=yes\n    global-redirect-to={startup.redirect}\n" if startup.redirect else ""
     return f"""\
 config setup
     logfile={directory}/{LOG}
@@ -65,4 +73,4 @@ config setup
     max-halfopen-ike=50000
     uniqueids=yes
     keep-alive={startup.keepalive}
-"""
+{redirect}"""

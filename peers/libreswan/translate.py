@@ -16,6 +16,7 @@ from conformance.ike.core.connection import (
     Party,
     Psk,
     PublicKey,
+    RedirectWhen,
 )
 from conformance.wire import AuthMethod, HashAlgorithm, IdType
 from peers.contract import Capability, Pixit, Unsupported
@@ -175,7 +176,10 @@ def _ike(connection: Connection) -> dict[str, str]:
         # Without a lifetime it shall neither rekey nor open again what the peer has deleted.
         "rekey": _yes(times is not None),
         "auto": "ignore",
+        "accept-redirect": _yes(connection.follows_redirects),
     }
+    if connection.redirect is not None and connection.redirect.when is RedirectWhen.AUTH:
+        values |= {"send-redirect": "yes", "redirect-to": connection.redirect.gateway}
     if connection.dpd_delay is not None:
         delay = max(1, ceil(connection.dpd_delay))
         values |= {"dpddelay": f"{delay}s", "dpdtimeout": f"{delay * 4}s", "dpdaction": "clear"}

@@ -78,6 +78,10 @@ CAPABILITIES = frozenset(
         Capability.CRL_IN_IKE,
         Capability.OCSP,
         Capability.OCSP_IN_IKE,
+        Capability.REDIRECT,
+        Capability.REDIRECT_INIT,
+        Capability.REDIRECT_AUTH,
+        Capability.REDIRECT_LATER,
     }
 )
 
@@ -178,6 +182,10 @@ class ReferenceDevice(Device):
     def reauthenticate(self) -> None:
         """Delete the IKE SA and open another."""
         self.engine.reauthenticate()
+
+    def redirect(self, gateway: str) -> None:
+        """Send the peer of the IKE SA to another gateway."""
+        self.engine.redirect(gateway)
 
     def delete_ike(self) -> None:
         """Delete the IKE SA."""

@@ -89,6 +89,12 @@ class ReferenceEngine:
         self.delete_ike()
         self._endpoint().initiate(first)
 
+    def redirect(self, gateway: str) -> None:
+        """Send the peer of the newest IKE SA to another gateway."""
+        sa = self._sa()
+        sa.start_redirect(gateway)
+        self._endpoint().collect(sa)
+
     def delete_ike(self) -> None:
         """Delete the newest IKE SA."""
         sa = self._sa()

@@ -43,7 +43,7 @@ class StrongSwan(Daemon):
             *(Capability.VIRTUAL_IP, Capability.TIMERS, Capability.EAP, Capability.EAP_PEER, Capability.EAP_ONLY),
             *(Capability.VIRTUAL_IP6, Capability.VIRTUAL_IPS, Capability.CONFIG_DNS, Capability.CONFIG_SUBNETS),
             *(Capability.SPLIT_DNS, Capability.MULTIPLE_AUTH, Capability.RAW_PUBLIC_KEYS),
-            Capability.CERTIFICATE_CHOICE,
+            *(Capability.CERTIFICATE_CHOICE, Capability.REDIRECT, Capability.REDIRECT_LATER),
         }
     )
     _NEEDS_A_KERNEL: ClassVar[frozenset[Capability]] = frozenset(
@@ -257,6 +257,10 @@ class StrongSwan(Daemon):
     def reauthenticate(self) -> None:
         """Replace the IKE SA and its Child SAs by new ones."""
         self._vici().request("rekey", {"ike": self._loaded().name, "reauth": "yes"})
+
+    def redirect(self, gateway: str) -> None:
+        """Send the peer of the IKE SA to another gateway."""
+        self._vici().request("redirect", {"ike": self._loaded().name, "gateway": gateway})
 
     def delete_ike(self) -> None:
         """Delete the IKE SA now."""

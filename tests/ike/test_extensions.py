@@ -20,6 +20,7 @@ from conformance.ike.extensions.multiple_auth import MultipleAuth
 from conformance.ike.extensions.null_auth import NullAuthentication
 from conformance.ike.extensions.ocsp_in_ike import OcspInIke
 from conformance.ike.extensions.raw_keys import RawPublicKeys
+from conformance.ike.extensions.redirect import Redirect
 from conformance.ike.extensions.revocation import RevocationChecking
 from conformance.ike.extensions.route_exchange import RouteExchange
 from conformance.ike.extensions.split_dns import SplitDns
@@ -47,6 +48,9 @@ NEEDED: dict[type, frozenset[Capability]] = {
     OcspInIke: frozenset({Capability.OCSP_IN_IKE}),
     RawPublicKeys: frozenset({Capability.RAW_PUBLIC_KEYS}),
     RevocationChecking: frozenset({Capability.CRL, Capability.CRL_IN_IKE, Capability.OCSP, Capability.OCSP_IN_IKE}),
+    Redirect: frozenset(
+        {Capability.REDIRECT, Capability.REDIRECT_INIT, Capability.REDIRECT_AUTH, Capability.REDIRECT_LATER}
+    ),
     Fragmentation: frozenset({Capability.FRAGMENTATION}),
     NatTraversal: frozenset({Capability.NAT_T, Capability.FORCED_ENCAPSULATION}),
 }

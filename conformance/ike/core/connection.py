@@ -158,6 +158,21 @@ class CookiePolicy(Enum):
     ALWAYS = "always"
 
 
+class RedirectWhen(Enum):
+    """In which exchange a responder sends initiators away (RFC 5685, sections 3 and 6)."""
+
+    INIT = "ike_sa_init"
+    AUTH = "ike_auth"
+
+
+@dataclass(frozen=True, slots=True)
+class Redirection:
+    """Where a responder sends initiators: the address or name of another gateway."""
+
+    gateway: str
+    when: RedirectWhen = RedirectWhen.INIT
+
+
 class Revocation(Enum):
     """What a side asks before it takes a certificate (RFC 5280, section 6.3; RFC 6960)."""
 
@@ -191,6 +206,9 @@ class Connection:
 
     ``revocation`` is what this side asks of the other's certificates. With ``ocsp_in_ike`` it asks for an OCSP response
     in IKE_AUTH, and sends one where it is asked (RFC 4806).
+
+    With ``follows_redirects`` the initiator says that it may be sent to another gateway, and goes there; with
+    ``redirect`` the responder sends it (RFC 5685).
     """
 
     local: Party
@@ -227,6 +245,8 @@ class Connection:
     narrowing: bool = False
     revocation: Revocation = Revocation.OFF
     ocsp_in_ike: bool = False
+    follows_redirects: bool = False
+    redirect: Redirection | None = None
 
     def patience(self) -> float:
         """Seconds after which a request that got no response has failed."""

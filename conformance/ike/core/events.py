@@ -5,6 +5,7 @@ from typing import Protocol
 
 from conformance.ike.core.child import ChildSa
 from conformance.wire import Notify, NotifyType, ProtocolID
+from conformance.wire.gateway import Gateway
 
 
 class Refusal(Exception):  # noqa: N818 - not an error of ours
@@ -108,6 +109,13 @@ class Dropped(Event):
     """A datagram was ignored, and why."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Redirected(Event):
+    """The peer has sent us to another gateway (RFC 5685)."""
+
+    gateway: Gateway
 
 
 @dataclass(frozen=True, slots=True)

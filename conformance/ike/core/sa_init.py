@@ -69,6 +69,8 @@ class InitExchange(Spine):
 
     def on_init_response(self, message: Message) -> None:
         """COOKIE and INVALID_KE_PAYLOAD lead to another request; unless it is an error, there are keys."""
+        if message.first(SA) is None and self.led_elsewhere(message):
+            return
         if self.rounds >= MAX_ROUNDS and message.first(SA) is None:
             raise Violation(f"no progress after {self.rounds} IKE_SA_INIT requests")
         cookie = message.notify(NotifyType.COOKIE)
@@ -127,6 +129,7 @@ class InitExchange(Spine):
             raise Refusal(NotifyType.INVALID_SYNTAX, "IKE_SA_INIT request without SA, KE or Nonce")
         if (problem := self.bad_nonce(nonce)) is not None:
             raise Refusal(NotifyType.INVALID_SYNTAX, problem)
+        self.admit(message)
         chosen = self.choose_ike(sa.proposals, ke.method)
         suite = IkeSuite.of(chosen)
         self.check_group(suite, ke)

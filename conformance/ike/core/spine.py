@@ -98,6 +98,13 @@ class Spine(Receiver):
     def init_announced(self, message: Message) -> None:
         """What the peer's IKE_SA_INIT message announces; the keys are there already."""
 
+    def admit(self, message: Message) -> None:
+        """Look at an IKE_SA_INIT request before it is answered. Raises Refusal."""
+
+    def led_elsewhere(self, message: Message) -> bool:
+        """Whether the IKE_SA_INIT response ends our attempt without an error, and without keys. Raises Violation."""
+        return False
+
     def certificate_requests(self) -> list[CERTREQ]:
         """The authorities that we trust, in IKE_AUTH and in the IKE_SA_INIT response (RFC 7296, sections 1.2, 3.7)."""
         return []
