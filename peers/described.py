@@ -58,6 +58,8 @@ def connection_tree(connection: Connection) -> dict[str, Any]:
         "local_routes": list(connection.local_routes),
         "remote_routes": list(connection.remote_routes),
         "narrowing": connection.narrowing,
+        "revocation": connection.revocation.value,
+        "ocsp_in_ike": connection.ocsp_in_ike,
     }
 
 

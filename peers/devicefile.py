@@ -12,7 +12,7 @@
     device = "192.0.2.1"
     tester = "192.0.2.2"                   # an address of this host
     tester_spare = "192.0.2.3"             # optional: another one, to move or be redirected to
-    # optional: device6, tester6, device_ports, tester_ports, device_networks, tester_networks
+    # optional: device6, tester6, device_ports, tester_ports, device_networks, tester_networks, web_port
 
     [identities]                           # optional; also a mail address, an address, a DN, or keyid:, dn: ...
     device = "router.example"
@@ -192,10 +192,18 @@ def _pixit(addresses: Table, timers: Table) -> Pixit:
         tester_ports=addresses.ports("tester_ports", usual.tester_ports),
         device_networks=addresses.networks("device_networks", usual.device_networks),
         tester_networks=addresses.networks("tester_networks", usual.tester_networks),
+        web_port=_web_port(addresses, usual.web_port),
         response_timeout=timers.number("response_timeout", usual.response_timeout),
         retransmission=_retransmission(timers),
         half_open_timeout=timers.number("half_open_timeout", usual.half_open_timeout),
     )
+
+
+def _web_port(addresses: Table, usual: int) -> int:
+    port = addresses.integer("web_port", usual)
+    if not 0 < port < 65536:
+        raise addresses.error("web_port", "expected a port from 1 to 65535")
+    return port
 
 
 def _algorithms(table: Table, usual: Algorithms) -> Algorithms:
