@@ -48,6 +48,8 @@ class Place(ABC):
 
     echoes: bool = False
     """Whether TCP port 7 of the inner address echoes."""
+    reaches_web: bool = True
+    """Whether the daemon reaches a web server at the tester's address (`open_web`)."""
     has_gre: bool = False
     """Whether GRE tunnels can be made."""
 

@@ -118,6 +118,7 @@ class UmlPlace(Place):
     description = "User-mode Linux"
     just_booted = True
     echoes = has_gre = counts_drops = True
+    reaches_web = False
 
     def __init__(
         self, device: str, root: Callable[[], Path], kernel: Callable[[], Path], *, swapped: bool = False

@@ -31,6 +31,10 @@ _SIGNERS = {
 """The plugins that sign and verify in each way; it gives no list of signature schemes."""
 
 
+FETCHING = {Capability.CRL, Capability.CRL_IN_IKE, Capability.OCSP, Capability.OCSP_IN_IKE}
+"""What it can do where it reaches a web server of ours only."""
+
+
 def taken(answer: dict[str, Any], plane: DataPlane, *, esn: bool) -> Algorithms:
     """Of all algorithms those in the answer to ``get-algorithms``; for ESP the data plane decides."""
     loaded = {

@@ -78,6 +78,8 @@ class StrongSwan(Daemon):
         loaded = self._vici().request("get-algorithms")
         plugins = {text(one) for one in self._vici().request("stats")["plugins"]}
         self.capabilities = self._claims(plane) | algorithms.claims(loaded, plugins)
+        if not self._place.reaches_web:
+            self.capabilities -= algorithms.FETCHING
         if "eap-radius" in plugins:
             self.capabilities |= {Capability.AAA}
         esn = Capability.ESN in self.capabilities
