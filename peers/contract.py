@@ -87,6 +87,10 @@ class Capability(StrEnum):
     MULTIPLE_AUTH = "multiple-auth", "authenticates an initiator several times, one after the other (RFC 4739)"
     NULL_AUTH = "null-auth", "takes nobody and is nobody where the connection says so (RFC 7619)"
     RAW_PUBLIC_KEYS = "raw-public-keys", "knows its peer by a raw public key, and is known by one (RFC 7670)"
+    HASH_AND_URL = (
+        "hash-and-url",
+        "fetches certificates over HTTP by hash and URL, and shows its own so (RFC 7296, 3.6)",
+    )
     CERTIFICATE_CHOICE = (
         "certificate-choice",
         "has several certificates for one identity, and chooses by what it is asked for (RFC 7296, 3.7)",
@@ -451,6 +455,8 @@ def _authentication(party: Party) -> set[Capability]:
     raw = [] if party.auth.raw is None else [load_der_public_key(party.auth.raw)]
     if raw:
         wanted.add(Capability.RAW_PUBLIC_KEYS)
+    if party.auth.url:
+        wanted.add(Capability.HASH_AND_URL)
     if party.auth.others:
         wanted.add(Capability.CERTIFICATE_CHOICE)
     for key in (*raw, *(one.public_key() for one in party.auth.chain[:1])):
@@ -477,6 +483,7 @@ def needs(connection: Connection) -> frozenset[Capability]:
         (Capability.AAA, connection.by_aaa),
         (Capability.MULTIPLE_AUTH, connection.local.further or connection.remote.further),
         (Capability.NULL_AUTH, any(isinstance(one.auth, NullAuth) for one in (connection.local, connection.remote))),
+        (Capability.HASH_AND_URL, connection.cert_lookup),
         (Capability.MOBIKE, connection.mobike),
         (Capability.CHILDLESS, connection.childless),
         (Capability.REDIRECT, connection.follows_redirects),

@@ -4,6 +4,7 @@ from conformance.ike.core.rfc7296 import Rfc7296
 from conformance.ike.extensions.childless import Childless
 from conformance.ike.extensions.eap_auth import EapAuth
 from conformance.ike.extensions.encrypted_dns import EncryptedDns
+from conformance.ike.extensions.hash_and_url import HashAndUrl
 from conformance.ike.extensions.multiple_auth import MultipleAuth
 from conformance.ike.extensions.null_auth import NullAuthentication
 from conformance.ike.extensions.ocsp_in_ike import OcspInIke
@@ -22,6 +23,7 @@ class IkeSa(
     RawPublicKeys,
     OcspInIke,
     RevocationChecking,
+    HashAndUrl,
     Childless,
     RouteExchange,
     EncryptedDns,

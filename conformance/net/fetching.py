@@ -100,7 +100,7 @@ def _request(url: str, body: bytes | None, kind: str) -> tuple[Address, bytes]:
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         if parts.scheme != "http" or not address.host or any(one in target for one in " \r\n"):
             raise ValueError
-        head = [f"{'GET' if body is None else 'POST'} {target} HTTP/1.0", f"Host: {parts.netloc}"]
+        head = [f"{'GET' if body is None else 'POST'} {target} HTTP/1.0", f"Host: {parts.netloc.rpartition('@')[2]}"]
         if body is not None:
             head += [f"Content-Type: {kind}", f"Content-Length: {len(body)}"]
         return address, "\r\n".join((*head, "", "")).encode("ascii") + (body or b"")

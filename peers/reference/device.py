@@ -82,6 +82,7 @@ CAPABILITIES = frozenset(
         Capability.REDIRECT_INIT,
         Capability.REDIRECT_AUTH,
         Capability.REDIRECT_LATER,
+        Capability.HASH_AND_URL,
     }
 )
 

@@ -82,6 +82,8 @@ class StrongSwan(Daemon):
             self.capabilities -= algorithms.FETCHING
         if "eap-radius" in plugins:
             self.capabilities |= {Capability.AAA}
+        if "curl" in plugins:
+            self.capabilities |= {Capability.HASH_AND_URL}
         esn = Capability.ESN in self.capabilities
         taken = algorithms.taken(loaded, plane, esn=esn)
         self.pixit = replace(self.pixit, algorithms=taken, eap=algorithms.eap_methods(plugins))
@@ -216,6 +218,8 @@ class StrongSwan(Daemon):
         connection, self._connection = self._connection, None
         if connection is not None:
             control.request("unload-conn", {"name": connection.name})
+            if translate.uri_base(connection):
+                control.request("unload-authority", {"name": connection.name})
             if not all(map(self._unloaded, translate.pools(connection))):
                 self._restart()
         self._vici().request("clear-creds")

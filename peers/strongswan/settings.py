@@ -75,6 +75,7 @@ class Runtime:
     half_open_timeout: int = HALF_OPEN_TIMEOUT
     signature_authentication: bool = True
     keepalive: float | None = 20.0
+    hash_and_url: bool = False
 
 
 def startup_for(connection: Connection, ports: tuple[int, int], aaa: str = "") -> Startup:
@@ -100,6 +101,7 @@ def runtime_for(connection: Connection) -> Runtime:
         fragment_size=connection.fragment_size or Runtime().fragment_size,
         signature_authentication=not classic,
         keepalive=connection.keepalive,
+        hash_and_url=connection.cert_lookup,
     )
     if connection.cookies is CookiePolicy.ALWAYS:
         # The half-open SA that keeps the daemon asking must outlive the purpose.
@@ -159,6 +161,7 @@ charon {{
   fragment_size = {runtime.fragment_size}
   signature_authentication = {yes[runtime.signature_authentication]}
   delete_rekeyed_delay = 1
+  hash_and_url = {yes[runtime.hash_and_url]}
   send_vendor_id = no
   accept_private_algs = yes
   install_routes = yes

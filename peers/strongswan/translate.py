@@ -232,10 +232,18 @@ def _yes(value: bool) -> str:
     return "yes" if value else "no"
 
 
+def uri_base(value: Connection) -> str:
+    """Where our certificates are found over HTTP, empty where they are not."""
+    return value.local.auth.url if isinstance(value.local.auth, PublicKey) else ""
+
+
 def credentials(value: Connection) -> Iterator[tuple[str, Section]]:
     """The vici commands, with their messages, that load what the connection needs to authenticate."""
     for certificate in value.trust:
         yield "load-cert", {"type": "X509", "flag": "CA", "data": certificate.public_bytes(Encoding.DER)}
+    if base := uri_base(value):
+        above = value.trust[0].public_bytes(Encoding.DER)
+        yield "load-authority", {value.name: {"cacert": above, "cert_uri_base": base}}
     parties = [*_parties(value.local), *_parties(value.remote)]
     for auth in (one.auth for one in _parties(value.local)):
         shown = auth.certificate if isinstance(auth, Eap) else auth

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from conformance.crypto.bundle import element
 from conformance.crypto.pki import Authority, Leaf, new_key
 from conformance.script.peer import Peer
 from suites.certificates.roles import AsResponder, refused
@@ -21,27 +22,19 @@ _ED25519 = bytes.fromhex("06032b6570")
 _ODD = (1 << 2047) + 1
 
 
-def tlv(tag: int, content: bytes) -> bytes:
-    """One DER element."""
-    if len(content) < 128:
-        return bytes((tag, len(content))) + content
-    length = len(content).to_bytes((len(content).bit_length() + 7) // 8, "big")
-    return bytes((tag, 128 | len(length))) + length + content
-
-
 def key_info(algorithm: bytes, key: bytes) -> bytes:
     """A SubjectPublicKeyInfo of these parts."""
-    return tlv(0x30, tlv(0x30, algorithm) + tlv(0x03, b"\0" + key))
+    return element(0x30, element(0x30, algorithm) + element(0x03, b"\0" + key))
 
 
 def integer(value: int) -> bytes:
     """An INTEGER that is not negative."""
-    return tlv(0x02, value.to_bytes(value.bit_length() // 8 + 1, "big"))
+    return element(0x02, value.to_bytes(value.bit_length() // 8 + 1, "big"))
 
 
 def rsa_key(modulus: int, exponent: int) -> bytes:
     """An RSA key of any numbers."""
-    return key_info(_RSA, tlv(0x30, integer(modulus) + integer(exponent)))
+    return key_info(_RSA, element(0x30, integer(modulus) + integer(exponent)))
 
 
 def with_key(certificate: x509.Certificate, info: bytes) -> x509.Certificate:
@@ -50,7 +43,7 @@ def with_key(certificate: x509.Certificate, info: bytes) -> x509.Certificate:
     tbs = certificate.tbs_certificate_bytes
     behind = certificate.public_bytes(Encoding.DER).split(tbs, 1)[1]
     header = 4 if tbs[1] == 0x82 else 3
-    return x509.load_der_x509_certificate(tlv(0x30, tlv(0x30, tbs[header:].replace(usual, info)) + behind))
+    return x509.load_der_x509_certificate(element(0x30, element(0x30, tbs[header:].replace(usual, info)) + behind))
 
 
 ABSURD: dict[str, Callable[[Peer], bytes]] = {}
@@ -94,7 +87,7 @@ def test_rsa_zero(peer: Peer) -> bytes:
 @absurd("cert-key-rsa-negative")
 def test_rsa_negative(peer: Peer) -> bytes:
     """Modulus and exponent of an RSA key are negative numbers."""
-    return key_info(_RSA, tlv(0x30, tlv(0x02, b"\xff" * 256) + tlv(0x02, b"\xff")))
+    return key_info(_RSA, element(0x30, element(0x02, b"\xff" * 256) + element(0x02, b"\xff")))
 
 
 @absurd("cert-key-rsa-even")
@@ -130,7 +123,7 @@ def test_rsa_huge(peer: Peer) -> bytes:
 @absurd("cert-key-rsa-empty")
 def test_rsa_empty(peer: Peer) -> bytes:
     """The octets of an RSA key are an empty sequence."""
-    return key_info(_RSA, tlv(0x30, b""))
+    return key_info(_RSA, element(0x30, b""))
 
 
 @absurd("cert-key-none")
@@ -160,10 +153,10 @@ def test_ec_short(peer: Peer) -> bytes:
 @absurd("cert-key-ec-explicit")
 def test_ec_explicit(peer: Peer) -> bytes:
     """A curve that is described in place of being named, over a field of one element (RFC 5480 forbids the form)."""
-    field = tlv(0x30, bytes.fromhex("06072a8648ce3d0101") + integer(1))
-    curve = tlv(0x30, tlv(0x04, b"\0") + tlv(0x04, b"\0"))
-    numbers = integer(1) + field + curve + tlv(0x04, b"\x04\0\0") + integer(0) + integer(0)
-    return key_info(_EC + tlv(0x30, numbers), b"\x04\0\0")
+    field = element(0x30, bytes.fromhex("06072a8648ce3d0101") + integer(1))
+    curve = element(0x30, element(0x04, b"\0") + element(0x04, b"\0"))
+    numbers = integer(1) + field + curve + element(0x04, b"\x04\0\0") + integer(0) + integer(0)
+    return key_info(_EC + element(0x30, numbers), b"\x04\0\0")
 
 
 @absurd("cert-key-ec-no-curve")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from conformance.crypto.bundle import element
 from conformance.crypto.pki import Authority, Key, key_info, new_key
 from conformance.ike.core.connection import PublicKey
 from conformance.script import bend
@@ -22,7 +23,7 @@ from suites.certificates.roles import (
     of_responder,
     refused,
 )
-from suites.certificates.test_keys import ABSURD, tlv
+from suites.certificates.test_keys import ABSURD
 from suites.certificates.test_payloads import after_first
 from suites.connections import Setup, certificates, raw_keys
 from suites.dut import Dut
@@ -258,7 +259,7 @@ MALFORMED = {
     "a length without an end": b"\x30\x80" + _KEY[2:],
     "no DER": b"\xff" * 91,
     "a deep nest": b"\x30\x82\x01\x00" + b"\x30\x80" * 128,
-    "a key of unused bits": tlv(0x30, _KEY[2:23] + tlv(0x03, b"\x09" + _KEY[26:])),
+    "a key of unused bits": element(0x30, _KEY[2:23] + element(0x03, b"\x09" + _KEY[26:])),
     "zeros": bytes(2000),
 }
 """Octets that are no SubjectPublicKeyInfo."""

@@ -16,6 +16,7 @@ from conformance.ike.endpoint import Endpoint
 from conformance.ike.extensions.childless import Childless
 from conformance.ike.extensions.eap_auth import EapAuth
 from conformance.ike.extensions.encrypted_dns import EncryptedDns
+from conformance.ike.extensions.hash_and_url import HashAndUrl
 from conformance.ike.extensions.multiple_auth import MultipleAuth
 from conformance.ike.extensions.null_auth import NullAuthentication
 from conformance.ike.extensions.ocsp_in_ike import OcspInIke
@@ -46,6 +47,7 @@ NEEDED: dict[type, frozenset[Capability]] = {
     MultipleAuth: frozenset({Capability.MULTIPLE_AUTH}),
     NullAuthentication: frozenset({Capability.NULL_AUTH}),
     OcspInIke: frozenset({Capability.OCSP_IN_IKE}),
+    HashAndUrl: frozenset({Capability.HASH_AND_URL}),
     RawPublicKeys: frozenset({Capability.RAW_PUBLIC_KEYS}),
     RevocationChecking: frozenset({Capability.CRL, Capability.CRL_IN_IKE, Capability.OCSP, Capability.OCSP_IN_IKE}),
     Redirect: frozenset(

@@ -59,8 +59,9 @@ class PublicKey:
 
     ``chain`` is the end-entity certificate followed by its intermediates. ``key`` is the private key and is known for
     one's own side only. ``raw`` takes the place of a chain: the SubjectPublicKeyInfo in DER that both have agreed on
-    (RFC 7670). ``others`` are what the same party may show and sign with in place of this one, where the peer asks for
-    a certificate of another authority (RFC 7296, section 3.7).
+    (RFC 7670). ``url`` with the SHA-1 of a certificate in hexadecimal behind it is where each of the chain is found,
+    empty: nowhere. ``others`` are what the same party may show and sign with in place of this one, where the peer asks
+    for a certificate of another authority (RFC 7296, section 3.7).
 
     ``method`` None lets RFC 7427 decide when both sides announce it and falls back to the classic method of the key;
     ``hash`` None takes the strongest hash that the peer announced.
@@ -72,6 +73,7 @@ class PublicKey:
     hash: HashAlgorithm | None = None
     pss: bool = False
     raw: bytes | None = None
+    url: str = ""
     others: "tuple[PublicKey, ...]" = ()
 
 
@@ -202,7 +204,8 @@ class Connection:
     what this side says of its network to whoever asks for an address, ``remote_inner`` what it asks for.
     ``local_routes`` are prefixes that this side announces when the IKE SA is up, as FlexVPN does it, ``remote_routes``
     those of the other side: whoever expects some takes them. With ``narrowing`` this side narrows selectors that are
-    wider than its own; without it, it may.
+    wider than its own; without it, it may. With ``cert_lookup`` it fetches certificates of the other that come by hash
+    and URL, and says so (RFC 7296, section 3.6).
 
     ``revocation`` is what this side asks of the other's certificates. With ``ocsp_in_ike`` it asks for an OCSP response
     in IKE_AUTH, and sends one where it is asked (RFC 4806).
@@ -247,6 +250,7 @@ class Connection:
     ocsp_in_ike: bool = False
     follows_redirects: bool = False
     redirect: Redirection | None = None
+    cert_lookup: bool = False
 
     def patience(self) -> float:
         """Seconds after which a request that got no response has failed."""

@@ -179,9 +179,8 @@ class Signatures(Spine):
 
     def peer_public_key(self, identity: IDi | IDr, message: Message) -> PublicKeyTypes:
         """The key of the first certificate, once its chain and identity are checked (RFC 7296, section 3.6)."""
-        encoded = [one.data for one in message.all(CERT) if one.encoding == CertEncoding.X509_SIGNATURE]
         try:
-            chain = [load_certificate(one) for one in encoded]
+            chain = [load_certificate(one) for one in self.shown_certificates(message)]
         except CertificateError as error:
             raise Violation(f"CERT payload holds no certificate: {error}") from None
         if not chain:
@@ -196,6 +195,10 @@ class Signatures(Spine):
             return chain[0].public_key()
         except (ValueError, UnsupportedAlgorithm) as error:
             raise Violation(f"the certificate holds no usable public key: {error}") from None
+
+    def shown_certificates(self, message: Message) -> list[bytes]:
+        """The certificates that the peer shows, in DER. Raises Violation where one cannot be had."""
+        return [one.data for one in message.all(CERT) if one.encoding == CertEncoding.X509_SIGNATURE]
 
     def check_chain(self, chain: Sequence[x509.Certificate]) -> None:
         """The chain must end at an authority that we trust, now."""

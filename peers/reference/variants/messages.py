@@ -83,7 +83,7 @@ class PayloadsAnywhere(Arranging):
     lacks=(
         Capability.FRAGMENTATION, Capability.NAT_T, Capability.FORCED_ENCAPSULATION, Capability.RFC7427,
         Capability.RSA_PSS, Capability.ED25519, Capability.CHILDLESS, Capability.MULTIPLE_AUTH,
-        Capability.RAW_PUBLIC_KEYS, Capability.CERTIFICATE_CHOICE,
+        Capability.RAW_PUBLIC_KEYS, Capability.CERTIFICATE_CHOICE, Capability.HASH_AND_URL,
         Capability.REDIRECT, Capability.REDIRECT_INIT, Capability.REDIRECT_AUTH, Capability.REDIRECT_LATER,
     ),
 )  # fmt: skip
