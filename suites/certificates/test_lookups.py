@@ -187,7 +187,7 @@ def gives_up(
 
         test.__name__, test.__module__, test.__doc__ = written.__name__, written.__module__, written.__doc__
         usual = purpose(
-            identifier, TOLD, NOT_CREATED,
+            identifier, NOT_CREATED, TOLD,
             role="responder", connection=lookups(), needs=NEEDS, web=empty, waits=LONGEST,
         )  # fmt: skip
         return usual(test)
