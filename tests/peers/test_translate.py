@@ -11,7 +11,10 @@ from conformance.ike.core.connection import ChildConfig, CookiePolicy, Identity,
 from conformance.wire import AuthMethod, HashAlgorithm, IdType
 from peers.contract import Unsupported
 from peers.places.place import DataPlane
+from peers.reference.device import PIXIT
 from peers.strongswan import algorithms, settings, translate
+from suites.certificates.urls import lookups
+from suites.connections import raw_keys, two_certificates
 from tests.peers.connections import DEVICE, TESTER, device_view
 
 
@@ -217,3 +220,27 @@ def test_inner_addresses_are_dynamic_selectors() -> None:
     assigns = translate.connection(device_view(local_pool="10.77.0.0/24"), "10.91.0.1")
     assert assigns["pools"] == ["ikespec"]
     assert assigns["children"]["net"]["remote_ts"] == ["dynamic"]
+
+
+def test_raw_keys_are_pinned_for_both_sides() -> None:
+    connection = raw_keys()(PIXIT).mirrored()
+    section = translate.connection(connection, PIXIT.tester_address)
+    for side, party in (("local-1", connection.local), ("remote-1", connection.remote)):
+        assert isinstance(party.auth, PublicKey)
+        assert section[side]["pubkeys"] == [party.auth.raw] and "certs" not in section[side]
+    assert [command for command, _ in translate.credentials(connection)] == ["load-key"]
+
+
+def test_all_certificates_of_a_device_are_loaded_with_their_keys() -> None:
+    connection = two_certificates()(PIXIT).mirrored()
+    section = translate.connection(connection, PIXIT.tester_address)
+    assert len(section["local-1"]["certs"]) == 2
+    commands = [command for command, _ in translate.credentials(connection)]
+    assert commands.count("load-key") == 2 and commands.count("load-cert") == 4
+
+
+def test_where_certificates_are_is_said_of_their_authority() -> None:
+    connection = lookups(own=True)(PIXIT).mirrored()
+    loaded = dict(translate.credentials(connection))["load-authority"]
+    assert loaded[connection.name]["cert_uri_base"] == translate.uri_base(connection) == "http://192.0.2.1:8880/device/"
+    assert settings.runtime_for(connection).hash_and_url and not settings.Runtime().hash_and_url

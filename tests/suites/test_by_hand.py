@@ -20,6 +20,8 @@ from suites.ike_auth.steps import named
 from suites.judge import Verdict
 
 RESPONDERS = [one for one in all_purposes().values() if one.purpose.role == "responder"]
+OTHERS = [one for one in RESPONDERS if one.subject != "certificates"]
+"""Those that are not about certificates, most of which need one of our making."""
 
 
 def routers() -> dict[str, Callable[[], ReferenceDevice]]:
@@ -67,7 +69,9 @@ def test_most_purposes_run(router: str, record_property: Callable[[str, object],
     ran = Counter(one.purpose.role for one in all_purposes().values() if found[one.purpose.id].verdict == "pass")
     for role, number in ran.items():
         record_property(f"purposes on a device configured by hand ({router}), {role}", number)
-    assert ran["responder"] >= len(RESPONDERS) / 2, "docs/adding-a-device.md says so"
+    passed = sum(found[one.purpose.id].verdict == "pass" for one in OTHERS)
+    record_property(f"of those that are not about certificates ({router})", f"{passed} of {len(OTHERS)}")
+    assert passed >= len(OTHERS) / 2, "docs/adding-a-device.md says so"
     for identifier, verdict in found.items():
         assert verdict.verdict == "pass" or verdict.reason, identifier
 
