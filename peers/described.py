@@ -60,6 +60,10 @@ def connection_tree(connection: Connection) -> dict[str, Any]:
         "narrowing": connection.narrowing,
         "revocation": connection.revocation.value,
         "ocsp_in_ike": connection.ocsp_in_ike,
+        "follows_redirects": connection.follows_redirects,
+        "redirect": None
+        if connection.redirect is None
+        else {"gateway": connection.redirect.gateway, "when": connection.redirect.when.value},
     }
 
 
