@@ -15,6 +15,14 @@ MICROSOFT = 311
 USER_NAME, USER_PASSWORD, CHAP_PASSWORD, CHAP_CHALLENGE, EAP_MESSAGE = 1, 2, 3, 60, 79
 MS_CHAP_ERROR, MS_CHAP_CHALLENGE, MS_CHAP2_RESPONSE, MS_CHAP2_SUCCESS = 2, 11, 25, 26
 
+KNOWN = frozenset(
+    {
+        *((code, 0) for code in (USER_NAME, USER_PASSWORD, CHAP_PASSWORD, CHAP_CHALLENGE, EAP_MESSAGE)),
+        *((code, MICROSOFT) for code in (MS_CHAP_ERROR, MS_CHAP_CHALLENGE, MS_CHAP2_RESPONSE, MS_CHAP2_SUCCESS)),
+    }
+)
+"""Code and vendor of what is understood here."""
+
 
 class AnyAvp(Body):
     """Base of both forms."""
@@ -74,6 +82,12 @@ class Avps(Body):
     """All that goes through the tunnel at once."""
 
     items: Annotated[tuple[Body, ...], Items(read_avp)] = ()
+
+    @property
+    def demanding(self) -> list[AnyAvp]:
+        """The pairs that must be understood and are not."""
+        found = [one for one in self.items if isinstance(one, AnyAvp) and one.flags & MANDATORY]
+        return [one for one in found if (one.code, one.vendor) not in KNOWN]
 
     def all(self, code: int, vendor: int = 0) -> bytes | None:
         """The data of all pairs with a code, one after the other; None where there is none."""

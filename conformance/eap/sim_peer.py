@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 from conformance.eap.kind import Kind
 from conformance.eap.layout import Body
 from conformance.eap.simaka import (
@@ -54,7 +56,7 @@ class SimPeer(SimAkaPeer):
         """The version and a nonce; for a fast re-authentication only the identity."""
         self.versions = message.need(At.VERSION_LIST).value
         offered = {self.versions[place : place + 2] for place in range(0, len(self.versions), 2)}
-        if VERSION.to_bytes(2, "big") not in offered:
+        if not self.speaks_one_of(offered):
             raise Unable("no version in common", ClientErrorCode.UNSUPPORTED_VERSION)
         identity = self.identity_for(message)
         if identity and self.renewal is not None:
@@ -62,16 +64,28 @@ class SimPeer(SimAkaPeer):
         self.nonce = self.random(16)
         return SimStart(attributes=(*identity, AtNonceMt(nonce=self.nonce), number(At.SELECTED_VERSION, VERSION)))
 
+    def speaks_one_of(self, offered: Collection[bytes]) -> bool:
+        """Whether there is a version in common."""
+        return VERSION.to_bytes(2, "big") in offered
+
+    def check_challenges(self, rands: Sequence[bytes]) -> None:
+        """Makes sure that there are enough challenges, and that none is there twice.
+
+        Raises:
+            Unable: there are not, or one is.
+        """
+        if len(rands) not in (2, 3) or len(rands) < self.challenges:
+            raise Unable(f"{len(rands)} challenges", ClientErrorCode.TOO_FEW_CHALLENGES)
+        if len(set(rands)) < len(rands):
+            raise Unable("the same challenge twice", ClientErrorCode.NOT_FRESH)
+
     def answer_challenge(self, message: Message, packet: EapPacket) -> SimChallenge:
         """Checks that the server knows the keys, and proves that the card does."""
         together = message.need(At.RAND).rands
         rands = [together[place : place + 16] for place in range(0, len(together), 16)]
         if len(together) % 16:
             raise Unable(f"AT_RAND of {len(together)} octets")
-        if len(rands) not in (2, 3) or len(rands) < self.challenges:
-            raise Unable(f"{len(rands)} challenges", ClientErrorCode.TOO_FEW_CHALLENGES)
-        if len(set(rands)) < len(rands):
-            raise Unable("the same challenge twice", ClientErrorCode.NOT_FRESH)
+        self.check_challenges(rands)
         answers = [self.usim.gsm(rand) for rand in rands]
         kcs = tuple(kc for _, kc in answers)
         keys = self.keys = sim_keys(self.identity, kcs, self.nonce, self.versions, VERSION)

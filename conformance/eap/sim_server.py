@@ -29,6 +29,10 @@ class SimServer(SimAkaServer):
         """What AT_VERSION_LIST says."""
         return VERSION.to_bytes(2, "big")
 
+    def has_offered(self, version: int) -> bool:
+        """Whether the peer may select a version."""
+        return version == VERSION
+
     def start(self) -> Body:
         """Start, or at once a fast re-authentication."""
         if self.ask or not self.identify():
@@ -63,7 +67,7 @@ class SimServer(SimAkaServer):
             return self.reauthentication(self.renewal)
         self.renewal = None
         selected = message.need(At.SELECTED_VERSION).number
-        if selected != VERSION:
+        if not self.has_offered(selected):
             raise Unable(f"version {selected}")
         return self.challenge(message.need(At.NONCE_MT).nonce)
 

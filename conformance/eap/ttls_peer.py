@@ -49,7 +49,7 @@ class TtlsPeer(Ttls, TunnelMethod, TlsPeer):
 
     def take_inner(self, data: bytes) -> bytes:
         """The next pairs, or nothing."""
-        found = self.next_avps(Avps.decode(data))
+        found = self.next_avps(self.read_pairs(data))
         return self.wrap(Avps(tuple(found))) if found else b""
 
     def first_avps(self) -> Sequence[AnyAvp]:

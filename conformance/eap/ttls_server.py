@@ -30,7 +30,6 @@ from conformance.eap.tls_method import FRAGMENT, TlsServer
 from conformance.eap.ttls import Ttls
 from conformance.eap.tunnel import TunnelMethod
 from conformance.tls import TlsConfig
-from conformance.wire.errors import WireError
 
 
 class TtlsServer(Ttls, TunnelMethod, TlsServer):
@@ -67,11 +66,7 @@ class TtlsServer(Ttls, TunnelMethod, TlsServer):
         if self.proved and not data:
             self.end(True)
             return b""
-        try:
-            avps = Avps.decode(data)
-        except WireError as error:
-            raise Failed(f"pairs in the tunnel: {error}") from None
-        found = self.answer_avps(avps)
+        found = self.answer_avps(self.read_pairs(data))
         return self.wrap(Avps(tuple(found))) if found else b""
 
     def answer_avps(self, avps: Avps) -> Sequence[AnyAvp]:

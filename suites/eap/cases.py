@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from random import Random
+from typing import Any
 
 from conformance.eap.avp import (
     CHAP_CHALLENGE,
@@ -22,7 +23,7 @@ from conformance.eap.avp import (
 from conformance.eap.bend import EapBend
 from conformance.eap.conversation import Conversation
 from conformance.eap.gtc import Gtc
-from conformance.eap.layout import Body
+from conformance.eap.layout import Body, Raw
 from conformance.eap.md5 import Md5
 from conformance.eap.mschapv2 import Response, Success, SuccessResponse
 from conformance.eap.peap import Extensions
@@ -76,21 +77,24 @@ class Layer(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One variation of our packet of the method with this number, counted from 1.
+    """One variation of one of our packets.
 
     Attributes:
-        number: of the packet, or of the message in the tunnel.
+        number: of the packet of the method, or of the message in the tunnel, counted from 1; None: the next one that is
+            of the class of ``body``.
         body: what is due there, as an example.
         variation: what happens to it.
         layer: where it is.
         asks: it is a request: we are the server.
+        wrong: whatever it is, it is not what must be there.
     """
 
-    number: int
+    number: int | None
     body: Body
     variation: Variation
     layer: Layer = Layer.METHOD
     asks: bool = False
+    wrong: bool = False
 
     @property
     def text(self) -> str:
@@ -100,12 +104,13 @@ class Case:
 
     def arm(self, conversation: Conversation) -> None:
         """The conversation will send it, whatever the values of its other fields are this time."""
-        bend = EapBend(self.text, number=self.number, body=self.variation.change)
+        of = type(self.body) if self.number is None else None
+        bend = EapBend(self.text, of, number=self.number, body=self.variation.change)
         if self.layer is Layer.METHOD:
             conversation.bend(bend)
         for method in tunnels(conversation):
             if self.layer is Layer.TUNNEL:
-                method.inner_bends.append(InnerBend(self.text, self.variation.change, number=self.number))
+                method.inner_bends.append(InnerBend(self.text, self.variation.change, of, self.number))
             elif self.layer is Layer.INNER:
                 method.at_inner = lambda inner: inner.bend(bend)
 
@@ -122,6 +127,8 @@ class Case:
     @property
     def proves_nothing(self) -> bool:
         """Whether the octets that prove something are not what they should be."""
+        if self.wrong:
+            return True
         bent = self.variation.change(self.body).encode()
         if isinstance(self.body, Gtc | Md5) and self.asks:
             return False
@@ -144,6 +151,16 @@ class Case:
     def approvable(self) -> bool:
         """Whether who gets it may take us for the server because of it: it is our proof, and right."""
         return isinstance(self.body, Success | Message) and not self.proves_nothing
+
+
+def instead(due: Body, sent: Body, text: str, **where: Any) -> Case:
+    """Another body where one is due: the first such one, or that of a ``number``."""
+    return Case(where.pop("number", None), due, Variation(f"{text} in place of it", lambda _: sent), **where)
+
+
+def changed(due: Body, text: str, change: Callable[[Any], Body], **where: Any) -> Case:
+    """Something done to a body."""
+    return Case(where.pop("number", None), due, Variation(text, change), **where)
 
 
 def stands(part: bytes, slices: Sequence[slice], bent: bytes, first: int = 3) -> bool:
@@ -201,6 +218,7 @@ class Said:
             Case(number, body, one, layer, self.asks)
             for layer, bodies in zip(Layer, (self.bodies, self.tunnel, self.inner), strict=True)
             for number, body in enumerate(bodies, 1)
+            if not isinstance(body, Raw)
             for one in make(body)
         ]
 
@@ -210,7 +228,7 @@ def sample(found: Sequence[Case], size: int = SAMPLE) -> list[Case]:
 
     def kind(one: Case) -> tuple[str, int, str]:
         word = "z content" if not one.proves_nothing else "a bit" if one.text.endswith("turned") else "b form"
-        return word, one.number, one.layer.name
+        return word, one.number or 0, one.layer.name
 
     chosen = []
     kinds = sorted({kind(one) for one in found})

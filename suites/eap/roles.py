@@ -58,6 +58,9 @@ TUNNELS = (TTLS_PAP, TTLS_CHAP, TTLS_MSCHAPV2)
 KEYED = (MSCHAPV2, TLS, TTLS, PEAP, SIM, AKA, AKA_PRIME)
 CARDS = (SIM, AKA, AKA_PRIME)
 
+DOCUMENTS = {SIM: ("RFC4186",), AKA: ("RFC4187",), AKA_PRIME: ("RFC4187", "RFC9048")}
+"""What defines a method, where that stands among others."""
+
 
 def as_server(pattern: str, *requirements: str, ways: Sequence[Way], **options: Any) -> Callable[[AsServer], AsServer]:
     """A purpose for each way: the device is the server of that method, and we are its peer."""
@@ -66,7 +69,7 @@ def as_server(pattern: str, *requirements: str, ways: Sequence[Way], **options: 
         for way in ways:
             marked = purpose(
                 pattern.format(way.name),
-                *requirements,
+                *cited(way, requirements),
                 role="responder",
                 needs=(Capability.EAP,),
                 connection=eap(way.name),
@@ -85,7 +88,7 @@ def as_peer(pattern: str, *requirements: str, ways: Sequence[Way], **options: An
         for way in ways:
             marked = purpose(
                 pattern.format(way.name),
-                *requirements,
+                *cited(way, requirements),
                 role="initiator",
                 needs=(Capability.EAP_PEER,),
                 connection=eap(way.name, device="initiator"),
@@ -95,6 +98,13 @@ def as_peer(pattern: str, *requirements: str, ways: Sequence[Way], **options: An
         return written
 
     return register
+
+
+def cited(way: Way, requirements: Sequence[str]) -> list[str]:
+    """Those of the method itself, and those of all."""
+    others = {one for other, documents in DOCUMENTS.items() if other != way for one in documents}
+    own = DOCUMENTS.get(way, ())
+    return [one for one in requirements if (document := one.partition("-")[0]) in own or document not in others]
 
 
 def _served(written: AsServer, way: Way) -> Callable[[Peer], None]:

@@ -1,18 +1,21 @@
 """Sweeps over the fields of a method's packets: everything wrong with them, one at a time, on an IKE SA of its own."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from conformance.eap.conversation import Conversation, Outcome
+from conformance.eap.layout import Body
 from conformance.eap.mschapv2 import SuccessResponse
 from conformance.eap.registry import body_of
-from conformance.eap.simaka import AkaChallenge, SimChallenge
+from conformance.eap.simaka import AkaChallenge, Message, SimChallenge
 from conformance.eap.simaka_attributes import At
 from conformance.ike.core.sending import State
 from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.verdict import Inconclusive, Unexpected
-from conformance.wire import AUTH, EAP, EapCode, EapPacket, EapType, ExchangeType, Message
+from conformance.wire import AUTH, EAP, EapCode, EapPacket, EapType, ExchangeType
+from conformance.wire import Message as IkeMessage
 from suites.dut import Dut
 from suites.eap.cases import Case, Said, order, sample
 from suites.eap.preparing import Prepare, plainly
@@ -97,6 +100,16 @@ def _none_succeeds(peer: Peer, chosen: Sequence[Case], longest: float, prepare: 
 
 def leads_nowhere(peer: Peer, case: Case, prepare: Prepare = plainly) -> bool:
     """One variation, and whatever follows from it. False: the device has not answered it."""
+    answer = ended(peer, case, prepare)
+    if answer is not None and case.proves_nothing:
+        told = answer.first(EAP)
+        succeeded = told is not None and told.packet.code == EapCode.SUCCESS
+        peer.check(not succeeded, f"no EAP-Success after {case.text}", answer, "RFC7296-1.2-18", bypass=True)
+    return answer is not None
+
+
+def ended(peer: Peer, case: Case, prepare: Prepare = plainly) -> IkeMessage | None:
+    """The last response that followed from a variation. None: the device has not answered it."""
     sa = peer.sa(initial_contact=False)
     sa.at_eap = armed(case, prepare)
     answer = asked(peer, sa)
@@ -114,19 +127,16 @@ def leads_nowhere(peer: Peer, case: Case, prepare: Prepare = plainly) -> bool:
     if not case.was_sent(sa.as_peer):
         raise Inconclusive(f"no occasion for {case.text}")
     if not answered:
-        return False
-    told = answer.first(EAP)
-    succeeded = told is not None and told.packet.code == EapCode.SUCCESS
-    if case.proves_nothing:
-        peer.check(not succeeded, f"no EAP-Success after {case.text}", answer, "RFC7296-1.2-18", bypass=True)
+        return None
     early = answer.first(AUTH) is not None and sa.received is not first
     peer.check(not early, f"no proof after {case.text}", answer, "RFC7296-1.2-18", bypass=True)
+    told = answer.first(EAP)
     if fatal(answer) is None and (told is None or told.packet.code != EapCode.FAILURE):
         leave(sa)
-    return True
+    return answer
 
 
-def patiently(sa: ScriptedSa, answer: Message) -> Message:
+def patiently(sa: ScriptedSa, answer: IkeMessage) -> IkeMessage:
     """The next round; a device may take its time to tell a wrong password, so that guessing takes its time as well."""
     try:
         return sa.proceed(answer)
@@ -143,6 +153,24 @@ def leave(sa: ScriptedSa) -> None:
 
 
 # --- the device as initiator ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the device has said as peer.
+
+    Attributes:
+        bodies: its responses, that with its identity included.
+        proved: it has sent AUTH: it believes us.
+    """
+
+    bodies: tuple[Body, ...]
+    proved: bool
+
+    @property
+    def messages(self) -> list[Message]:
+        """Those of SIM and AKA."""
+        return [one for one in self.bodies if isinstance(one, Message)]
 
 
 def our_requests(peer: Peer, dut: Dut, prepare: Prepare = plainly) -> Said:
@@ -204,6 +232,28 @@ def must_not_convince(peer: Peer, dut: Dut, case: Case, prepare: Prepare = plain
     part(peer, dut, sa)
 
 
+def heard(peer: Peer, dut: Dut, prepare: Prepare) -> Heard:
+    """A conversation to its end, however that comes."""
+    with peer.preamble("IKE_SA_INIT"):
+        sa, request = begun(peer, dut)
+    sa.at_eap = prepare
+    bodies, proved = [], False
+    for _ in range(ROUNDS):
+        sa.answer(request)
+        if sa.state != State.HALF_OPEN:
+            break
+        found = next_request(peer, dut, sa, request)
+        if found is None:
+            break
+        request, told = found, found.message.first(EAP)
+        proved = proved or request.message.first(AUTH) is not None
+        if told is not None:
+            peer.note(f"the device says {body_of(told.packet)}")
+            bodies.append(body_of(told.packet))
+    part(peer, dut, sa)
+    return Heard(tuple(bodies), proved)
+
+
 def must_not_prove(peer: Peer, case: Case, sa: ScriptedSa, request: Received) -> None:
     """The device sends AUTH only after a Success that it may believe."""
     ended = sa.as_server is not None and sa.as_server.outcome is Outcome.SUCCESS
@@ -236,12 +286,11 @@ def must_fit(peer: Peer, case: Case, asked: EapPacket, told: EapPacket) -> None:
         told.type in (asked.type, EapType.NAK), f"the Type of the request, or a Nak: {case.text}", told, "RFC3748-4.1-8"
     )
     if not case.approvable:
-        peer.check(not approves(told), f"no approval of {case.text}", told, "RFC3748-4.2-5", bypass=True)
+        peer.check(not approves(body_of(told)), f"no approval of {case.text}", told, "RFC3748-4.2-5", bypass=True)
 
 
-def approves(told: EapPacket) -> bool:
+def approves(found: Body) -> bool:
     """Whether a response of the device says that it has taken us for the server."""
-    found = body_of(told)
     answers = isinstance(found, SimChallenge | AkaChallenge) and found.find(At.MAC) is not None
     return answers or isinstance(found, SuccessResponse)
 

@@ -19,6 +19,7 @@ from conformance.script.peer import Peer
 from peers.contract import Capability
 from suites.connections import eap
 from suites.dut import Dut
+from suites.eap import cases
 from suites.eap.cases import Case
 from suites.eap.sweeping import each, must_not_convince, our_requests
 from suites.purpose import purpose
@@ -31,7 +32,7 @@ UNCONVINCED = ("RFC3748-4.2-5", "RFC3748-4.2-3", "RFC7296-1.2-18")
 
 def instead(number: int, due: Body, sent: Body, text: str) -> Case:
     """Another body where one is due, as the method's packet with this number."""
-    return Case(number, due, Variation(text, lambda _: sent), asks=isinstance(due, Challenge | Success))
+    return cases.instead(due, sent, text, number=number, asks=isinstance(due, Challenge | Success))
 
 
 # --- the device as responder ------------------------------------------------------------------------------------------
