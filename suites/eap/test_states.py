@@ -52,10 +52,15 @@ def _filled(form: type[Body]) -> Body:
 def through_tunnel(way: Way, due: Body, code: EapCode) -> list[tuple[str, Body]]:
     """What may come out of a tunnel at the wrong time."""
     if way == roles.PEAP:
-        return [
+        found: list[tuple[str, Body]] = [
             ("a result of success", Extensions(code, 0, tlvs=(result_tlv(SUCCESS),))),
             ("a result of failure", Extensions(code, 0, tlvs=(result_tlv(FAILURE),))),
             ("TLVs without a result", Extensions(code, 0)),
+        ]
+        if code == EapCode.REQUEST:  # others may be answered by an identity, or by a Nak, and go on
+            return found
+        return [
+            *found,
             ("the identity", Raw(bytes((EapType.IDENTITY,)) + b"nobody")),
             ("a packet of no method", Raw(bytes((EapType(250), 0, 0)))),
         ]
