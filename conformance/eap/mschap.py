@@ -5,6 +5,7 @@ Names are those of RFC 2759. Passwords are text; RFC 2759 hashes their UTF-16.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha1
 
 from cryptography.hazmat.decrepit.ciphers.algorithms import ARC4, TripleDES
@@ -27,9 +28,16 @@ def sha(*parts: bytes) -> bytes:
     return sha1(b"".join(parts), usedforsecurity=False).digest()
 
 
+@lru_cache(maxsize=64)  # MD4 is ours, in Python, and a conversation needs the hash of its password several times
 def nt_password_hash(password: str) -> bytes:
     """NtPasswordHash: 16 octets."""
     return md4(password.encode("utf-16-le"))
+
+
+@lru_cache(maxsize=64)
+def hash_of_hash(password: str) -> bytes:
+    """HashNtPasswordHash of the former: 16 octets."""
+    return md4(nt_password_hash(password))
 
 
 def challenge_hash(peer_challenge: bytes, authenticator_challenge: bytes, user: bytes) -> bytes:
@@ -65,14 +73,14 @@ def authenticator_response(
     password: str, response: bytes, peer_challenge: bytes, auth_challenge: bytes, user: bytes
 ) -> bytes:
     """GenerateAuthenticatorResponse: "S=" and 40 hexadecimal digits."""
-    digest = sha(md4(nt_password_hash(password)), response, _SIGN_1)
+    digest = sha(hash_of_hash(password), response, _SIGN_1)
     digest = sha(digest, challenge_hash(peer_challenge, auth_challenge, user), _SIGN_2)
     return b"S=" + digest.hex().upper().encode()
 
 
 def master_key(password: str, response: bytes) -> bytes:
     """GetMasterKey of RFC 3079: 16 octets."""
-    return sha(md4(nt_password_hash(password)), response, _MASTER)[:16]
+    return sha(hash_of_hash(password), response, _MASTER)[:16]
 
 
 def start_key(master: bytes, *, client_sends: bool) -> bytes:
