@@ -22,6 +22,7 @@ class Purpose:
 
     An ordinary handshake with this connection comes before each purpose where the device is the responder
     (`suites.guard`). ``ordinary``: that handshake itself is what is tested, so it says nothing about the purpose.
+    ``family`` is what all have in common that are made of one text for several methods.
     ``canary``: its IKE SA must live through the purpose; where the device would remember too much of it, the handshake
     comes afterwards. ``web`` prepares a web server at the tester's address, None: there is none.
     """
@@ -35,6 +36,7 @@ class Purpose:
     waits: float = 0.0
     ordinary: bool = False
     canary: bool = True
+    family: str = ""
     web: Callable[[WebServer], None] | None = field(default=None, repr=False)
 
     @property
@@ -53,6 +55,7 @@ def purpose(
     waits: float = 0.0,
     ordinary: bool = False,
     canary: bool = True,
+    family: str = "",
     web: Callable[[WebServer], None] | None = None,
 ) -> Callable[[Test], Test]:
     """Make a test function a test purpose. Its docstring's first line is the title, the rest says what is sent and why.
@@ -72,6 +75,7 @@ def purpose(
         waits,
         ordinary,
         canary,
+        family,
         web,
     )
 

@@ -73,6 +73,7 @@ def as_server(pattern: str, *requirements: str, ways: Sequence[Way], **options: 
                 role="responder",
                 needs=(Capability.EAP,),
                 connection=eap(way.name),
+                family=pattern.removesuffix("-whole"),
                 **options,
             )
             _publish(marked(_served(written, way)), written, way, pattern)
@@ -92,6 +93,7 @@ def as_peer(pattern: str, *requirements: str, ways: Sequence[Way], **options: An
                 role="initiator",
                 needs=(Capability.EAP_PEER,),
                 connection=eap(way.name, device="initiator"),
+                family=pattern.removesuffix("-whole"),
                 **options,
             )
             _publish(marked(_asked(written, way)), written, way, pattern)

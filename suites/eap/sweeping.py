@@ -28,7 +28,7 @@ BATCH = 16
 """Variations between two ordinary handshakes."""
 SILENCES = 3
 """After so many variations that got no answer a sweep ends."""
-LONGEST = {False: 10.0, True: 100.0}
+LONGEST = {False: 10.0, True: 40.0}
 """Seconds after which a reduced and a whole sweep end: a device may answer a wrong password after seconds only."""
 
 

@@ -44,7 +44,7 @@ def test_no_response(peer: Peer) -> None:
     due = Response(name=b"somebody")
     each(
         peer,
-        instead(1, due, SuccessResponse(), "approval in place of it"),
+        instead(1, due, SuccessResponse(), "approval"),
         instead(1, due, Success(message=b"S=" + b"0" * 40), "a Success request of our own"),
         instead(1, due, ChangePassword(), "a new password nobody has asked for"),
         instead(1, due, Challenge(challenge=bytes(16)), "a challenge of our own"),

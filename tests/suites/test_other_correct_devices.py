@@ -1,7 +1,7 @@
 """Every purpose on every variant of the reference device: nobody who is right is accused.
 
 With ``--all-variants`` all purposes on all variants and on all pairs below, else those that the seed chooses: of each
-subject a share for each device, another one for each.
+subject a share for each device, another one for each, and of what is made for several methods one.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ import pytest
 from peers.reference.device import ReferenceDevice
 from peers.reference.variants import all_variants
 from suites.conduct import all_purposes, conduct
+from tests.suites.families import one_of_each
 
 SEED, SAMPLE, SHARE = 1, 8, 0.3
 SUBJECTS = tuple(dict.fromkeys(written.subject for written in all_purposes().values()))
@@ -45,6 +46,7 @@ def test_accuses_nobody(
     purposes = [identifier for identifier, written in all_purposes().items() if written.subject == subject]
     if not pytestconfig.getoption("--all-variants"):
         random = Random(f"{SEED}/{'+'.join(words)}/{subject}")
+        purposes = one_of_each(purposes, random)
         purposes = random.sample(purposes, ceil(len(purposes) * SHARE))
     for identifier in purposes:
         written = all_purposes()[identifier]
