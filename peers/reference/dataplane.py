@@ -56,6 +56,7 @@ class DeviceHost(IpsecHost):
         super().__init__([*self.inner_addresses, *own], random)
         if any(child.gre for child in connection.children):
             self.inner = GreHost([*self.inner_addresses, *own], random)
+        self.own_addresses = self.inner.addresses
         self.encapsulation_port = connection.local_ports[1]
         self.carried: dict[ChildSa, Carried] = {}
         self.outbox: list[Datagram | IpPacket] = []
@@ -73,7 +74,12 @@ class DeviceHost(IpsecHost):
             one = self.carried[child]
             one.keeper = sa
             self.move(one, sa)
+        self.inner.addresses = self.own_addresses | self.assigned(current.values())
         self.release()
+
+    def assigned(self, sas: Iterable[IkeSa]) -> frozenset[bytes]:
+        """The inner addresses that peers have assigned to us: we have them as long as there are Child SAs for them."""
+        return frozenset(address for sa in sas if sa.connection.remote_pools for address in sa.inner)
 
     def move(self, one: Carried, sa: IkeSa) -> None:
         """Go where the IKE SA goes."""

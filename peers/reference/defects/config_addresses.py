@@ -27,7 +27,7 @@ class PrefixTooLong(IkeSa):
         return found if len(address) == 4 else replace(found, value=address + b"\xc8")
 
 
-@defect("cp-address-both", "cp-address6", "cp-eap", "cp-behind-sa")
+@defect("cp-address-both", "cp-address6", "cp-eap", "cp-behind-sa", "cp-traffic-foreign", "cp-traffic-foreign6")
 class NarrowsToPool(IkeSa):
     """Lets every client have the whole pool for its Child SA."""
 

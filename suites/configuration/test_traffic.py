@@ -1,0 +1,83 @@
+"""Traffic from and to the inner address that was assigned, and from no other (RFC 4301, 5.2; RFC 7296, 2.19)."""
+
+from ipaddress import ip_address
+
+from conformance.script import inner
+from conformance.script.peer import Peer
+from conformance.script.sa import ScriptedSa
+from conformance.wire import CfgAttr
+from suites.configuration.steps import A4, INNER, INNER6, VALID, inside, requested, serving, serving6, wanting
+from suites.data_plane.steps import DATA, flows
+from suites.purpose import purpose
+from suites.several import side_by_side
+
+SELECTORS = "RFC4301-5.2-3"
+
+
+def _text(address: bytes) -> str:
+    return str(ip_address(address))
+
+
+def carried(peer: Peer, sa: ScriptedSa) -> None:
+    """A ping from the inner address is answered, protected."""
+    with peer.preamble("a ping from the inner address"):
+        sa.traffic.ping(sa.child)
+
+
+@purpose("cp-traffic", VALID, "RFC4301-4.4.1-2", role="responder", needs=(*INNER, DATA), connection=serving())
+def test_flows(peer: Peer) -> None:
+    """Traffic flows between the inner address and the network behind the device."""
+    sa = peer.establish()
+    flows(peer, requirement=VALID)
+    sa.liveness()
+    flows(peer, requirement=VALID)
+
+
+@purpose("cp-traffic6", VALID, "RFC4301-4.4.1-2", role="responder", needs=(*INNER6, DATA), connection=serving6)
+def test_flows6(peer: Peer) -> None:
+    """Traffic flows between the inner IPv6 address and the network behind the device."""
+    peer.establish()
+    flows(peer, requirement=VALID)
+
+
+@purpose("cp-traffic-foreign", SELECTORS, VALID, role="responder", needs=(*INNER, DATA), connection=serving())
+def test_foreign(peer: Peer) -> None:
+    """Packets from other addresses of the pool and of elsewhere come through the client's Child SA: no way."""
+    sa = peer.establish()
+    carried(peer, sa)
+    behind = sa.traffic.channel().theirs
+    with sa.traffic.silence(SELECTORS, bypass=True):
+        for at in (-3, -4):
+            sa.traffic.send(inner.ping(_text(inside(peer.connection.remote_pool, at)), behind))
+        for stranger in ("10.1.0.1", "192.0.2.77"):
+            sa.traffic.send(inner.ping(stranger, behind))
+
+
+@purpose("cp-traffic-foreign6", SELECTORS, VALID, role="responder", needs=(*INNER6, DATA), connection=serving6)
+def test_foreign6(peer: Peer) -> None:
+    """Packets from other IPv6 addresses than the client's come through its Child SA: they are dropped."""
+    sa = peer.establish()
+    carried(peer, sa)
+    behind = sa.traffic.channel().theirs
+    with sa.traffic.silence(SELECTORS, bypass=True):
+        sa.traffic.send(inner.ping(_text(inside(peer.connection.remote_pool6, 0x4321)), behind))
+        sa.traffic.send(inner.ping("2001:db8::77", behind))
+
+
+@purpose("cp-traffic-clients", SELECTORS, VALID, role="responder", needs=(*INNER, DATA), connection=serving())
+def test_clients(peer: Peer) -> None:
+    """Two clients: each has the answers to its own packets, and none comes through with the address of the other."""
+    first = peer.establish(initial_contact=False)
+    second, _ = requested(peer, wanting(CfgAttr(A4)), initial_contact=False)
+    with side_by_side(first, second):
+        second.must_be_established()
+        addresses = [one.virtual_address for one in (first, second)]
+        peer.check(addresses[0] != addresses[1], "two addresses", addresses, VALID)
+        for sa in (first, second):
+            answer = sa.traffic.ping(sa.child, requirement=VALID)
+            own = answer.channel is sa.traffic.channel(sa.child)
+            peer.check(own, "the answer through the client's own Child SA", answer, VALID)
+        behind = first.traffic.channel(first.child).theirs
+        theirs = second.traffic.channel(second.child).ours
+        with first.traffic.silence(SELECTORS, lambda: first.traffic.ping(first.child), bypass=True):
+            first.traffic.send(inner.ping(theirs, behind), first.child)
