@@ -99,7 +99,7 @@ class InsistsOnOrderOfReply(_RefusesReply):
 
 @defect(
     "cp-client-none", "cp-client-no-attribute", "cp-client-no-value", "cp-client-type-set", "cp-client-type-request",
-    "cp-client-type-5", "cp-client-short", "cp-client-long", "cp-client-short6", "cp-client-prefix6",
+    "cp-client-type-5", "cp-client-short",
 )  # fmt: skip
 class NeedsNoAddress(IkeSa):
     """Goes on without the address that it has asked for."""
@@ -109,6 +109,18 @@ class NeedsNoAddress(IkeSa):
             return super().addresses_in(message)
         except Violation:
             return ()
+
+
+@defect("cp-client-long", "cp-client-short6", "cp-client-prefix6", "cp-client-huge")
+class ForgetsIkeSaForOddAddress(IkeSa):
+    """Forgets an IKE SA for whose address there is something odd, without a word."""
+
+    def addresses_in(self, message: Message) -> tuple[bytes, ...]:
+        try:
+            return super().addresses_in(message)
+        except Violation:
+            self.close("an odd address")
+            raise
 
 
 @defect("cp-client-dry", "cp-client-required")

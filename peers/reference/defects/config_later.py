@@ -136,12 +136,13 @@ class AnswersSetWithSet(_Acknowledges):
 # --- leases -----------------------------------------------------------------------------------------------------------
 
 
-@defect("cp-unique", "cp-traffic-clients", "cp-rekey-ike")
-class OneAddressForAll(IkeSa):
-    """Assigns the same address again and again."""
+@defect("cp-unique", "cp-dry", "cp-dry-wish")
+class ForgetsOldLeases(IkeSa):
+    """Knows only of the address that it has assigned last."""
 
     def taken_addresses(self) -> set[bytes]:
-        return set()
+        found = [one.inner for one in self.neighbours if isinstance(one, IkeSa) and one.inner]
+        return set(found[-1]) if found else set()
 
 
 @defect("cp-dry", "cp-dry-wish", "cp-dry-retry")
