@@ -68,7 +68,8 @@ _SAID = frozenset(
         *("name", "local", "remote", "proposals", "children", "trust", "local_address", "remote_address"),
         *("local_ports", "remote_ports", "local_pool", "remote_pool", "fragment_size", "cookies", "half_open_limit"),
         *("mobike", "childless", "force_encapsulation", "initial_contact", "dpd_delay", "keepalive", "lifetime"),
-        *("retransmit_timeout", "retransmit_base", "retransmit_tries"),
+        *("retransmit_timeout", "retransmit_base", "retransmit_tries", "local_inner", "remote_inner"),
+        *("local_routes", "remote_routes"),
     }
 )
 """Fields that are written or refused below, or are the router's own affair."""
@@ -98,7 +99,6 @@ class _Writer:
 
     def written(self) -> Configuration:
         self._refuse()
-        pool = self.wanted.local_pool is not None
         flexible = self._flexible()
         answering, asking = (self._flexvpn(), self._dial()) if flexible else (self._by_policy(), self._unlock())
         return Configuration(
@@ -106,7 +106,7 @@ class _Writer:
             options=tuple(self._options()),
             initiator=tuple(asking),
             pings={child.name: _inside(child.remote_ts[0], self.pixit) for child in self.wanted.children},
-            needs_aaa=pool,
+            needs_aaa=self._authorizes(),
         )
 
     def _refuse(self) -> None:
@@ -210,22 +210,34 @@ class _Writer:
             lines.append(f"dpd {delay} 2 periodic")
         if wanted.keepalive is not None:
             lines.append(f"nat keepalive {_within(wanted.keepalive, _KEEPALIVE, 'an interval of NAT keepalives')}")
-        if wanted.local_pool is not None:
+        if self._authorizes():
             kind = "psk" if isinstance(wanted.remote.auth, Psk) else "cert"
             lines.append(f"aaa authorization group {kind} list {self.name} {self.name}")
         if flexible:
             lines.append(f"virtual-template {self.router.number}")
         yield Block(f"crypto ikev2 profile {self.name}", (*lines, *self.router.profile_lines))
 
+    def _authorizes(self) -> bool:
+        """Whether there is something that only an authorization policy can say."""
+        wanted = self.wanted
+        return wanted.local_pool is not None or bool(wanted.local_routes or wanted.remote_routes)
+
     def _pool(self) -> Iterator[Block]:
-        if self.wanted.local_pool is None:
+        if not self._authorizes():
             return
-        pool = IPv4Network(self.wanted.local_pool)
-        first, last = pool[1], pool[-2] if pool.num_addresses > 2 else pool[-1]
-        yield Block(f"ip local pool {self.name} {first} {last}")
+        lines = []
+        if self.wanted.local_pool is not None:
+            pool = IPv4Network(self.wanted.local_pool)
+            first, last = pool[1], pool[-2] if pool.num_addresses > 2 else pool[-1]
+            yield Block(f"ip local pool {self.name} {first} {last}")
+            lines.append(f"pool {self.name}")
         yield Block(f"aaa authorization network {self.name} local")
-        lines = (f"pool {self.name}", "route set interface", *self.router.authorization_lines)
-        yield Block(f"crypto ikev2 authorization policy {self.name}", lines)
+        inner = self.wanted.local_inner
+        lines += [f"dns {' '.join(inner.dns[:2])}"] if inner.dns else []
+        lines += ["route set interface", *map(_remote_route, self.wanted.local_routes)]
+        lines += ["route accept any"] if self.wanted.remote_routes else []
+        lines += self.router.authorization_lines
+        yield Block(f"crypto ikev2 authorization policy {self.name}", tuple(lines))
 
     # --- IPsec
 
@@ -368,3 +380,11 @@ def _within(value: float, limits: tuple[int, int], what: str, capability: Capabi
     if not limits[0] <= value <= limits[1] or value != int(value):
         raise Unsupported(capability, "iosxe", f"{what} from {limits[0]} to {limits[1]}, not {value:g}")
     return int(value)
+
+
+def _remote_route(prefix: str) -> str:
+    """The line that announces a network."""
+    network = ip_network(prefix)
+    if network.version == 6:
+        return f"route set remote ipv6 {network}"
+    return f"route set remote ipv4 {network.network_address} {network.netmask}"

@@ -2,15 +2,18 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import ClassVar
 
 from conformance.crypto import Random
 from conformance.ike.core.child import ChildSa
 from conformance.ike.core.connection import Connection
 from conformance.ike.ikesa import IkeSa
+from conformance.ipsec.errors import NoSa
+from conformance.ipsec.flow import Flow
 from conformance.ipsec.inner import InnerHost
 from conformance.ipsec.ip import parse
-from conformance.ipsec.sad import InboundSa, OutboundSa, child_parameters
+from conformance.ipsec.sad import Expiry, InboundSa, OutboundSa, child_parameters
 from conformance.ipsec.stack import IpsecHost
 from conformance.net.link import NON_ESP_MARKER, Datagram, IpPacket
 from conformance.net.packets import ip_packet, udp_datagram
@@ -57,6 +60,7 @@ class DeviceHost(IpsecHost):
         if any(child.gre for child in connection.children):
             self.inner = GreHost([*self.inner_addresses, *own], random)
         self.own_addresses = self.inner.addresses
+        self.takes_routes = bool(connection.remote_routes)
         self.encapsulation_port = connection.local_ports[1]
         self.carried: dict[ChildSa, Carried] = {}
         self.outbox: list[Datagram | IpPacket] = []
@@ -86,6 +90,23 @@ class DeviceHost(IpsecHost):
         udp = self.ports(sa)
         one.outbound.move(sa.local.host, sa.remote.host, udp)
         one.inbound.move(sa.remote.host, sa.local.host, udp and udp[::-1])
+
+    def select(self, flow: Flow, now: float) -> OutboundSa:
+        """The newest SA that may carry the flow and leads there. Raises NoSa."""
+        if not self.takes_routes:
+            return super().select(flow, now)
+        for sa in self.sad.outbound:
+            if sa.selects(flow) and sa.expiry(now) != Expiry.HARD and self.routed(sa, flow):
+                return sa
+        raise NoSa(f"no route for {flow}")
+
+    def routed(self, sa: OutboundSa, flow: Flow) -> bool:
+        """Where peers tell which networks are behind them, an SA leads to these and to its inner addresses."""
+        keeper = next((one.keeper for one in self.carried.values() if one.outbound is sa), None)
+        if keeper is None:
+            return False
+        target = ip_address(flow.destination)
+        return flow.destination in keeper.inner or any(target in one for one in keeper.routes or ())
 
     def release(self) -> None:
         """Send from now on on the SAs that had to wait and need not any more."""

@@ -221,12 +221,11 @@ class _Run:
 
     def _addressed(self) -> None:
         """Where the responder has a pool, every Child SA is for an address of it (RFC 7296, section 2.19)."""
-        pool = self.connections[INITIATOR].remote_pool
-        for child in state.children(self.sas[INITIATOR]) if pool is not None else ():
-            if not state.assigned(child, pool or ""):
-                raise Disagreement(
-                    f"the initiator's side of a Child SA is {', '.join(child.local_ts)}, not of the pool"
-                )
+        for pool in self.connections[INITIATOR].remote_pools:
+            for child in state.children(self.sas[INITIATOR]):
+                if not state.assigned(child, pool):
+                    found = ", ".join(child.local_ts)
+                    raise Disagreement(f"the initiator's side of a Child SA is {found}, not of the pool {pool}")
 
     def _traffic(self) -> None:
         """Echo requests through every Child SA that stands, where both devices really encrypt."""
@@ -235,8 +234,8 @@ class _Run:
         ours, theirs = self.device(INITIATOR).pixit, self.device(RESPONDER).pixit
         connection, sas = self.connections[INITIATOR], self.sas[INITIATOR]
         hosts = _hosts(ours)
-        if connection.remote_pool is not None:
-            hosts = [one for child in state.children(sas) for one in state.assigned(child, connection.remote_pool)]
+        if pools := connection.remote_pools:
+            hosts = [one for pool in pools for child in state.children(sas) for one in state.assigned(child, pool)]
         found = state.pings(connection, sas, hosts, _hosts(theirs))
         if not found:
             return

@@ -30,7 +30,7 @@ from suites.interop.scenario import (
 MANY = 4
 """Child SAs of the scenario with many."""
 
-_POOL = "10.77.0.0/24"
+_POOL, _POOL6 = "10.77.0.0/24", "fd77::/112"
 _HASHES = {"sha256": HashAlgorithm.SHA2_256, "sha384": HashAlgorithm.SHA2_384, "sha512": HashAlgorithm.SHA2_512}
 
 
@@ -137,6 +137,17 @@ def _last_group_only(connection: Connection) -> Connection:
 def _pool(pixit: Pixit) -> Connection:
     """The initiator has no inner network of its own: it gets an address from the responder."""
     return psk(local_ts=("0.0.0.0/0",), remote_pool=_POOL)(pixit)
+
+
+def _pool6(pixit: Pixit) -> Connection:
+    """The same with IPv6 inside."""
+    return psk(local_ts=("::/0",), remote_ts=pixit.device_networks[1:2], remote_pool6=_POOL6)(pixit)
+
+
+def _pools(pixit: Pixit) -> Connection:
+    """Both at once."""
+    wide, behind = ("0.0.0.0/0", "::/0"), pixit.device_networks[:2]
+    return psk(local_ts=wide, remote_ts=behind, remote_pool=_POOL, remote_pool6=_POOL6)(pixit)
 
 
 def _asking_for_cookies(connection: Connection) -> Connection:
@@ -294,6 +305,20 @@ _CHILDREN = (
         "The initiator gets an inner address from the responder's pool (RFC 7296, 2.19)",
         "child SAs",
         _pool,
+        (initiate(), rekey_child(INITIATOR), rekey_ike(RESPONDER)),
+    ),
+    Scenario(
+        "config-mode6",
+        "The initiator gets an inner IPv6 address from the responder's pool (RFC 7296, 3.15.3)",
+        "child SAs",
+        _pool6,
+        (initiate(), rekey_child(INITIATOR), rekey_ike(RESPONDER)),
+    ),
+    Scenario(
+        "config-mode-both",
+        "The initiator gets inner addresses of both families",
+        "child SAs",
+        _pools,
         (initiate(), rekey_child(INITIATOR), rekey_ike(RESPONDER)),
     ),
     Scenario(

@@ -91,8 +91,17 @@ def uncounted(before: Sas, after: Sas) -> str:
 
 def assigned(child: ChildStatus, pool: str) -> list[str]:
     """The single addresses of a pool that the initiator's Child SA has for its own side (RFC 7296, section 2.19)."""
-    found = (one.removesuffix("/32") for one in child.local_ts)
-    return [one for one in found if one.replace(".", "").isdigit() and _inside(one, (pool,))]
+    found = (one.removesuffix("/32").removesuffix("/128") for one in child.local_ts)
+    return [one for one in found if _is_address(one) and _inside(one, (pool,))]
+
+
+def _is_address(text: str) -> bool:
+    """Whether this is an address, and no network."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def pings(connection: Connection, sas: Sas, hosts: Sequence[str], peers: Sequence[str]) -> list[tuple[str, str]]:

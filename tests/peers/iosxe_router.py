@@ -102,7 +102,7 @@ MODES: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     rf"crypto ikev2 authorization policy {_NAME}": (
         "config-ikev2-author-policy",
-        (rf"pool {_NAME}", r"route set (interface|remote ipv4 .*)", r"dns .*", r"netmask \S+"),
+        (rf"pool {_NAME}", r"route set (interface|remote ipv[46] .*)", r"route accept any", r"dns .*", r"netmask \S+"),
     ),
     rf"crypto ipsec transform-set {_NAME} ({_CIPHER}( {_HMAC})?|{_HMAC})": (
         "cfg-crypto-trans",

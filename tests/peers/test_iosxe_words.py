@@ -18,6 +18,7 @@ from conformance.ike.core.connection import (
     Connection,
     CookiePolicy,
     Identity,
+    InnerNetwork,
     Mode,
     NullAuth,
     Party,
@@ -125,6 +126,23 @@ CONSTRUCTS: dict[str, tuple[dict[str, Any], str, list[str]]] = {
         {"children": (OPEN,), "local_pool": "10.77.0.0/24"},
         "crypto ikev2 authorization policy IKESPEC",
         ["pool IKESPEC", "route set interface", "dns 10.2.0.53"],
+    ),
+    "authorization policy that exchanges routes": (
+        {
+            "children": (OPEN,),
+            "local_routes": ("10.2.0.0/24", "fd02::/64"),
+            "remote_routes": ("10.8.0.0/16",),
+            "local_inner": InnerNetwork(dns=("10.2.0.54",)),
+        },
+        "crypto ikev2 authorization policy IKESPEC",
+        [
+            "dns 10.2.0.54",
+            "route set interface",
+            "route set remote ipv4 10.2.0.0 255.255.255.0",
+            "route set remote ipv6 fd02::/64",
+            "route accept any",
+            "dns 10.2.0.53",
+        ],
     ),
     "transform set": ({}, "crypto ipsec transform-set IKESPEC-1 esp-aes 256 esp-sha256-hmac", ["mode tunnel"]),
     "transform set around GRE": (

@@ -20,25 +20,25 @@ class RouteExchange(Spine):
     """
 
     routes: tuple[Route, ...] | None = None
-    announced: bool = False
+    routes_told: bool = False
     acknowledged: tuple[CfgAttribute, ...] | None = None
 
     def pass_on(self, new: Self) -> None:
         """Routes belong to the peer, not to one IKE SA."""
         super().pass_on(new)
-        new.routes, new.announced, new.acknowledged = self.routes, self.announced, self.acknowledged
+        new.routes, new.routes_told, new.acknowledged = self.routes, self.routes_told, self.acknowledged
 
     # --- ours -----------------------------------------------------------------------------------------------------
 
     def timers(self) -> Iterator[Timer]:
         """Announce what we have as soon as we can."""
-        if self.connection.local_routes and not self.announced and self.state == State.ESTABLISHED and self.is_idle():
+        if self.connection.local_routes and not self.routes_told and self.state == State.ESTABLISHED and self.is_idle():
             yield self.now, self.announce_routes
         yield from super().timers()
 
     def announce_routes(self) -> None:
         """Send a CFG_SET with all of them."""
-        self.announced = True
+        self.routes_told = True
         self.open_exchange(
             ExchangeType.INFORMATIONAL, lambda sa: [CP(CfgType.SET, sa.own_routes())], lambda sa, one: sa.on_ack(one)
         )

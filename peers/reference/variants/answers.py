@@ -43,7 +43,7 @@ class RefusesCreateChild(NoMoreSas):
     "RFC 7296, 4: a minimal implementation refuses CREATE_CHILD_SA and answers every INFORMATIONAL request empty",
     lacks=(
         *_REKEYING, Capability.MULTIPLE_CHILDREN, Capability.PFS, Capability.DELETE_IKE, Capability.DELETE_CHILD,
-        Capability.DPD, Capability.VIRTUAL_IP,
+        Capability.DPD, Capability.VIRTUAL_IP, Capability.ROUTE_EXCHANGE,
     ),
     advice=_NEVER_NAMED,
 )  # fmt: skip
@@ -57,6 +57,7 @@ class MinimalResponder(NoMoreSas):
 
 @variant(
     "RFC 7296, 4: a minimal implementation may answer any INFORMATIONAL request with an empty response",
+    lacks=(Capability.ROUTE_EXCHANGE,),
     advice=_NEVER_NAMED,
 )
 class EmptyInformational(IkeSa):

@@ -9,6 +9,7 @@ from conformance.ike.core.events import Refusal
 from conformance.ike.core.subnets import subnet
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType, Message, Payload
+from peers.contract import Capability
 from peers.reference.variants.registry import variant
 
 
@@ -53,7 +54,9 @@ class AssignsAsManyAsAsked(IkeSa):
         return self.inner or super().assignment(asked)
 
 
-@variant("RFC 7296, 3.15.1: CFG_SET may be ignored; 2.20: the version may be kept secret")
+@variant(
+    "RFC 7296, 3.15.1: CFG_SET may be ignored; 2.20: the version may be kept secret", lacks=(Capability.ROUTE_EXCHANGE,)
+)
 class NoLaterConfiguration(IkeSa):
     """Takes no notice of configuration payloads in INFORMATIONAL exchanges."""
 
