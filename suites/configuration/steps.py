@@ -147,9 +147,6 @@ def of_pool(peer: Peer, reply: CP, kind: CfgAttribute, value: bytes) -> bytes:
     peer.check(size == 4 or value[16] <= 128, "a prefix of at most 128 bits", prefix, "RFC7296-3.15.3-3")
     network, address = ip_network(pool or "::/0"), ip_address(value[:16])
     peer.check(address in network, f"an address of {network}", reply, ASSIGNED)
-    if network.version == 4 and network.prefixlen < 31:
-        ends = (network.network_address, network.broadcast_address)
-        peer.check(address not in ends, "no address that stands for the whole network", reply, ASSIGNED)
     return address.packed
 
 

@@ -211,11 +211,11 @@ test_wish_any = wished(
     "cp-wish-any", "0.0.0.0 as a suggestion means that any address will do.", lambda peer: bytes(4)
 )  # fmt: skip
 test_wish_network = wished(
-    "cp-wish-network", "The address of the pool's network itself is suggested: another one is assigned.",
+    "cp-wish-network", "The address of the pool's network itself is suggested: one of the pool is assigned.",
     lambda peer: inside(peer.connection.remote_pool, 0),
 )  # fmt: skip
 test_wish_broadcast = wished(
-    "cp-wish-broadcast", "The broadcast address of the pool is suggested: another one is assigned.",
+    "cp-wish-broadcast", "The broadcast address of the pool is suggested: one of the pool is assigned.",
     lambda peer: inside(peer.connection.remote_pool, -1),
 )  # fmt: skip
 test_wish_everybody = wished(

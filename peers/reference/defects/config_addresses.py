@@ -112,7 +112,7 @@ class ConfiguresEarly(IkeSa):
 
 
 @defect(
-    "cp-wish-outside", "cp-wish-any", "cp-wish-network", "cp-wish-broadcast", "cp-wish-everybody", "cp-wish-multicast",
+    "cp-wish-outside", "cp-wish-any", "cp-wish-everybody", "cp-wish-multicast",
     "cp-wish-loopback", "cp-wish6-identifier", "cp-wish6-any", "cp-wish6-prefix",
 )  # fmt: skip
 class GrantsEveryWish(IkeSa):
@@ -128,7 +128,9 @@ class GrantsEveryWish(IkeSa):
         return replace(found, value=wished[0]) if wished else found
 
 
-@defect("cp-wish-free", "cp-wish-outside", "cp-wish-loopback", "cp-wish6-free")
+@defect(
+    "cp-wish-free", "cp-wish-outside", "cp-wish-loopback", "cp-wish-network", "cp-wish-broadcast", "cp-wish6-free",
+)  # fmt: skip
 class RefusesWishes(IkeSa):
     """Has no address for a client that suggests one."""
 
