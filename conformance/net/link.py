@@ -105,6 +105,14 @@ class PacketLink(Link, Protocol):
         """Send an IP packet as it is. Raises `LinkError`."""
 
 
+@runtime_checkable
+class OpeningLink(Link, Protocol):
+    """A link that receives on the addresses that were opened only."""
+
+    def open(self, address: Address) -> Address:
+        """Receive on a further address or port; port 0 asks for any. Returns what was bound. Raises `LinkError`."""
+
+
 class Carried(Enum):
     """What a UDP payload on an IKE port carries."""
 

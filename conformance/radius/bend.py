@@ -41,7 +41,10 @@ def _same(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class RadiusBend:
-    """What is wrong with one packet: with the next one, or with the next one that has the code ``of``."""
+    """What is wrong with one packet: with the next one, or with the next one that has the code ``of``.
+
+    ``proved``: the Message-Authenticator is right for what ``unsealed`` has made of it.
+    """
 
     text: str = ""
     of: int | None = None
@@ -49,6 +52,7 @@ class RadiusBend:
     unsealed: Callable[[bytes], bytes] = _same
     sealed: Callable[[bytes], bytes] = _same
     answers: Callable[[list[Answer]], Sequence[Answer]] = _same
+    proved: bool = False
 
     def __or__(self, other: RadiusBend) -> RadiusBend:
         """Both, this one first at every stage."""
@@ -59,6 +63,7 @@ class RadiusBend:
             lambda octets: other.unsealed(self.unsealed(octets)),
             lambda octets: other.sealed(self.sealed(octets)),
             lambda found: other.answers(list(self.answers(found))),
+            self.proved or other.proved,
         )
 
     def only(self, code: int) -> RadiusBend:
@@ -126,9 +131,9 @@ def other_secret(secret: bytes = b"another secret") -> RadiusBend:
     return packet("with another secret", change)
 
 
-def octets(text: str, change: Callable[[bytes], bytes]) -> RadiusBend:
-    """Whatever ``change`` does to the octets before the Authenticator is computed over them."""
-    return RadiusBend(text, unsealed=change)
+def octets(text: str, change: Callable[[bytes], bytes], *, proved: bool = True) -> RadiusBend:
+    """Whatever ``change`` does to the octets before the proofs, or the Authenticator alone, are computed over them."""
+    return RadiusBend(text, unsealed=change, proved=proved)
 
 
 def length(value: int) -> RadiusBend:
@@ -159,7 +164,7 @@ def wrong_message_authenticator() -> RadiusBend:
             at += len(value) + 2
         return found
 
-    return octets("with a wrong Message-Authenticator", flip)
+    return octets("with a wrong Message-Authenticator", flip, proved=False)
 
 
 def wrong_authenticator() -> RadiusBend:

@@ -13,9 +13,9 @@ from typing import Any
 from pyrad.packet import CoAPacket
 
 from conformance.radius.bend import STRAIGHT, Answer, RadiusBend
-from conformance.radius.packet import DICTIONARY, Attribute, Code, MalformedError, Packet, put, read, seal
+from conformance.radius.packet import DICTIONARY, Attribute, Code, MalformedError, Packet, prove, put, read, seal
 
-ANSWERS = {
+ANSWERS: dict[int, tuple[Code, Code]] = {
     Code.DISCONNECT_REQUEST: (Code.DISCONNECT_ACK, Code.DISCONNECT_NAK),
     Code.COA_REQUEST: (Code.COA_ACK, Code.COA_NAK),
 }
@@ -87,7 +87,10 @@ class DynamicClient:
             request.add_message_authenticator()
         put(request, given)
         request = bend.packet(request)
-        octets = seal(bend.unsealed(request.RequestPacket()), bytes(16), request.secret)
+        octets = bend.unsealed(request.RequestPacket())
+        if bend.proved:
+            octets = prove(octets, bytes(16), request.secret)
+        octets = seal(octets, bytes(16), request.secret)
         datagrams = tuple(bend.answers([Answer(bend.sealed(octets))]))
         return Asked(Packet(octets, self.secret), datagrams, bend.text)
 
@@ -107,7 +110,7 @@ class DynamicClient:
 
 def objection(answer: Packet, asked: Packet) -> str:
     """Why something is to be ignored as the answer to a request, empty where it is not."""
-    if answer.identifier != asked.identifier or answer.code not in ANSWERS.get(Code(asked.code), ()):
+    if answer.identifier != asked.identifier or answer.code not in ANSWERS.get(asked.code, ()):
         return f"{answer.words[0]} to {asked.words[0]}"
     if not answer.sealed:
         return "wrong Response Authenticator"

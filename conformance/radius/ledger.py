@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from conformance.radius.packet import Packet
@@ -70,8 +70,14 @@ class Ledger:
     records: list[Record] = field(default_factory=list)
 
     def add(self, request: Packet, now: float) -> Record:
-        """Keeps a request; of very many only the newest."""
+        """Keeps a request; of very many only the newest.
+
+        One that says no more than how late it is, is an earlier record once more (RFC 2866 section 5.2).
+        """
         new = record(request, now)
+        for one in self.of(new.session):
+            if new.delay > one.delay and new == replace(one, at=new.at, delay=new.delay):
+                return one
         self.records.append(new)
         del self.records[:-_LARGEST]
         return new

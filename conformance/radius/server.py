@@ -19,7 +19,7 @@ from conformance.eap.server import EapServer
 from conformance.radius.bend import STRAIGHT, Answer, RadiusBend
 from conformance.radius.grant import keys
 from conformance.radius.ledger import Ledger
-from conformance.radius.packet import Attribute, Code, MalformedError, Packet, chunks, put, read, seal
+from conformance.radius.packet import Attribute, Code, MalformedError, Packet, chunks, prove, put, read, seal
 from conformance.wire import EapCode, EapPacket, EapType
 from conformance.wire.errors import WireError
 
@@ -291,6 +291,8 @@ def bent(reply: Any, bend: RadiusBend, before: bytes) -> Sequence[Answer]:
     """The answers that a packet of pyrad's and a bend make."""
     reply = bend.packet(reply)
     octets = bend.unsealed(reply.ReplyPacket())
+    if bend.proved:
+        octets = prove(octets, before, reply.secret)
     return list(bend.answers([Answer(bend.sealed(seal(octets, before, reply.secret)))]))
 
 

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -154,7 +154,7 @@ def hostapd(run: Path, register: Register, *, indications: bool) -> Iterator[Ser
 
 # --- FreeRADIUS -------------------------------------------------------------------------------------------------------
 
-FREERADIUS = """
+RADIUSD = """
 logdir = {run}
 run_dir = {run}
 pidfile = {run}/pid
@@ -162,6 +162,14 @@ libdir = /usr/lib/freeradius
 security {{
     allow_vulnerable_openssl = yes
 }}
+client localhost {{
+    ipaddr = 127.0.0.1
+    secret = {secret}
+    proto = udp
+}}
+"""
+
+FREERADIUS = """
 modules {{
     eap {{
         default_eap_type = mschapv2
@@ -177,11 +185,6 @@ modules {{
     }}
     pap {{
     }}
-}}
-client localhost {{
-    ipaddr = 127.0.0.1
-    secret = {secret}
-    proto = udp
 }}
 server default {{
     listen {{
@@ -209,13 +212,19 @@ server default {{
 
 
 @contextmanager
-def freeradius(run: Path) -> Iterator[Server]:
-    """FreeRADIUS with a configuration of our own."""
+def radiusd(run: Path, purpose: str) -> Iterator[Server]:
+    """FreeRADIUS with modules and a server of our own, which listens on ``port``."""
     found, port = program("freeradius"), free_port()
-    (run / "radiusd.conf").write_text(FREERADIUS.format(run=run, port=port, secret=SECRET.decode()))
+    text = (RADIUSD + purpose).format(run=run, port=port, secret=SECRET.decode())
+    (run / "radiusd.conf").write_text(text)
     log = run / "freeradius.log"
     with daemon([found, "-f", "-l", "stdout", "-x", "-d", str(run)], log, "Ready to process"):
         yield Server(port, log)
+
+
+def freeradius(run: Path) -> AbstractContextManager[Server]:
+    """FreeRADIUS as a server of EAP."""
+    return radiusd(run, FREERADIUS)
 
 
 # --- eapol_test -------------------------------------------------------------------------------------------------------

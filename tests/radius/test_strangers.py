@@ -13,19 +13,12 @@ from conformance.radius import bend, grant
 from conformance.radius.dynamic import DynamicClient
 from conformance.radius.link import RadiusLink, exchange
 from conformance.radius.server import RadiusServer
-from tests.eap.strangers import daemon, free_port, program
+from tests.eap.radius import SECRET
+from tests.eap.strangers import program, radiusd
 
 pytestmark = [pytest.mark.peer, pytest.mark.xdist_group("eap")]
 
-SECRET = b"testing123"
 DAE = """
-logdir = {run}
-run_dir = {run}
-pidfile = {run}/pid
-libdir = /usr/lib/freeradius
-security {{
-    allow_vulnerable_openssl = yes
-}}
 modules {{
     always ok {{
         rcode = ok
@@ -33,10 +26,6 @@ modules {{
     always reject {{
         rcode = reject
     }}
-}}
-client localhost {{
-    ipaddr = 127.0.0.1
-    secret = testing123
 }}
 server default {{
     listen {{
@@ -109,12 +98,10 @@ def test_late_silent_and_foreign_answers_on_the_wire() -> None:
 
 
 def test_our_client_with_freeradius(tmp_path: Path) -> None:
-    port = free_port()
-    (tmp_path / "radiusd.conf").write_text(DAE.format(run=tmp_path, port=port))
-    command = [program("freeradius"), "-f", "-l", "stdout", "-x", "-d", str(tmp_path)]
-    client, device = DynamicClient(SECRET), Address("127.0.0.1", port)
+    client = DynamicClient(SECRET)
     [one] = bind([Address("127.0.0.1", 0)])
-    with daemon(command, tmp_path / "log", "Ready to process"), one:
+    with radiusd(tmp_path, DAE) as server, one:
+        device = Address("127.0.0.1", server.port)
         for request in (client.disconnect, client.change):
             told = exchange(one, client, request(("User-Name", "carol")), device, 5)
             assert told and told.accepted and not told.faults

@@ -84,7 +84,7 @@ class Eap:
     ``methods`` are words of `conformance.eap`, most preferred first: what the server offers, and what the peer takes.
     ``identity`` is the name in EAP, None: that of IKE; ``asked``: the server asks for it. ``secret`` is the password or
     key of the method. ``certificate`` is what this side shows in a method that uses TLS. ``aaa``: the responder leaves
-    all of it to an AAA server at the initiator's address (RFC 3579).
+    all of it to an AAA server at the initiator's address (RFC 3579), or to the first of so many that answers.
     """
 
     methods: tuple[str, ...]
@@ -92,7 +92,7 @@ class Eap:
     identity: str | None = None
     asked: bool = True
     certificate: PublicKey | None = None
-    aaa: bool = False
+    aaa: int = 0
 
 
 Credential = Psk | PublicKey | Eap | NullAuth
@@ -270,7 +270,7 @@ class Connection:
     @property
     def by_aaa(self) -> bool:
         """Whether this side asks another server who may come in, and with which address."""
-        return isinstance(self.remote.auth, Eap) and self.remote.auth.aaa
+        return isinstance(self.remote.auth, Eap) and self.remote.auth.aaa > 0
 
     def mirrored(self) -> "Connection":
         """The configuration that the other side needs to match this one.
