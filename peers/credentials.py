@@ -16,6 +16,8 @@ EAP_SECRET = b"a password of the ikespec suites"
 AAA_SECRET = b"a secret of the AAA server"
 AAA_PORTS = (1812, 1813, 3799)
 """Authentication and accounting at the AAA server, dynamic authorization at the device."""
+AAA_SECOND_PORTS = (2812, 2813)
+"""Authentication and accounting at a second AAA server."""
 IMSI = "001010000000001"
 CARD = bytes(range(16)) + bytes(range(16, 32))
 """K and OPc of the USIM of that subscriber."""

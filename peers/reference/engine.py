@@ -12,6 +12,7 @@ from conformance.net.fetching import WebClient
 from conformance.net.link import Datagram, IpPacket
 from peers.contract import ChildStatus, DeviceError, SaState, SaStatus
 from peers.reference.dataplane import DeviceHost
+from peers.reference.nas.gateway import Nas
 
 _STATES = {
     State.NEW: SaState.CONNECTING,
@@ -36,17 +37,23 @@ class ReferenceEngine:
     """
 
     def __init__(
-        self, endpoint_class: type[Endpoint], seed: int, now: float, host_class: type[DeviceHost] = DeviceHost
+        self,
+        endpoint_class: type[Endpoint],
+        seed: int,
+        now: float,
+        host_class: type[DeviceHost] = DeviceHost,
+        nas_class: type[Nas] = Nas,
     ) -> None:
         """An engine without a connection."""
         self.endpoint_class, self.seed, self.now = endpoint_class, seed, now
-        self.host_class = host_class
+        self.host_class, self.nas_class = host_class, nas_class
         self.endpoint: Endpoint | None = None
         self.host: DeviceHost | None = None
         self.web: WebClient | None = None
         self.waits = True
         self._busy_until = 0.0
         self._unread: deque[Datagram] = deque()
+        self.nas: Nas | None = None
 
     # --- orders -----------------------------------------------------------------------------------------------------
 
@@ -55,10 +62,12 @@ class ReferenceEngine:
         self.endpoint = self.endpoint_class(connection, Random(self.seed).randbytes, self.now)
         self.endpoint.web = self.web
         self.host = self.host_class(connection, Random(f"{self.seed}/data").randbytes)
+        asks = connection.by_aaa
+        self.nas = self.nas_class(connection, Random(f"{self.seed}/aaa").randbytes, self.now) if asks else None
 
     def clear(self) -> None:
         """Forget everything."""
-        self.endpoint = self.host = None
+        self.endpoint = self.host = self.nas = None
         self._busy_until = 0.0
         self._unread.clear()
 
@@ -147,6 +156,9 @@ class ReferenceEngine:
         self.now = now
         if self.endpoint is None or self.host is None:
             return
+        if self.nas is not None and self.nas.receive(datagram, self.endpoint, now):
+            self._follow()
+            return
         if self.host.is_esp(datagram):
             self.host.take_datagram(datagram, now)
         elif now < self._busy_until:
@@ -170,7 +182,8 @@ class ReferenceEngine:
             return []
         self._follow()
         said = self.endpoint.drain() if self.now >= self._busy_until else []
-        return [*said, *self.host.drain()]
+        asked = self.nas.drain() if self.nas is not None else []
+        return [*said, *self.host.drain(), *asked]
 
     def _wait_for_the_web(self, now: float) -> None:
         """What it has fetched has taken its time."""
@@ -178,16 +191,18 @@ class ReferenceEngine:
             self._busy_until, self.web.spent = max(now, self._busy_until) + self.web.spent, 0.0
 
     def _follow(self) -> None:
-        """Let the data plane see which Child SAs there are."""
+        """Let the data plane and the client of AAA see which SAs there are."""
         if self.endpoint is not None and self.host is not None:
             self.host.follow(self.endpoint.sas.values(), self.now)
+            if self.nas is not None:
+                self.nas.step(self.endpoint, self.host, self.now)
+                self.host.follow(self.endpoint.sas.values(), self.now)
 
     def next_timer(self) -> float | None:
         """When there is something to do."""
-        found = self.endpoint.next_timer() if self.endpoint else None
-        if self._busy_until <= self.now:
-            return found
-        return self._busy_until if found is None else min(found, self._busy_until)
+        found = [one.next_timer() for one in (self.endpoint, self.nas) if one is not None]
+        busy = self._busy_until if self._busy_until > self.now else None
+        return min((one for one in (*found, busy) if one is not None), default=None)
 
     def tick(self, now: float) -> None:
         """See the time."""
@@ -197,6 +212,8 @@ class ReferenceEngine:
                 self.receive(self._unread.popleft(), now)
             self.endpoint.tick(now)
             self._wait_for_the_web(now)
+            if self.nas is not None:
+                self.nas.watch(list(self.endpoint.sas.values()), now)
             self._follow()
 
     def _child_status(self, child: ChildSa) -> ChildStatus:

@@ -14,6 +14,8 @@ from peers.contract import Capability, DeviceError
 from peers.reference.dataplane import DeviceHost
 from peers.reference.defects import all_defects
 from peers.reference.engine import ReferenceEngine
+from peers.reference.nas.gateway import Nas
+from peers.reference.nas.sa import GatewaySa
 from peers.reference.variants import Variant, all_variants
 from peers.tomlfile import nearest
 
@@ -27,13 +29,14 @@ class Model:
     engine_class: type[ReferenceEngine] = ReferenceEngine
     endpoint_class: type[Endpoint] = Endpoint
     host_class: type[DeviceHost] = DeviceHost
+    nas_class: type[Nas] = Nas
     lacks: frozenset[Capability] = frozenset()
     pixit: Mapping[str, Any] = field(default_factory=dict)
     path: Impairment | None = None
 
     def engine(self, seed: int, now: float) -> ReferenceEngine:
         """Such a device, without a connection."""
-        return self.engine_class(self.endpoint_class, seed, now, self.host_class)
+        return self.engine_class(self.endpoint_class, seed, now, self.host_class, self.nas_class)
 
     def reached(self, link: Link, seed: int) -> Link:
         """The link to such a device, with its path on it."""
@@ -65,8 +68,14 @@ def model(words: str) -> Model:
     try:
         return Model(
             _merged(ReferenceEngine, parts),
-            _holding(_merged(Endpoint, parts), parts, sa_class=IkeSa),
-            _holding(_merged(DeviceHost, parts), parts, inbound_class=InboundSa, outbound_class=OutboundSa),
+            _holding(_merged(Endpoint, parts), parts, sa_class=(IkeSa, GatewaySa)),
+            _holding(
+                _merged(DeviceHost, parts),
+                parts,
+                inbound_class=(InboundSa, InboundSa),
+                outbound_class=(OutboundSa, OutboundSa),
+            ),
+            _merged(Nas, parts),
             frozenset(lacking for one in chosen for lacking in one.lacks),
             {name: value for one in chosen for name, value in one.pixit.items()},
             paths[0] if paths else None,
@@ -85,14 +94,15 @@ def _merged(base: type[T], parts: Iterable[type], root: type | None = None) -> t
     return cast(type[T], type(chosen[-1].__name__, (*dict.fromkeys(reversed(chosen)), base), {}))
 
 
-def _holding(cls: type[T], parts: Iterable[type], **roots: type) -> type[T]:
+def _holding(cls: type[T], parts: Iterable[type], **roots: tuple[type, type]) -> type[T]:
     """The same class, but the SAs that it makes have those parts that are over their classes.
 
-    A part that makes SAs of a class of its own brings that with it.
+    Of each class it is said over what its parts are, and what they are made upon. A part that makes SAs of a class of
+    its own brings that with it.
     """
     held: dict[str, type] = {}
-    for name, root in roots.items():
+    for name, (root, base) in roots.items():
         own = [getattr(part, name) for part in parts if getattr(part, name, root) is not root]
-        held[name] = _merged(root, [*own, *parts], root)
+        held[name] = _merged(base, [*own, *parts], root)
     changed = {name: found for name, found in held.items() if found is not getattr(cls, name)}
     return cast(type[T], type(cls.__name__, (cls,), changed)) if changed else cls

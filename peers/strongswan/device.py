@@ -81,7 +81,8 @@ class StrongSwan(Daemon):
         if not self._place.reaches_web:
             self.capabilities -= algorithms.FETCHING
         if "eap-radius" in plugins:
-            self.capabilities |= {Capability.AAA}
+            self.capabilities |= {Capability.AAA, Capability.ACCOUNTING, Capability.COA}
+            self.capabilities |= {Capability.SESSION_CHANGE, Capability.SESSION_TIMEOUT, Capability.AAA_DNS}
         if "curl" in plugins:
             self.capabilities |= {Capability.HASH_AND_URL}
         esn = Capability.ESN in self.capabilities

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 
-from conformance.ike.core.connection import Connection, CookiePolicy, PublicKey
+from conformance.ike.core.connection import Connection, CookiePolicy, Eap, PublicKey
 from conformance.wire import AuthMethod
 from peers.contract import DeviceError
-from peers.credentials import AAA_PORTS, AAA_SECRET
+from peers.credentials import AAA_PORTS, AAA_SECOND_PORTS, AAA_SECRET
 from peers.places.build import Build
 from peers.places.place import DataPlane
 
@@ -56,12 +56,14 @@ PLUGIN_SETS = {
 class Startup:
     """What charon reads only when it starts; a change needs a new process. Zero switches a threshold off.
 
-    ``aaa`` is the address of the AAA server, empty for none: accounting would hold up every IKE SA where none answers.
+    ``aaa`` is the address of the AAA servers, empty for none: accounting would hold up every IKE SA where none answers.
+    ``aaa_servers`` is how many there are.
     """
 
     cookie_threshold: int = 10
     ports: tuple[int, int] = (500, 4500)
     aaa: str = ""
+    aaa_servers: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +88,9 @@ def startup_for(connection: Connection, ports: tuple[int, int], aaa: str = "") -
         # charon counts what it already holds, so the first request is asked only after somebody else opened one.
         CookiePolicy.ALWAYS: 1,
     }
-    server = aaa if connection.by_aaa else ""
-    return Startup(cookie_threshold=thresholds[connection.cookies], ports=ports, aaa=server)
+    startup = Startup(cookie_threshold=thresholds[connection.cookies], ports=ports)
+    asked = connection.remote.auth
+    return replace(startup, aaa=aaa, aaa_servers=asked.aaa) if isinstance(asked, Eap) and asked.aaa else startup
 
 
 def runtime_for(connection: Connection) -> Runtime:
@@ -187,36 +190,41 @@ charon {{
     }}
     kernel-libipsec {{
       allow_peer_ts = yes
-    }}{radius(startup.aaa)}
+    }}{radius(startup.aaa, startup.aaa_servers)}
   }}
 }}
 """
 
 
-def radius(address: str) -> str:
-    """The settings of eap-radius, which asks the server at this address; none where there is none."""
+def radius(address: str, servers: int) -> str:
+    """The settings of eap-radius, which asks the servers at this address in their order; none where there is none."""
     if not address:
         return ""
-    authentication, accounting, dynamic = AAA_PORTS
     secret = AAA_SECRET.decode()
-    return f"""
-    eap-radius {{
-      accounting = yes
-      accounting_send_class = yes
-      servers {{
-        tester {{
+    ports = (AAA_PORTS[:2], AAA_SECOND_PORTS)[:servers]
+    listed = "".join(
+        f"""
+        tester{number} {{
           address = {address}
           auth_port = {authentication}
           acct_port = {accounting}
           secret = "{secret}"
-          retransmit_timeout = 1
+          preference = {99 * (servers - number)}
+          retransmit_timeout = 0.5
           retransmit_tries = 3
-        }}
+        }}"""
+        for number, (authentication, accounting) in enumerate(ports, 1)
+    )
+    return f"""
+    eap-radius {{
+      accounting = yes
+      accounting_send_class = yes
+      servers {{{listed}
       }}
       dae {{
         enable = yes
         listen = 0.0.0.0
-        port = {dynamic}
+        port = {AAA_PORTS[2]}
         secret = "{secret}"
       }}
     }}"""

@@ -9,13 +9,14 @@ from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
 from conformance.ipsec.sad import InboundSa, OutboundSa
 from peers.reference.dataplane import DeviceHost
+from peers.reference.nas.gateway import Nas
 
 
 @dataclass(frozen=True, slots=True)
 class Defect:
     """One way to be wrong: ``breaks`` are the purposes that must fail on a device with it.
 
-    ``decision`` is the class over `IkeSa`, `Endpoint`, `DeviceHost`, `InboundSa` or `OutboundSa` that is wrong.
+    ``decision`` is the class over `IkeSa`, `Endpoint`, `DeviceHost`, its SAs, or `Nas` that is wrong.
     """
 
     name: str
@@ -28,7 +29,7 @@ _DEFECTS: dict[str, Defect] = {}
 
 
 def defect(*breaks: str) -> Callable[[type], type]:
-    """Register a subclass of `IkeSa`, `Endpoint`, `DeviceHost` or its SAs as a defect that breaks these purposes.
+    """Register a subclass of `IkeSa`, `Endpoint`, `DeviceHost`, its SAs or `Nas` as a defect of these purposes.
 
     Its name is that of the class with hyphens: ``AcceptsWrongAuth`` is ``accepts-wrong-auth``.
     """
@@ -37,7 +38,7 @@ def defect(*breaks: str) -> Callable[[type], type]:
         name = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in cls.__name__).strip("-")
         if name in _DEFECTS:
             raise ValueError(f"two defects are called {name}")
-        if not issubclass(cls, IkeSa | Endpoint | DeviceHost | InboundSa | OutboundSa):
+        if not issubclass(cls, IkeSa | Endpoint | DeviceHost | InboundSa | OutboundSa | Nas):
             raise TypeError(f"{cls.__name__} is no subclass of what the reference device is made of")
         summary = (cls.__doc__ or "").strip().split("\n")[0]
         _DEFECTS[name] = Defect(name, breaks, cls, summary)

@@ -13,7 +13,10 @@ from peers.contract import Capability
 from peers.reference.variants.registry import variant
 
 
-@variant("RFC 7296, 3.15.1 and 4: a responder may send further attributes, and chooses the address")
+@variant(
+    "RFC 7296, 3.15.1 and 4: a responder may send further attributes, and chooses the address",
+    lacks=(Capability.AAA_DNS,),
+)
 class GenerousConfiguration(IkeSa):
     """Assigns addresses from the end of the pool, with name servers, a subnet and a version."""
 
@@ -31,7 +34,10 @@ class GenerousConfiguration(IkeSa):
         return [*rest, *dns, subnet("10.2.0.0/24"), version]
 
 
-@variant("RFC 7296, 3.15.1: a value in a request is a suggestion, and requested attributes may be left out")
+@variant(
+    "RFC 7296, 3.15.1: a value in a request is a suggestion, and requested attributes may be left out",
+    lacks=(Capability.AAA_DNS,),
+)
 class TellsNothingInside(IkeSa):
     """Assigns addresses as it likes, and says nothing else of its network."""
 

@@ -1,0 +1,127 @@
+"""Defects of dynamic authorization (RFC 5176)."""
+
+from collections.abc import Iterable, Sequence
+
+from conformance.ike.ikesa import IkeSa
+from conformance.net.link import Datagram
+from conformance.radius.packet import Attribute, Code, MalformedError, Packet, read, seal
+from peers.reference.defects.registry import defect
+from peers.reference.nas.dynamic import Known
+from peers.reference.nas.gateway import Nas
+from peers.reference.nas.sa import GatewaySa, Session
+
+# --- which session ----------------------------------------------------------------------------------------------------
+
+
+@defect(
+    "aaa-disconnect", "aaa-disconnect-session", "aaa-disconnect-user", "aaa-disconnect-address", "aaa-disconnect-audit"
+)
+class SaysItIsGone(Nas):
+    """Says that a session is ended, and lets it go on."""
+
+    def end(self, session: Session, sas: Iterable[GatewaySa], cause: int) -> None:
+        session.cause = 0
+
+
+@defect(
+    "aaa-disconnect-unknown", "aaa-disconnect-unknown-user", "aaa-disconnect-mismatch-session",
+    "aaa-disconnect-mismatch-user", "aaa-change-unknown",
+)  # fmt: skip
+class EndsWhateverThereIs(Nas):
+    """Takes a request for one about all sessions, whatever it names."""
+
+    def fits(self, session: Session, request: Packet, sas: Sequence[GatewaySa]) -> bool:
+        return True
+
+
+@defect("aaa-disconnect-nobody", "aaa-disconnect-other-nas", "aaa-disconnect-strange", "aaa-change-service")
+class SeesNoObstacle(Nas):
+    """Does not look at anything but what names a session."""
+
+    def obstacle(self, request: Packet, ending: bool) -> int:
+        return 0
+
+
+@defect("aaa-disconnect-proxy")
+class KeepsProxyState(Nas):
+    """Does not send Proxy-State back."""
+
+    def reply(self, request: Packet, code: Code, given: Sequence[Attribute]) -> bytes:
+        octets = super().reply(request, code, given)
+        states = sum(len(one) + 2 for one in request.raw(33))
+        cut = octets[:2] + (len(octets) - states).to_bytes(2, "big") + octets[4 : len(octets) - states]
+        return seal(cut, request.authenticator, self.secret)
+
+
+@defect("aaa-disconnect-repeated")
+class ForgetsRequests(Nas):
+    """Takes a request that comes again for another one."""
+
+    def is_repetition(self, before: Known, request: Packet) -> bool:
+        return False
+
+
+# --- whose request ----------------------------------------------------------------------------------------------------
+
+
+@defect("aaa-disconnect-secret", "aaa-disconnect-authenticator")
+class ObeysAnybody(Nas):
+    """Does not look at the Authenticator of a request."""
+
+    def is_sealed(self, answer: Packet) -> bool:
+        return answer.code in (Code.DISCONNECT_REQUEST, Code.COA_REQUEST) or super().is_sealed(answer)
+
+    def is_proved(self, request: Packet) -> bool:
+        return True
+
+
+@defect("aaa-disconnect-proof")
+class IgnoresProofOfRequests(Nas):
+    """Does not look at the Message-Authenticator of a request."""
+
+    def is_proved(self, request: Packet) -> bool:
+        return True
+
+
+@defect("aaa-disconnect-old")
+class IgnoresEventTimestamp(Nas):
+    """Obeys what was ordered at any time."""
+
+    def is_current(self, request: Packet) -> bool:
+        return True
+
+
+class Mends(Nas):
+    """Reads requests in its own way."""
+
+    def mended(self, octets: bytes) -> bytes:
+        """What it takes a request for."""
+        raise NotImplementedError
+
+    def obey(self, datagram: Datagram, sas: Iterable[IkeSa]) -> None:
+        octets = datagram.payload
+        if len(octets) > 20 and seal(octets, bytes(16), self.secret) == octets:
+            try:
+                read(octets, self.secret)
+            except MalformedError:
+                octets = seal(self.mended(octets), bytes(16), self.secret)
+        super().obey(Datagram(datagram.source, datagram.destination, octets), sas)
+
+    def is_proved(self, request: Packet) -> bool:
+        return True
+
+
+@defect("aaa-disconnect-short")
+class ReadsShortRequests(Mends):
+    """Reads a request that is shorter than its Length."""
+
+    def mended(self, octets: bytes) -> bytes:
+        return octets[:2] + len(octets).to_bytes(2, "big") + octets[4:]
+
+
+@defect("aaa-disconnect-code")
+class AnyCodeDisconnects(Mends):
+    """Takes a request that it does not know for a Disconnect-Request."""
+
+    def mended(self, octets: bytes) -> bytes:
+        return bytes([Code.DISCONNECT_REQUEST]) + octets[1:]

@@ -1,0 +1,160 @@
+"""The server of dynamic authorization in a gateway (RFC 5176): it ends sessions or changes them when it is told to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyrad.packet import CoAPacket
+
+from conformance.ike.ikesa import IkeSa
+from conformance.net.link import Address, Datagram
+from conformance.radius.packet import DICTIONARY, Attribute, Code, MalformedError, Packet, put, read, seal
+from peers.credentials import AAA_PORTS
+from peers.reference.nas.sa import GatewaySa, Session
+from peers.reference.nas.sessions import ADMIN_RESET, Sessions
+
+WINDOW = 300
+"""Seconds within which an Event-Timestamp must be, and a repetition is known (RFC 5176, section 6.3)."""
+
+UNSUPPORTED, MISSING, OTHER_NAS, UNSUPPORTED_SERVICE, NO_CONTEXT = 401, 402, 403, 405, 503
+"""Error-Cause (RFC 5176, section 3.5)."""
+
+NAMES = ("User-Name", "Acct-Session-Id", "Framed-IP-Address", "Calling-Station-Id", "Cisco-AVPair")
+"""What names a session."""
+OURS = ("NAS-IP-Address", "NAS-Identifier")
+"""What names us."""
+BESIDE = ("Message-Authenticator", "Event-Timestamp", "Proxy-State", "State", "Acct-Terminate-Cause", "Reply-Message")
+"""What says something about the request itself."""
+
+
+@dataclass(slots=True)
+class Known:
+    """A request that was answered."""
+
+    octets: bytes
+    answer: bytes
+    until: float = field(default=0.0)
+
+
+class Dynamic(Sessions):
+    """Obeys the client of dynamic authorization on the AAA server's host."""
+
+    known: dict[tuple[Address, int], Known]
+
+    def is_order(self, datagram: Datagram) -> bool:
+        """Whether it came to the port of dynamic authorization."""
+        return datagram.destination == Address(self.here.host, AAA_PORTS[2])
+
+    def obey(self, datagram: Datagram, sas: Iterable[IkeSa]) -> None:
+        """Answer a request, if it is one; the same one again gets the same answer (RFC 5176, section 2.3)."""
+        try:
+            request = read(datagram.payload, self.secret)
+        except MalformedError as error:
+            self.log.append(f"malformed: {error}")
+            return
+        if why := self.distrust(request, datagram):
+            self.log.append(f"not believed: {why}")
+            return
+        key = (datagram.source, request.identifier)
+        before = self.known.get(key)
+        if before is not None and self.is_repetition(before, request):
+            answer = before.answer
+        else:
+            code, given = self.judged(request, self.gateway_sas(sas))
+            answer = self.reply(request, code, given)
+            self.known[key] = Known(request.octets, answer, self.now + WINDOW)
+        self.outbox.append(Datagram(datagram.destination, datagram.source, answer))
+
+    def is_repetition(self, before: Known, request: Packet) -> bool:
+        """Whether this was answered before."""
+        return before.octets == request.octets and self.now < before.until
+
+    def distrust(self, request: Packet, datagram: Datagram) -> str:
+        """Why a request is silently discarded, empty where it is not."""
+        if request.code not in (Code.DISCONNECT_REQUEST, Code.COA_REQUEST):
+            return request.words[0]
+        if not self.is_trusted(datagram.source):
+            return f"from {datagram.source}"
+        if not self.is_sealed(request):
+            return "wrong Authenticator"
+        if not self.is_proved(request):
+            return "wrong Message-Authenticator"
+        if not self.is_current(request):
+            return "of another time"
+        return ""
+
+    def is_trusted(self, source: Address) -> bool:
+        """Whether somebody may send orders (RFC 5176, section 6.1)."""
+        return source.host in {one.host for pair in self.servers for one in pair}
+
+    def is_proved(self, request: Packet) -> bool:
+        """Whether a Message-Authenticator is right where there is one (RFC 5176, section 3.4)."""
+        return request.authenticated is not False
+
+    def is_current(self, request: Packet) -> bool:
+        """Whether it was sent about now, if it says when (RFC 5176, section 6.3)."""
+        return not request.raw(55) or abs(request.number("Event-Timestamp") - self.now) <= WINDOW
+
+    # --- what is asked for ----------------------------------------------------------------------------------------
+
+    def judged(self, request: Packet, sas: Sequence[GatewaySa]) -> tuple[Code, list[Attribute]]:
+        """What comes of a request that is believed."""
+        ending = request.code == Code.DISCONNECT_REQUEST
+        yes, no = (Code.DISCONNECT_ACK, Code.DISCONNECT_NAK) if ending else (Code.COA_ACK, Code.COA_NAK)
+        cause = self.obstacle(request, ending)
+        found = [] if cause else self.matching(request, sas)
+        if not found:
+            return no, [("Error-Cause", cause or NO_CONTEXT)]
+        for session in found:
+            if ending:
+                self.end(session, sas, ADMIN_RESET)
+            else:
+                session.until = session.began + request.number("Session-Timeout")
+        return yes, []
+
+    def obstacle(self, request: Packet, ending: bool) -> int:
+        """Why nothing is done, whatever sessions there are, as Error-Cause; 0: nothing is against it."""
+        here = [*(one.decode(errors="replace") for one in request.raw(32)), *map(str, request.all("NAS-IP-Address"))]
+        if any(one != self.here.host for one in here):
+            return OTHER_NAS
+        if not ending and request.raw(6):
+            return UNSUPPORTED_SERVICE
+        known = {*NAMES, *OURS, *BESIDE, *(() if ending else ("Session-Timeout",))}
+        if self.strange(request, known):
+            return UNSUPPORTED
+        if not self.named(request):
+            return MISSING
+        return 0 if ending or request.raw(27) else MISSING
+
+    def strange(self, request: Packet, known: set[str]) -> bool:
+        """Whether there is an attribute that we do not have: each is mandatory (RFC 5176, section 2.3)."""
+        return any(name not in known for name in request.coded.keys())  # noqa: SIM118 - pyrad's keys are names there
+
+    def named(self, request: Packet) -> bool:
+        """Whether it says which session."""
+        return any(request.all(name) for name in NAMES)
+
+    def matching(self, request: Packet, sas: Sequence[GatewaySa]) -> list[Session]:
+        """The sessions that fit to all that names them."""
+        return [one for one in self.sessions if not one.cause and self.fits(one, request, sas)]
+
+    def fits(self, session: Session, request: Packet, sas: Sequence[GatewaySa]) -> bool:
+        """Whether it is this one."""
+        holders = [sa for sa in sas if sa.session is session]
+        own = {
+            "User-Name": session.user.decode(errors="replace"),
+            "Acct-Session-Id": session.name,
+            "Framed-IP-Address": ".".join(map(str, session.address or b"")),
+            "Calling-Station-Id": holders[0].remote.host if holders else "",
+            "Cisco-AVPair": f"audit-session-id={session.name}",
+        }
+        return all(str(one) == own[name] for name in NAMES for one in request.all(name))
+
+    def reply(self, request: Packet, code: Code, given: Sequence[Attribute]) -> bytes:
+        """The octets of an answer (RFC 5176, sections 2.3 and 3.1)."""
+        answer: Any = CoAPacket(int(code), request.identifier, self.secret, request.authenticator, dict=DICTIONARY)
+        answer.request_authenticator = request.authenticator
+        put(answer, [*given, *(("Proxy-State", one) for one in request.raw(33))])
+        return seal(answer.ReplyPacket(), request.authenticator, self.secret)

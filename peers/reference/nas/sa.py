@@ -1,0 +1,215 @@
+"""The IKE SA of a gateway that leaves EAP to an AAA server (RFC 3579), and what it makes of what that grants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from typing import Self
+
+from conformance.eap.conversation import Outcome
+from conformance.eap.server import EapServer
+from conformance.ike.core.child import ChildSa
+from conformance.ike.core.events import Refusal
+from conformance.ike.core.sending import State
+from conformance.ike.extensions.eap_auth import eap_payload
+from conformance.ike.ikesa import IkeSa
+from conformance.radius.packet import Packet
+from conformance.wire import (
+    CP,
+    CfgAttr,
+    CfgAttribute,
+    EapCode,
+    EapPacket,
+    EapType,
+    Message,
+    Notify,
+    NotifyType,
+    Payload,
+)
+
+CHOOSE = (IPv4Address("255.255.255.254"), IPv4Address("255.255.255.255"))
+"""Framed-IP-Address: we choose, or the user may (RFC 2865, section 5.8), whom we give one of ours all the same."""
+
+
+class Relay(EapServer):
+    """Asks for the identity, and leaves the rest to somebody else. ``key`` is the MSK that came with the permission.
+
+    ``state`` is what the next request to the AAA server must repeat.
+    """
+
+    key: bytes | None = None
+    state: tuple[bytes, ...] = ()
+
+    @property
+    def msk(self) -> bytes | None:
+        """The key of a conversation that has ended well."""
+        return self.key if self.outcome is Outcome.SUCCESS else None
+
+    def objection(self, packet: EapPacket) -> str:
+        """Why a packet is not passed on, empty where it is (RFC 3579, section 2.2)."""
+        if packet.code != EapCode.RESPONSE:
+            return f"packet with code {packet.code}"
+        if packet.identifier != self.identifier:
+            return f"response with Identifier {packet.identifier}, expected {self.identifier}"
+        if self.identity is None and packet.type != EapType.IDENTITY:
+            return f"response of type {packet.type} to the request for the identity"
+        return ""
+
+
+@dataclass(eq=False)
+class Session:
+    """What accounting tells of a user: it lasts through rekeys.
+
+    Attributes:
+        began: when it did; ``active`` is when something was last carried.
+        until: when it ends, None: when it is ended.
+        idle: seconds without traffic after which it ends, None: any.
+        interim: seconds from one record to the next, None: none between the first and the last.
+        cause: Acct-Terminate-Cause, once we end it ourselves.
+        counted: octets and packets, in and out, of each Child SA.
+    """
+
+    name: str
+    user: bytes
+    grant: Packet
+    began: float
+    active: float
+    address: bytes | None = None
+    until: float | None = None
+    idle: float | None = None
+    interim: float | None = None
+    told: float = 0.0
+    cause: int = 0
+    counted: dict[ChildSa, tuple[int, int, int, int]] = field(default_factory=dict)
+
+    @property
+    def totals(self) -> tuple[int, int, int, int]:
+        """Octets in and out, packets in and out."""
+        found = list(self.counted.values())
+        return (
+            sum(a for a, *_ in found),
+            sum(one[1] for one in found),
+            sum(one[2] for one in found),
+            sum(one[3] for one in found),
+        )
+
+
+class GatewaySa(IkeSa):
+    """Passes EAP on, and waits with its response for what comes of it.
+
+    Attributes:
+        forwarded: an EAP packet that the AAA server has not got yet.
+        asking: the request whose response waits.
+        grant: the Access-Accept.
+        user: who he is in EAP.
+    """
+
+    forwarded: EapPacket | None = None
+    asking: Message | None = None
+    grant: Packet | None = None
+    user: bytes = b""
+    session: Session | None = None
+
+    def pass_on(self, new: Self) -> None:
+        """A rekey begins no new session."""
+        super().pass_on(new)
+        new.grant, new.user, new.session = self.grant, self.user, self.session
+
+    @property
+    def relay(self) -> Relay:
+        """The conversation that is passed through."""
+        assert isinstance(self.as_server, Relay)
+        return self.as_server
+
+    # --- towards the AAA server -----------------------------------------------------------------------------------
+
+    def eap_server(self) -> EapServer:
+        """Nobody here knows the user."""
+        return Relay([], random=self.random) if self.connection.by_aaa else super().eap_server()
+
+    def further_round(self, server: EapServer, packet: EapPacket) -> Sequence[Payload]:
+        """Let somebody else answer."""
+        if not isinstance(server, Relay):
+            return super().further_round(server, packet)
+        if why := server.objection(packet):
+            raise Refusal(NotifyType.AUTHENTICATION_FAILED, f"EAP: {why}", fatal=True)
+        if server.identity is None:
+            self.user = server.identity = packet.data
+        self.forwarded = packet
+        return []
+
+    def process(self, message: Message) -> Sequence[Payload] | None:
+        """No response as long as somebody else thinks about it."""
+        found = super().process(message)
+        if self.forwarded is None:
+            return found
+        self.asking = message
+        return None
+
+    def on_request(self, message: Message) -> None:
+        """While that lasts, a repetition begins nothing anew."""
+        if self.asking is None:
+            super().on_request(message)
+        else:
+            self.drop("a request is being worked on")
+
+    # --- from the AAA server --------------------------------------------------------------------------------------
+
+    def relay_request(self, packet: bytes, state: Sequence[bytes]) -> None:
+        """EAP goes on."""
+        self.relay.identifier, self.relay.state = packet[1], tuple(state)
+        self._respond([eap_payload(packet)])
+
+    def relay_success(self, packet: bytes, key: bytes | None, grant: Packet) -> None:
+        """EAP has ended well."""
+        self.relay.key, self.grant = key, grant
+        self.relay.succeed()
+        self._respond([eap_payload(packet)])
+
+    def relay_refusal(self, packet: bytes | None, why: str) -> None:
+        """It has not: pass on what the server says to it, or say it ourselves, but not in EAP."""
+        self.close_after_response = why
+        self._respond([eap_payload(packet) if packet else Notify(NotifyType.AUTHENTICATION_FAILED)])
+
+    def _respond(self, payloads: Sequence[Payload]) -> None:
+        request, self.asking = self.asking, None
+        if request is not None and self.state != State.CLOSED:
+            self.respond(request, payloads)
+
+    # --- what was granted -----------------------------------------------------------------------------------------
+
+    def assignment(self, asked: CP) -> tuple[bytes, ...]:
+        """The address that was granted in place of one of ours (RFC 2865, section 5.8)."""
+        ours = super().assignment(asked)
+        granted = self.granted_address()
+        return ours if granted is None else tuple(granted if len(one) == 4 else one for one in ours)
+
+    def granted_address(self) -> bytes | None:
+        """Framed-IP-Address, None where we are to choose."""
+        found = self.grant.raw(8)[:1] if self.grant is not None else []
+        fixed = found and len(found[0]) == 4 and IPv4Address(found[0]) not in CHOOSE
+        return found[0] if fixed else None
+
+    def configuration_told(self, asked: CP) -> list[CfgAttr]:
+        """With the name servers that were granted, where somebody asks for them."""
+        wanted = any(one.type == CfgAttribute.INTERNAL_IP4_DNS for one in asked.attributes)
+        servers = self.name_servers() if wanted else []
+        further = [CfgAttr(CfgAttribute.INTERNAL_IP4_DNS, one) for one in servers]
+        return [*super().configuration_told(asked), *further]
+
+    def name_servers(self) -> list[bytes]:
+        """In Microsoft's attributes (RFC 2548, section 2.7) or in a pair of Cisco's."""
+        if self.grant is None:
+            return []
+        named = [
+            str(one) for name in ("MS-Primary-DNS-Server", "MS-Secondary-DNS-Server") for one in self.grant.all(name)
+        ]
+        named += self.grant.pairs.get("ipsec:dns-servers", "").split()
+        found = []
+        for one in named:
+            try:
+                found.append(IPv4Address(one).packed)
+            except ValueError:
+                continue
+        return found
