@@ -23,6 +23,7 @@ from suites.gate import Gate
 from suites.guard import Guard, guarded
 from suites.judge import Died, Verdict, judge
 from suites.purpose import Purpose, purpose_of
+from suites.radius import Aaa
 from suites.requirements import load
 from suites.tidy import attempts, tidy
 
@@ -159,6 +160,9 @@ def _conversation(
         if not isinstance(link, PacketLink) and Capability.AH not in purpose.needs:
             # Sockets carry ESP in UDP only, so there must seem to be a NAT where traffic is to be seen.
             ours = replace(ours, force_encapsulation=ours.force_encapsulation or Capability.DATA_PLANE in purpose.needs)
+        aaa = _served(theirs, ours, device, f"{seed}/{purpose.id}")
+        if aaa is not None:
+            link = aaa.on(link)
         guard = Guard(purpose, device, link, ours, theirs, f"{seed}/{purpose.id}", pair=gate.pair)
         guard.mute = gate.against(purpose, device, "initiator")
         guard.before = gate.reported
@@ -166,8 +170,12 @@ def _conversation(
         peer = Peer(guard.link, guard.connection, random, device.pixit.response_timeout)
         peer.stale = frozenset(gate.attempts)
         guard.note(peer)
+        dut = Dut(device, peer, theirs, guard)
+        if aaa is not None:
+            aaa.begin(peer, settled=Capability.ACCOUNTING in device.capabilities and guard.canary is not None)
+            dut.aaa = aaa
         try:
-            yield peer, Dut(device, peer, theirs, guard)
+            yield peer, dut
         finally:
             if Capability.CONFIGURABLE not in device.capabilities:
                 tidy(peer)
@@ -175,6 +183,11 @@ def _conversation(
                 guard.retire()
     finally:
         link.close()
+
+
+def _served(theirs: Connection, ours: Connection, device: Device, seed: str) -> Aaa | None:
+    """The AAA server for a connection that asks one."""
+    return Aaa(ours, device.profile, Random(f"{seed}/aaa").randbytes) if theirs.by_aaa else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +206,7 @@ def tried(written: Written, device: Device, seed: int = 1, gate: Gate | None = N
     try:
         with prepared(written.purpose, device, seed, gate) as (peer, dut):
             dut.guard.linger = linger
-            fixtures = {"peer": peer, "dut": dut}
+            fixtures = {"peer": peer, "dut": dut, "aaa": dut.aaa}
             with guarded(dut.guard, peer):
                 written.function(**{name: fixtures[name] for name in signature(written.function).parameters})
     except Exception as caught:

@@ -222,6 +222,33 @@ def eap(*methods: str, device: Role = "responder", only: bool = False, **changes
     return setup
 
 
+AAA_POOL = "10.77.9.0/24"
+"""From which an AAA server grants inner addresses where the device has no pool of its own."""
+
+
+def by_aaa(method: str = "mschapv2", *, servers: int = 1, **changes: Any) -> Setup:
+    """The device asks AAA servers of ours, which authenticate us with EAP; it has a certificate.
+
+    ``eap_changes`` replace fields of `Eap`. Raises NotApplicable for a method whose server has no certificate.
+    """
+    changes_of_eap = changes.pop("eap_changes", {})
+
+    def setup(pixit: Pixit) -> Connection:
+        agreed = pixit.credentials
+        us, them, trust = certified(pixit)
+        assert isinstance(us.auth, PublicKey) and isinstance(them.auth, PublicKey)
+        if method == "tls" and them.auth.key is None:
+            raise NotApplicable("nobody has given us a certificate for the AAA server")
+        secret = EAP_SECRET if agreed.eap_secret is None else agreed.eap_secret
+        name = None if method == "tls" else agreed.eap_identity
+        auth = replace(Eap((method,), secret, name, certificate=us.auth, aaa=servers), **changes_of_eap)
+        inner = {"remote_pool": pixit.device_pool or AAA_POOL, "local_ts": ("0.0.0.0/0",)}
+        waits = {"retransmit_tries": 7}  # the device waits itself, for the server
+        return build(replace(us, auth=auth), them, pixit, **{"trust": trust, **inner, **waits, **changes})
+
+    return setup
+
+
 def nobody(*, ours: bool = True, theirs: bool = True, **changes: Any) -> Setup:
     """One side or both do not say who they are (RFC 7619); the other one has a certificate."""
 

@@ -10,6 +10,7 @@ from conformance.script.verdict import Inconclusive, NotApplicable
 from conformance.wire import Message
 from peers.contract import Capability, ChildStatus, Device, Pixit, RealNat, Retransmission, SaState, SaStatus
 from suites.guard import Guard
+from suites.radius import Aaa
 
 LONGEST = 300.0
 """Seconds that a purpose may wait for a device to give up."""
@@ -17,6 +18,9 @@ LONGEST = 300.0
 
 class Dut:
     """The device during one purpose. An order returns at once; what comes of it is seen by the peer."""
+
+    aaa: Aaa | None = None
+    """The AAA server that the device asks, if its connection says so."""
 
     def __init__(self, device: Device, peer: Peer, connection: Connection, guard: Guard) -> None:
         """``connection`` is the device's own view, which is loaded already."""

@@ -22,6 +22,7 @@ from suites.dut import Dut
 from suites.life import begin
 from suites.options import add_options, allowance, limits, results_folder, selected, shard
 from suites.purpose import Purpose, purpose_of
+from suites.radius import Aaa
 from suites.record import ResultsFolder
 from suites.requirements import RequirementError, load
 from suites.session import SESSION, Session, is_worker, stop_run, subject
@@ -187,3 +188,9 @@ def peer(conversation: tuple[Peer, Dut]) -> Peer:
 def dut(conversation: tuple[Peer, Dut]) -> Dut:
     """The device, as far as a purpose may give it orders."""
     return conversation[1]
+
+
+@pytest.fixture
+def aaa(conversation: tuple[Peer, Dut]) -> Aaa | None:
+    """The AAA server that the device asks."""
+    return conversation[1].aaa

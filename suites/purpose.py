@@ -60,7 +60,8 @@ def purpose(
 ) -> Callable[[Test], Test]:
     """Make a test function a test purpose. Its docstring's first line is the title, the rest says what is sent and why.
 
-    The function gets the fixtures ``peer`` (`conformance.script.peer.Peer`) and ``dut`` (`suites.dut.Dut`).
+    The function gets the fixtures ``peer`` (`conformance.script.peer.Peer`), ``dut`` (`suites.dut.Dut`), and where an
+    AAA server is asked ``aaa`` (`suites.radius.Aaa`).
     """
     if not requirements:
         raise ValueError(f"purpose {identifier} cites no requirement")

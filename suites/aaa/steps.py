@@ -1,0 +1,124 @@
+"""What the purposes with an AAA server have in common."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from conformance.ike.core.sending import State
+from conformance.radius import bend
+from conformance.radius.bend import RadiusBend
+from conformance.script.peer import Peer
+from conformance.script.sa import ScriptedSa, fatal
+from conformance.script.verdict import Unexpected
+from conformance.wire import AUTH, EAP, SA, EapCode, Message, TSi, TSr
+from peers.contract import Capability
+from suites.connections import by_aaa
+from suites.ike_auth.refusal import must_be_gone
+from suites.radius import Aaa
+
+ASKS = (Capability.AAA,)
+TELLS = (Capability.AAA, Capability.ACCOUNTING)
+OBEYS = (Capability.AAA, Capability.ACCOUNTING, Capability.COA)
+SERVED = by_aaa()
+
+PATIENCE = 30.0
+"""Seconds in which a device may ask a server that does not answer, until it tells us."""
+
+
+@contextmanager
+def patient(peer: Peer, seconds: float = PATIENCE) -> Iterator[None]:
+    """Wait for so long for each answer of the device: it waits itself for the server."""
+    before, peer.response_timeout = peer.response_timeout, max(seconds, peer.response_timeout)
+    try:
+        yield
+    finally:
+        peer.response_timeout = before
+
+
+def must_get_in(peer: Peer, requirement: str) -> ScriptedSa:
+    """An attempt of ours must come to an IKE SA with a Child SA."""
+    sa = peer.sa()
+    sa.init()
+    sa.auth()
+    sa.must_be_established(requirement)
+    peer.check(sa.children, "a Child SA", sa.problem or "none", requirement)
+    return sa
+
+
+def up_to_result(peer: Peer, sa: ScriptedSa) -> Message:
+    """All rounds up to that which brings a result of EAP, or an error; it is returned, and not acted upon yet."""
+    sa.init()
+    answer = sa.auth(follow=False)
+    while (found := answer.first(EAP)) is not None and found.packet.code == EapCode.REQUEST:
+        answer = sa.proceed(answer)
+    return answer
+
+
+def must_not_get_in(
+    peer: Peer,
+    aaa: Aaa,
+    requirement: str,
+    *,
+    success: bool = False,
+    patience: float = PATIENCE,
+    quiet: str | None = None,
+) -> Message | None:
+    """An attempt of ours must come to nothing: no proof, no Child SA, no IKE SA; the last response is returned.
+
+    Unless ``success`` says that it may come, no EAP-Success either; where one does come we prove ourselves all the
+    same. ``quiet``: what is broken by a device that does not say so. Afterwards the servers are honest again.
+    """
+    sa = peer.sa()
+    answer: Message | None = None
+    came = False
+    try:
+        with patient(peer, patience):
+            answer = up_to_result(peer, sa)
+            found = answer.first(EAP)
+            came = found is not None and found.packet.code == EapCode.SUCCESS
+            if came:
+                answer = sa.proceed(answer)
+    except Unexpected as silent:
+        if quiet is not None:
+            sa.pending = None
+            aaa.be_honest()
+            must_be_gone(peer, sa, told=False)
+            raise Unexpected("an EAP-Failure or an error notify", silent.got, quiet) from None
+    if answer is not None:
+        asks = (found := answer.first(EAP)) is not None and found.packet.code == EapCode.REQUEST
+        kinds: tuple[type[Any], ...] = (SA, TSi, TSr) if asks or not came else (AUTH, SA, TSi, TSr)
+        granted = [kind.__name__ for kind in kinds if answer.first(kind) is not None]
+        peer.check(not granted, "no proof and no Child SA", ", ".join(granted), requirement, bypass=True)
+    peer.check(success or not came, "no EAP-Success", answer or "EAP-Success", requirement, bypass=True)
+    aaa.be_honest()
+    ended = answer is not None and (fatal(answer) is not None or _failed(answer))
+    sa.pending = None
+    must_be_gone(peer, sa, told=ended)
+    return answer
+
+
+def _failed(answer: Message) -> bool:
+    found = answer.first(EAP)
+    return found is not None and found.packet.code == EapCode.FAILURE
+
+
+def result(code: EapCode) -> RadiusBend:
+    """Another result of EAP in an answer than that which it has."""
+
+    def change(found: Any) -> None:
+        old = b"".join(found["EAP-Message"])
+        found["EAP-Message"] = [bytes([code, old[1], 0, 4])]
+
+    return bend.packet(f"with EAP {code.name} inside", change)
+
+
+def must_end(peer: Peer, aaa: Aaa, sa: ScriptedSa, requirement: str, seconds: float | None = None) -> None:
+    """The device must delete this IKE SA, within the time for an answer or so many seconds."""
+    gone = aaa.wait(lambda: sa.state is State.CLOSED, peer.response_timeout if seconds is None else seconds)
+    peer.check(gone, "the device deletes the IKE SA", f"IKE SA {sa.state.value}", requirement)
+    sa.must_be_gone(requirement)
+
+
+def must_stay(sa: ScriptedSa, requirement: str) -> None:
+    """The IKE SA must be there, and answer."""
+    sa.must_be_up(requirement)
