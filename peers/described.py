@@ -61,6 +61,7 @@ def connection_tree(connection: Connection) -> dict[str, Any]:
         "revocation": connection.revocation.value,
         "ocsp_in_ike": connection.ocsp_in_ike,
         "follows_redirects": connection.follows_redirects,
+        "cert_lookup": connection.cert_lookup,
         "redirect": None
         if connection.redirect is None
         else {"gateway": connection.redirect.gateway, "when": connection.redirect.when.value},
