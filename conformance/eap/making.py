@@ -41,6 +41,7 @@ class Means:
         leaf: what this side shows in TLS; a client may have nothing.
         anchors: the authorities of the other side's certificate.
         server: domain name of the server in TLS, None: any below the anchors.
+        user: domain name or mail address of the client in TLS, None: any below the anchors.
     """
 
     name: bytes
@@ -49,6 +50,7 @@ class Means:
     leaf: Leaf | None = None
     anchors: tuple[x509.Certificate, ...] = ()
     server: str | None = None
+    user: str | None = None
 
     @property
     def password(self) -> str:
@@ -83,7 +85,8 @@ class Means:
 
     def serving(self, *, asks: bool) -> TlsConfig:
         """The server of TLS, which may ask for a certificate."""
-        return TlsConfig(client=False, now=self.now, leaf=self.leaf, trust=Trust(self.anchors) if asks else None)
+        trust = Trust(self.anchors, self.user) if asks else None
+        return TlsConfig(client=False, now=self.now, leaf=self.leaf, trust=trust)
 
     def inside(self) -> list[ServerMethod]:
         """What a server asks for within a tunnel."""

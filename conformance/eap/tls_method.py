@@ -48,12 +48,16 @@ class TlsMethod(Method):
         Raises:
             Failed: the frame comes where it cannot, or does not fit to those before it.
         """
-        if frame.flags & START:
+        if frame.flags & START and self.takes_start():
             raise Failed("Start after the start")
         if self.fragments.pending:
             return self.next_fragment(frame)
         message = self.fragments.take(frame)
         return self.acknowledgement() if message is None else message
+
+    def takes_start(self) -> bool:
+        """Whether the S flag means anything to this side."""
+        return True
 
     def next_fragment(self, frame: Frame) -> Frame:
         """The next fragment of ours, for the one before it was acknowledged."""
@@ -155,6 +159,10 @@ class TlsServer(TlsMethod, ServerMethod):
         """Start."""
         self.engine = start(self.config)
         return Piece(START | self.fragments.version)
+
+    def takes_start(self) -> bool:
+        """In a response the flag is one of those that are reserved (RFC 5216 section 3.2)."""
+        return False
 
     def receive(self, data: bytes, packet: EapPacket) -> Frame | None:
         """The next frame."""

@@ -1,8 +1,12 @@
 """The first two exchanges of a scripted IKE SA, and the step that all are made of."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any, TypeVar
 
+from conformance.eap.method import PeerMethod, ServerMethod
+from conformance.eap.peer import EapPeer
+from conformance.eap.server import EapServer
 from conformance.ike.core.events import Refusal, Violation
 from conformance.ike.core.sending import State
 from conformance.net.link import Address
@@ -10,7 +14,9 @@ from conformance.script.bend import STRAIGHT, Bend, order
 from conformance.script.bendable import BendableSa
 from conformance.script.message import Received, Sent
 from conformance.script.verdict import Unanswered, Unexpected
-from conformance.wire import SA, ExchangeType, Message, Notify, NotifyType, Payload
+from conformance.wire import SA, EapPacket, ExchangeType, Message, Notify, NotifyType, Payload
+
+M = TypeVar("M", PeerMethod, ServerMethod)
 
 
 def _is_cookie(payload: Payload) -> bool:
@@ -151,6 +157,35 @@ class Opening(BendableSa):
         """Go on by ourselves, or let the script do it."""
         if not self.pacing:
             super().on_auth_response(message)
+
+    reshape: Callable[[Any], Any] | None = None
+    """Makes another method of each of our EAP methods before their conversation begins; of the same side."""
+
+    def eap_peer(self) -> EapPeer:
+        """Our side of EAP as initiator, with its methods reshaped."""
+        found = super().eap_peer()
+        found.methods = tuple(self.reshaped(found.methods))
+        return found
+
+    def eap_server(self) -> EapServer:
+        """Our side of EAP as responder, with its methods reshaped."""
+        found = super().eap_server()
+        found.methods = self.reshaped(found.methods)
+        return found
+
+    def reshaped(self, methods: Sequence[M]) -> list[M]:
+        """These methods, or what the script makes of them."""
+        return [one if self.reshape is None else self.reshape(one) for one in methods]
+
+    staying: bool = False
+    """Whether we keep the IKE SA after a Failure of ours, to see what the device does."""
+
+    def further_round(self, server: EapServer, packet: EapPacket) -> Sequence[Payload]:
+        """Answer a packet of the device."""
+        found = super().further_round(server, packet)
+        if self.staying:
+            self.close_after_response = None
+        return found
 
     def proceed(self, response: Message, bend: Bend | None = None) -> Message:
         """Take a response of IKE_AUTH that was kept for the script: the response to what follows from it, once.

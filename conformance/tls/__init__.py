@@ -22,7 +22,7 @@ def start(config: TlsConfig) -> TlsEngine:
     Raises:
         ValueError: there is no such engine, or it cannot bend what is to be bent.
     """
-    name = config.engine or ("lite" if config.bend.message else "openssl")
+    name = config.engine or ("lite" if config.bend.within else "openssl")
     if name == "openssl":
         return OpensslEngine(config)
     if name == "lite":

@@ -56,7 +56,7 @@ class Trust:
 
     Attributes:
         anchors: authorities, roots or intermediates.
-        name: domain name that the subjectAltName must hold; None takes every name below the anchors.
+        name: domain name or mail address that the subjectAltName must hold; None takes every name below the anchors.
         required: as a server: a client without certificate is refused.
     """
 
@@ -66,7 +66,10 @@ class Trust:
 
     def names(self, certificate: x509.Certificate) -> bool:
         """Whether the certificate speaks for the name that is wanted."""
-        return self.name is None or matches_identity(certificate, IdType.FQDN, self.name.encode())
+        if self.name is None:
+            return True
+        kind = IdType.RFC822_ADDR if "@" in self.name else IdType.FQDN
+        return matches_identity(certificate, kind, self.name.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +80,20 @@ class TlsBend:
         text: in words, for the evidence.
         message: changes one handshake message, header of four octets included, before it enters the transcript and is
             protected; nothing leaves it out. Only `LiteEngine` can.
+        beside: what follows a handshake message, given as it was sent: content types and contents of records, protected
+            with the keys of that moment, and in no transcript. Only `LiteEngine` can.
         records: changes, repeats or rearranges the records of a flight, each with its header, as they leave.
     """
 
     text: str = ""
     message: Callable[[bytes], bytes] | None = None
+    beside: Callable[[bytes], Sequence[tuple[int, bytes]]] | None = None
     records: Callable[[list[bytes]], Sequence[bytes]] | None = None
+
+    @property
+    def within(self) -> bool:
+        """Whether handshake messages are bent, and not only the records that they leave in."""
+        return self.message is not None or self.beside is not None
 
     def flight(self, octets: bytes) -> bytes:
         """The records of a flight, bent."""
@@ -148,6 +159,13 @@ class TlsEngine(ABC):
         """The records that protect application data. Only when `done`."""
         self._write(data)
         return self._flight()
+
+    def inject(self, kind: int, content: bytes) -> bytes:
+        """A record of any content type, protected as others are at this moment; the handshake does not know of it.
+
+        Only `LiteEngine` can. Raises ValueError for other engines.
+        """
+        raise ValueError("only LiteEngine sends records of any kind")
 
     def close(self) -> bytes:
         """The record that says that nothing more is sent (close_notify)."""

@@ -78,11 +78,29 @@ class _Connection(TLSConnection):  # type: ignore[misc]  # tlslite-ng has no typ
         sent = self._bent(msg) if update_hashes else msg
         if sent is msg or sent.data:
             yield from super()._sendMsg(sent, randomizeFirstBlock, update_hashes)
+        if update_hashes:
+            self._send_beside(sent)
 
     def _queue_message(self, msg: Any) -> None:
-        super()._queue_message(self._bent(msg))
+        sent = self._bent(msg)
+        super()._queue_message(sent)
+        if self.config.bend.beside:
+            for _ in self._queue_flush():
+                pass
+            self._send_beside(sent)
         if not self._client and msg.write()[0] == HandshakeType.finished:
             self._remember_transcript()
+
+    def _send_beside(self, msg: Any) -> None:
+        beside = self.config.bend.beside
+        if beside is not None and msg.contentType == ContentType.handshake:
+            for kind, content in beside(bytes(msg.write())):
+                self.inject(kind, content)
+
+    def inject(self, kind: int, content: bytes) -> None:
+        """Sends any record, protected as others are at this moment."""
+        for _ in super()._sendMsg(Message(kind, bytearray(content)), False, False):
+            pass
 
     def _bent(self, msg: Any) -> Any:
         bend = self.config.bend.message
@@ -202,6 +220,11 @@ class LiteEngine(TlsEngine):
     def _write(self, data: bytes) -> None:
         for _ in self._connection.writeAsync(data):
             pass
+
+    def inject(self, kind: int, content: bytes) -> bytes:
+        """A record of any content type, protected as others are at this moment; the handshake does not know of it."""
+        self._connection.inject(kind, content)
+        return self._flight()
 
     def _finish(self) -> None:
         next(iter(self._connection.closeAsync()), None)

@@ -20,7 +20,7 @@ class OpensslEngine(TlsEngine):
 
     def __init__(self, config: TlsConfig) -> None:
         super().__init__(config)
-        if config.bend.message:
+        if config.bend.within:
             raise ValueError("OpenSSL's handshake messages cannot be bent, LiteEngine's can")
         self._alert: int | None = None
         self._remote = False
@@ -35,8 +35,9 @@ class OpensslEngine(TlsEngine):
         context = SSL.Context(SSL.TLS_METHOD)
         context.set_min_proto_version(min(config.versions))
         context.set_max_proto_version(max(config.versions))
-        # Devices without RFC 5746 are met (strongSwan's libtls is one): nothing is renegotiated here.
-        context.set_options(SSL.OP_NO_TICKET | _OP_LEGACY_SERVER_CONNECT)
+        # Devices without RFC 5746 are met (strongSwan's libtls is one): nothing is renegotiated here. A client that
+        # began to renegotiate would export another key than the one that both have agreed on.
+        context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION | _OP_LEGACY_SERVER_CONNECT)
         context.set_mode(_MODE_NO_AUTO_CHAIN)
         context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         context.set_info_callback(self._note_alert)

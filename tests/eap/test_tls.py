@@ -113,7 +113,6 @@ def test_a_length_may_be_told_where_nobody_needs_it() -> None:
         (change(SizedPiece, total=7), "octets, 7 were announced"),
         (change(SizedPiece, total=0), "octets, 0 were announced"),
         (instead(SizedPiece, Piece(MORE, b"\x16\x03\x01")), "first fragment without TLS message length"),
-        (change(Piece, flags=START), "Start after the start"),
         (instead(Piece, SizedPiece(LENGTH | MORE, 9, b"x")), "TLS message length 9 after"),
     ],
 )

@@ -64,10 +64,11 @@ class EapAuth(Spine):
         leaf = None
         if isinstance(shown, PublicKey) and shown.chain and shown.key is not None:
             leaf = Leaf(shown.key, shown.chain[0], shown.chain)  # type: ignore[arg-type]
-        server = self.peer_party().identity if self.initiator else None
-        known = str(server) if server is not None and server.id_type == IdType.FQDN else None
+        other = self.peer_party().identity
+        known = str(other) if other.id_type in (IdType.FQDN, IdType.RFC822_ADDR) else None
         now = datetime.fromtimestamp(self.now, UTC)
-        return auth, Means(name.encode(), auth.secret, now, leaf, self.connection.trust, known)
+        of_server, of_user = (known, None) if self.initiator else (None, known)
+        return auth, Means(name.encode(), auth.secret, now, leaf, self.connection.trust, of_server, of_user)
 
     def credential_of_eap(self, configured: Credential, of_initiator: bool) -> Credential:
         """The key that the method has made, or in its place SK_pi or SK_pr (RFC 7296, section 2.16)."""

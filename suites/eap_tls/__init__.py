@@ -1,0 +1,1 @@
+"""TLS within EAP within IKE_AUTH (RFC 5216, RFC 9190)."""
