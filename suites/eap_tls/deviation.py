@@ -47,21 +47,6 @@ class Deviation:
             found.config = replace(found.config, versions=(self.version,))
         return self.shape(found, note)
 
-    def then(self, other: Deviation) -> Deviation:
-        """Handshake messages that both bend, and the one that counts is the other one."""
-
-        def shape(found: TlsMethod, note: Note) -> TlsMethod:
-            found = self.shape(found, lambda text: None)
-            first = found.config.bend.message
-            found = other.shape(found, note)
-            second = found.config.bend.message
-            assert first is not None and second is not None
-            both = replace(found.config.bend, message=lambda octets: second(first(octets)))
-            found.config = replace(found.config, bend=both)
-            return found
-
-        return Deviation(other.text, shape, other.version)
-
 
 def configured(text: str, version: TlsVersion | None = None, **changes: Any) -> Deviation:
     """Another configuration of TLS; in play from the beginning."""

@@ -29,6 +29,7 @@ from suites.connections import eap
 from suites.dut import Dut
 from suites.eap_tls.conduct import must_not_believe, must_refuse
 from suites.eap_tls.deviation import Deviation, message
+from suites.eap_tls.making import Row, purposes
 from suites.ike_auth.refusal import NOT_CREATED
 from suites.purpose import purpose
 
@@ -108,24 +109,38 @@ def sharing(value: Value) -> Deviation:
     )  # fmt: skip
 
 
-def exchanging(value: Value) -> Deviation:
-    """The value in the ClientKeyExchange of TLS 1.2, in the group that we like best; secp256r1 is for certificates."""
-    liked = dict.fromkeys((value.group, P256))
-    asked = message("few groups", ClientHello, V12, lambda hello: groups_alone(hello, *liked))
-    given = message(
-        f"a public value of {NAMES[value.group]} that is {value.name}", ClientKeyExchange, V12,
-        lambda found: replace(found, point=value.key),
-    )  # fmt: skip
-    return asked.then(given)
+def off_the_curve(point: bytes) -> bytes:
+    """The point with another y; where there is only an x, one of order 8."""
+    return _u(_ORDER_8) if len(point) == len(_u(0)) else point[:-1] + bytes((point[-1] ^ 1,))
 
 
-def _each(peer: Peer, values: tuple[Value, ...], made: Callable[[Value], Deviation], *, greets: bool) -> None:
+OTHERWISE: tuple[tuple[str, Callable[[bytes], bytes]], ...] = (
+    ("of zeros", lambda point: bytes(len(point))),
+    ("off the curve, or of order 8", off_the_curve),
+    ("at infinity", lambda point: b"\0"),
+    ("an octet too short", lambda point: point[:-1]),
+    ("an octet too long", lambda point: point + b"\0"),
+    ("empty", lambda point: b""),
+)
+"""What becomes of our right value in the group that the server has chosen."""
+
+
+def exchanging(text: str, change: Callable[[bytes], bytes]) -> Deviation:
+    """Another value in the ClientKeyExchange of TLS 1.2."""
+    return message(
+        f"a public value that is {text}",
+        ClientKeyExchange,
+        V12,
+        lambda found: replace(found, point=change(found.point)),
+    )
+
+
+def _each(peer: Peer, values: tuple[Value, ...]) -> None:
     for value in values:
-        played = must_refuse(peer, made(value))
-        if not greets:
-            played.must_speak()
-            got = "a ServerHello"
-            peer.check(not played.greeted, f"no ServerHello for {played.deviation.text}", got, LIKE_13)
+        played = must_refuse(peer, sharing(value))
+        played.must_speak()
+        expected = f"no ServerHello for {played.deviation.text}"
+        peer.check(not played.greeted, expected, "a ServerHello", LIKE_13)
 
 
 def _of(group: int) -> tuple[Value, ...]:
@@ -139,31 +154,34 @@ AS_SERVER, AS_CLIENT = eap("tls"), eap("tls", device="initiator")
 @purpose("eap-tls-13-shares-x25519", LIKE_13, NOT_CREATED, role="responder", needs=SERVER, connection=AS_SERVER)
 def test_shares_x25519(peer: Peer) -> None:
     """Shares of x25519 that are of small order or of another size get no ServerHello."""
-    _each(peer, _of(X25519), sharing, greets=False)
+    _each(peer, _of(X25519))
 
 
 @purpose("eap-tls-13-shares-p256", LIKE_13, NOT_CREATED, role="responder", needs=SERVER, connection=AS_SERVER)
 def test_shares_p256(peer: Peer) -> None:
     """Shares of secp256r1 that are no points of the curve, or of another form, get no ServerHello."""
-    _each(peer, _of(P256), sharing, greets=False)
+    _each(peer, _of(P256))
 
 
 @purpose("eap-tls-13-shares-ffdhe", LIKE_13, NOT_CREATED, role="responder", needs=SERVER, connection=AS_SERVER)
 def test_shares_ffdhe(peer: Peer) -> None:
     """Shares of ffdhe2048 that are 0 or 1 get no ServerHello."""
-    _each(peer, FINITE, sharing, greets=False)
+    _each(peer, FINITE)
 
 
-@purpose("eap-tls-12-values-x25519", NOT_CREATED, role="responder", needs=SERVER, connection=AS_SERVER)
-def test_values_x25519(peer: Peer) -> None:
-    """Public values of x25519 in a ClientKeyExchange that are of small order or of another size let nobody in."""
-    _each(peer, _of(X25519), exchanging, greets=True)
+@purpose("eap-tls-12-values", NOT_CREATED, role="responder", needs=SERVER, connection=AS_SERVER)
+def test_values(peer: Peer) -> None:
+    """Public values in a ClientKeyExchange that are of small order, no points of the curve or cut let nobody in."""
+    for text, change in OTHERWISE:
+        must_refuse(peer, exchanging(text, change))
 
 
-@purpose("eap-tls-12-values-p256", NOT_CREATED, role="responder", needs=SERVER, connection=AS_SERVER)
-def test_values_p256(peer: Peer) -> None:
-    """Public values of secp256r1 in a ClientKeyExchange that are no points of the curve let nobody in."""
-    _each(peer, _of(P256), exchanging, greets=True)
+ONE_GROUP = message("secp256r1 alone", ClientHello, V12, lambda hello: groups_alone(hello, P256))
+
+purposes(__name__, "responder", [
+    Row("eap-tls-12-group", "A client that has no other group than secp256r1 gets a public value of that group.",
+        ("RFC5216-2.1.3-6",), ONE_GROUP, "accepted"),
+])  # fmt: skip
 
 
 # --- as the server ----------------------------------------------------------------------------------------------------
