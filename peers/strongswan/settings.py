@@ -30,10 +30,14 @@ HALF_OPEN_TIMEOUT = 30
 
 @dataclass(frozen=True, slots=True)
 class PluginSet:
-    """What charon loads, the first one that can do a thing does it; ``note`` is for the description of the device."""
+    """What charon loads, the first one that can do a thing does it; ``note`` is for the description of the device.
+
+    ``tls`` is the latest version of TLS in EAP.
+    """
 
     plugins: str
     note: str = ""
+    tls: str = "1.2"
 
 
 # libstrongswan-standard-plugins brings openssl and gcm: without them there is no ECDSA and no AES-GCM.
@@ -48,8 +52,10 @@ _REST = (
 PLUGIN_SETS = {
     "": PluginSet(f"random nonce openssl {_OWN} {_REST}"),
     "own": PluginSet(f"random nonce {_OWN} openssl {_REST}", ", its own plugins before OpenSSL's"),
+    "tls13": PluginSet(f"random nonce openssl {_OWN} {_REST}", ", with TLS 1.3 in EAP", "1.3"),
 }
-"""By the word after the device's name: as Debian loads them, and with parsers and primitives of its own first."""
+"""By the word after the device's name: as Debian loads them, with parsers and primitives of its own first, and with
+TLS 1.3, which charon does not speak unless it is told to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +174,9 @@ charon {{
   send_vendor_id = no
   accept_private_algs = yes
   install_routes = yes
+  tls {{
+    version_max = {plugins.tls}
+  }}
   filelog {{
     main {{
       path = {log}

@@ -36,7 +36,7 @@ from tests.peers.connections import device_view
         ("strongswan@:uml", "there is no release '' of Debian; known: bookworm, trixie, forky"),
         ("libreswam@trixie", 'there is no such device; did you mean "libreswan"?'),
         ("reference@trixie", "the reference device is a part of this suite, no package of a release"),
-        ("strongswan+owm", "strongswan+owm: there is no choice of plugins 'owm'; known: +own"),
+        ("strongswan+owm", "strongswan+owm: there is no choice of plugins 'owm'; known: +own, +tls13"),
         ("strongswan+:uml", "strongswan+:uml: names no plugins after +"),
         ("libreswan+own", "libreswan+own: libreswan has no plugins to choose among"),
         ("strongswan@trixie:dokcer", "there is no place 'dokcer'; did you mean \"docker\"?"),
