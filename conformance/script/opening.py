@@ -2,10 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, TypeVar
 
-from conformance.eap.method import PeerMethod, ServerMethod
-from conformance.eap.peer import EapPeer
 from conformance.eap.server import EapServer
 from conformance.ike.core.events import Refusal, Violation
 from conformance.ike.core.sending import State
@@ -15,8 +12,6 @@ from conformance.script.bendable import BendableSa
 from conformance.script.message import Received, Sent
 from conformance.script.verdict import Unanswered, Unexpected
 from conformance.wire import SA, EapPacket, ExchangeType, Message, Notify, NotifyType, Payload
-
-M = TypeVar("M", PeerMethod, ServerMethod)
 
 
 def _is_cookie(payload: Payload) -> bool:
@@ -157,25 +152,6 @@ class Opening(BendableSa):
         """Go on by ourselves, or let the script do it."""
         if not self.pacing:
             super().on_auth_response(message)
-
-    reshape: Callable[[Any], Any] | None = None
-    """Makes another method of each of our EAP methods before their conversation begins; of the same side."""
-
-    def eap_peer(self) -> EapPeer:
-        """Our side of EAP as initiator, with its methods reshaped."""
-        found = super().eap_peer()
-        found.methods = tuple(self.reshaped(found.methods))
-        return found
-
-    def eap_server(self) -> EapServer:
-        """Our side of EAP as responder, with its methods reshaped."""
-        found = super().eap_server()
-        found.methods = self.reshaped(found.methods)
-        return found
-
-    def reshaped(self, methods: Sequence[M]) -> list[M]:
-        """These methods, or what the script makes of them."""
-        return [one if self.reshape is None else self.reshape(one) for one in methods]
 
     staying: bool = False
     """Whether we keep the IKE SA after a Failure of ours, to see what the device does."""

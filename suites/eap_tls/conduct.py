@@ -7,9 +7,12 @@ also by deleting its IKE SA or without a word. What nobody may do is to take us 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
-from conformance.eap.conversation import Outcome
+from conformance.eap.conversation import Conversation, Outcome
+from conformance.eap.peer import EapPeer
 from conformance.eap.registry import body_of
+from conformance.eap.server import EapServer
 from conformance.eap.tls_frames import Frame
 from conformance.eap.tls_method import TlsMethod
 from conformance.ike.core.sending import State
@@ -53,6 +56,12 @@ class Played:
     silent: Unexpected | None = None
     stuck: bool = False
     greeted: bool = False
+
+    def prepare(self, conversation: Conversation) -> None:
+        """Our side deviates."""
+        assert isinstance(conversation, EapPeer | EapServer)
+        made: list[Any] = [self.deviation.method(one, self.applied.append) for one in conversation.methods]  # type: ignore[arg-type]
+        conversation.methods = made if isinstance(conversation, EapServer) else tuple(made)
 
     @property
     def method(self) -> TlsMethod | None:
@@ -106,7 +115,7 @@ def told(peer: Peer, deviation: Deviation) -> Played:
     """All rounds of EAP with the device as the server, up to its Success or Failure, an error or silence."""
     sa = peer.sa(initial_contact=False)
     played = Played(deviation, sa)
-    sa.reshape = lambda method: deviation.method(method, played.applied.append)
+    sa.at_eap = played.prepare
     played.last = asked(peer, sa)
     for _ in range(ROUNDS):
         nothing_yet(peer, played.last)
@@ -200,7 +209,7 @@ def served(peer: Peer, dut: Dut, deviation: Deviation) -> tuple[Played, Attempt,
     attempt = begun(peer, dut)
     sa, request = attempt.sa, attempt.request
     played = Played(deviation, sa)
-    sa.reshape = lambda method: deviation.method(method, played.applied.append)
+    sa.at_eap = played.prepare
     sa.staying = True
     for _ in range(ROUNDS):
         sa.answer(request)
