@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from conformance.eap.conversation import Conversation, Outcome
 from conformance.eap.peer import EapPeer
@@ -20,21 +21,25 @@ from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.verdict import Inconclusive, NotApplicable, Unexpected
+from conformance.tls import TlsVersion, split_records
 from conformance.wire import AUTH, EAP, EapCode, Message
 from suites.dut import Dut
 from suites.eap.steps import asked, must_be_up, nothing_yet
 from suites.eap.sweeping import leave, next_request, part
-from suites.eap_tls.deviation import Deviation
+from suites.eap_tls.deviation import APPLICATION_DATA, Deviation, straight
 from suites.ike_auth.initiating import Attempt, begun
 from suites.ike_auth.refusal import NOT_CREATED, must_be_gone, must_be_refused_by
 from suites.ike_auth.steps import must_be_accepted_by
 
 ROUNDS = 60
 """Rounds of EAP that a conversation may take, fragments and acknowledgements included."""
+SERVER_HELLO = 0x1602
 PROTOCOL_VERSION = 70
 UNSPOKEN = (40, PROTOCOL_VERSION, 71)
 """Alerts by which a side may say that there is no common version, handshake_failure the first of them."""
 TOLD = "RFC7296-2.21.2-1"
+_WORKS: WeakKeyDictionary[Peer, set[tuple[TlsVersion | None, bool]]] = WeakKeyDictionary()
+"""The versions that have worked in this purpose with nothing wrong, and whether the device was the peer."""
 
 
 @dataclass(slots=True)
@@ -47,6 +52,7 @@ class Played:
         silent: it has not answered.
         stuck: our side has nothing more to say, since it is not content or done.
         greeted: the device as server has answered with a ServerHello.
+        committed: behind it came what is encrypted with a key of both.
     """
 
     deviation: Deviation
@@ -56,6 +62,7 @@ class Played:
     silent: Unexpected | None = None
     stuck: bool = False
     greeted: bool = False
+    committed: bool = False
 
     def prepare(self, conversation: Conversation) -> None:
         """Our side deviates."""
@@ -119,7 +126,9 @@ def told(peer: Peer, deviation: Deviation) -> Played:
     played.last = asked(peer, sa)
     for _ in range(ROUNDS):
         nothing_yet(peer, played.last)
-        played.greeted |= _greets(played.last)
+        types = _records(played.last)
+        played.greeted |= types[:1] == [SERVER_HELLO]
+        played.committed |= types[:1] == [SERVER_HELLO] and APPLICATION_DATA in types
         if played.code != EapCode.REQUEST or fatal(played.last) is not None:
             break
         try:
@@ -130,13 +139,15 @@ def told(peer: Peer, deviation: Deviation) -> Played:
     return played
 
 
-def _greets(answer: Message) -> bool:
-    """Whether the TLS data of a frame begins with a record whose message is a ServerHello."""
+def _records(answer: Message) -> list[int]:
+    """The content types of the records in a frame; a ServerHello in front of them is 0x1602."""
     found = answer.first(EAP)
-    if found is None or not found.packet.data:
-        return False
-    frame = body_of(found.packet)
-    return isinstance(frame, Frame) and frame.data[:1] == b"\x16" and frame.data[5:6] == b"\x02"
+    frame = body_of(found.packet) if found is not None and found.packet.data else None
+    if not isinstance(frame, Frame):
+        return []
+    types = [one[0] for one in split_records(frame.data)]
+    greets = frame.data[:1] == b"\x16" and frame.data[5:6] == b"\x02"
+    return [SERVER_HELLO, *types[1:]] if greets else types
 
 
 def must_refuse(peer: Peer, deviation: Deviation, advice: str | None = None) -> Played:
@@ -149,7 +160,20 @@ def must_refuse(peer: Peer, deviation: Deviation, advice: str | None = None) -> 
     peer.check(not success, expected, played.last, advice or NOT_CREATED, bypass=advice is None)
     played.must_have_deviated()
     _must_have_ended(peer, played)
+    _must_work_otherwise(peer, deviation)
     return played
+
+
+def _must_work_otherwise(peer: Peer, deviation: Deviation) -> None:
+    """Who refuses our engine as such has not refused what was wrong. Raises Inconclusive."""
+    key = deviation.version, False
+    if not deviation.within or key in _WORKS.setdefault(peer, set()):
+        return
+    played = told(peer, straight(deviation.version))
+    if played.code != EapCode.SUCCESS:
+        raise Inconclusive(f"the same with nothing wrong does not work: {played.ending}: {played.why}")
+    _must_come_up(peer, played)
+    _WORKS[peer].add(key)
 
 
 def _must_have_ended(peer: Peer, played: Played) -> None:
@@ -169,6 +193,7 @@ def must_take(peer: Peer, deviation: Deviation, requirement: str) -> Played:
     if played.code != EapCode.SUCCESS:
         played.must_speak()
         played.must_have_deviated()
+        _must_work_otherwise(peer, deviation)
     shown = played.silent.got if played.silent is not None else f"{played.ending}: {played.why}"
     peer.check(played.code == EapCode.SUCCESS, f"EAP-Success after {deviation.text}", shown, requirement)
     played.must_have_deviated()
@@ -198,6 +223,7 @@ def may_take(peer: Peer, deviation: Deviation) -> Played:
         _must_come_up(peer, played)
     else:
         _must_have_ended(peer, played)
+        _must_work_otherwise(peer, deviation)
     return played
 
 
@@ -234,7 +260,20 @@ def must_not_believe(peer: Peer, dut: Dut, deviation: Deviation, advice: str | N
     peer.check(played.last is None, expected, played.last, advice or NOT_CREATED, bypass=advice is None)
     played.must_have_deviated()
     must_be_refused_by(dut, peer, attempt)
+    _must_work_with_us(peer, dut, deviation)
     return played
+
+
+def _must_work_with_us(peer: Peer, dut: Dut, deviation: Deviation) -> None:
+    """As `_must_work_otherwise`, with the device as the peer."""
+    key = deviation.version, True
+    if not deviation.within or key in _WORKS.setdefault(peer, set()):
+        return
+    played, attempt, request = served(peer, dut, straight(deviation.version))
+    if played.last is None:
+        raise Inconclusive(f"the same with nothing wrong does not work: {played.why}")
+    _must_be_accepted(peer, dut, played, attempt, request)
+    _WORKS[peer].add(key)
 
 
 def must_believe(peer: Peer, dut: Dut, deviation: Deviation, requirement: str) -> Played:
@@ -243,6 +282,7 @@ def must_believe(peer: Peer, dut: Dut, deviation: Deviation, requirement: str) -
     if played.last is None:
         played.must_speak()
         played.must_have_deviated()
+        _must_work_with_us(peer, dut, deviation)
     peer.check(played.last is not None, f"AUTH after {deviation.text}", played.why, requirement)
     played.must_have_deviated()
     _must_be_accepted(peer, dut, played, attempt, request)
@@ -267,4 +307,5 @@ def may_believe(peer: Peer, dut: Dut, deviation: Deviation) -> Played:
         _must_be_accepted(peer, dut, played, attempt, request)
     else:
         must_be_refused_by(dut, peer, attempt)
+        _must_work_with_us(peer, dut, deviation)
     return played

@@ -35,11 +35,13 @@ class Deviation:
         text: what, in words.
         shape: does it to our method.
         version: the only one that we speak then; None: those that we always speak.
+        within: the messages of the handshake are ours to bend, by an engine that a device may not get on with.
     """
 
     text: str
     shape: Shape
     version: TlsVersion | None = None
+    within: bool = False
 
     def method(self, found: TlsMethod, note: Note) -> TlsMethod:
         """The method that takes part in place of ours."""
@@ -57,6 +59,11 @@ def configured(text: str, version: TlsVersion | None = None, **changes: Any) -> 
         return found
 
     return Deviation(text, shape, version)
+
+
+def straight(version: TlsVersion | None) -> Deviation:
+    """Nothing wrong, by the engine that could bend its messages."""
+    return configured("nothing wrong", version, engine="lite")
 
 
 def speaking(version: TlsVersion) -> Deviation:
@@ -156,7 +163,7 @@ def bent(text: str, version: TlsVersion | None, **hooks: Any) -> Deviation:
         found.config = replace(found.config, bend=TlsBend(text, **made))
         return found
 
-    return Deviation(text, shape, version)
+    return Deviation(text, shape, version, within="records" not in hooks)
 
 
 def records(text: str, change: RecordsChange, version: TlsVersion | None = None) -> Deviation:
@@ -250,7 +257,7 @@ class LastWord(EapTlsPeer):
 
 def last_word(text: str, version: TlsVersion, kind: int, content: bytes) -> Deviation:
     """As the client: a record in place of the empty response at the end."""
-    return Deviation(text, lambda found, note: LastWord(found.config, lambda: note(text), kind, content), version)
+    return Deviation(text, lambda found, note: LastWord(found.config, lambda: note(text), kind, content), version, True)
 
 
 class Mute(EapTlsPeer):

@@ -113,7 +113,7 @@ class Ending(EapTlsServer):
 
 def ending(text: str, *words: tuple[int, bytes]) -> Deviation:
     """As the server of TLS 1.3: another end."""
-    return Deviation(text, lambda found, note: Ending(found.config, lambda: note(text), *words), V13)
+    return Deviation(text, lambda found, note: Ending(found.config, lambda: note(text), *words), V13, True)
 
 
 def said(kind: int, body: bytes) -> tuple[int, bytes]:
