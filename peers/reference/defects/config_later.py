@@ -61,11 +61,11 @@ class TellsWithoutBeingAsked(IkeSa):
 
     def first_child_response(self, message: Message) -> list[Payload]:
         payload = message.first(CP)
-        found = super().first_child_response(self.asking(message))
+        found = super().first_child_response(self.with_a_wish(message))
         empty = payload is not None and not payload.attributes and bool(self.connection.local_pools)
         return [self.configuration_reply(CP(CfgType.REQUEST)), *found[1:]] if empty else found
 
-    def asking(self, message: Message) -> Message:
+    def with_a_wish(self, message: Message) -> Message:
         wanted = CP(CfgType.REQUEST, (CfgAttr(_A4),))
         payloads = (wanted if isinstance(one, CP) and not one.attributes else one for one in message.payloads)
         return replace(message, payloads=tuple(payloads))

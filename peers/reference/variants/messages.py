@@ -84,7 +84,8 @@ class PayloadsAnywhere(Arranging):
         Capability.FRAGMENTATION, Capability.NAT_T, Capability.FORCED_ENCAPSULATION, Capability.RFC7427,
         Capability.RSA_PSS, Capability.ED25519, Capability.CHILDLESS, Capability.MULTIPLE_AUTH,
         Capability.RAW_PUBLIC_KEYS, Capability.CERTIFICATE_CHOICE, Capability.HASH_AND_URL,
-        Capability.REDIRECT, Capability.REDIRECT_INIT, Capability.REDIRECT_AUTH, Capability.REDIRECT_LATER,
+        Capability.OCSP_IN_IKE, Capability.REDIRECT, Capability.REDIRECT_INIT, Capability.REDIRECT_AUTH,
+        Capability.REDIRECT_LATER,
     ),
 )  # fmt: skip
 class Bare(IkeSa):
