@@ -171,6 +171,7 @@ def _must_work_otherwise(peer: Peer, deviation: Deviation) -> None:
         return
     played = told(peer, straight(deviation.version))
     if played.code != EapCode.SUCCESS:
+        played.must_speak()
         raise Inconclusive(f"the same with nothing wrong does not work: {played.ending}: {played.why}")
     _must_come_up(peer, played)
     _WORKS[peer].add(key)
@@ -271,6 +272,7 @@ def _must_work_with_us(peer: Peer, dut: Dut, deviation: Deviation) -> None:
         return
     played, attempt, request = served(peer, dut, straight(deviation.version))
     if played.last is None:
+        played.must_speak()
         raise Inconclusive(f"the same with nothing wrong does not work: {played.why}")
     _must_be_accepted(peer, dut, played, attempt, request)
     _WORKS[peer].add(key)
