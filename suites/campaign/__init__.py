@@ -1,0 +1,1 @@
+"""Fuzzing campaigns: cases that are run against a device, oracles that judge, findings that can be replayed."""
