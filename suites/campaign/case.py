@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.fuzz.mutation import Mutation
+from conformance.wire import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,8 @@ class Outcome:
         answers: each answer by its class: exchange, notifies, or what else it was; ``-`` for silence.
         log: classes of what the device's log said meanwhile.
         problems: what the oracles say.
+        sent: the message of each step before it was bent, with its payloads in the clear; from these the mutations of
+            later cases are drawn. None for what is no message.
         datagrams: how many datagrams of ours were sent from the state on.
         kept: whether the state is as it was and can be used by the next case.
     """
@@ -117,5 +120,6 @@ class Outcome:
     answers: tuple[str, ...] = ()
     log: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    sent: tuple[Message | None, ...] = ()
     datagrams: int = 0
     kept: bool = True
