@@ -17,7 +17,17 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from conformance.crypto import CryptoError
-from conformance.ike.core.connection import Connection, CookiePolicy, Eap, Mode, NullAuth, Party, Psk, RedirectWhen
+from conformance.ike.core.connection import (
+    Connection,
+    CookiePolicy,
+    Eap,
+    Mode,
+    NullAuth,
+    Party,
+    Psk,
+    RedirectWhen,
+    Uniqueness,
+)
 from conformance.net import Link
 from conformance.net.http import WebServer
 from conformance.net.web import WebLink
@@ -47,6 +57,12 @@ class Capability(StrEnum):
     ED25519 = "ed25519", "authenticates with an Ed25519 certificate (RFC 8420)"
     RFC7427 = "rfc7427", "announces hash algorithms and uses Digital Signature authentication"
     REAUTH = "reauth", "can be told to reauthenticate (RFC 7296, 2.8.3)"
+    MAKE_BEFORE_BREAK = "make-before-break", "has a new IKE SA before it deletes the old one (RFC 7296, 2.8.3)"
+    BREAK_BEFORE_MAKE = "break-before-make", "deletes the old IKE SA before it makes a new one (RFC 7296, 2.8.3)"
+    REAUTH_LIFETIME = "reauth-lifetime", "authenticates again by itself after a configured time (RFC 7296, 2.8.3)"
+    AUTH_LIFETIME = "auth-lifetime", "demands by AUTH_LIFETIME that the initiator authenticates again (RFC 4478)"
+    AUTH_LIFETIME_LATER = "auth-lifetime-later", "can be told to demand that in the midst of a session (RFC 4478, 2)"
+    AUTH_LIFETIME_CLIENT = "auth-lifetime-client", "authenticates again where AUTH_LIFETIME demands it (RFC 4478)"
     COOKIE = "cookie", "asks for a cookie under load (RFC 7296, 2.6)"
     COOKIE_ALWAYS = "cookie-always", "can be told to ask for a cookie from the first request on"
     FRAGMENTATION = "fragmentation", "IKE fragmentation (RFC 7383)"
@@ -71,8 +87,16 @@ class Capability(StrEnum):
     DELETE_IKE = "delete-ike", "can be told to delete the IKE SA"
     DELETE_CHILD = "delete-child", "can be told to delete a Child SA"
     LIFETIME = "lifetime", "rekeys by itself when a configured lifetime ends"
+    LIFETIME_PACKETS = "lifetime-packets", "rekeys a Child SA that has carried so many packets (RFC 4301, 4.4.2.1)"
+    LIFETIME_OCTETS = "lifetime-octets", "rekeys a Child SA that has carried so many octets (RFC 4301, 4.4.2.1)"
+    CHILD_IDLE = "child-idle", "deletes a Child SA that has carried nothing for a configured time (RFC 7296, 2.4)"
+    UNIQUE_REPLACE = "unique-replace", "can be told to let a new IKE SA replace older ones of the same identity"
+    UNIQUE_KEEP = "unique-keep", "can be told to refuse a new IKE SA of an identity that has one"
+    BACKUP_GATEWAYS = "backup-gateways", "as initiator goes to another gateway where the first one is dead"
+    GATEWAY_RETURN = "gateway-return", "goes back to the first gateway where that is back"
     TIMERS = "timers-configurable", "repeats its requests as a connection says, not at intervals of its own"
     DPD = "dpd", "checks liveness after a configured silence (RFC 7296, 2.4)"
+    DPD_ON_DEMAND = "dpd-on-demand", "can be told to check liveness only where it has sent something (RFC 7296, 2.4)"
     LIST_SAS = "list-sas", "can list its SAs"
     LOG = "log", "its log can be read"
     DATA_PLANE = "data-plane", "really encrypts and decrypts packets"
@@ -379,6 +403,10 @@ class Device(ABC):
         """Reauthenticate: replace the IKE SA by a new one with all its Child SAs."""
         raise Unsupported(Capability.REAUTH, self.name)
 
+    def limit_authentication(self, seconds: float) -> None:
+        """Demand of the peer that has opened the IKE SA that it authenticates again within so many seconds."""
+        raise Unsupported(Capability.AUTH_LIFETIME_LATER, self.name)
+
     def redirect(self, gateway: str) -> None:
         """Send the peer of the IKE SA, of which it is the responder, to another gateway now (RFC 5685, section 5)."""
         raise Unsupported(Capability.REDIRECT_LATER, self.name)
@@ -500,6 +528,15 @@ def needs(connection: Connection) -> frozenset[Capability]:
         (Capability.MULTIPLE_CHILDREN, len(connection.children) > 1),
         (Capability.DPD, connection.dpd_delay is not None),
         (Capability.LIFETIME, connection.lifetime is not None),
+        (Capability.DPD_ON_DEMAND, connection.dpd_on_demand),
+        (Capability.REAUTH_LIFETIME, connection.reauth_lifetime is not None),
+        (Capability.AUTH_LIFETIME, connection.auth_lifetime is not None),
+        (Capability.MAKE_BEFORE_BREAK, connection.make_before_break is True),
+        (Capability.BREAK_BEFORE_MAKE, connection.make_before_break is False),
+        (Capability.UNIQUE_REPLACE, connection.unique is Uniqueness.REPLACE),
+        (Capability.UNIQUE_KEEP, connection.unique is Uniqueness.KEEP),
+        (Capability.BACKUP_GATEWAYS, connection.backup_addresses),
+        (Capability.GATEWAY_RETURN, connection.return_after is not None),
         (Capability.VIRTUAL_IP, connection.local_pool or connection.remote_pool),
         (Capability.VIRTUAL_IP6, connection.local_pool6 or connection.remote_pool6),
         (Capability.VIRTUAL_IPS, max(len(connection.local_pools), len(connection.remote_pools)) > 1),
@@ -519,4 +556,10 @@ def needs(connection: Connection) -> frozenset[Capability]:
             wanted.add(Capability.LIFETIME)
         if child.gre:
             wanted.add(Capability.GRE)
+        if child.lifetime_packets is not None:
+            wanted.add(Capability.LIFETIME_PACKETS)
+        if child.lifetime_octets is not None:
+            wanted.add(Capability.LIFETIME_OCTETS)
+        if child.idle_timeout is not None:
+            wanted.add(Capability.CHILD_IDLE)
     return frozenset(wanted)

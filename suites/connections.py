@@ -32,6 +32,9 @@ _CHILD_FIELDS = {
     "remote_ts": "remote_ts",
     "mode": "mode",
     "child_lifetime": "lifetime",
+    "lifetime_packets": "lifetime_packets",
+    "lifetime_octets": "lifetime_octets",
+    "idle_timeout": "idle_timeout",
     "gre": "gre",
 }
 

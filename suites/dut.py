@@ -88,6 +88,11 @@ class Dut:
         self._order("the device is told to reauthenticate", rekeys_child)
         self.device.reauthenticate()
 
+    def limit_authentication(self, seconds: float) -> None:
+        """Demand by AUTH_LIFETIME that we authenticate again."""
+        self._order(f"the device is told to demand that we authenticate again within {seconds:g} s")
+        self.device.limit_authentication(seconds)
+
     def redirect(self, gateway: str) -> None:
         """Send us to another gateway."""
         self._order(f"the device is told to redirect us to {gateway}")

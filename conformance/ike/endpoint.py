@@ -5,8 +5,17 @@ from hashlib import sha256
 from typing import ClassVar
 
 from conformance.crypto import Random
-from conformance.ike.core.connection import Connection, CookiePolicy
-from conformance.ike.core.events import Closed, Established, Event, Redirected, Refusal, SuccessorCreated
+from conformance.ike.client import Client
+from conformance.ike.core.connection import Connection, CookiePolicy, Uniqueness
+from conformance.ike.core.events import (
+    Closed,
+    Established,
+    Event,
+    ReauthenticationDue,
+    Redirected,
+    Refusal,
+    SuccessorCreated,
+)
 from conformance.ike.core.proof import same_identity
 from conformance.ike.core.sending import NO_SPI, State
 from conformance.ike.ikesa import IkeSa
@@ -27,16 +36,11 @@ from conformance.wire import (
     decode_message,
     encode_message,
 )
-from conformance.wire.gateway import Gateway
 
 MEMORY = 180.0
 """Seconds for which the last response of a closed IKE SA is kept: several minutes (RFC 7296, section 2.1)."""
 
 MAX_FAREWELLS = 1000
-
-MAX_REDIRECTS = 5
-REDIRECT_LOOP_DETECT_PERIOD = 300.0
-"""So often an endpoint lets itself be sent elsewhere within so many seconds (RFC 5685, section 7)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class Farewell:
     until: float
 
 
-class Endpoint:
+class Endpoint(Client):
     """Any number of IKE SAs of one connection on one address; datagrams and the time go in, datagrams come out.
 
     ``random`` gives octets, ``now`` is UNIX time in seconds. ``events`` grows as things happen; the owner empties it.
@@ -58,6 +62,7 @@ class Endpoint:
 
     def __init__(self, connection: Connection, random: Random, now: float) -> None:
         """An endpoint without SAs."""
+        super().__init__()
         self.connection, self.random, self.now = connection, random, now
         self.sas: dict[bytes, IkeSa] = {}
         self.requests: dict[tuple[Address, bytes], IkeSa] = {}
@@ -67,46 +72,8 @@ class Endpoint:
         self.events: list[Event] = []
         self.log: list[tuple[float, str]] = []
         self.web: WebClient | None = None
-        self.redirects: list[float] = []
 
-    # --- what the owner does --------------------------------------------------------------------------------------
-
-    def initiate(self, child: str | None = None) -> IkeSa:
-        """Start an IKE SA to the configured peer with the named Child SA, by default the first one."""
-        connection = self.connection
-        assert connection.local_address is not None and connection.remote_address is not None
-        names = [config.name for config in connection.children]
-        first = child or (names[0] if names and not connection.childless else None)
-        self.redirects.clear()
-        return self.open(connection.remote_address, first)
-
-    def open(self, host: str, child: str | None, redirected_from: str | None = None) -> IkeSa:
-        """Start an IKE SA to the configured peer where it is now, perhaps since somebody has sent us there."""
-        connection = self.connection
-        assert connection.local_address is not None
-        local, remote = Address(connection.local_address, connection.local_ports[0]), connection.remote_ports[0]
-        sa = self.new_sa(initiator=True, local=local, remote=Address(host, remote))
-        sa.first_child, sa.redirected_from = child, redirected_from
-        self.register(sa)
-        sa.start_init()
-        self.collect(sa)
-        return sa
-
-    def follow(self, sa: IkeSa, gateway: Gateway) -> None:
-        """Go to another gateway, within limits: the same peer is expected there (RFC 5685, sections 3 and 7)."""
-        self.redirects = [one for one in self.redirects if one > self.now - REDIRECT_LOOP_DETECT_PERIOD]
-        host, here = self.resolve(gateway), self.connection.local_address
-        if host is None or here is None or (":" in host) != (":" in here):
-            self.note(f"redirected to {gateway}, which cannot be reached")
-        elif len(self.redirects) >= MAX_REDIRECTS:
-            self.note(f"redirected to {gateway}, too often")
-        else:
-            self.redirects.append(self.now)
-            self.open(host, sa.first_child, sa.remote.host)
-
-    def resolve(self, gateway: Gateway) -> str | None:
-        """The address of a gateway; we know no names."""
-        return gateway.host
+    # --- its IKE SAs ----------------------------------------------------------------------------------------------
 
     def new_sa(self, *, initiator: bool, local: Address, remote: Address) -> IkeSa:
         """An IKE SA of the class of this endpoint."""
@@ -279,10 +246,15 @@ class Endpoint:
                 self.collect(event.successor)
             elif isinstance(event, Established):
                 self.initial_contact(sa)
+                self.replace_older(sa)
+                self.came_up(sa)
+            elif isinstance(event, ReauthenticationDue):
+                self.reauthenticate(sa)
             elif isinstance(event, Redirected):
                 self.follow(sa, event.gateway)
             elif isinstance(event, Closed):
                 self.forget(sa)
+                self.gone(sa)
         if sa.successor is not None and (sa.successor.outbox or sa.successor.events):
             self.collect(sa.successor)
 
@@ -312,6 +284,19 @@ class Endpoint:
                 other.close("INITIAL_CONTACT")
                 self.collect(other)
 
+    def replace_older(self, sa: IkeSa) -> None:
+        """Delete older IKE SAs of the same identity where there shall be one only; they may live at the peer."""
+        if self.connection.unique is not Uniqueness.REPLACE or sa.client:
+            return
+        for other in self.established():
+            if other is not sa and same_identity(other.peer_identity, sa.peer_identity):
+                other.start_delete()
+                self.collect(other)
+
+    def clients(self) -> list[IkeSa]:
+        """The IKE SAs that we have opened and that are up, oldest first."""
+        return [sa for sa in self.established() if sa.client and not sa.is_closing()]
+
     def drain(self) -> list[Datagram]:
         """The datagrams to send, in order."""
         found, self.outbox = self.outbox, []
@@ -321,8 +306,8 @@ class Endpoint:
 
     def next_timer(self) -> float | None:
         """The next instant at which `tick` has something to do, None: never."""
-        timers = [timer for sa in self.sas.values() if (timer := sa.next_timer()) is not None]
-        return min(timers, default=None)
+        timers = [sa.next_timer() for sa in self.sas.values()]
+        return min((one for one in (*timers, self.back_at) if one is not None), default=None)
 
     def tick(self, now: float) -> None:
         """Let all SAs see the time."""
@@ -330,3 +315,5 @@ class Endpoint:
         for sa in list(self.sas.values()):
             sa.tick(now)
             self.collect(sa)
+        if self.back_at is not None and self.back_at <= now:
+            self.look_back()

@@ -1,6 +1,7 @@
 """`IkeSa`: the core and all extensions put together."""
 
 from conformance.ike.core.rfc7296 import Rfc7296
+from conformance.ike.extensions.auth_lifetime import AuthLifetime
 from conformance.ike.extensions.childless import Childless
 from conformance.ike.extensions.eap_auth import EapAuth
 from conformance.ike.extensions.encrypted_dns import EncryptedDns
@@ -17,6 +18,7 @@ from conformance.ike.extensions.split_dns import SplitDns
 
 class IkeSa(
     Redirect,
+    AuthLifetime,
     MultipleAuth,
     EapAuth,
     NullAuthentication,

@@ -3,17 +3,20 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
+from math import inf
 from typing import ClassVar
 
 from conformance.crypto import Random
-from conformance.ike.core.child import ChildSa
-from conformance.ike.core.connection import Connection
+from conformance.ike.core.child import ChildSa, ChildState
+from conformance.ike.core.connection import Connection, over
+from conformance.ike.core.spine import UP
 from conformance.ike.ikesa import IkeSa
 from conformance.ipsec.errors import NoSa
 from conformance.ipsec.flow import Flow
 from conformance.ipsec.inner import InnerHost
 from conformance.ipsec.ip import parse
-from conformance.ipsec.sad import Expiry, InboundSa, OutboundSa, child_parameters
+from conformance.ipsec.packets import Bend
+from conformance.ipsec.sad import Expiry, InboundSa, Lifetime, OutboundSa, child_parameters
 from conformance.ipsec.stack import IpsecHost
 from conformance.net.link import NON_ESP_MARKER, Datagram, IpPacket
 from conformance.net.packets import ip_packet, udp_datagram
@@ -25,13 +28,18 @@ INNER_ADDRESSES = ("10.2.0.1", "fd02::1")
 
 @dataclass(slots=True, eq=False)
 class Carried:
-    """A Child SA in use with its two SAs; ``waiting``: nothing is sent on it yet. ``keeper``: its IKE SA now."""
+    """A Child SA in use with its two SAs; ``waiting``: nothing is sent on it yet. ``keeper``: its IKE SA now.
+
+    ``counted`` are the packets that they have carried, as far as was looked, and ``active`` when there was one more.
+    """
 
     child: ChildSa
     inbound: InboundSa
     outbound: OutboundSa
     waiting: bool = False
     keeper: IkeSa | None = None
+    counted: int = 0
+    active: float = 0.0
 
 
 class GreHost(InnerHost):
@@ -117,7 +125,11 @@ class DeviceHost(IpsecHost):
 
     def unprotected(self, packet: bytes, now: float) -> bytes | None:
         """The inner packet; what came through a new SA is answered there, and to where it came from."""
+        before = {one: one.inbound.packets for one in self.carried.values() if one.keeper is not None}
         found = super().unprotected(packet, now)
+        for one, packets in before.items():
+            if one.inbound.packets > packets and one.keeper is not None:
+                self.lives(one.keeper, now)
         self.heard(packet)
         self.release()
         return found
@@ -144,11 +156,13 @@ class DeviceHost(IpsecHost):
         inbound, outbound = child_parameters(child, sa.local.host, sa.remote.host, udp, **self.fields(child))
         receiving, _ = self.install(inbound, None, now)
         assert receiving is not None
-        return Carried(child, receiving, self.outbound_class(outbound, now), waiting=True)
+        return Carried(child, receiving, self.outbound_class(outbound, now), waiting=True, active=now)
 
     def fields(self, child: ChildSa) -> dict[str, object]:
-        """Further parameters of the SAs of a Child SA."""
-        return {}
+        """Further parameters of the SAs of a Child SA: what they may carry (RFC 4301, section 4.4.2.1)."""
+        packets, octets = child.config.lifetime_packets, child.config.lifetime_octets
+        ends = (None if one is None else int(over(one)) for one in (packets, octets))
+        return {"soft": Lifetime(packets, octets), "hard": Lifetime(*ends)}
 
     def may_send(self, one: Carried) -> bool:
         """A responder goes on sending on the old SA until the new one, or the old one's end, is seen (2.8)."""
@@ -160,7 +174,62 @@ class DeviceHost(IpsecHost):
         self.sad.remove(one.inbound)
         self.sad.remove(one.outbound)
 
+    # --- their ends -----------------------------------------------------------------------------------------------
+
+    def attend(self, now: float) -> list[IkeSa]:
+        """See what the SAs have carried, and act on it; the IKE SAs that have something to say."""
+        spoken: list[IkeSa] = []
+        for one in list(self.carried.values()):
+            sa, child = one.keeper, one.child
+            if sa is None or sa.state not in UP:
+                continue
+            self.see(one, now)
+            if child.state != ChildState.INSTALLED or sa.is_closing():
+                continue
+            worn = self.worn(one, now)
+            if worn == Expiry.HARD:
+                sa.expire_child(child)
+            elif self.idle_until(one) <= now:
+                sa.start_child_delete(child)
+            elif worn == Expiry.SOFT and child.replaced_by is None and child.rekey_again <= now and sa.is_idle():
+                sa.start_child_rekey(child)
+            else:
+                continue
+            spoken.append(sa)
+        return spoken
+
+    def worn(self, one: Carried, now: float) -> Expiry:
+        """Whether one of the SAs has carried what it may."""
+        found = [sa.expiry(now) for sa in (one.inbound, one.outbound)]
+        return next((end for end in (Expiry.HARD, Expiry.SOFT) if end in found), Expiry.NONE)
+
+    def see(self, one: Carried, now: float) -> None:
+        """Note whether it has carried anything since it was looked at."""
+        if one.outbound.packets + one.inbound.packets != one.counted:
+            one.counted, one.active = one.outbound.packets + one.inbound.packets, now
+
+    def idle_until(self, one: Carried) -> float:
+        """When a Child SA that carries nothing is deleted, infinite: never."""
+        timeout = one.child.config.idle_timeout
+        return inf if timeout is None else one.active + timeout
+
+    def next_timer(self) -> float | None:
+        """When there may be something to do about one of them."""
+        found = [self.idle_until(one) for one in self.carried.values() if one.child.state == ChildState.INSTALLED]
+        return min((due for due in found if due < inf), default=None)
+
     # --- packets --------------------------------------------------------------------------------------------------
+
+    def lives(self, sa: IkeSa, now: float) -> None:
+        """A fresh protected packet of the peer shows that it is there (RFC 7296, section 2.4)."""
+        sa.last_heard = now
+
+    def protected(self, sa: OutboundSa, packet: bytes, now: float, bend: Bend | None) -> bytes:
+        """The packet for the wire; its IKE SA knows that there was one. Raises subclasses of IpsecError."""
+        for one in self.carried.values():
+            if one.outbound is sa and one.keeper is not None:
+                one.keeper.carried_at = now
+        return super().protected(sa, packet, now, bend)
 
     def is_esp(self, datagram: Datagram) -> bool:
         """ESP in UDP, or a NAT keepalive: on the encapsulation port, and no IKE."""

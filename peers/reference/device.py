@@ -86,6 +86,20 @@ CAPABILITIES = frozenset(
         Capability.CRL_IN_IKE,
         Capability.OCSP,
         Capability.OCSP_IN_IKE,
+        Capability.MAKE_BEFORE_BREAK,
+        Capability.BREAK_BEFORE_MAKE,
+        Capability.AUTH_LIFETIME,
+        Capability.AUTH_LIFETIME_LATER,
+        Capability.AUTH_LIFETIME_CLIENT,
+        Capability.REAUTH_LIFETIME,
+        Capability.LIFETIME_PACKETS,
+        Capability.LIFETIME_OCTETS,
+        Capability.CHILD_IDLE,
+        Capability.UNIQUE_REPLACE,
+        Capability.UNIQUE_KEEP,
+        Capability.DPD_ON_DEMAND,
+        Capability.BACKUP_GATEWAYS,
+        Capability.GATEWAY_RETURN,
         Capability.REDIRECT,
         Capability.REDIRECT_INIT,
         Capability.REDIRECT_AUTH,
@@ -191,6 +205,10 @@ class ReferenceDevice(Device):
     def reauthenticate(self) -> None:
         """Delete the IKE SA and open another."""
         self.engine.reauthenticate()
+
+    def limit_authentication(self, seconds: float) -> None:
+        """Demand of the peer of the IKE SA that it authenticates again."""
+        self.engine.limit_authentication(seconds)
 
     def redirect(self, gateway: str) -> None:
         """Send the peer of the IKE SA to another gateway."""

@@ -93,10 +93,14 @@ class ReferenceEngine:
         self._endpoint().collect(sa)
 
     def reauthenticate(self) -> None:
-        """Delete the newest IKE SA and open another one with the same first Child SA (RFC 7296, section 2.8.3)."""
-        first = self._sa().first_child
-        self.delete_ike()
-        self._endpoint().initiate(first)
+        """Have a new IKE SA in place of the newest one (RFC 7296, section 2.8.3)."""
+        self._endpoint().reauthenticate(self._sa())
+
+    def limit_authentication(self, seconds: float) -> None:
+        """Demand of the peer of the newest IKE SA that it authenticates again."""
+        sa = self._sa()
+        sa.start_auth_lifetime(seconds)
+        self._endpoint().collect(sa)
 
     def redirect(self, gateway: str) -> None:
         """Send the peer of the newest IKE SA to another gateway."""
@@ -194,13 +198,16 @@ class ReferenceEngine:
         """Let the data plane and the client of AAA see which SAs there are."""
         if self.endpoint is not None and self.host is not None:
             self.host.follow(self.endpoint.sas.values(), self.now)
+            for sa in self.host.attend(self.now):
+                sa.now = self.now
+                self.endpoint.collect(sa)
             if self.nas is not None:
                 self.nas.step(self.endpoint, self.host, self.now)
                 self.host.follow(self.endpoint.sas.values(), self.now)
 
     def next_timer(self) -> float | None:
         """When there is something to do."""
-        found = [one.next_timer() for one in (self.endpoint, self.nas) if one is not None]
+        found = [one.next_timer() for one in (self.endpoint, self.host, self.nas) if one is not None]
         busy = self._busy_until if self._busy_until > self.now else None
         return min((one for one in (*found, busy) if one is not None), default=None)
 

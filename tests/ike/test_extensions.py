@@ -13,6 +13,7 @@ from conformance.ike.core.fragmentation import Fragmentation
 from conformance.ike.core.nat import NatTraversal
 from conformance.ike.core.rfc7296 import Rfc7296
 from conformance.ike.endpoint import Endpoint
+from conformance.ike.extensions.auth_lifetime import AuthLifetime
 from conformance.ike.extensions.childless import Childless
 from conformance.ike.extensions.eap_auth import EapAuth
 from conformance.ike.extensions.encrypted_dns import EncryptedDns
@@ -50,6 +51,9 @@ NEEDED: dict[type, frozenset[Capability]] = {
     HashAndUrl: frozenset({Capability.HASH_AND_URL}),
     RawPublicKeys: frozenset({Capability.RAW_PUBLIC_KEYS}),
     RevocationChecking: frozenset({Capability.CRL, Capability.CRL_IN_IKE, Capability.OCSP, Capability.OCSP_IN_IKE}),
+    AuthLifetime: frozenset(
+        {Capability.AUTH_LIFETIME, Capability.AUTH_LIFETIME_LATER, Capability.AUTH_LIFETIME_CLIENT}
+    ),
     Redirect: frozenset(
         {Capability.REDIRECT, Capability.REDIRECT_INIT, Capability.REDIRECT_AUTH, Capability.REDIRECT_LATER}
     ),

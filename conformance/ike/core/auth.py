@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import ClassVar, Self
 
+from conformance.ike.core.connection import Uniqueness
 from conformance.ike.core.events import Established, Refusal, Violation
-from conformance.ike.core.proof import Proof
+from conformance.ike.core.proof import Proof, same_identity
 from conformance.ike.core.receiving import Answer
 from conformance.ike.core.sending import State, Timer
 from conformance.ike.core.spine import UP
@@ -170,6 +171,7 @@ class AuthExchange(Proof):
             return further
         try:
             self.check_peer(identity, message)
+            self.check_unique(identity, first)
             proof = [*(self.introduction() if first is message else ()), *self.own_proof()]
         except Violation as violation:
             raise Refusal(NotifyType.AUTHENTICATION_FAILED, str(violation), fatal=True) from None
@@ -184,6 +186,14 @@ class AuthExchange(Proof):
             return [*proof, *self.first_child_response(first)]
         except Refusal as refusal:
             return self.first_child_refused(proof, refusal)
+
+    def check_unique(self, identity: IDi | IDr, message: Message) -> None:
+        """Where an identity may have one IKE SA only, the older one stays. Raises Violation (RFC 7296, section 2.4)."""
+        if self.connection.unique is not Uniqueness.KEEP or message.notify(NotifyType.INITIAL_CONTACT) is not None:
+            return
+        others = [one for one in self.neighbours if one is not self and one.state == State.ESTABLISHED]
+        if any(isinstance(one, AuthExchange) and same_identity(one.peer_identity, identity) for one in others):
+            raise Violation("there is an IKE SA of this identity already")
 
     def informed(self, message: Message) -> list[Payload]:
         """Right after IKE_AUTH the initiator may tell us that its response has failed (RFC 7296, section 2.21.2)."""

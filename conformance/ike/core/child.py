@@ -5,7 +5,7 @@ from enum import Enum
 
 from conformance.crypto.ke import KeyExchange
 from conformance.crypto.suite import ChildSuite
-from conformance.ike.core.connection import ChildConfig, Mode
+from conformance.ike.core.connection import ChildConfig, Mode, over
 from conformance.ike.core.keys import ChildKeys
 from conformance.wire import KeMethod, Proposal, ProtocolID, TrafficSelector
 
@@ -49,6 +49,11 @@ class ChildSa:
         if self.config.lifetime is None or self.state != ChildState.INSTALLED or self.replaced_by is not None:
             return None
         return max(self.created + self.config.lifetime, self.rekey_again)
+
+    def over_at(self) -> float | None:
+        """When it is over, whether it was rekeyed or not, None: never (RFC 4301, section 4.4.2.1)."""
+        lifetime = self.config.lifetime
+        return None if lifetime is None or self.state != ChildState.INSTALLED else self.created + over(lifetime)
 
     def __str__(self) -> str:
         local, remote = (", ".join(map(str, ts)) for ts in (self.local_ts, self.remote_ts))

@@ -13,6 +13,7 @@ from conformance.ike.core.narrowing import Narrowing
 from conformance.ike.core.proposals import child_proposals, choose, groups, is_choice_of
 from conformance.ike.core.selectors import ranges
 from conformance.ike.core.sending import RETRY_DELAY, Timer
+from conformance.ike.core.spine import UP
 from conformance.wire import (
     KE,
     SA,
@@ -46,7 +47,17 @@ class ChildExchange(Narrowing):
             due = child.rekey_due() if self.is_idle() else None
             if due is not None:
                 yield due, partial(self.start_child_rekey, child)
+            end = None if self.is_closing() or self.state not in UP else child.over_at()
+            if end is not None:
+                yield end, partial(self.expire_child, child)
         yield from super().timers()
+
+    def expire_child(self, child: ChildSa) -> None:
+        """A Child SA is over that nobody has rekeyed, or that the rekey has left: the IKE SA ends as well (2.8)."""
+        if child.replaced_by is None:
+            self.start_delete()
+        else:
+            self.start_child_delete(child)
 
     def children_pending(self) -> bool:
         """True while a Child SA is being made or deleted by us."""

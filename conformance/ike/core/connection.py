@@ -122,6 +122,10 @@ class Mode(Enum):
 class ChildConfig:
     """A Child SA that a connection may hold. Lifetimes in seconds, None: the side never rekeys by itself.
 
+    ``lifetime_packets`` and ``lifetime_octets`` are what either of its SAs may carry before the side rekeys it. With
+    all three there is more before an SA is over, whether replaced or not (RFC 4301, section 4.4.2.1): `over`.
+    ``idle_timeout`` are the seconds without a packet after which the side deletes it, None: never.
+
     ``gre``: it carries GRE packets between its two ends, and the networks of both sides are reached through these.
     """
 
@@ -131,6 +135,9 @@ class ChildConfig:
     remote_ts: tuple[str, ...] = ("10.2.0.0/24",)
     mode: Mode = Mode.TUNNEL
     lifetime: float | None = None
+    lifetime_packets: int | None = None
+    lifetime_octets: int | None = None
+    idle_timeout: float | None = None
     gre: bool = False
 
     def mirrored(self) -> "ChildConfig":
@@ -150,6 +157,22 @@ class InnerNetwork:
     domains: tuple[str, ...] = ()
     resolver: str = ""
     subnets: tuple[str, ...] = ()
+
+
+def over(lifetime: float) -> float:
+    """When an SA is over whose replacement is due after so many seconds, packets or octets, and fails."""
+    return lifetime * 1.5 + 5
+
+
+class Uniqueness(Enum):
+    """What a new IKE SA of an identity means for an older one of the same identity (RFC 7296, section 2.4)."""
+
+    NOTIFIED = "notified"
+    """Nothing, unless the initiator says INITIAL_CONTACT."""
+    REPLACE = "replace"
+    """The older one is deleted."""
+    KEEP = "keep"
+    """The new one is refused."""
 
 
 class CookiePolicy(Enum):
@@ -210,6 +233,14 @@ class Connection:
     ``revocation`` is what this side asks of the other's certificates. With ``ocsp_in_ike`` it asks for an OCSP response
     in IKE_AUTH, and sends one where it is asked (RFC 4806).
 
+    The responder demands by AUTH_LIFETIME that the initiator authenticates again within ``auth_lifetime`` seconds
+    (RFC 4478), the initiator does so by itself after ``reauth_lifetime``. With ``make_before_break`` it has the new IKE
+    SA before it deletes the old one, without it afterwards, None: as it likes. ``unique`` is what this side does about
+    several IKE SAs of one identity. ``dpd_on_demand``: liveness is checked only where something has been sent.
+
+    The initiator goes to one of ``backup_addresses``, in their order, where the peer at ``remote_address`` does not
+    answer any more, and after ``return_after`` seconds there looks whether the first one is back.
+
     With ``follows_redirects`` the initiator says that it may be sent to another gateway, and goes there; with
     ``redirect`` the responder sends it (RFC 5685).
     """
@@ -248,6 +279,13 @@ class Connection:
     narrowing: bool = False
     revocation: Revocation = Revocation.OFF
     ocsp_in_ike: bool = False
+    auth_lifetime: float | None = None
+    reauth_lifetime: float | None = None
+    make_before_break: bool | None = None
+    unique: Uniqueness = Uniqueness.NOTIFIED
+    dpd_on_demand: bool = False
+    backup_addresses: tuple[str, ...] = ()
+    return_after: float | None = None
     follows_redirects: bool = False
     redirect: Redirection | None = None
     cert_lookup: bool = False

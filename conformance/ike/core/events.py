@@ -112,6 +112,11 @@ class Dropped(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ReauthenticationDue(Event):
+    """We should open a new IKE SA in place of this one (RFC 7296, section 2.8.3)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Redirected(Event):
     """The peer has sent us to another gateway (RFC 5685)."""
 

@@ -6,6 +6,7 @@ from typing import Self
 from conformance.crypto.ke import KeyExchange, key_exchange
 from conformance.crypto.suite import IkeSuite
 from conformance.ike.core.child import loses
+from conformance.ike.core.connection import over
 from conformance.ike.core.events import InvalidPublicValue, Refusal, Rekeyed, SuccessorCreated, Violation
 from conformance.ike.core.keys import derive_ike_keys, skeyseed_of_rekey
 from conformance.ike.core.proposals import choose, groups, is_choice_of, parsed
@@ -68,7 +69,17 @@ class IkeRekey(Spine):
         """Rekey an IKE SA that is old."""
         if (due := self.rekey_due()) is not None:
             yield due, self.start_rekey
+        end = self.over_at()
+        if end is not None:
+            yield end, self.start_delete
         yield from super().timers()
+
+    def over_at(self) -> float | None:
+        """When the IKE SA is over if nobody has rekeyed it, None: never, or it is ending (RFC 7296, section 2.8)."""
+        lifetime = self.connection.lifetime
+        if lifetime is None or self.state != State.ESTABLISHED or self.is_closing():
+            return None
+        return self.created + over(lifetime)
 
     # --- as initiator of the exchange -----------------------------------------------------------------------------
 

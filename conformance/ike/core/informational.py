@@ -10,9 +10,13 @@ from conformance.wire import Delete, ExchangeType, Message, Payload, ProtocolID
 
 
 class InformationalExchange(Spine):
-    """INFORMATIONAL in both roles. ``closing``: we have asked the peer to delete the IKE SA."""
+    """INFORMATIONAL in both roles. ``closing``: we have asked the peer to delete the IKE SA.
+
+    ``carried_at`` is when one of its Child SAs has carried something to the peer, None: none has yet.
+    """
 
     closing: bool = False
+    carried_at: float | None = None
 
     # --- as initiator of the exchange -----------------------------------------------------------------------------
 
@@ -23,7 +27,10 @@ class InformationalExchange(Spine):
     def liveness_due(self) -> float | None:
         """When a peer that is silent must be asked, None: never."""
         delay = self.connection.dpd_delay
-        return None if delay is None or not self.is_idle() else self.last_heard + delay
+        if delay is None or not self.is_idle():
+            return None
+        needless = self.connection.dpd_on_demand and (self.carried_at is None or self.carried_at < self.last_heard)
+        return None if needless else self.last_heard + delay
 
     def timers(self) -> Iterator[Timer]:
         """Ask a silent peer whether it is there."""

@@ -7,12 +7,14 @@ from conformance.ike.core.fragmentation import Fragmentation
 from conformance.ike.core.ike_rekey import IkeRekey
 from conformance.ike.core.informational import InformationalExchange
 from conformance.ike.core.nat import NatTraversal
+from conformance.ike.core.reauthentication import Reauthentication
 from conformance.ike.core.sa_init import InitExchange
 
 
 class Rfc7296(
     ConfigMode,
     IkeRekey,
+    Reauthentication,
     ChildExchange,
     InformationalExchange,
     AuthExchange,

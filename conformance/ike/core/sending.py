@@ -104,6 +104,7 @@ class Sender:
         self.last_heard = now
         self.created = now
         self.close_after_response: str | None = None
+        self.unanswered = False
         self.prepare()
 
     def prepare(self) -> None:
@@ -292,7 +293,7 @@ class Sender:
 
     def give_up(self, pending: Pending) -> None:
         """The peer is dead, and all state with it (RFC 7296, sections 2.1 and 2.4)."""
-        self.pending = None
+        self.pending, self.unanswered = None, True
         self.close(f"no response to {pending.message.exchange} request {pending.message.message_id}")
 
     def retransmit(self, pending: Pending) -> None:

@@ -53,8 +53,9 @@ class Spine(Receiver):
     """What all exchanges share. ``neighbours`` are the IKE SAs of the same endpoint, this one among them.
 
     ``opening`` is the first IKE_AUTH request that we have got, ``claimed`` what the peer says that it is, and
-    ``peer_proved`` whether it has proved that. ``init_request_raw`` and ``init_response_raw`` are the two IKE_SA_INIT
-    messages as they were on the wire. ``web`` fetches what certificates name, None: nobody does.
+    ``peer_proved`` whether it has proved that. ``client``: we have opened the first of the IKE SAs that replaced each
+    other. ``init_request_raw`` and ``init_response_raw`` are the two IKE_SA_INIT messages as they were on the wire.
+    ``web`` fetches what certificates name, None: nobody does.
     """
 
     neighbours: Collection["Spine"] = ()
@@ -62,6 +63,7 @@ class Spine(Receiver):
     opening: Message | None = None
     claimed: IDi | IDr | None = None
     peer_proved: bool = False
+    client: bool = False
     init_request_raw: bytes = b""
     init_response_raw: bytes = b""
 
@@ -251,6 +253,12 @@ class Spine(Receiver):
 
     def pass_on(self, new: Self) -> None:
         """Give to the IKE SA that replaces this one what a rekey does not change (RFC 7296, section 2.18)."""
+
+    # --- reauthentication -----------------------------------------------------------------------------------------
+
+    def reauthentication_due(self) -> float | None:
+        """When the client should authenticate again, None: never (RFC 7296, section 2.8.3)."""
+        return None
 
     # --- INFORMATIONAL --------------------------------------------------------------------------------------------
 

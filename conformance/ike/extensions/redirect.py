@@ -14,21 +14,13 @@ from conformance.wire.gateway import Gateway
 class Redirect(Spine):
     """REDIRECT in IKE_SA_INIT, in IKE_AUTH and later, in both roles.
 
-    ``client``: we have opened the first of the IKE SAs that replaced each other; only he can be sent away (section 10).
-    ``redirected_from`` is who has sent us here, ``redirectable`` whether the client allows that, ``leaving`` where we
-    go to.
+    Only the client can be sent away (section 10). ``redirected_from`` is who has sent us here, ``redirectable`` whether
+    the client allows that, ``leaving`` where we go to.
     """
-
-    client: bool = False
 
     redirected_from: str | None = None
     redirectable: bool = False
     leaving: Gateway | None = None
-
-    def prepare(self) -> None:
-        """Who opens an IKE SA is its client; a rekey changes nothing about that."""
-        super().prepare()
-        self.client = self.initiator
 
     # --- as client ------------------------------------------------------------------------------------------------
 
@@ -156,4 +148,4 @@ class Redirect(Spine):
     def pass_on(self, new: Self) -> None:
         """Who follows does so after a rekey, too."""
         super().pass_on(new)
-        new.client, new.redirectable, new.redirected_from = self.client, self.redirectable, self.redirected_from
+        new.redirectable, new.redirected_from = self.redirectable, self.redirected_from
