@@ -6,7 +6,7 @@ There are four places where a message can be bent, and a bend may use several of
 stage      what is bent                                  made by
 ========== ============================================= ============================================
 payloads   the message with its list of payloads         drop, double, replace, insert, header, order
-plaintext  encoded payloads before encryption            plaintext, padding
+plaintext  encoded payloads before encryption            plaintext, padding, fragments
 ciphertext one protected message after encryption        flip_icv, truncate, ciphertext
 datagram   the list of datagrams: which, in what order    datagrams, twice, only
 ========== ============================================= ============================================
@@ -19,10 +19,14 @@ from dataclasses import dataclass
 from dataclasses import replace as _replace
 from typing import Any
 
+from conformance.ike.core.protection import Fragment
 from conformance.wire import Message, Payload
 
 ToMessage = Callable[[Message], Message]
 ToBytes = Callable[[bytes], bytes]
+Piece = tuple[Fragment | None, bytes]
+"""The plaintext of one datagram, and which fragment of its message that is."""
+ToPieces = Callable[[list[Piece]], Sequence[Piece]]
 ToDatagrams = Callable[[list[bytes]], Sequence[bytes]]
 
 
@@ -40,6 +44,7 @@ class Bend:
     padded: ToBytes = _same
     ciphertext: ToBytes = _same
     datagrams: ToDatagrams = _same
+    fragments: ToPieces = _same
 
     def __or__(self, other: "Bend") -> "Bend":
         """Both, this one first at every stage."""
@@ -50,6 +55,7 @@ class Bend:
             lambda data: other.padded(self.padded(data)),
             lambda data: other.ciphertext(self.ciphertext(data)),
             lambda found: other.datagrams(list(self.datagrams(found))),
+            lambda found: other.fragments(list(self.fragments(found))),
         )
 
 
@@ -126,6 +132,11 @@ def header(text: str = "", **fields: object) -> Bend:
 def plaintext(change_it: ToBytes, text: str) -> Bend:
     """Change the encoded payloads before they are encrypted."""
     return Bend(text, plaintext=change_it)
+
+
+def fragments(change_it: ToPieces, text: str) -> Bend:
+    """Change, repeat or rearrange the pieces of a message before each is encrypted, their fragment numbers included."""
+    return Bend(text, fragments=change_it)
 
 
 def padding(change_it: ToBytes, text: str) -> Bend:

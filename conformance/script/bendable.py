@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,7 +18,7 @@ from conformance.ike.core.events import ExchangeFailed, Refusal, Violation
 from conformance.ike.core.protection import Fragment
 from conformance.ike.core.sending import Pending, State
 from conformance.ike.ikesa import IkeSa
-from conformance.script.bend import STRAIGHT, Bend
+from conformance.script.bend import STRAIGHT, Bend, Piece
 from conformance.script.message import Received, Sent, says_nothing
 from conformance.wire import SK, SKF, ExchangeType, Message, Notify, NotifyType
 
@@ -102,6 +102,10 @@ class BendableSa(IkeSa):
         """The second place."""
         inner, data = super().plaintext(message)
         return inner, self.sending.plaintext(data)
+
+    def parts(self, plaintext: bytes) -> Sequence[Piece]:
+        """The second place for the pieces of a message in fragments."""
+        return self.sending.fragments(list(super().parts(plaintext)))
 
     def seal(self, message: Message, inner: int, plaintext: bytes, fragment: Fragment | None) -> bytes:
         """The second place once more, with padding, and the third, after encryption."""

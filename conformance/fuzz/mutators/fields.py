@@ -1,0 +1,266 @@
+"""Mutators of single fields: lies, numbers, members of registries, octets, SPIs, substructures."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+from conformance.fuzz import octets
+from conformance.fuzz.forms import Form, forms
+from conformance.fuzz.mutation import Argument, Mutation
+from conformance.fuzz.mutators.base import Arguments, Base
+from conformance.fuzz.numbers import borders, corners
+from conformance.fuzz.places import Place, changed, fitting, places
+from conformance.script.bend import Bend
+from conformance.wire import TRANSFORM_IDS, KeMethod, Message, OpenEnum, Transform
+
+_SMALL = 512
+"""Octets below which nothing needs to be counted again: no payload outgrows its length by that."""
+
+
+class OneField(Base):
+    """A mutator of one field of the header, of a payload or of a substructure; the first argument is the path."""
+
+    def fits(self, place: Place) -> bool:
+        """Whether it bends such a field."""
+        raise NotImplementedError
+
+    def arguments(self, random: Random, place: Place) -> tuple[Argument, ...]:
+        """What it makes of the field."""
+        raise NotImplementedError
+
+    def draw(self, random: Random, message: Message) -> Mutation | None:
+        """Any target that has such a field, then any of its fields, so that no long payload outweighs the others."""
+        groups = places(message).where(self.name, self.fits)
+        if not groups:
+            return None
+        place = random.choice(random.choice(groups))
+        return Mutation(self.name, place.target, (place.path, *self.arguments(random, place)))
+
+
+def _as_it_was(old: Any, new: int) -> Any:
+    """The new number as an enumeration value where the old one is such."""
+    return type(old)(new) if isinstance(old, OpenEnum | bool) else new
+
+
+def _clipped(owner: Any, name: str, value: int) -> int:
+    """The number, or what of it fits the field: a mutation may meet another definition than that it was drawn for."""
+    form: Form = next(one for one in forms(type(owner)) if one.name == name)
+    return value & form.highest
+
+
+class ToNumber(OneField):
+    """A mutator that writes a number."""
+
+    sizes: tuple[int, ...] = (1,)
+
+    def bend(self, mutation: Mutation) -> Bend:
+        """Set the field."""
+        arguments = Arguments(mutation)
+        path, value = arguments.text(), arguments.number()
+
+        def change(old: Any, owner: Any, name: str) -> Any:
+            if isinstance(old, bytes | tuple):
+                raise TypeError("no number stands there")
+            return _as_it_was(old, _clipped(owner, name, value))
+
+        return Bend(
+            f"{mutation.target}: {path} {value}",
+            payloads=lambda message: changed(message, mutation.target, path, change),
+        )
+
+
+class Lie(ToNumber):
+    """A length, count, size or next payload that is not true."""
+
+    name = "lie"
+
+    def fits(self, place: Place) -> bool:
+        """Every lie of the definitions."""
+        return place.form.lie and not (
+            place.form.name == "length" and isinstance(getattr(place.owner, "value", 0), int)
+        )
+
+    def arguments(self, random: Random, place: Place) -> tuple[Argument, ...]:
+        """A border of the field, or near what is true."""
+        form = place.form
+        if form.registry is not None:
+            return (random.choice(corners(form.registry, form.bits)),)
+        return (random.choice(borders(form.bits, place.true)),)
+
+
+class Number(ToNumber):
+    """A number that no registry names: reserved bits, versions, flags, message IDs, ports, fragment numbers."""
+
+    name = "number"
+
+    def fits(self, place: Place) -> bool:
+        """Every number, and every value that can be one."""
+        form = place.form
+        plain = form.kind == "number" and not form.lie and form.registry is None and form.name != "id"
+        return plain or (form.kind == "either" and isinstance(place.value, int))
+
+    def arguments(self, random: Random, place: Place) -> tuple[Argument, ...]:
+        """A border of the field, one bit of it, or near what is there."""
+        form = place.form
+        if form.bits <= 8 and random.random() < 0.3:
+            return (random.randrange(1 << form.bits),)
+        if place.path == "message_id" and random.random() < 0.5:
+            return (random.choice((place.true - 1, place.true + 1, 0, form.highest)) & form.highest,)
+        return (random.choice(borders(form.bits, place.true)),)
+
+
+class Registered(ToNumber):
+    """A number of a registry: assigned, beside an assigned one, of IKEv1, reserved, private."""
+
+    name = "registry"
+    sizes = ()
+
+    def fits(self, place: Place) -> bool:
+        """Every field with a registry, and transform identifiers."""
+        form = place.form
+        return form.kind == "number" and not form.lie and (form.registry is not None or form.name == "id")
+
+    def arguments(self, random: Random, place: Place) -> tuple[Argument, ...]:
+        """A corner of its registry."""
+        form = place.form
+        registry = form.registry or self.registry(place.owner)
+        values = corners(registry, form.bits)
+        found = random.choice(values)
+        return (found if found != place.value else random.choice(values),)
+
+    @staticmethod
+    def registry(owner: Any) -> type[OpenEnum]:
+        """That of a transform identifier."""
+        return TRANSFORM_IDS.get(owner.type, KeMethod) if isinstance(owner, Transform) else KeMethod
+
+
+class OctetString(OneField):
+    """Octets that are empty, cut, longer, filled, turned, or a text that upsets."""
+
+    name = "octets"
+    sizes = (2,)
+
+    def fits(self, place: Place) -> bool:
+        """Every string of octets, and every value that can be one."""
+        return place.form.kind == "octets" or (place.form.kind == "either" and isinstance(place.value, bytes))
+
+    def arguments(self, random: Random, place: Place) -> tuple[Argument, ...]:
+        """A deed and its number."""
+        return octets.draw(random, len(place.value), fixed=place.form.size is not None)
+
+    def bend(self, mutation: Mutation) -> Bend:
+        """Do it."""
+        arguments = Arguments(mutation)
+        path, deed, number = arguments.text(), arguments.text(*octets.DEEDS), arguments.number()
+        grown = False
+
+        def change(old: Any, owner: Any, name: str) -> bytes:
+            nonlocal grown
+            if not isinstance(old, bytes):
+                raise TypeError("no octets stand there")
+            new = octets.do(deed, number, old)
+            form = next(one for one in forms(type(owner)) if one.name == name)
+            grown = len(new) > max(len(old), 255)
+            return old if form.size is not None and len(new) != form.size else new
+
+        def bent(message: Message) -> Message:
+            found = changed(message, mutation.target, path, change)
+            return fitting(found, message) if grown else found
+
+        return Bend(f"{mutation.target}: {path} {deed} {number}", payloads=bent)
+
+
+class Spi(OneField):
+    """An SPI that is another one: zero, turned by a bit, that of the other end, that of the IKE SA."""
+
+    name = "spi"
+    KINDS = ("zero", "ones", "flipped", "initiator", "responder", "swapped")
+
+    def fits(self, place: Place) -> bool:
+        """Fields whose name says that they are SPIs."""
+        return place.form.name in ("spi", "spi_i", "spi_r") or (place.form.name == "spis" and bool(place.value))
+
+    def arguments(self, random: Random, place: Place) -> tuple[Argument, ...]:
+        """Which other one, and for a list or a bit a number."""
+        return random.choice(self.KINDS), random.randrange(64)
+
+    def bend(self, mutation: Mutation) -> Bend:
+        """Put it there."""
+        arguments = Arguments(mutation)
+        path, kind, number = arguments.text(), arguments.text(*self.KINDS), arguments.number()
+
+        def bent(message: Message) -> Message:
+            def change(old: Any, owner: Any, name: str) -> Any:
+                if isinstance(old, tuple):
+                    at = number % len(old) if old else 0
+                    return (*old[:at], self.other(message, kind, number, old[at]), *old[at + 1 :])
+                return self.other(message, kind, number, old, name)
+
+            return changed(message, mutation.target, path, change)
+
+        return Bend(f"{mutation.target}: {path} {kind}", payloads=bent)
+
+    @staticmethod
+    def other(message: Message, kind: str, number: int, old: bytes, name: str = "") -> bytes:
+        """The other SPI, of the size of the old one or, where there is none, of 4 or 8 octets."""
+        size = len(old) or (8 if number & 1 else 4)
+        if kind == "zero":
+            return bytes(size)
+        if kind == "ones":
+            return b"\xff" * size
+        if kind == "flipped":
+            return octets.do("flipped", number, old or bytes(size))
+        ours = kind == "initiator" or (kind == "swapped" and name != "spi_i")
+        found = message.spi_i if ours else message.spi_r
+        return found[:size].ljust(size, b"\0")
+
+
+class Items(OneField):
+    """Substructures left out, doubled, many times, in another order."""
+
+    name = "items"
+    sizes = (2,)
+    ONE = ("left out", "copied")
+    KINDS = (*ONE, "alone", "none", "reversed", "first", "last")
+
+    def fits(self, place: Place) -> bool:
+        """Every list of substructures."""
+        return place.form.kind == "items" and bool(place.value)
+
+    def arguments(self, random: Random, place: Place) -> tuple[Argument, ...]:
+        """What happens, how often, and to which."""
+        count = len(place.value)
+        kind = random.choice(self.KINDS if count > 1 else self.ONE)
+        times = random.choice((1, 1, 2, 7, 15, 31, 63, 127, 254, 255, 256, 511)) if kind == "copied" else 0
+        least, most = int(kind == "first"), count - (kind == "last")  # the first one is the first already
+        return kind, times, random.randrange(least, most)
+
+    def bend(self, mutation: Mutation) -> Bend:
+        """Do it."""
+        arguments = Arguments(mutation)
+        path, kind = arguments.text(), arguments.text(*self.KINDS)
+        times, number = min(arguments.number(), 1024), arguments.number()
+
+        def change(old: Any, owner: Any, name: str) -> tuple[Any, ...]:
+            if not isinstance(old, tuple) or not old:
+                raise TypeError("no substructures stand there")
+            at = number % len(old)
+            before, one, after = old[:at], old[at], old[at + 1 :]
+            results: dict[str, tuple[Any, ...]] = {
+                "left out": (*before, *after),
+                "copied": (*before, one, *(one,) * times, *after),
+                "alone": (one,),
+                "none": (),
+                "reversed": old[::-1],
+                "first": (one, *before, *after),
+                "last": (*before, *after, one),
+            }
+            return results[kind]
+
+        def bent(message: Message) -> Message:
+            found = changed(message, mutation.target, path, change)
+            return fitting(found, message) if times else found
+
+        said = f"{times} times more" if times else kind
+        return Bend(f"{mutation.target}: {path} number {number} {said}", payloads=bent)

@@ -1,0 +1,208 @@
+"""Where a message can be bent: the fields of its header, payloads and substructures, by names that can be saved.
+
+A target is ``header`` or a class of payload with its number among those of its class: ``SA``, ``Notify``, ``Notify/2``.
+A path leads from there to a field: ``length``, ``proposals.0.transforms.3.id``.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from conformance.fuzz.forms import Form, forms, truth
+from conformance.wire import Message, Payload, encode_payloads
+from conformance.wire.values import Value
+
+HEADER = "header"
+_ITEMS = 12
+"""Of a longer list of substructures only so many are looked into; they are of a kind."""
+MOST = 60_000
+"""Octets of payloads that a bent message may have: with what protection adds they fit into one UDP datagram."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A field of one message; ``owner`` is the value that has it."""
+
+    target: str
+    path: str
+    form: Form
+    owner: Any
+
+    @property
+    def value(self) -> Any:
+        """What stands there."""
+        return getattr(self.owner, self.form.name)
+
+    @property
+    def true(self) -> int:
+        """The number that is written there."""
+        value = self.value
+        return truth(self.owner, self.form.name, self.form.bits) if value is None else int(value)
+
+
+@dataclass(slots=True)
+class Places:
+    """All places of a message, those of each target together; ``known`` remembers choices among them."""
+
+    message: Message
+    groups: list[list[Place]]
+    known: dict[str, list[list[Place]]] = field(default_factory=dict)
+    numbers: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def where(self, name: str, fits: Callable[[Place], bool]) -> list[list[Place]]:
+        """The places that fit, again by target, without targets that have none; remembered under a name."""
+        found = self.known.get(name)
+        if found is None:
+            chosen = [[one for one in group if fits(one)] for group in self.groups]
+            found = self.known[name] = [group for group in chosen if group]
+        return found
+
+
+_recent: dict[int, Places] = {}
+_RECENT = 16
+
+
+def places(message: Message) -> Places:
+    """The places of a message; those of the last few messages are remembered."""
+    found = _recent.get(id(message))
+    if found is None or found.message is not message:
+        if len(_recent) >= _RECENT:
+            del _recent[next(iter(_recent))]
+        groups = [list(_of(message, HEADER, ""))]
+        groups += [list(_of(one, target, "")) for target, one in zip(targets(message), message.payloads, strict=True)]
+        found = _recent[id(message)] = Places(message, groups)
+    return found
+
+
+def _of(value: Value, target: str, path: str) -> Iterator[Place]:
+    for form in forms(type(value)):
+        yield Place(target, path + form.name, form, value)
+        held = getattr(value, form.name)
+        if form.kind == "value":
+            yield from _of(held, target, f"{path}{form.name}.")
+        elif form.kind == "items" and form.classes:
+            for number, item in enumerate(held[:_ITEMS]):
+                yield from _of(item, target, f"{path}{form.name}.{number}.")
+
+
+def targets(message: Message) -> list[str]:
+    """The names of the payloads of a message, in order."""
+    seen: dict[str, int] = {}
+    found = []
+    for payload in message.payloads:
+        name = type(payload).__name__
+        seen[name] = number = seen.get(name, 0) + 1
+        found.append(name if number == 1 else f"{name}/{number}")
+    return found
+
+
+def index_of(message: Message, target: str) -> int | None:
+    """Where the payload of this name stands; None where there is none."""
+    name, _, told = target.partition("/")
+    number = int(told) if told.isdigit() else 1
+    for index, payload in enumerate(message.payloads):
+        if type(payload).__name__ == name:
+            number -= 1
+            if not number:
+                return index
+    return None
+
+
+def changed(message: Message, target: str, path: str, change: Callable[[Any, Any, str], Any]) -> Message:
+    """The message with another value of one field, or the same message where it has no such field.
+
+    ``change`` gets what stands there, whose field that is, and its name.
+    """
+    steps = path.split(".")
+    try:
+        if target == HEADER:
+            header: Message = _stepped(message, steps, change)
+            return header
+        index = index_of(message, target)
+        if index is None:
+            return message
+        payload = _stepped(message.payloads[index], steps, change)
+    except (AttributeError, IndexError, TypeError, ValueError):
+        return message
+    return with_payloads(message, (*message.payloads[:index], payload, *message.payloads[index + 1 :]))
+
+
+def with_payloads(message: Message, payloads: tuple[Payload, ...]) -> Message:
+    """The message with other payloads."""
+    return Message.make(
+        message.spi_i,
+        message.spi_r,
+        message.exchange,
+        message.flags,
+        message.message_id,
+        payloads,
+        message.version,
+        length=message.length,
+        next_payload=message.next_payload,
+        trailing=message.trailing,
+    )
+
+
+def _stepped(value: Any, steps: list[str], change: Callable[[Any, Any, str], Any]) -> Any:
+    name = steps[0]
+    held = getattr(value, name)
+    if len(steps) == 1:
+        return replace(value, **{name: change(held, value, name)})
+    if isinstance(held, tuple):
+        number = int(steps[1])
+        return replace(
+            value, **{name: (*held[:number], _stepped(held[number], steps[2:], change), *held[number + 1 :])}
+        )
+    return replace(value, **{name: _stepped(held, steps[1:], change)})
+
+
+def fitting(bent: Message, straight: Message) -> Message:
+    """What can be written of a bent message: a count or size that it outgrew tells its most; else it stays straight."""
+    for attempt in (bent, _most(bent)):
+        try:
+            if len(encode_payloads(attempt.payloads)[1]) + len(attempt.trailing) <= MOST:
+                return attempt
+        except (ValueError, struct.error):
+            continue
+    return straight
+
+
+def _most(message: Message) -> Message:
+    return with_payloads(message, tuple(_capped(one) for one in message.payloads))
+
+
+def _capped(value: Any) -> Any:
+    """The same value, in which lies about what no field can count tell the most there is."""
+    told: dict[str, Any] = {}
+    for form in forms(type(value)):
+        held = getattr(value, form.name)
+        if form.kind == "items" and form.classes:
+            told[form.name] = tuple(_capped(one) for one in held)
+        elif form.kind == "value":
+            told[form.name] = _capped(held)
+    value = replace(value, **told)
+    if _can_be_written(value):
+        return value
+    for form in forms(type(value)):
+        if form.lie and getattr(value, form.name) is None:
+            liar = replace(value, **{form.name: form.highest})
+            if _can_be_written(liar):
+                return liar
+    return value
+
+
+def _can_be_written(value: Any) -> bool:
+    try:
+        if isinstance(value, Payload):
+            value.encode_body()
+        else:
+            try:
+                value.encode()
+            except TypeError:
+                value.encode(0)
+    except (ValueError, OverflowError, struct.error):
+        return False
+    return True
