@@ -8,6 +8,7 @@ from pathlib import Path
 
 from conformance.script import transcript
 from reports.allure import write_allure
+from reports.badge import badge_json, badge_svg
 from reports.coverage import catalogue, coverage
 from reports.errors import ReportError
 from reports.files import write_folder, write_text
@@ -16,12 +17,14 @@ from reports.junit import junit_xml
 from reports.load import load, read_trace
 from reports.markdown import summary
 from reports.records import Result, Results
+from reports.sarif import of_run
 
 
 def write_all(
     folder: Path, requirements: Path | None = None, beside: Sequence[Path] = (), full: Sequence[str] = ()
 ) -> Results:
-    """Write report.html, coverage.html, coverage.json, junit.xml, summary.md and allure-results/ into ``folder``.
+    """Write report.html, coverage.html, coverage.json, junit.xml, summary.md, results.sarif, badge.svg, badge.json and
+    allure-results/ into ``folder``.
 
     Each is replaced in one step, so that none is ever half-written. ``requirements`` is a folder with other requirement
     files than those that ship with the suites, ``beside`` the results of other devices to show where a purpose did not
@@ -41,6 +44,9 @@ def write_all(
     write_text(folder / "coverage.json", json.dumps(covered.to_json(), indent=1) + "\n")
     write_text(folder / "junit.xml", junit_xml(results, known))
     write_text(folder / "summary.md", summary(results, known))
+    write_text(folder / "results.sarif", of_run(results, known))
+    write_text(folder / "badge.svg", badge_svg(results))
+    write_text(folder / "badge.json", badge_json(results))
     write_folder(folder / "allure-results", lambda path: write_allure(results, known, path))
     return results
 
