@@ -10,8 +10,12 @@ import typer
 PURPOSE = "{purpose}"
 """Stands for the purpose in the words of the command."""
 
-_SELECTING = frozenset({"purposes", "without", "subject", "role", "slow", "workers"})
-_COUNTING = frozenset({"out", "retry", "max_flaky", "expect_pass", "expect_capability"})
+_SELECTING = frozenset(
+    {"purposes", "without", "subject", "role", "slow", "tier", "rfc", "level", "profile", "shard", "workers"}
+)
+_COUNTING = frozenset(
+    {"out", "retry", "retry_inconclusive", "max_flaky", "max_fail", "expect_pass", "expect_capability"}
+)
 
 
 def program() -> str:

@@ -57,7 +57,11 @@ def run(
     dut: Annotated[str, typer.Option(help="reference, strongswan, or a TOML file for any other device")] = "reference",
     out: Annotated[Path | None, typer.Option(help="Results folder; default: results/DEVICE-TIME")] = None,
     seed: Annotated[int, typer.Option(help="Seed of every random choice")] = 1,
-    slow: Annotated[bool, typer.Option("--slow", help="The purposes that wait for timers, too")] = False,
+    tier: Annotated[str, typer.Option(help="quick; full: what waits up to 10 s, too; slow: everything")] = "quick",
+    slow: Annotated[bool, typer.Option("--slow", help="The same as --tier slow")] = False,
+    profile: Annotated[str | None, typer.Option(help="Only what a profile asks for: niap, ..., or a TOML file")] = None,
+    rfc: Annotated[list[int] | None, typer.Option(help="Only what cites this RFC")] = None,
+    level: Annotated[str | None, typer.Option(help="Only what is about a MUST, SHOULD or MAY")] = None,
     role: Annotated[str | None, typer.Option(help="Only purposes with the device as initiator or responder")] = None,
     subject: Annotated[list[str] | None, typer.Option(help="Only these subjects, such as ike_sa_init")] = None,
     deviations: Annotated[Path | None, typer.Option(help="Known deviations of the device (TOML)")] = None,
@@ -70,6 +74,9 @@ def run(
     without: Annotated[list[str] | None, typer.Option(help="Not these purposes, * and ? allowed")] = None,
     shard: Annotated[str, typer.Option(help="Only the Kth of N parts that take about as long, such as 2/5")] = "1/1",
     retry: Annotated[int, typer.Option(help="Try again alone, so often, what failed unexpectedly")] = 0,
+    retry_inconclusive: Annotated[int, typer.Option(help="The same, for what could not be judged only")] = 0,
+    max_fail: Annotated[int, typer.Option(help="End after so many unexpected verdicts; 0: never")] = 0,
+    timeout: Annotated[float, typer.Option(help="Seconds that a purpose may take, its waits apart; 0: any")] = 0.0,
     max_flaky: Annotated[int, typer.Option(help="So many purposes may pass at a later try only")] = 3,
     expect_pass: Annotated[int, typer.Option(help="So many purposes must pass")] = 0,
     expect_capability: Annotated[list[str] | None, typer.Option(help="The device must claim this")] = None,
@@ -87,6 +94,7 @@ def run(
     from suites.options import default_folder
 
     _check_selection(purposes, role, subject)
+    _check_kinds(tier, level, profile)
     if workers < 1:
         fail(f"-n {workers}: expected a number of devices, 1 or more")
     folder = out or default_folder(dut)
@@ -94,7 +102,9 @@ def run(
     suites = Path(__file__).resolve().parent.parent / "suites"
     arguments = [str(suites), f"--rootdir={suites.parent}", "-c", str(suites / "pytest.ini"), "-p", "no:cacheprovider"]
     arguments += [f"--dut={dut}", f"--out={folder}", f"--ike-seed={seed}"]
-    arguments += ["--slow"] * slow + [f"--purpose={one}" for one in purposes or ()]
+    arguments += [f"--tier={'slow' if slow else tier}"] + [f"--purpose={one}" for one in purposes or ()]
+    arguments += [f"--rfc={one}" for one in rfc or ()]
+    arguments += [f"--{name}={one}" for name, one in (("level", level), ("profile", profile)) if one]
     arguments += [f"--role={role}"] if role else []
     arguments += [f"--subject={one}" for one in subject or ()]
     arguments += [f"--deviations={deviations}"] if deviations else []
@@ -104,7 +114,10 @@ def run(
     arguments += [
         f"--shard={shard}",
         f"--retry={retry}",
+        f"--retry-inconclusive={retry_inconclusive}",
         f"--max-flaky={max_flaky}",
+        *[f"--max-fail={max_fail}", f"--maxfail={max_fail}"] * (max_fail > 0),
+        f"--timeout={timeout}",
         f"--expect-pass={expect_pass}",
         *["--strict-deviations"] * strict,
     ]
@@ -122,6 +135,23 @@ def run(
     if progress.ending is None and not progress.stopped:
         raise SystemExit(EXIT_SETUP)
     _close(console, progress, folder)
+
+
+def _check_kinds(tier: str, level: str | None, profile: str | None) -> None:
+    """End with exit code 2 if a word for a kind of purposes means nothing."""
+    from suites.options import LEVELS
+    from suites.profiles import ProfileError, load
+    from suites.purpose import TIERS
+
+    if tier not in TIERS:
+        fail(f"--tier {tier}: expected {', '.join(TIERS)}")
+    if level is not None and level not in LEVELS:
+        fail(f"--level {level}: expected {', '.join(LEVELS)}")
+    if profile is not None:
+        try:
+            load(profile)
+        except ProfileError as error:
+            fail(" ".join(str(error).split()))
 
 
 def _check_places(dut: str, folder: Path, workers: int) -> None:
@@ -338,13 +368,14 @@ def report(
 def compare(
     before: Annotated[Path, typer.Argument(help="A results folder")],
     after: Annotated[Path, typer.Argument(help="A later one")],
+    markdown: Annotated[bool, typer.Option("--markdown", help="For a comment on a pull request")] = False,
 ) -> None:
     """Say what is new between two runs; exit code 1 if something fails that did not, or the later run lacks results."""
     from reports import compare as comparison
 
     with one_line_errors():
         found = comparison.compare(before, after)
-    print(found.text())
+    print(found.markdown() if markdown else found.text())
     raise SystemExit(EXIT_VERDICT if found.worse else EXIT_OK)
 
 

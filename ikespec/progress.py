@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+import xdist.dsession  # type: ignore[import-untyped]
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -105,6 +106,8 @@ class RunProgress:
         value = excinfo.value
         if isinstance(value, pytest.exit.Exception):
             self.stopped = value.msg
+        elif isinstance(value, pytest.Session.Interrupted | xdist.dsession.Interrupted):
+            self.stopped = str(value)  # pytest-xdist ends so at --max-fail
         else:
             self.signal = signal.SIGTERM if isinstance(value, Terminated) else signal.SIGINT
             self.stopped = "terminated" if isinstance(value, Terminated) else "interrupted"

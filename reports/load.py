@@ -9,7 +9,7 @@ from typing import Any
 from conformance.script.transcript import READABLE
 from reports.checked import Fields
 from reports.errors import ReportError
-from reports.records import DeviceUnderTest, Known, Result, Results, Run, Try, Verdict
+from reports.records import Asked, AskedProfile, DeviceUnderTest, Known, Result, Results, Run, Try, Verdict
 from suites.judge import Kind
 
 SCHEMA = 1
@@ -80,7 +80,19 @@ def _run(fields: Fields) -> Run:
         selected=fields.integer("selected"),
         again=fields.texts("again"),
         why=fields.inner("ended").text("why", ""),
+        profile=_profile(fields),
     )
+
+
+def _profile(fields: Fields) -> AskedProfile | None:
+    if fields.values.get("profile") is None:
+        return None
+    told = fields.inner("profile")
+    activities = (
+        Asked(one.text("id"), one.text("text"), one.texts("purposes"), one.text("by_hand", ""))
+        for one in told.objects("activities")
+    )
+    return AskedProfile(told.text("title"), tuple(activities))
 
 
 def _result(fields: Fields) -> Result:

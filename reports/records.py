@@ -148,11 +148,30 @@ class DeviceUnderTest:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """An activity of a profile: what is tried, by which purposes, and what a person has to do."""
+
+    id: str
+    text: str
+    purposes: tuple[str, ...]
+    by_hand: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskedProfile:
+    """The profile that a run was about."""
+
+    title: str
+    activities: tuple[Asked, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One run: when, against what, how. ``finished`` is None for one that was killed or still goes on.
 
     ``again`` are the words of a command that tries a purpose again, with `{purpose}` in its place; empty if not known.
     ``why`` is why the run ended as it did, empty where there is nothing to say.
+    ``profile`` is what it was asked for, None where that was no profile.
     """
 
     started: datetime
@@ -164,6 +183,7 @@ class Run:
     selected: int
     again: tuple[str, ...] = ()
     why: str = ""
+    profile: AskedProfile | None = None
 
 
 @dataclass(frozen=True)

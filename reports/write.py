@@ -12,10 +12,11 @@ from reports.badge import badge_json, badge_svg
 from reports.coverage import catalogue, coverage
 from reports.errors import ReportError
 from reports.files import write_folder, write_text
-from reports.html import coverage_page, report_page
+from reports.html import coverage_page, profile_page, report_page
 from reports.junit import junit_xml
 from reports.load import load, read_trace
 from reports.markdown import summary
+from reports.profile import profile_markdown
 from reports.records import Result, Results
 from reports.sarif import of_run
 
@@ -24,7 +25,7 @@ def write_all(
     folder: Path, requirements: Path | None = None, beside: Sequence[Path] = (), full: Sequence[str] = ()
 ) -> Results:
     """Write report.html, coverage.html, coverage.json, junit.xml, summary.md, results.sarif, badge.svg, badge.json and
-    allure-results/ into ``folder``.
+    allure-results/ into ``folder``, and profile.html and profile.md where the run was about a profile.
 
     Each is replaced in one step, so that none is ever half-written. ``requirements`` is a folder with other requirement
     files than those that ship with the suites, ``beside`` the results of other devices to show where a purpose did not
@@ -42,6 +43,9 @@ def write_all(
     write_text(folder / "report.html", report_page(results, known, others, {one.purpose for one in chosen}))
     write_text(folder / "coverage.html", coverage_page(results, covered))
     write_text(folder / "coverage.json", json.dumps(covered.to_json(), indent=1) + "\n")
+    if results.run.profile is not None:
+        write_text(folder / "profile.html", profile_page(results))
+        write_text(folder / "profile.md", profile_markdown(results))
     write_text(folder / "junit.xml", junit_xml(results, known))
     write_text(folder / "summary.md", summary(results, known))
     write_text(folder / "results.sarif", of_run(results, known))

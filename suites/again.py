@@ -20,16 +20,18 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     ours = session.config.stash.get(SESSION, None)
     if ours is None or ours.results is None or is_worker(session.config):
         return done
-    for _ in range(session.config.getoption("--retry")):
-        wanted = _wanted(ours)
+    every, unjudged = (session.config.getoption(name) for name in ("--retry", "--retry-inconclusive"))
+    for number in range(max(every, unjudged)):
+        wanted = _wanted(ours, everything=number < every)
         if wanted:
             _try_again(session, wanted)
     return done
 
 
-def _wanted(ours: Session) -> set[str]:
+def _wanted(ours: Session, *, everything: bool) -> set[str]:
+    """What is tried again: what is inconclusive, or everything that is unexpected."""
     assert ours.results is not None
-    records = ours.results.records.values()
+    records = [one for one in ours.results.records.values() if everything or one["verdict"] == "inconclusive"]
     uncertain = [one for one in records if one["kind"] not in CERTAIN and not one["embargo"]]
     return {one["purpose"] for one in uncertain if one["unexpected"]}
 

@@ -16,12 +16,13 @@ class Demands:
     """What a run has to keep beside having no surprises.
 
     ``max_flaky`` is how many purposes may pass at a later try only, ``expect_pass`` how many must pass; ``strict``: a
-    known deviation that no longer happens is an error.
+    known deviation that no longer happens is an error. After ``max_fail`` unexpected verdicts the run ends, 0: never.
     """
 
     max_flaky: int = 3
     expect_pass: int = 0
     strict: bool = False
+    max_fail: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +62,15 @@ def ending(records: Iterable[dict[str, Any]], demands: Demands, stopped: str = "
     flaky = tuple(one["purpose"] for one in records if one["flaky"])
     fixed = fixed_deviations(records)
 
+    enough = demands.max_fail and unexpected >= demands.max_fail
+
     def end(code: int, why: str = "") -> Ending:
-        return Ending(code, why, not stopped, unexpected, flaky, fixed)
+        return Ending(code, why, not stopped and not enough, unexpected, flaky, fixed)
 
     if stopped:
         return end(NOTHING, stopped)
+    if enough:
+        return end(BAD, f"ended after {unexpected} unexpected verdicts (--max-fail)")
     if not judged:
         return end(NOTHING, f"nothing was judged: {_tally(records)}")
     if unexpected:

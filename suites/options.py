@@ -3,6 +3,7 @@
 import re
 from argparse import SUPPRESS
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -13,7 +14,13 @@ from conformance.crypto import CryptoError
 from peers.algorithms import Limits
 from suites.ending import Demands
 from suites.evidence import Allowance
-from suites.purpose import Purpose, parts
+from suites.judge import strongest
+from suites.profiles import Profile
+from suites.profiles import load as load_profile
+from suites.purpose import TIERS, Purpose, parts
+from suites.requirements import load
+
+LEVELS = ("MUST", "SHOULD", "MAY")
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -22,10 +29,21 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--dut", default="reference", metavar="DEVICE", help="reference, strongswan, or a TOML file")
     group.addoption("--out", default=None, metavar="DIR", help="results folder (default: results/DEVICE-TIME)")
     group.addoption("--ike-seed", type=int, default=1, metavar="N", help="seed of every random choice (default: 1)")
-    group.addoption("--slow", action="store_true", help="run the purposes that wait for timers, too")
+    tiers = "quick: what waits for no timer (default); full: what waits up to 10 s, too; slow: everything"
+    group.addoption("--tier", choices=TIERS, default="quick", help=tiers)
+    group.addoption("--slow", action="store_const", const="slow", dest="tier", help="the same as --tier slow")
     group.addoption("--purpose", action="append", default=[], metavar="ID", help="only these purposes (* and ?)")
     group.addoption("--role", choices=["initiator", "responder"], help="only purposes with the device in this role")
     group.addoption("--subject", action="append", default=[], metavar="NAME", help="only these subjects")
+    group.addoption("--rfc", action="append", type=int, default=[], metavar="N", help="only what cites this RFC")
+    group.addoption("--level", choices=LEVELS, help="only purposes whose strongest requirement is of this level")
+    group.addoption("--profile", default=None, metavar="NAME", help="only what a profile asks for (name or TOML file)")
+    group.addoption("--max-fail", type=int, default=0, metavar="N", help="end after so many unexpected verdicts")
+    group.addoption(
+        "--timeout", type=float, default=0.0, metavar="S", help="seconds that a purpose may take, without waits"
+    )
+    retry = "try again alone what could not be judged, so often"
+    group.addoption("--retry-inconclusive", type=int, default=0, metavar="N", help=retry)
     group.addoption("--shard", default="1/1", metavar="K/N", help="only the Kth of N parts that take about as long")
     group.addoption("--deviations", default=None, metavar="FILE", help="known deviations (TOML) of the device")
     for protocol, sort in (("ike", "IKE SAs"), ("esp", "Child SAs with ESP"), ("ah", "Child SAs with AH")):
@@ -56,18 +74,60 @@ def fits(purpose: str, patterns: Sequence[str]) -> bool:
 
 def demands(config: pytest.Config) -> Demands:
     """What the run has to keep."""
-    return Demands(*(config.getoption(name) for name in ("--max-flaky", "--expect-pass", "--strict-deviations")))
+    names = ("--max-flaky", "--expect-pass", "--strict-deviations", "--max-fail")
+    return Demands(*(config.getoption(name) for name in names))
 
 
-def selected(config: pytest.Config, purpose: Purpose, subject: str) -> bool:
-    """Whether the options select a purpose."""
-    patterns = config.getoption("--purpose")
-    role, subjects = config.getoption("--role"), config.getoption("--subject")
-    if (patterns and not fits(purpose.id, patterns)) or fits(purpose.id, config.getoption("--without")):
-        return False
-    if (role and purpose.role != role) or (subjects and subject not in subjects):
-        return False
-    return purpose.tier == "quick" or bool(config.getoption("--slow")) or bool(patterns)
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which purposes are wanted: those that fit everything that is said.
+
+    ``patterns`` of ids, subjects and RFCs: none of them means all. ``level`` is that of the strongest requirement,
+    ``profile`` the ids that a profile asks for.
+    """
+
+    patterns: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    role: str | None = None
+    subjects: tuple[str, ...] = ()
+    rfcs: tuple[int, ...] = ()
+    level: str | None = None
+    tier: str = "slow"
+    profile: frozenset[str] | None = None
+
+    def takes(self, purpose: Purpose, subject: str) -> bool:
+        """Whether a purpose is wanted. What is named by its id is wanted whatever its tier."""
+        if (self.patterns and not fits(purpose.id, self.patterns)) or fits(purpose.id, self.without):
+            return False
+        if (self.role and purpose.role != self.role) or (self.subjects and subject not in self.subjects):
+            return False
+        if self.profile is not None and purpose.id not in self.profile:
+            return False
+        if self.rfcs and not any(one.startswith(f"RFC{rfc}-") for one in purpose.requirements for rfc in self.rfcs):
+            return False
+        if self.level and strongest(purpose, load()).level.split()[0] != self.level:
+            return False
+        return bool(self.patterns) or TIERS.index(purpose.tier) <= TIERS.index(self.tier)
+
+
+def selection(config: pytest.Config) -> Selection:
+    """What the options ask for. Raises ProfileError."""
+    words = {"patterns": "--purpose", "without": "--without", "subjects": "--subject", "rfcs": "--rfc"}
+    lists = {name: tuple(config.getoption(option)) for name, option in words.items()}
+    chosen = profile(config)
+    return Selection(
+        **lists,
+        role=config.getoption("--role"),
+        level=config.getoption("--level"),
+        tier=config.getoption("--tier"),
+        profile=chosen.purposes if chosen is not None else None,
+    )
+
+
+def profile(config: pytest.Config) -> Profile | None:
+    """The profile that is asked for. Raises ProfileError."""
+    word = config.getoption("--profile")
+    return load_profile(word) if word else None
 
 
 def shard(config: pytest.Config, purposes: Sequence[Purpose]) -> frozenset[str]:

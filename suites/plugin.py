@@ -20,7 +20,7 @@ from suites import embargo, interrupts
 from suites.conduct import prepared
 from suites.dut import Dut
 from suites.life import begin
-from suites.options import add_options, allowance, limits, results_folder, selected, shard
+from suites.options import add_options, allowance, limits, profile, results_folder, selection, shard
 from suites.purpose import Purpose, purpose_of
 from suites.radius import Aaa
 from suites.record import ResultsFolder
@@ -54,6 +54,9 @@ def pytest_configure(config: pytest.Config) -> None:
         session.results = ResultsFolder(session.folder, sys.argv, config.getoption("--ike-seed"))
         session.embargoed = embargo.open_folder(config, sys.argv)
         session.results.again(json.loads(config.getoption("--again")))
+        asked = profile(config)
+        if asked is not None:
+            session.results.profile(asked.to_json())
     except (CryptoError, DeviceError, OSError, ValueError) as error:
         raise pytest.UsageError(str(error)) from None
     session.sigterm = interrupts.heed()
@@ -94,7 +97,7 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep the selected purposes; each must have its own id and cite requirements that exist."""
-    catalogue, seen = load(), dict[str, str]()
+    catalogue, seen, wanted = load(), dict[str, str](), selection(config)
     kept: list[pytest.Item] = []
     left: list[pytest.Item] = []
     chosen: dict[pytest.Item, Purpose] = {}
@@ -111,7 +114,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 catalogue.get(requirement)
         except RequirementError as error:
             raise pytest.UsageError(f"{item.nodeid}: {error}") from None
-        if selected(config, purpose, subject(item)):
+        if wanted.takes(purpose, subject(item)):
             chosen[item] = purpose
         else:
             left.append(item)

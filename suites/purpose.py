@@ -10,6 +10,12 @@ from suites.connections import Role, Setup, usual
 
 Test = TypeVar("Test", bound=Callable[..., None])
 
+TIERS = ("quick", "full", "slow")
+"""Each has all of those before it: what waits for nothing, what waits a little, and everything."""
+
+PATIENCE = 10.0
+"""Seconds that a purpose of the full tier may wait."""
+
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
@@ -18,7 +24,7 @@ class Purpose:
     ``requirements`` are ids of the catalogue; the first one is broken when a purpose fails without naming another.
     ``role`` is that of the device in the exchange that is tested. ``needs`` are capabilities without which it is not
     applicable. ``setup`` makes our connection, ``device`` changes fields of the device's mirrored view of it. ``waits``
-    is real time in seconds that the purpose must let pass; one that waits belongs to the slow tier.
+    is real time in seconds that the purpose must let pass; one that waits belongs to the full tier, or to the slow one.
 
     An ordinary handshake with this connection comes before each purpose where the device is the responder
     (`suites.guard`). ``ordinary``: that handshake itself is what is tested, so it says nothing about the purpose.
@@ -41,8 +47,8 @@ class Purpose:
 
     @property
     def tier(self) -> str:
-        """``quick`` or ``slow``."""
-        return "slow" if self.waits else "quick"
+        """The first of `TIERS` that has it."""
+        return "slow" if self.waits > PATIENCE else "full" if self.waits else "quick"
 
 
 def purpose(

@@ -94,6 +94,11 @@ class ResultsFolder:
         self.run["again"] = words
         self._write_run()
 
+    def profile(self, asked: dict[str, Any]) -> None:
+        """This profile is what the run is about."""
+        self.run["profile"] = asked
+        self._write_run()
+
     def selected(self, count: int) -> None:
         """So many purposes will run."""
         self.run["selected"] = count

@@ -236,8 +236,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     ours = _controller
     if ours is None or ours.results is None:
         return
-    if ours.stopped or exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        ours.ending = ending(ours.results.records.values(), demands(session.config), ours.stopped)
+    told, records = demands(session.config), ours.results.records.values()
+    enough = 0 < told.max_fail <= sum(one["unexpected"] for one in records)
+    if ours.stopped or enough or exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        ours.ending = ending(records, told, ours.stopped)
         session.exitstatus = ours.ending.code
 
 

@@ -16,6 +16,7 @@ from reports.coverage import Coverage, demand, section_url
 from reports.findings import sections, unexpected_findings
 from reports.html.details import Budget, details
 from reports.load import load_evidence
+from reports.profile import activities
 from reports.records import Result, Results, Standing
 from suites.requirements import Catalogue
 
@@ -85,6 +86,16 @@ def coverage_page(results: Results, coverage: Coverage) -> str:
         states=states,
         rfcs=rfcs,
         url=section_url,
+    )
+
+
+def profile_page(results: Results) -> str:
+    """The page of the profile that a run was about: its activities, in its order."""
+    done = activities(results)
+    labels = {one.state: one.label for one in done}
+    states = [(state, labels[state], sum(one.state == state for one in done)) for state in labels]
+    return render(
+        "profile.html.jinja", ("coverage.js",), results=results, run=results.run, done=done, states=sorted(states)
     )
 
 
