@@ -302,12 +302,14 @@ class RealNat(Protocol):
 class Death:
     """How a device ended, in words (``killed by SIGSEGV``); ``hung``: it was ended since it did nothing any more.
 
-    ``reported``: it has not ended, but what was built into it to find faults has found one.
+    ``reported``: it has not ended, but what was built into it to find faults has found one. ``backtrace`` are the
+    frames where it ended, innermost first, as far as anybody knows.
     """
 
     words: str
     hung: bool = False
     reported: bool = False
+    backtrace: tuple[str, ...] = ()
 
 
 HUNG = "its control interface does not answer: "
@@ -437,6 +439,11 @@ class Device(ABC):
     def log(self) -> str:
         """What the device logged since the last `apply`; empty where its log cannot be read."""
         return ""
+
+    def logged(self, mark: int = 0) -> tuple[str, int]:
+        """What the log has since a mark of an earlier call, 0: since the last `apply`; and the next mark."""
+        text = self.log()
+        return text[mark:], len(text)
 
     @abstractmethod
     def alive(self) -> bool:

@@ -189,6 +189,17 @@ class Mailbox:
         for received in self.inbox:
             received.taken = True
 
+    def rewind(self, entries: int, received: int) -> None:
+        """Forget what is behind so many entries of the trace and messages: for a conversation that goes on for hours.
+
+        The datagrams of before are not known any more, for the trace of their repetitions.
+        """
+        self.trace.cut_to(entries)
+        del self.inbox[received:]
+        self.fragments.clear()
+        self._sent.clear()
+        self._datagrams = self._octets = 0
+
     def pause(self) -> None:
         """Let a device with several threads finish what it has got: it may take two messages in any order."""
         self.idle(MOMENT)

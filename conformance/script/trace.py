@@ -84,6 +84,15 @@ class Trace:
             self.cut = Cut(self.add(Entry(entry.time, "note")))
         self.cut.count(octets)
 
+    def cut_to(self, entries: int) -> None:
+        """Keep so many entries only."""
+        for entry in self.entries[entries:]:
+            octets = _octets(entry)
+            if octets is not None:
+                self.weight -= _COPIES * len(octets) + _ENTRY
+        del self.entries[entries:]
+        self.cut = None
+
     def note(self, now: float, text: str) -> None:
         """Append a remark."""
         self.add(Entry(now, "note", text))

@@ -14,9 +14,10 @@ from conformance.net.http import WebServer
 from conformance.net.memory import MemoryLink
 from peers.algorithms import ALL, computable
 from peers.byhand import as_configured
-from peers.contract import Capability, Device, DeviceError, Pixit, SaStatus
+from peers.contract import Capability, Death, Device, DeviceError, Pixit, SaStatus
 from peers.reference.engine import ReferenceEngine
 from peers.reference.model import model
+from peers.reference.mortal import Mortal
 
 CAPABILITIES = frozenset(
     {
@@ -140,6 +141,7 @@ class ReferenceDevice(Device):
         self.pixit = replace(pixit, **{"algorithms": ALGORITHMS, **self.model.pixit})
         self.backend = "in this process, virtual clock"
         self._engine: ReferenceEngine | None = None
+        self._mortal: Mortal | None = None
 
     def start(self) -> None:
         """Make the engine."""
@@ -150,10 +152,11 @@ class ReferenceDevice(Device):
         if self.kind:
             self.version += f" with {self.kind}"
         self._engine = self.model.engine(self.seed, time.time())
+        self._mortal = Mortal(self._engine)
 
     def stop(self) -> None:
         """Nothing is left."""
-        self._engine = None
+        self._engine = self._mortal = None
 
     @property
     def engine(self) -> ReferenceEngine:
@@ -164,7 +167,9 @@ class ReferenceDevice(Device):
 
     def open_link(self, *, ipv6: bool = False) -> Link:
         """A link in memory; one serves both address families."""
-        return self.model.reached(MemoryLink(self.engine, self.engine.now), self.seed)
+        engine = self.engine
+        assert self._mortal is not None
+        return self.model.reached(MemoryLink(self._mortal, engine.now), self.seed)
 
     def open_web(self, server: WebServer) -> AbstractContextManager[object]:
         """Its client asks the server itself: no socket, and no real waiting."""
@@ -234,6 +239,14 @@ class ReferenceDevice(Device):
         """The log since `apply`."""
         return self.engine.log()
 
+    def logged(self, mark: int = 0) -> tuple[str, int]:
+        """The lines of the log from one on."""
+        return self.engine.log(mark), self.engine.lines()
+
     def alive(self) -> bool:
-        """True between `start` and `stop`."""
-        return self._engine is not None
+        """True between `start` and `stop`, unless it has died."""
+        return self._mortal is not None and not self._mortal.dead
+
+    def obituary(self) -> Death | None:
+        """The exception that it died of."""
+        return self._mortal.obituary() if self._mortal is not None else None

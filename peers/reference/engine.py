@@ -132,9 +132,13 @@ class ReferenceEngine:
         """How many packets its IPsec has dropped since `apply`."""
         return self.host.dropped() if self.host else 0
 
-    def log(self) -> str:
-        """The log since `apply`."""
-        return "".join(f"{time:.6f} {text}\n" for time, text in self.endpoint.log) if self.endpoint else ""
+    def log(self, since: int = 0) -> str:
+        """The log since `apply`, from a line on."""
+        return "".join(f"{time:.6f} {text}\n" for time, text in self.endpoint.log[since:]) if self.endpoint else ""
+
+    def lines(self) -> int:
+        """How many lines the log has."""
+        return len(self.endpoint.log) if self.endpoint else 0
 
     def _endpoint(self) -> Endpoint:
         if self.endpoint is None:

@@ -1,0 +1,72 @@
+"""Whether an ordinary handshake still works, and as quickly as at the start."""
+
+from random import Random
+
+from conformance.ike.core.connection import Connection
+from conformance.script.peer import Peer
+from conformance.script.verdict import Inconclusive
+from peers.contract import Device
+from suites.campaign.case import Problem
+from suites.campaign.lanes import Lanes
+
+SLOWER = 10.0
+"""A handshake that takes so many times as long as the first ones, and more than `SLOW` seconds, is a problem."""
+SLOW = 0.5
+
+MEASURED = 3
+"""So many handshakes say how long one takes."""
+
+
+class Canary:
+    """Ordinary handshakes. ``times`` are the seconds that the first ones took."""
+
+    def __init__(self, device: Device, seed: int) -> None:
+        """None so far."""
+        self.device, self.seed = device, seed
+        self.times: list[float] = []
+        self.count = 0
+
+    def sing(self, lanes: Lanes, connection: Connection) -> Problem | None:
+        """One handshake, with a liveness check, and the deletion of its IKE SA; what is wrong with it."""
+        self.count += 1
+        lane = lanes.lane()
+        peer = Peer(
+            lane, connection, Random(f"{self.seed}/canary/{self.count}").randbytes, self.device.pixit.response_timeout
+        )
+        lane.peer = peer
+        began = peer.link.now()
+        try:
+            sa = peer.establish() if connection.local_address else None
+            took = peer.link.now() - began
+            if sa is not None:
+                with peer.preamble("a liveness check"):
+                    sa.liveness()
+                with peer.preamble("the deletion of an IKE SA"):
+                    sa.delete()
+        except Inconclusive as silent:
+            words = f"an ordinary handshake does not work any more: {silent}"
+            return Problem("hang", _stage(str(silent)), words + self._condition())
+        finally:
+            lane.close()
+        return self._judge(took)
+
+    def _judge(self, took: float) -> Problem | None:
+        if len(self.times) < MEASURED:
+            self.times.append(took)
+            return None
+        usual = max(self.times)
+        if took > SLOW and took > SLOWER * usual:
+            return Problem("hang", "handshakes are slow", f"a handshake took {took:.2f} s, {usual:.3f} s at the start")
+        return None
+
+    def _condition(self) -> str:
+        words = self.device.condition()
+        return f" ({words})" if words else ""
+
+
+def _stage(words: str) -> str:
+    """Which step failed, without what differs."""
+    for name in ("IKE_SA_INIT", "IKE_AUTH", "INFORMATIONAL"):
+        if f"a response to {name}" in words:
+            return f"no answer to {name}"
+    return "an ordinary handshake fails"

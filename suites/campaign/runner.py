@@ -1,0 +1,328 @@
+"""Running cases on a device: reach the state or use one that is kept, send the steps, ask the oracles."""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from random import Random
+from types import TracebackType
+from typing import Self
+
+from conformance.fuzz.mutation import Mutation
+from conformance.net.link import LinkError
+from conformance.script.bend import STRAIGHT, Bend
+from conformance.script.peer import Peer
+from conformance.script.trace import Trace
+from conformance.script.verdict import Inconclusive, Unexpected
+from peers.contract import Capability, Device, DeviceError
+from suites.campaign.answers import SILENCE, log_classes
+from suites.campaign.case import Case, Outcome, Problem
+from suites.campaign.execute import UNSENT, Done, Executor, proves_life
+from suites.campaign.lanes import Lane, Lanes, Passed
+from suites.campaign.loading import Views, views
+from suites.campaign.oracles.death import deaths
+from suites.campaign.oracles.hang import Canary
+from suites.campaign.scene import Scene, Unreachable
+from suites.campaign.states import STATES, State
+
+MOST_USES = {True: 200, False: 500}
+"""A state that nothing changes is reached again after so many cases, by whether time passes for the device."""
+
+MOST_LEFT = {True: 4, False: 48}
+"""So many conversations may be left behind before the device gets its connection again, which forgets them all."""
+
+PATIENCE = 0.08
+"""Seconds for an answer where time passes."""
+
+MOST_UNSEEN = 10
+"""The same where nothing shows that the device keeps it: it has answered nothing."""
+
+CANARY_EVERY = {True: 40, False: 25}
+"""Cases between two ordinary handshakes."""
+
+
+class Runner:
+    """Runs cases on one device, as a context manager: it starts the device, and stops it at the end.
+
+    A state is kept as long as the device keeps it, several side by side, and reached again when it is lost. A device
+    that has died is started again.
+
+    Attributes:
+        device: the device.
+        history: the last 1,000 datagrams, oldest first.
+        suspects: the cases since the device was last seen to be well, the newest last: what a hang may be due to.
+        restarts: how often the device had to be started again.
+    """
+
+    def __init__(self, device: Device, *, seed: int) -> None:
+        """Nothing is started yet. ``seed`` is that of the canaries; each case has its own."""
+        self.device, self.seed = device, seed
+        self.history: deque[Passed] = deque(maxlen=1000)
+        self.suspects: deque[Case] = deque(maxlen=100)
+        self.restarts = 0
+        self._views: dict[str, Views | str] = {}
+        self._loaded: Views | None = None
+        self._lanes: Lanes | None = None
+        self._scenes: dict[str, Scene] = {}
+        self._left = self._since = self._log_mark = self._reached = 0
+        self._peer: Peer | None = None
+        self._canary: Canary | None = None
+        self._executor = Executor(_bends, real_time=device.real_time, patience=PATIENCE)
+
+    def __enter__(self) -> Self:
+        """Start the device. Raises DeviceError."""
+        self.device.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop the device."""
+        self._close()
+        self.device.stop()
+
+    # --- what can be run ------------------------------------------------------------------------------------------
+
+    def reachable(self) -> tuple[str, ...]:
+        """The states that the device can be brought to by what it claims, those of one connection side by side."""
+        found = []
+        for state in STATES.values():
+            try:
+                theirs = self._views_of(state).theirs
+            except Unreachable:
+                continue
+            found.append((state.name, repr(theirs)))
+        order = {theirs: at for at, (_, theirs) in reversed(list(enumerate(found)))}
+        return tuple(name for name, theirs in sorted(found, key=lambda one: order[one[1]]))
+
+    def why_not(self, state: str) -> str:
+        """Why a state cannot be reached, empty if it can, as far as the device's claims say."""
+        try:
+            self._views_of(STATES[state])
+        except Unreachable as reason:
+            return str(reason)
+        return ""
+
+    @property
+    def peer(self) -> Peer:
+        """Our side of the last case, with trace and keys. Raises ValueError before the first one."""
+        if self._peer is None:
+            raise ValueError("no case has been run")
+        return self._peer
+
+    @property
+    def trace(self) -> Trace:
+        """The trace of the last case, from how its state was reached on."""
+        return self.peer.trace
+
+    def log(self) -> str:
+        """The device's log since its connection was loaded."""
+        try:
+            return self.device.log()
+        except DeviceError:
+            return ""
+
+    # --- a case ---------------------------------------------------------------------------------------------------
+
+    def run(self, case: Case, *, fresh: bool = False) -> Outcome:
+        """Run a case. ``fresh``: on a device that has forgotten everything before, and looked at closely afterwards.
+
+        Raises:
+            ValueError: the case names a state that does not exist.
+            DeviceError: the device cannot be started any more.
+        """
+        if case.state not in STATES:
+            raise ValueError(f"there is no state {case.state!r}")
+        if fresh:
+            self._forget()
+        self.suspects.append(case)
+        scene: Scene | None = None
+        try:
+            scene = self._scene(STATES[case.state], case.seed)
+        except Unreachable as reason:
+            return self._unreached(str(reason))
+        return self._run_in(scene, case, fresh=fresh)
+
+    def _run_in(self, scene: Scene, case: Case, *, fresh: bool) -> Outcome:
+        self._peer = scene.peer
+        done = self._executor.run(scene, case.steps)
+        scene.used += 1
+        problems = list(self._deaths(done))
+        kept = False
+        if not problems:
+            problems = list(self._judged(scene, done))
+            kept = not problems and self._keeps(scene, done)
+        if not problems and not kept:
+            problems = list(self._deaths(done))
+        log = self._logged()
+        self._leave(scene, kept=kept and not problems)
+        self._since += 1
+        if not problems and (fresh or self._since >= CANARY_EVERY[self.device.real_time]):
+            problems = list(self._look(scene))
+        if problems:
+            self._recover(problems)
+        return Outcome(tuple(done.answers), log, tuple(problems), done.sent, kept and not problems)
+
+    def _judged(self, scene: Scene, done: Done) -> Iterable[Problem]:
+        """What the oracles say of the conversation."""
+        yield from ()
+
+    def _deaths(self, done: Done) -> Iterable[Problem]:
+        silent = bool(done.answers) and done.answers[-1] in (SILENCE, UNSENT)
+        if self.device.real_time and silent:
+            self.device.alive()
+        return deaths(self.device)
+
+    def _keeps(self, scene: Scene, done: Done) -> bool:
+        """Whether the state is as it was. Raises nothing: what is wrong is seen by the oracles."""
+        if scene.used >= MOST_USES[self.device.real_time]:
+            return False
+        if scene.state.name == "init":
+            return True
+        if not scene.state.up:
+            alike = all(one.sa is None or one.sa is not scene.sa for one in done.received)
+            return alike and scene.used < MOST_UNSEEN and scene.asked == (scene.held is not None)
+        if not scene.up or scene.sa is not scene.begun[-1] or len(scene.ike.children) > scene.known + 6:
+            return False
+        if proves_life(done.answers):
+            return True
+        return self._executor.lives(scene)
+
+    def _look(self, scene: Scene) -> Iterable[Problem]:
+        """An ordinary handshake now and then: the device must still be able to do that, and as quickly."""
+        self._since = 0
+        if Capability.RESPONDER not in self.device.capabilities:
+            return
+        if not scene.state.canary:
+            self._load(self._views_of(STATES["established"]))
+        assert self._lanes is not None and self._loaded is not None
+        canary = self._canary = self._canary or Canary(self.device, self.seed)
+        problem = canary.sing(self._lanes, self._loaded.ours)
+        yield from deaths(self.device)
+        if problem is not None:
+            yield problem
+        else:
+            self.suspects.clear()
+
+    def _recover(self, problems: Sequence[Problem]) -> None:
+        """Begin anew after a problem; the device is started again where it is dead or hangs."""
+        if any(one.oracle in ("death", "hang") for one in problems):
+            self._restart()
+        else:
+            self._forget()
+
+    def _restart(self) -> None:
+        self._close()
+        self.restarts += 1
+        self.device.stop()
+        self.device.start()
+
+    # --- states ---------------------------------------------------------------------------------------------------
+
+    def _views_of(self, state: State) -> Views:
+        found = self._views.get(state.name)
+        if found is None:
+            try:
+                found = views(state, self.device)
+            except Unreachable as reason:
+                found = str(reason)
+            self._views[state.name] = found
+        if isinstance(found, str):
+            raise Unreachable(found)
+        return found
+
+    def _scene(self, state: State, seed: int) -> Scene:
+        """A scene that is kept, or a new one. Raises Unreachable."""
+        wanted = self._views_of(state)
+        kept = self._scenes.get(state.name)
+        if kept is not None and self._loaded is not None and self._loaded.theirs == wanted.theirs:
+            self._rewind(kept)
+            return kept
+        crowded = self._left >= MOST_LEFT[self.device.real_time] or (state.alone and (self._left or self._scenes))
+        if crowded or self._loaded is None or self._loaded.theirs != wanted.theirs:
+            self._load(wanted)
+        return self._reach(state, wanted, seed)
+
+    def _reach(self, state: State, wanted: Views, seed: int) -> Scene:
+        assert self._lanes is not None
+        lane = self._lanes.lane()
+        random = Random(f"{seed}/{state.name}/{self._reached}").randbytes
+        self._reached += 1
+        peer = Peer(lane, wanted.ours, random, self.device.pixit.response_timeout)
+        lane.peer = peer
+        scene = Scene(state, peer, self.device)
+        self._peer = peer
+        self._left += 1
+        try:
+            state.reach(scene)
+        except (Unexpected, Inconclusive, DeviceError, LinkError) as reason:
+            lane.close()
+            raise Unreachable(str(reason)) from None
+        except Unreachable:
+            lane.close()
+            raise
+        scene.mark, scene.come = len(peer.trace.entries), len(peer.inbox)
+        scene.asked = scene.held is not None
+        scene.known = len(scene.sa.children) if scene.sa is not None else 0
+        self._scenes[state.name] = scene
+        return scene
+
+    def _rewind(self, scene: Scene) -> None:
+        scene.peer.pump(scene.peer.link.now())
+        scene.peer.rewind(scene.mark, scene.come)
+
+    def _leave(self, scene: Scene, *, kept: bool) -> None:
+        """Keep a scene for the next case, or be done with it."""
+        if kept and scene.state.name == "init":
+            scene.peer.sas.clear()
+            scene.sa = None
+            self._left += len(scene.begun)
+            scene.begun.clear()
+            kept = self._left < MOST_LEFT[self.device.real_time]
+        if kept:
+            return
+        if self._scenes.get(scene.state.name) is scene:
+            del self._scenes[scene.state.name]
+        if isinstance(scene.peer.link, Lane):
+            scene.peer.link.close()
+
+    def _load(self, wanted: Views) -> None:
+        """Give the device a connection, which makes it forget all that was before. Raises DeviceError."""
+        self._close()
+        self.device.apply(wanted.theirs)
+        link = self.device.open_link(ipv6=":" in (wanted.ours.local_address or ""))
+        self._lanes, self._loaded = Lanes(link, self.history), wanted
+        self._left = self._log_mark = self._reached = 0
+
+    def _forget(self) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        self._scenes.clear()
+        self._canary = None
+        if self._lanes is not None:
+            self._lanes.base.close()
+        self._lanes = self._loaded = None
+
+    def _unreached(self, reason: str) -> Outcome:
+        """A state could not be reached: since the device is dead or hangs, or never."""
+        self.device.alive()
+        problems = list(deaths(self.device))
+        if problems:
+            self._recover(problems)
+        else:
+            self._forget()
+        return Outcome((f"unreachable: {reason}",), (), tuple(problems), 0, False)
+
+    def _logged(self) -> tuple[str, ...]:
+        try:
+            text, self._log_mark = self.device.logged(self._log_mark)
+        except DeviceError:
+            return ()
+        return log_classes(text)
+
+
+def _bends(mutations: Sequence[Mutation]) -> Bend:
+    if not mutations:
+        return STRAIGHT
+    found: Bend = import_module("conformance.fuzz.mutators").bend_all(mutations)
+    return found

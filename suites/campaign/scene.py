@@ -1,0 +1,104 @@
+"""A scene: one conversation in the state that a case starts from, and what its messages are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from conformance.ike.core.sending import State as SaState
+from conformance.script.message import Received
+from conformance.script.peer import Peer
+from conformance.script.sa import ScriptedSa, fatal
+from conformance.script.verdict import Inconclusive
+from conformance.wire import ExchangeType, Message
+from peers.contract import Device
+
+if TYPE_CHECKING:
+    from suites.campaign.states import State
+
+
+class Unreachable(Exception):  # noqa: N818 - it is an outcome
+    """A state could not be reached: one line that says where it ended."""
+
+
+@dataclass(slots=True)
+class Scene:
+    """One conversation that has come to a state.
+
+    Attributes:
+        state: which.
+        peer: our side; its trace begins with how the state was reached.
+        device: the device, for orders.
+        sa: the IKE SA that the state is about, None before there is one.
+        response: the response of the device that the script has not gone on from: a cookie, a round of EAP.
+        held: the request of the device that waits for our answer.
+        rest: datagrams that are kept back, of a message whose first fragments have been sent.
+        mark: how many entries of the trace tell how the state was reached.
+        used: how many cases have been run in it.
+        known: Child SAs that were there when the state was reached.
+        come: how many messages of the device had come then.
+        asked: whether a request of the device was held then.
+        begun: our IKE SAs, the newest last.
+    """
+
+    state: State
+    peer: Peer
+    device: Device
+    sa: ScriptedSa | None = None
+    response: Message | None = None
+    held: Received | None = None
+    rest: tuple[bytes, ...] = ()
+    mark: int = 0
+    used: int = 0
+    known: int = 0
+    come: int = 0
+    asked: bool = False
+    begun: list[ScriptedSa] = field(default_factory=list)
+
+    @property
+    def ike(self) -> ScriptedSa:
+        """The IKE SA. Raises Unreachable where there is none."""
+        if self.sa is None:
+            raise Unreachable("there is no IKE SA")
+        return self.sa
+
+    @property
+    def up(self) -> bool:
+        """Whether the IKE SA is established, as we see it, and nothing of it is under way."""
+        return self.sa is not None and self.sa.state is SaState.ESTABLISHED and not self.sa.closing
+
+    def fresh(self) -> ScriptedSa:
+        """A new IKE SA of ours; the script obeys nothing by itself on it."""
+        self.sa = self.peer.sa()
+        self.sa.obeying, self.sa.pacing = False, True
+        self.begun.append(self.sa)
+        return self.sa
+
+    def established(self, *, child: str | None = "") -> ScriptedSa:
+        """An IKE SA that we have opened. Raises Inconclusive if that does not work."""
+        self.sa = self.peer.establish(child=child)
+        self.begun.append(self.sa)
+        self.sa.pacing = True
+        return self.sa
+
+    def opened(self) -> ScriptedSa:
+        """An IKE SA after IKE_SA_INIT. Raises Inconclusive if that does not work."""
+        self.sa = self.peer.sa()
+        self.begun.append(self.sa)
+        answer = self.sa.init()
+        if self.sa.keys is None:
+            raise Inconclusive(f"IKE_SA_INIT: {fatal(answer) or 'no keys'}")
+        self.sa.pacing = True
+        names = [config.name for config in self.peer.connection.children]
+        self.sa.first_child = names[0] if names else None
+        return self.sa
+
+    def wait_for(
+        self, order: Callable[[], None], exchange: ExchangeType, where: Callable[[Message], bool] | None = None
+    ) -> Received:
+        """Order something, and hold the request that the device sends then."""
+        self.peer.ordered.append(lambda message: message.exchange is exchange)
+        order()
+        self.held = self.ike.expect_request(exchange, where=where)
+        return self.held

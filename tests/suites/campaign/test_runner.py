@@ -1,0 +1,86 @@
+"""Cases on the reference device: states are reached, kept, lost and reached again; what is correct is no problem."""
+
+import pytest
+
+from peers.registry import open_device
+from suites.campaign.case import Case, Outcome, Step
+from suites.campaign.kinds import KINDS
+from suites.campaign.runner import Runner
+from suites.campaign.states import STATES
+
+UNKNOWN = "c8:0080000801020304"
+
+
+def _step(kind: str) -> Step:
+    return Step(kind, content="00" * 40 if kind == "octets" else "")
+
+
+def _runner(device: str = "reference") -> Runner:
+    return Runner(open_device(device), seed=1)
+
+
+def test_states_name_kinds_that_exist() -> None:
+    """Each state may send messages that there are, and each message may be sent somewhere."""
+    used = {kind for state in STATES.values() for kind in state.kinds}
+    assert used - {"octets"} == set(KINDS)
+
+
+def test_every_state_is_reached_and_no_correct_message_is_a_problem() -> None:
+    """Every message of every state that the reference device claims; what is correct is no problem, and is sent."""
+    with _runner() as runner:
+        reachable = runner.reachable()
+        assert {name for name in STATES if name not in reachable} == {
+            name for name in STATES if "anyconnect" in name
+        }, "the reference device lacks no other"
+        for name in reachable:
+            for seed, kind in enumerate(STATES[name].kinds):
+                outcome = runner.run(Case(name, seed, (_step(kind),)))
+                assert not outcome.problems, (name, kind)
+                assert outcome.datagrams, (name, kind, outcome.answers)
+
+
+def test_a_state_is_kept() -> None:
+    """A liveness check leaves the IKE SA as it is, its deletion does not."""
+    with _runner() as runner:
+        kept = runner.run(Case("established", 1, (_step("liveness"),)))
+        first = runner.peer
+        assert kept.kept and runner.run(Case("established", 2, (_step("notify"),))).kept
+        assert runner.peer is first
+        gone = runner.run(Case("established", 3, (_step("delete"),)))
+        assert not gone.kept
+        runner.run(Case("established", 4, (_step("liveness"),)))
+        assert runner.peer is not first
+
+
+def _again(case: Case) -> tuple[Outcome, list[bytes]]:
+    with _runner() as runner:
+        outcome = runner.run(case, fresh=True)
+        return outcome, [
+            entry.datagram.payload for entry in runner.trace.entries if entry.datagram is not None and entry.sent
+        ]
+
+
+def test_a_replay_is_the_same_to_the_last_bit() -> None:
+    """What we send comes from the seed of the case alone."""
+    case = Case("established", 7, (_step("create-child"), _step("rekey"), _step("delete")))
+    assert _again(case) == _again(case)
+    assert _again(case)[1] != _again(Case("established", 8, case.steps))[1]
+
+
+def test_content_replaces_the_payloads() -> None:
+    """Any chain of payloads goes out in the place of the right one, broken ones, too."""
+    with _runner() as runner:
+        unknown = runner.run(Case("established", 1, (Step("liveness", content=UNKNOWN),)))
+        assert unknown.answers == ("INFORMATIONAL(N(UNSUPPORTED_CRITICAL_PAYLOAD))",)
+        broken = runner.run(Case("established", 2, (Step("liveness", content="29:0000ffff00"),)))
+        assert broken.answers == ("INFORMATIONAL(N(INVALID_SYNTAX))",)
+        clear = runner.run(Case("init", 3, (Step("init", content="21:000000ff"),)))
+        assert clear.answers == ("IKE_SA_INIT(N(INVALID_SYNTAX))",)
+
+
+def test_what_cannot_be_sent_is_no_problem() -> None:
+    """A step without its occasion says so."""
+    with _runner() as runner:
+        assert runner.run(Case("init", 1, (_step("eap"),))).answers == ("unsent",)
+        with pytest.raises(ValueError, match="no state"):
+            runner.run(Case("nowhere", 1, ()))
