@@ -1,11 +1,11 @@
 """Running the steps of a case in a scene: what is sent, what comes back, and whether the scene can be used again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from struct import error as does_not_fit
 
 from conformance.crypto import IntegrityError
-from conformance.fuzz.mutation import Mutation
+from conformance.fuzz.mutators import bend_all
 from conformance.ike.core import protection
 from conformance.ike.core.child import ChildState
 from conformance.net.link import NON_ESP_MARKER, LinkError
@@ -13,7 +13,7 @@ from conformance.script.bend import Bend
 from conformance.script.message import Received
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.trace import Entry
-from conformance.wire import EAP, SK, SKF, NotifyType, WireError, decode_message
+from conformance.wire import EAP, SK, SKF, Message, NotifyType, WireError, decode_message
 from suites.campaign.answers import answer_class
 from suites.campaign.case import Step
 from suites.campaign.content import instead, octets_of
@@ -26,8 +26,6 @@ MOMENT = 0.003
 UNSENT = "unsent"
 """The class of a message that could not be made, or for which there was no occasion."""
 
-Bends = Callable[[Sequence[Mutation]], Bend]
-
 
 @dataclass(slots=True)
 class Done:
@@ -38,22 +36,24 @@ class Done:
         entries: the entries of the trace from the state on.
         received: the messages of the device from the state on.
         genuine: whether anything that was sent passes the integrity check of the device.
-        sent: how many datagrams were sent.
+        sent: the message of each step before it was bent, None for what is none.
+        datagrams: how many datagrams were sent.
     """
 
     answers: list[str] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     received: list[Received] = field(default_factory=list)
     genuine: bool = False
-    sent: int = 0
+    sent: list[Message | None] = field(default_factory=list)
+    datagrams: int = 0
 
 
 class Executor:
     """Runs cases in scenes. ``patience`` is how long an answer is waited for, in seconds, where time really passes."""
 
-    def __init__(self, bends: Bends, *, real_time: bool, patience: float) -> None:
-        """``bends`` makes a bend of mutations."""
-        self.bends, self.real_time, self.patience = bends, real_time, patience
+    def __init__(self, *, real_time: bool, patience: float) -> None:
+        """Nothing is sent yet."""
+        self.real_time, self.patience = real_time, patience
 
     def run(self, scene: Scene, steps: Sequence[Step]) -> Done:
         """Send the messages one after the other, each when the one before is answered or will not be."""
@@ -64,9 +64,10 @@ class Executor:
             mark, sa = len(peer.inbox), scene.sa
             number = sa.next_id if sa is not None else 0
             try:
-                self._send(scene, step)
+                done.sent.append(self._send(scene, step))
             except (does_not_fit, ValueError, OverflowError, Unreachable, LinkError):
                 done.answers.append(UNSENT)
+                done.sent.append(None)
                 continue
             self.settle(scene, mark)
             found = peer.inbox[mark:]
@@ -76,19 +77,28 @@ class Executor:
             self._note_response(scene, found)
         done.entries, done.received = trace.entries[first:], peer.inbox[come:]
         sent = [entry for entry in done.entries if entry.sent and entry.datagram is not None]
-        done.sent = len(sent)
+        done.datagrams = len(sent)
         done.genuine = scene.sa is not None and any(genuine(entry, scene.sa) for entry in sent)
         return done
 
-    def _send(self, scene: Scene, step: Step) -> None:
+    def _send(self, scene: Scene, step: Step) -> Message | None:
+        """Send a message; it is returned as it was before it was bent."""
+        bent = bend_all(step.mutations)
         if step.kind == "octets":
-            send_octets(scene, octets_of(step.content), self.bends(step.mutations))
-            return
+            send_octets(scene, octets_of(step.content), bent)
+            return None
         kind = KINDS.get(step.kind)
         if kind is None:
             raise ValueError(f"there is no kind of message {step.kind!r}")
-        kind.send(scene, instead(step.content) | self.bends(step.mutations))
+        straight: list[Message] = []
+
+        def look(message: Message) -> Message:
+            straight.append(message)
+            return message
+
+        kind.send(scene, instead(step.content) | Bend(payloads=look) | bent)
         scene.peer.flush()
+        return straight[0] if straight else None
 
     def settle(self, scene: Scene, mark: int) -> None:
         """Let the device answer what was sent since the inbox had ``mark`` messages."""

@@ -2,14 +2,11 @@
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from importlib import import_module
 from random import Random
 from types import TracebackType
 from typing import Self
 
-from conformance.fuzz.mutation import Mutation
 from conformance.net.link import LinkError
-from conformance.script.bend import STRAIGHT, Bend
 from conformance.script.peer import Peer
 from conformance.script.trace import Trace
 from conformance.script.verdict import Inconclusive, Unexpected
@@ -66,7 +63,7 @@ class Runner:
         self._left = self._since = self._log_mark = self._reached = 0
         self._peer: Peer | None = None
         self._canary: Canary | None = None
-        self._executor = Executor(_bends, real_time=device.real_time, patience=PATIENCE)
+        self._executor = Executor(real_time=device.real_time, patience=PATIENCE)
 
     def __enter__(self) -> Self:
         """Start the device. Raises DeviceError."""
@@ -160,7 +157,9 @@ class Runner:
             problems = list(self._look(scene))
         if problems:
             self._recover(problems)
-        return Outcome(tuple(done.answers), log, tuple(problems), done.sent, kept and not problems)
+        return Outcome(
+            tuple(done.answers), log, tuple(problems), tuple(done.sent), done.datagrams, kept and not problems
+        )
 
     def _judged(self, scene: Scene, done: Done) -> Iterable[Problem]:
         """What the oracles say of the conversation."""
@@ -311,7 +310,7 @@ class Runner:
             self._recover(problems)
         else:
             self._forget()
-        return Outcome((f"unreachable: {reason}",), (), tuple(problems), 0, False)
+        return Outcome((f"unreachable: {reason}",), (), tuple(problems), kept=False)
 
     def _logged(self) -> tuple[str, ...]:
         try:
@@ -319,10 +318,3 @@ class Runner:
         except DeviceError:
             return ()
         return log_classes(text)
-
-
-def _bends(mutations: Sequence[Mutation]) -> Bend:
-    if not mutations:
-        return STRAIGHT
-    found: Bend = import_module("conformance.fuzz.mutators").bend_all(mutations)
-    return found
