@@ -13,7 +13,7 @@ _OWN_AFFAIR = frozenset(
     {
         *("name", "trust", "initial_contact", "retransmit_timeout", "retransmit_base", "retransmit_tries"),
         *("local", "remote", "proposals", "children", "local_pool", "remote_pool", "mobike", "childless", "narrowing"),
-        "follows_redirects",
+        *("follows_redirects", "any_identity"),
     }
 )
 """Fields that are the device's own affair, or are compared in their own way."""
@@ -54,6 +54,7 @@ def _differences(device: Device, wanted: Connection) -> Iterator[str]:
         (Capability.MOBIKE, wanted.mobike),
         (Capability.CHILDLESS, wanted.childless),
         (Capability.REDIRECT, wanted.follows_redirects),
+        (Capability.ANY_IDENTITY, wanted.any_identity),
     )
     for capability, asked in features:
         if asked and capability not in device.capabilities:

@@ -98,6 +98,7 @@ class Capability(StrEnum):
     DPD = "dpd", "checks liveness after a configured silence (RFC 7296, 2.4)"
     DPD_ON_DEMAND = "dpd-on-demand", "can be told to check liveness only where it has sent something (RFC 7296, 2.4)"
     LIST_SAS = "list-sas", "can list its SAs"
+    ANY_IDENTITY = "any-identity", "can be told to take whoever has the secret or a certificate, under any name"
     LOG = "log", "its log can be read"
     DATA_PLANE = "data-plane", "really encrypts and decrypts packets"
     PATH_MTU = "path-mtu", "fragments what its SAs carry, and heeds ICMP reports of the path MTU (RFC 4301, 8.2)"
@@ -553,6 +554,7 @@ def needs(connection: Connection) -> frozenset[Capability]:
         (Capability.ENCRYPTED_DNS, connection.local_inner.resolver),
         (Capability.ROUTE_EXCHANGE, connection.local_routes or connection.remote_routes),
         (Capability.OCSP_IN_IKE, connection.ocsp_in_ike),
+        (Capability.ANY_IDENTITY, connection.any_identity),
     )
     wanted |= {capability for capability, asked in asked_for if asked}
     for child in connection.children:

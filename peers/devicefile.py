@@ -123,6 +123,9 @@ def read_device(
     capabilities = _capabilities(device, claims)
     if "apply" in (*commands.keys, *prompts.keys):
         capabilities |= {Capability.CONFIGURABLE}
+    agreed = read_credentials(*credentials)
+    if agreed.any_identity:
+        capabilities |= {Capability.ANY_IDENTITY}
     deviations = _beside(device, "deviations")
     templates = top.table("templates")
     template = _beside(templates, "apply")
@@ -135,7 +138,7 @@ def read_device(
         deviations=deviations,
         pixit=replace(
             _pixit(addresses, timers),
-            credentials=read_credentials(*credentials),
+            credentials=agreed,
             algorithms=_algorithms(algorithms, takes),
             eap=_eap(algorithms),
             device_pool=pools.pool("device"),

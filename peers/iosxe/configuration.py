@@ -69,7 +69,7 @@ _SAID = frozenset(
         *("local_ports", "remote_ports", "local_pool", "remote_pool", "fragment_size", "cookies", "half_open_limit"),
         *("mobike", "childless", "force_encapsulation", "initial_contact", "dpd_delay", "keepalive", "lifetime"),
         *("retransmit_timeout", "retransmit_base", "retransmit_tries", "local_inner", "remote_inner"),
-        *("local_routes", "remote_routes"),
+        *("local_routes", "remote_routes", "any_identity"),
     }
 )
 """Fields that are written or refused below, or are the router's own affair."""
@@ -174,7 +174,7 @@ class _Writer:
         mask = "" if self.ipv6 else " 255.255.255.255"
         yield f" address {self.tester}{'/128' if self.ipv6 else mask}"
         theirs = self.wanted.remote.identity
-        if theirs.id_type != IdType.DER_ASN1_DN:
+        if theirs.id_type != IdType.DER_ASN1_DN and not self.wanted.any_identity:
             yield f" identity {identity(theirs)}"
         if isinstance(local, Psk) and isinstance(remote, Psk) and local.secret == remote.secret:
             yield f" pre-shared-key {shared_key(local.secret)}"
@@ -192,7 +192,7 @@ class _Writer:
         lines = [
             f"match certificate {self.name}"
             if self._by_certificate_map()
-            else f"match identity remote {matched(wanted.remote.identity)}",
+            else f"match identity remote {'any' if wanted.any_identity else matched(wanted.remote.identity)}",
             f"identity local {_own(wanted.local)}",
             f"authentication remote {_method(_proof(wanted.remote))}",
             f"authentication local {_method(_proof(wanted.local))}",

@@ -30,7 +30,7 @@ CLAIMS = frozenset(
         *(Capability.MULTIPLE_CHILDREN, Capability.NARROWING, Capability.TUNNEL, Capability.TRANSPORT),
         *(Capability.AH, Capability.GRE, Capability.DELETE_IKE, Capability.DELETE_CHILD, Capability.LIFETIME),
         *(Capability.DPD, Capability.LIST_SAS, Capability.LOG, Capability.DATA_PLANE, Capability.VIRTUAL_IP),
-        *(Capability.IPV6, Capability.CONFIG_DNS, Capability.ROUTE_EXCHANGE),
+        *(Capability.ANY_IDENTITY, Capability.IPV6, Capability.CONFIG_DNS, Capability.ROUTE_EXCHANGE),
     }
 )
 """What IOS XE 17 can do; a device file that names capabilities takes some of them away."""

@@ -45,7 +45,7 @@ class Libreswan(Daemon):
             *(Capability.TUNNEL, Capability.TRANSPORT, Capability.ESN, Capability.REKEY_IKE, Capability.REKEY_CHILD),
             *(Capability.DELETE_IKE, Capability.DELETE_CHILD, Capability.LIFETIME, Capability.DPD),
             *(Capability.AH, Capability.LIST_SAS, Capability.LOG, Capability.VIRTUAL_IP, Capability.TIMERS),
-            *(Capability.NULL_AUTH, Capability.CONFIG_DNS, Capability.SPLIT_DNS),
+            *(Capability.ANY_IDENTITY, Capability.NULL_AUTH, Capability.CONFIG_DNS, Capability.SPLIT_DNS),
             *(Capability.REDIRECT, Capability.REDIRECT_INIT, Capability.REDIRECT_AUTH, Capability.REDIRECT_LATER),
         }
     )

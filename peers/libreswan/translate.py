@@ -66,11 +66,13 @@ def _section(name: str, values: dict[str, str]) -> str:
 def _ends(connection: Connection, pixit: Pixit, certificate: str | None) -> dict[str, str]:
     values = {
         "left": connection.local_address or pixit.device_address,
-        "right": connection.remote_address or pixit.tester_address,
+        "right": "%any" if connection.any_identity else connection.remote_address or pixit.tester_address,
         "leftid": f'"{identity(connection.local.identity)}"',
         "rightid": f'"{identity(connection.remote.identity)}"',
         "leftupdown": "%disabled",
     }
+    if connection.any_identity:
+        del values["rightid"]
     values |= _authentication(connection)
     if certificate is not None:
         values |= {"leftcert": certificate, "leftsendcert": "always", "sendca": "all"}
@@ -242,7 +244,8 @@ def secrets(connection: Connection) -> str:
         raise unsupported("one shared key serves both directions, two were configured")
     if b"" in found:
         raise unsupported("a shared key without any octet")
-    owners = " ".join(f'"{identity(one.identity)}"' for one in (connection.local, connection.remote))
+    theirs = "%any" if connection.any_identity else f'"{identity(connection.remote.identity)}"'
+    owners = f'"{identity(connection.local.identity)}" {theirs}'
     return "".join(f"{owners} : PSK 0x{secret.hex()}\n" for secret in found)
 
 

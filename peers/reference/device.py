@@ -53,6 +53,7 @@ CAPABILITIES = frozenset(
         Capability.TIMERS,
         Capability.DPD,
         Capability.LIST_SAS,
+        Capability.ANY_IDENTITY,
         Capability.LOG,
         Capability.IPV6,
         Capability.DATA_PLANE,

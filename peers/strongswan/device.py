@@ -42,7 +42,7 @@ class StrongSwan(Daemon):
             *(Capability.DELETE_CHILD, Capability.LIFETIME, Capability.DPD, Capability.LIST_SAS, Capability.LOG),
             *(Capability.VIRTUAL_IP, Capability.TIMERS, Capability.EAP, Capability.EAP_PEER, Capability.EAP_ONLY),
             *(Capability.VIRTUAL_IP6, Capability.VIRTUAL_IPS, Capability.CONFIG_DNS, Capability.CONFIG_SUBNETS),
-            *(Capability.SPLIT_DNS, Capability.MULTIPLE_AUTH, Capability.RAW_PUBLIC_KEYS),
+            *(Capability.SPLIT_DNS, Capability.MULTIPLE_AUTH, Capability.RAW_PUBLIC_KEYS, Capability.ANY_IDENTITY),
             *(Capability.CERTIFICATE_CHOICE, Capability.REDIRECT, Capability.REDIRECT_LATER),
         }
     )

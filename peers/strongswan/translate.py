@@ -122,6 +122,8 @@ def _judged(party: Party, value: Connection) -> Section:
     Relaxed is its default: a certificate that is known to be revoked is refused.
     """
     section = _party(party, ours=False)
+    if value.any_identity:
+        del section["id"]
     if isinstance(party.auth, PublicKey) and value.revocation is not Revocation.OFF:
         section["revocation"] = value.revocation.value
     return section
@@ -263,5 +265,6 @@ def credentials(value: Connection) -> Iterator[tuple[str, Section]]:
     if len(secrets) > 1:
         raise Unsupported(Capability.PSK, "strongswan", "one shared key serves both directions, two were configured")
     for secret in secrets:
-        owners = [identity(value.local.identity), identity(value.remote.identity)]
+        named = () if value.any_identity else (value.local, value.remote)
+        owners = [identity(one.identity) for one in named]
         yield "load-shared", {"id": "ikespec", "type": "IKE", "data": secret, "owners": owners}

@@ -5,13 +5,10 @@ from ipaddress import ip_address
 from conformance.script import inner
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
-from conformance.script.verdict import NotApplicable
-from conformance.wire import CfgAttr
-from suites.configuration.steps import A4, INNER, INNER6, VALID, inside, requested, serving, serving6, wanting
-from suites.configuration.test_leases import ALIKE
+from suites.configuration.clients import MANY, served, small
+from suites.configuration.steps import INNER, INNER6, VALID, inside, serving, serving6
 from suites.data_plane.steps import DATA, flows
 from suites.purpose import purpose
-from suites.several import side_by_side
 
 SELECTORS = "RFC4301-5.2-3"
 
@@ -66,21 +63,34 @@ def test_foreign6(peer: Peer) -> None:
         sa.traffic.send(inner.ping("2001:db8::77", behind))
 
 
-@purpose("cp-traffic-clients", SELECTORS, VALID, role="responder", needs=(*INNER, DATA), connection=serving())
+@purpose(
+    "cp-traffic-clients", SELECTORS, VALID, role="responder", needs=(*INNER, DATA), connection=serving(), device=MANY
+)
 def test_clients(peer: Peer) -> None:
     """Two clients: each has the answers to its own packets, and none comes through with the address of the other."""
-    first = peer.establish(initial_contact=False)
-    second, _ = requested(peer, wanting(CfgAttr(A4)), initial_contact=False)
-    with side_by_side(first, second):
-        second.must_be_established()
-        addresses = [one.virtual_address for one in (first, second)]
-        if addresses[0] == addresses[1]:
-            raise NotApplicable(ALIKE)
-        for sa in (first, second):
-            answer = sa.traffic.ping(sa.child, requirement=VALID)
-            own = answer.channel is sa.traffic.channel(sa.child)
-            peer.check(own, "the answer through the client's own Child SA", answer, VALID)
-        behind = first.traffic.channel(first.child).theirs
-        theirs = second.traffic.channel(second.child).ours
-        with first.traffic.silence(SELECTORS, lambda: first.traffic.ping(first.child), bypass=True):
-            first.traffic.send(inner.ping(theirs, behind), first.child)
+    first, second = served(peer), served(peer)
+    for sa in (first, second):
+        answer = sa.traffic.ping(sa.child, requirement=VALID)
+        own = answer.channel is sa.traffic.channel(sa.child)
+        peer.check(own, "the answer through the client's own Child SA", answer, VALID)
+    behind = first.traffic.channel(first.child).theirs
+    theirs = second.traffic.channel(second.child).ours
+    with first.traffic.silence(SELECTORS, lambda: first.traffic.ping(first.child), bypass=True):
+        first.traffic.send(inner.ping(theirs, behind), first.child)
+
+
+@purpose("cp-traffic-heir", VALID, SELECTORS, role="responder", needs=(*INNER, DATA), connection=small, device=MANY)
+def test_heir(peer: Peer) -> None:
+    """A client has gone and another one has its address: that one has the answers, and the old Child SA is dead."""
+    first = served(peer)
+    carried(peer, first)
+    packet = first.traffic.echo_request()
+    late = first.traffic.make(packet)
+    first.delete()
+    peer.idle(peer.response_timeout / 4)
+    heirs = [served(peer), served(peer)]
+    [heir] = [one for one in heirs if one.virtual_address == first.virtual_address]
+    answer = heir.traffic.ping(heir.child, requirement=VALID)
+    peer.check(answer.channel is heir.traffic.channel(heir.child), "the answer through its own Child SA", answer, VALID)
+    with heir.traffic.silence(VALID, lambda: heir.traffic.ping(heir.child), bypass=True):
+        heir.traffic.resend(late)

@@ -122,6 +122,18 @@ CONSTRUCTS: dict[str, tuple[dict[str, Any], str, list[str]]] = {
             "virtual-template 3999",
         ],
     ),
+    "profile of a hub that takes any spoke": (
+        {"any_identity": True},
+        "crypto ikev2 profile IKESPEC",
+        [
+            "match identity remote any",
+            "identity local fqdn hub.example",
+            "authentication remote pre-share",
+            "authentication local pre-share",
+            "keyring local IKESPEC",
+            "nat keepalive 20",
+        ],
+    ),
     "authorization policy": (
         {"children": (OPEN,), "local_pool": "10.77.0.0/24"},
         "crypto ikev2 authorization policy IKESPEC",

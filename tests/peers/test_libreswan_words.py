@@ -295,6 +295,12 @@ def test_selectors_are_read(written: str, expected: str) -> None:
     assert selector(written) == expected
 
 
+def test_whoever_has_the_secret_may_come_in() -> None:
+    value = replace(device_view(), any_identity=True)
+    assert _conn(value)["right"] == "%any" and "rightid" not in _conn(value)
+    assert " %any : PSK 0x" in translate.secrets(value)
+
+
 def test_inner_addresses() -> None:
     asks = _conn(replace(device_view(), remote_pool="10.77.0.0/24"))
     assert (asks["leftmodecfgclient"], asks["rightmodecfgserver"]) == ("yes", "yes")

@@ -68,6 +68,11 @@ def test_every_option_reaches_the_daemon() -> None:
     assert "ikelifetime 12 lifetime 4 bytes 0" in text
 
 
+def test_whoever_has_the_secret_may_come_in() -> None:
+    assert "dstid" in translate.policy(_view(), PIXIT)
+    assert "dstid" not in translate.policy(_view(any_identity=True), PIXIT)
+
+
 def test_pools_are_words_of_the_policy() -> None:
     serves = translate.policy(_view(local_pool="10.77.0.0/24"), PIXIT)
     assert "from 10.2.0.0/24 to dynamic " in serves and serves.endswith(" config address 10.77.0.0/24\n")

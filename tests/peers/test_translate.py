@@ -222,6 +222,13 @@ def test_inner_addresses_are_dynamic_selectors() -> None:
     assert assigns["children"]["net"]["remote_ts"] == ["dynamic"]
 
 
+def test_whoever_has_the_secret_may_come_in() -> None:
+    value = device_view(any_identity=True)
+    assert "id" not in translate.connection(value, "10.91.0.1")["remote-1"]
+    [(_, message)] = translate.credentials(value)
+    assert message["owners"] == []
+
+
 def test_raw_keys_are_pinned_for_both_sides() -> None:
     connection = raw_keys()(PIXIT).mirrored()
     section = translate.connection(connection, PIXIT.tester_address)

@@ -241,6 +241,9 @@ class Connection:
     The initiator goes to one of ``backup_addresses``, in their order, where the peer at ``remote_address`` does not
     answer any more, and after ``return_after`` seconds there looks whether the first one is back.
 
+    With ``any_identity`` this side lets in whoever proves itself as ``remote`` does (with its secret, or with a
+    certificate of ``trust``), under any name: so a gateway has many clients.
+
     With ``follows_redirects`` the initiator says that it may be sent to another gateway, and goes there; with
     ``redirect`` the responder sends it (RFC 5685).
     """
@@ -289,6 +292,7 @@ class Connection:
     follows_redirects: bool = False
     redirect: Redirection | None = None
     cert_lookup: bool = False
+    any_identity: bool = False
 
     def patience(self) -> float:
         """Seconds after which a request that got no response has failed."""

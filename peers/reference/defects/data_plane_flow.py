@@ -60,7 +60,9 @@ class StaysOnTheOld(DeviceHost):
         self.sad.remove(one.inbound)
 
 
-@defect("data-delete-child", "data-delete-child-device", "data-delete-ike", "data-old-child-deleted")
+@defect(
+    "data-delete-child", "data-delete-child-device", "data-delete-ike", "data-old-child-deleted", "cp-traffic-heir",
+)  # fmt: skip
 class KeepsDeletedSas(DeviceHost):
     """Goes on using Child SAs that were deleted."""
 

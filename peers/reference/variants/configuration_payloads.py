@@ -76,7 +76,7 @@ class AddressOptional(IkeSa):
 
     def first_child_response(self, message: Message) -> list[Payload]:
         asked = attributes_of(message, CfgType.REQUEST)
-        if any(one.type in ADDRESSES.values() for one in asked):
+        if not self.connection.local_pools or any(one.type in ADDRESSES.values() for one in asked):
             return super().first_child_response(message)
         reply = [CP(CfgType.REPLY, tuple(self.configuration_told(CP(CfgType.REQUEST, asked))))] if asked else []
         return [*reply, *self.make_child(message, None, (self.nonce_i, self.nonce_r))]
