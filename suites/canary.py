@@ -128,11 +128,14 @@ class Canary:
             self._exchange(self.sa.start_liveness)
         return not self.closed.startswith("no response")
 
-    def retire(self) -> None:
-        """Delete it: from now on nothing is expected of it."""
-        if self.stage >= Stage.AUTHENTICATED and not self.closed:
-            self._exchange(self.sa.start_delete)
-            self.closed = self.closed or "deleted by us"
+    def retire(self) -> bool:
+        """Delete it: from now on nothing is expected of it. True: the device has answered."""
+        if self.stage < Stage.AUTHENTICATED or self.closed:
+            return False
+        self._exchange(self.sa.start_delete)
+        answered = not self.closed.startswith("no response")
+        self.closed = self.closed or "deleted by us"
+        return answered
 
     def _exchange(self, start: Callable[[], None]) -> None:
         start()

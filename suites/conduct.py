@@ -178,9 +178,9 @@ def _conversation(
             yield peer, dut
         finally:
             if Capability.CONFIGURABLE not in device.capabilities:
-                tidy(peer)
-                gate.attempts |= attempts(peer)
+                tidy(peer, guard.retire)
                 guard.retire()
+                gate.attempts |= attempts(peer)
     finally:
         link.close()
 

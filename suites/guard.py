@@ -101,10 +101,12 @@ class Guard:
             spis = f"{self.canary.sa.spi_i.hex()}_i {self.canary.sa.spi_r.hex()}_r"
             peer.note(f"an ordinary handshake before this worked; its IKE SA {spis} must live through it")
 
-    def retire(self) -> None:
-        """Delete the canary: the device gets an order which might reach it, too, or the purpose is over."""
-        if self.canary is not None:
-            self.canary.retire()
+    def retire(self) -> bool:
+        """Delete the canary: the device gets an order which might reach it, too, or the purpose is over.
+
+        True: the device has answered that.
+        """
+        return self.canary is not None and self.canary.retire()
 
     def is_canary(self, spi_i: bytes) -> bool:
         """Whether this is the initiator's SPI of the canary."""

@@ -37,6 +37,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the results folder; a worker is told which one."""
+    if config.option.tbstyle == "auto":
+        # No traceback is shown but that of a broken purpose, and pytest's own style reads the whole module for each.
+        config.option.tbstyle = "native"
     if config.option.collectonly:
         return
     if is_worker(config):

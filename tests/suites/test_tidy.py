@@ -91,3 +91,20 @@ def test_half_open_ike_sas_of_the_device_are_completed() -> None:
             dut.initiate()
             peer.respond_init(peer.expect_init()).expect_request(ExchangeType.IKE_AUTH)
         assert not open_sas(device)
+
+
+def test_a_choice_out_of_a_bent_offer_is_completed() -> None:
+    with HandMade() as device:
+        for identifier in ("init-unknown-transform-type", "init-key-length-missing"):
+            assert tried(PURPOSES[identifier], device).verdict.verdict == "pass"
+            assert not open_sas(device), identifier
+
+
+def test_what_the_device_has_forgotten_costs_little() -> None:
+    """The IKE SA that proved its end is deleted although another one of the conversation gets no answer any more."""
+    with HandMade() as device:
+        done = tried(PURPOSES["info-after-auth-failed"], device)
+        assert done.verdict.verdict == "pass" and done.dut is not None
+        assert not open_sas(device)
+        told = done.dut.peer.trace.entries
+        assert told[-1].time - told[0].time < done.dut.peer.response_timeout / 4
