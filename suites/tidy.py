@@ -1,6 +1,7 @@
 """What a conversation leaves behind on a device that nobody clears before the next one."""
 
 from collections.abc import Callable
+from functools import partial
 
 from conformance.ike.core.events import Violation
 from conformance.ike.core.sending import State
@@ -25,9 +26,9 @@ def tidy(peer: Peer, prove: Callable[[], bool] = lambda: False) -> None:
     Deletes are sent: where that is answered, nobody waits any longer for answers that have not come. A device that
     answers no more is left alone.
     """
-    for step in (lambda: _complete(peer), lambda: _authenticate(peer), lambda: _delete(peer, prove)):
+    for step in (_complete, _authenticate, partial(_delete, prove=prove)):
         try:
-            step()
+            step(peer)
         except (Unexpected, LinkError) as silent:
             peer.note(f"not everything is tidied up: {silent}")
 
