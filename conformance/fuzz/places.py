@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from random import Random
 from typing import Any
 
 from conformance.fuzz.forms import Form, forms, truth
@@ -45,20 +46,37 @@ class Place:
 
 @dataclass(slots=True)
 class Places:
-    """All places of a message, those of each target together; ``known`` remembers choices among them."""
+    """All places of a message by target; each target is looked into when it is asked for, and remembered.
+
+    ``known`` remembers for each name of a choice and each target the places that fit.
+    """
 
     message: Message
-    groups: list[list[Place]]
-    known: dict[str, list[list[Place]]] = field(default_factory=dict)
-    numbers: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    names: list[str]
+    groups: dict[str, list[Place]] = field(default_factory=dict)
+    known: dict[tuple[str, str], list[Place]] = field(default_factory=dict)
 
-    def where(self, name: str, fits: Callable[[Place], bool]) -> list[list[Place]]:
-        """The places that fit, again by target, without targets that have none; remembered under a name."""
-        found = self.known.get(name)
+    def of(self, target: str) -> list[Place]:
+        """The places of one target."""
+        found = self.groups.get(target)
         if found is None:
-            chosen = [[one for one in group if fits(one)] for group in self.groups]
-            found = self.known[name] = [group for group in chosen if group]
+            index = index_of(self.message, target)
+            value = self.message if index is None else self.message.payloads[index]
+            found = self.groups[target] = list(_of(value, target, ""))
         return found
+
+    def pick(self, random: Random, name: str, fits: Callable[[Place], bool]) -> Place | None:
+        """Any place that fits: any target that has one, then any of its own; None where there is none at all."""
+        count = len(self.names)
+        start = random.randrange(count)
+        for step in range(count):
+            target = self.names[(start + step) % count]
+            found = self.known.get((name, target))
+            if found is None:
+                found = self.known[(name, target)] = [one for one in self.of(target) if fits(one)]
+            if found:
+                return random.choice(found)
+        return None
 
 
 _recent: dict[int, Places] = {}
@@ -71,9 +89,7 @@ def places(message: Message) -> Places:
     if found is None or found.message is not message:
         if len(_recent) >= _RECENT:
             del _recent[next(iter(_recent))]
-        groups = [list(_of(message, HEADER, ""))]
-        groups += [list(_of(one, target, "")) for target, one in zip(targets(message), message.payloads, strict=True)]
-        found = _recent[id(message)] = Places(message, groups)
+        found = _recent[id(message)] = Places(message, [HEADER, *targets(message)])
     return found
 
 
@@ -161,13 +177,19 @@ def _stepped(value: Any, steps: list[str], change: Callable[[Any, Any, str], Any
 
 def fitting(bent: Message, straight: Message) -> Message:
     """What can be written of a bent message: a count or size that it outgrew tells its most; else it stays straight."""
-    for attempt in (bent, _most(bent)):
-        try:
-            if len(encode_payloads(attempt.payloads)[1]) + len(attempt.trailing) <= MOST:
-                return attempt
-        except (ValueError, struct.error):
-            continue
-    return straight
+    size = _size(bent)
+    if size is None:
+        bent = _most(bent)
+        size = _size(bent)
+    return straight if size is None or size > MOST else bent
+
+
+def _size(message: Message) -> int | None:
+    """Octets of the payloads, None where they cannot be written."""
+    try:
+        return len(encode_payloads(message.payloads)[1]) + len(message.trailing)
+    except (ValueError, struct.error):
+        return None
 
 
 def _most(message: Message) -> Message:

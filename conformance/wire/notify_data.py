@@ -189,3 +189,6 @@ _READERS: dict[int, Reader] = {
     NotifyType.SUPPORTED_AUTH_METHODS: _announcements,
     NotifyType.SA_RESOURCE_INFO: lambda data: {"resource": text_or_hex(data)},
 }
+
+KNOWN_DATA = frozenset(NotifyType(kind) for kind in _READERS)
+"""The notify types whose data has a form that is known here."""

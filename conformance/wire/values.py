@@ -44,10 +44,10 @@ def quickly_made(cls: type[V]) -> type[V]:
     keyword = [_parameter(item) for item in items if item.kw_only]
     lines = [
         f"def make({', '.join([*positional, *(['*', *keyword] if keyword else [])])}):",
-        "    value = new(draft)",
-        *[f"    value.{item.name} = {item.name}" for item in items],
-        "    value.__class__ = final",
-        "    return value",
+        "    made_ = new(draft)",  # no field is called so
+        *[f"    made_.{item.name} = {item.name}" for item in items],
+        "    made_.__class__ = final",
+        "    return made_",
     ]
     exec("\n".join(lines), names)  # written the way dataclasses writes its own methods, from field names only
     cls.make = staticmethod(names["make"])  # type: ignore[method-assign]

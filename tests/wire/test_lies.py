@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
 
 import pytest
 
+from conformance.fuzz.forms import family, sample
 from conformance.wire import (
     AUTH,
     CERT,
@@ -53,6 +55,7 @@ from conformance.wire import (
     encode_message,
     encode_payloads,
 )
+from conformance.wire.values import Value
 
 TRANSFORM = Transform.of(Encr.AES_CBC, 128)
 PROPOSAL = Proposal(1, ProtocolID.ESP, (TRANSFORM, Transform.of(Esn.NO)), b"spi!")
@@ -179,3 +182,13 @@ def test_lies_a_lenient_decoder_reads_back(lie: Message) -> None:
 def test_lies_a_strict_decoder_reads_back_because_no_length_contradicts_them(lie: Delete) -> None:
     message = Message(bytes(8), bytes(8), ExchangeType.INFORMATIONAL, 0, 2, (lie,))
     assert decode_message(encode_message(message)) == message
+
+
+VALUES = [cls for cls in family(Value) if cls.__module__.startswith("conformance.wire.") and is_dataclass(cls)]
+
+
+@pytest.mark.parametrize("cls", VALUES, ids=lambda cls: cls.__name__)
+def test_values_made_quickly_are_those_of_the_constructor(cls: type[Any]) -> None:
+    value = sample(cls)
+    given = {item.name: getattr(value, item.name) for item in fields(cls)}
+    assert cls.make(**given) == cls(**given) == value

@@ -187,7 +187,10 @@ class Loop(Base):
         """The message with the loop at its end."""
         found = message.payloads
         if kind == "empty":
-            return with_payloads(message, (*found, *(UnknownPayload(number, b""),) * times))
+            rest = (bytes((number, 0, 0, 4)) * times)[4:-4] + (bytes((0, 0, 0, 4)) if times > 1 else b"")
+            return with_payloads(
+                message, (*found, UnknownPayload(number, rest, length=4, next_payload=int(number) if rest else None))
+            )
         if kind == "nested":
             body = b""
             for _ in range(min(times, 1000)):

@@ -49,10 +49,9 @@ class Der(Base):
 
     def draw(self, random: Random, message: Message) -> Mutation | None:
         """Any element of any DER that the payloads hold."""
-        groups = places(message).where(self.name, self.fits)
-        if not groups:
+        place = places(message).pick(random, self.name, self.fits)
+        if place is None:
             return None
-        place = random.choice(random.choice(groups))
         kind, number, deed = random.choice(self.KINDS), 0, ""
         if kind == "tag":
             number = random.choice(_TAGS)

@@ -31,10 +31,9 @@ class OneField(Base):
 
     def draw(self, random: Random, message: Message) -> Mutation | None:
         """Any target that has such a field, then any of its fields, so that no long payload outweighs the others."""
-        groups = places(message).where(self.name, self.fits)
-        if not groups:
+        place = places(message).pick(random, self.name, self.fits)
+        if place is None:
             return None
-        place = random.choice(random.choice(groups))
         return Mutation(self.name, place.target, (place.path, *self.arguments(random, place)))
 
 
