@@ -1,12 +1,15 @@
 """What the purposes with an AAA server have in common."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from conformance.ike.core.sending import State
 from conformance.radius import bend
 from conformance.radius.bend import RadiusBend
+from conformance.radius.dynamic import Told
+from conformance.radius.ledger import STOP, Record
+from conformance.radius.packet import Attribute, Code, Packet
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.verdict import Unexpected
@@ -45,13 +48,29 @@ def must_get_in(peer: Peer, requirement: str) -> ScriptedSa:
     return sa
 
 
-def up_to_result(peer: Peer, sa: ScriptedSa) -> Message:
-    """All rounds up to that which brings a result of EAP, or an error; it is returned, and not acted upon yet."""
+def up_to_result(peer: Peer, sa: ScriptedSa, hear: Callable[[Message], None] = lambda message: None) -> Message:
+    """All rounds up to that which brings a result of EAP, or an error; it is returned, and not acted upon yet.
+
+    ``hear`` is told each response before it.
+    """
     sa.init()
     answer = sa.auth(follow=False)
     while (found := answer.first(EAP)) is not None and found.packet.code == EapCode.REQUEST:
+        hear(answer)
         answer = sa.proceed(answer)
     return answer
+
+
+def in_or_refused(peer: Peer, aaa: Aaa) -> None:
+    """An attempt of ours comes to an IKE SA, which is deleted again, or to nothing. Then the servers are honest."""
+    sa = peer.sa()
+    with suppress(Unexpected), patient(peer):
+        sa.init()
+        sa.auth()
+    sa.pending = None
+    aaa.be_honest()
+    if sa.state is State.ESTABLISHED:
+        sa.delete()
 
 
 def must_not_get_in(
@@ -122,3 +141,35 @@ def must_end(peer: Peer, aaa: Aaa, sa: ScriptedSa, requirement: str, seconds: fl
 def must_stay(sa: ScriptedSa, requirement: str) -> None:
     """The IKE SA must be there, and answer."""
     sa.must_be_up(requirement)
+
+
+def stopped(peer: Peer, aaa: Aaa, session: str) -> Record:
+    """The Stop of a session, which must come."""
+    aaa.wait(lambda: aaa.records(session)[-1].status == STOP, peer.response_timeout)
+    last = aaa.records(session)[-1]
+    peer.check(last.status == STOP, "Accounting-Request Stop", f"status {last.status}", "RFC2866-2-1")
+    return last
+
+
+def told(aaa: Aaa, session: str = "") -> list[Packet]:
+    """The Accounting-Requests of a session, or of any, repetitions included."""
+    found = [one.packet for one in aaa.requests(Code.ACCOUNTING_REQUEST)]
+    return [one for one in found if not session or one.text("Acct-Session-Id") == session]
+
+
+def named(aaa: Aaa, sa: ScriptedSa) -> tuple[Attribute, Attribute]:
+    """What names a session to any device: all of it must fit, and each device knows one of both at least."""
+    assert aaa.auth.identity is not None
+    session = aaa.session(sa)
+    sa.liveness()  # a device may be busy with the IKE SA as long as nobody has acknowledged the Start
+    return ("User-Name", aaa.auth.identity), ("Acct-Session-Id", session)
+
+
+def answered(peer: Peer, aaa: Aaa, told: Told | None, requirement: str, *, accepted: bool) -> Told:
+    """An answer of that kind must have come, without a fault in it."""
+    what = "an ACK" if accepted else "a NAK"
+    peer.check(told is not None, what, "; ".join(aaa.client.notes[-1:]) or "nothing", requirement)
+    assert told is not None
+    peer.check(told.accepted == accepted, what, "; ".join(told.words), requirement)
+    peer.check(not told.faults, "an answer without faults", "; ".join(told.faults), "RFC5176-3.5-1")
+    return told

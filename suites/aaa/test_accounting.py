@@ -4,13 +4,13 @@ from itertools import pairwise
 
 from conformance.ike.core.sending import State
 from conformance.radius import bend
-from conformance.radius.ledger import INTERIM, START, STOP, Record
+from conformance.radius.ledger import INTERIM, START, STOP
 from conformance.radius.packet import Code, Packet
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Unexpected
 from peers.contract import Capability
-from suites.aaa.steps import SERVED, TELLS, must_get_in, patient
+from suites.aaa.steps import SERVED, TELLS, must_get_in, patient, stopped, told
 from suites.connections import by_aaa
 from suites.purpose import purpose
 from suites.radius import Aaa
@@ -19,24 +19,10 @@ CARRIES = (*TELLS, Capability.DATA_PLANE)
 USER_REQUEST = "User-Request"
 
 
-def stopped(peer: Peer, aaa: Aaa, session: str) -> Record:
-    """The Stop of a session, which must come."""
-    aaa.wait(lambda: aaa.records(session)[-1].status == STOP, peer.response_timeout)
-    last = aaa.records(session)[-1]
-    peer.check(last.status == STOP, "Accounting-Request Stop", f"status {last.status}", "RFC2866-2-1")
-    return last
-
-
 def must_be_plausible(peer: Peer, aaa: Aaa, session: str) -> None:
     """Nothing in the records of a session is impossible."""
     found = [one for one in aaa.server.ledger.faults() if session in one]
     peer.check(not found, "records that can be true", "; ".join(found), "RFC2866-5.3-1")
-
-
-def told(aaa: Aaa, session: str = "") -> list[Packet]:
-    """The Accounting-Requests of a session, or of any, repetitions included."""
-    found = [one.packet for one in aaa.requests(Code.ACCOUNTING_REQUEST)]
-    return [one for one in found if not session or one.text("Acct-Session-Id") == session]
 
 
 @purpose(

@@ -2,7 +2,6 @@
 
 from conformance.radius import bend
 from conformance.radius.bend import RadiusBend
-from conformance.radius.dynamic import Told
 from conformance.radius.grant import session as audit
 from conformance.radius.ledger import STOP
 from conformance.radius.packet import Attribute
@@ -10,29 +9,13 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable
 from peers.contract import Capability
-from suites.aaa.steps import OBEYS, SERVED, must_end, must_get_in, must_stay
+from suites.aaa.steps import OBEYS, SERVED, answered, must_end, must_get_in, must_stay, named
 from suites.purpose import purpose
 from suites.radius import Aaa
 
 NO_CONTEXT, UNKNOWN_NAS = 503, 403
 SOON = 1.5
 """Seconds in which an answer would come."""
-
-
-def named(aaa: Aaa, sa: ScriptedSa) -> tuple[Attribute, Attribute]:
-    """What names a session to any device: all of it must fit, and each device knows one of both at least."""
-    assert aaa.auth.identity is not None
-    return ("User-Name", aaa.auth.identity), ("Acct-Session-Id", aaa.session(sa))
-
-
-def answered(peer: Peer, aaa: Aaa, told: Told | None, requirement: str, *, accepted: bool) -> Told:
-    """An answer of that kind must have come, without a fault in it."""
-    what = "an ACK" if accepted else "a NAK"
-    peer.check(told is not None, what, "; ".join(aaa.client.notes[-1:]) or "nothing", requirement)
-    assert told is not None
-    peer.check(told.accepted == accepted, what, "; ".join(told.words), requirement)
-    peer.check(not told.faults, "an answer without faults", "; ".join(told.faults), "RFC5176-3.5-1")
-    return told
 
 
 def must_disconnect(peer: Peer, aaa: Aaa, sa: ScriptedSa, *names: Attribute, optional: bool = True) -> None:

@@ -112,8 +112,8 @@ class FirstState(Nas):
 
 
 @defect(
-    "aaa-false-accept-authenticator", "aaa-false-accept-secret", "aaa-false-accept-proof", "aaa-false-accept-unproved",
-    "aaa-stale",
+    "aaa-false-accept-authenticator", "aaa-false-accept-secret", "aaa-false-accept-proof",
+    "aaa-false-accept-unproved", "aaa-stale",
 )  # fmt: skip
 class BelievesAnyAccept(Nas):
     """Believes whatever permission comes under the right Identifier."""
@@ -129,8 +129,8 @@ class BelievesAnyAccept(Nas):
 
 
 @defect(
-    "aaa-false-reject-authenticator", "aaa-false-reject-secret", "aaa-false-reject-proof", "aaa-false-reject-unproved",
-    "aaa-false-challenge-authenticator", "aaa-false-challenge-proof",
+    "aaa-false-reject-authenticator", "aaa-false-reject-secret", "aaa-false-reject-proof",
+    "aaa-false-reject-unproved", "aaa-false-challenge-authenticator", "aaa-false-challenge-proof",
 )  # fmt: skip
 class GivesUpOnFalseAnswers(Nas):
     """Takes an answer that proves nothing for a refusal."""
@@ -143,14 +143,14 @@ class GivesUpOnFalseAnswers(Nas):
         return found
 
 
-@defect("aaa-false-accept-identifier", "aaa-false-reject-identifier")
+@defect("aaa-false-accept-identifier", "aaa-false-reject-identifier", "aaa-acct-identifier")
 class IgnoresIdentifiers(Nas):
     """Takes an answer for one to the newest request, whatever its Identifier is."""
 
     def take(self, datagram: Datagram) -> None:
         newest = next(reversed(self.under_way.values()), None)
         octets = datagram.payload
-        if newest is not None and len(octets) > 20 and octets[1] not in self.under_way:
+        if newest is not None and len(octets) >= 20 and octets[1] not in self.under_way:
             try:
                 answer = read(octets, self.secret, newest.packet.authenticator)
             except MalformedError:
@@ -161,7 +161,7 @@ class IgnoresIdentifiers(Nas):
         super().take(datagram)
 
 
-@defect("aaa-false-accept-cut")
+@defect("aaa-false-accept-cut", "aaa-acct-short")
 class IgnoresLength(Nas):
     """Reads all octets of an answer, whatever its Length says."""
 
@@ -278,7 +278,7 @@ class ReadsUpToMalformed(Nas):
         return True
 
 
-@defect("aaa-padding")
+@defect("aaa-padding", "aaa-acct-padding")
 class NoPadding(Nas):
     """Discards what has octets behind its Length."""
 

@@ -14,8 +14,9 @@ from peers.reference.nas.sa import GatewaySa, Session
 
 
 @defect(
-    "aaa-disconnect", "aaa-disconnect-session", "aaa-disconnect-user", "aaa-disconnect-address", "aaa-disconnect-audit"
-)
+    "aaa-disconnect", "aaa-disconnect-session", "aaa-disconnect-user", "aaa-disconnect-address",
+    "aaa-disconnect-audit", "aaa-disconnect-bare",
+)  # fmt: skip
 class SaysItIsGone(Nas):
     """Says that a session is ended, and lets it go on."""
 
@@ -25,7 +26,7 @@ class SaysItIsGone(Nas):
 
 @defect(
     "aaa-disconnect-unknown", "aaa-disconnect-unknown-user", "aaa-disconnect-mismatch-session",
-    "aaa-disconnect-mismatch-user", "aaa-change-unknown",
+    "aaa-disconnect-mismatch-user", "aaa-change-unknown", "aaa-disconnect-one",
 )  # fmt: skip
 class EndsWhateverThereIs(Nas):
     """Takes a request for one about all sessions, whatever it names."""
@@ -34,12 +35,69 @@ class EndsWhateverThereIs(Nas):
         return True
 
 
-@defect("aaa-disconnect-nobody", "aaa-disconnect-other-nas", "aaa-disconnect-strange", "aaa-change-service")
+@defect(
+    "aaa-disconnect-nobody", "aaa-disconnect-other-nas", "aaa-disconnect-strange", "aaa-change-service",
+    "aaa-change-strange", "aaa-change-authorize-only", "aaa-change-stateless",
+)  # fmt: skip
 class SeesNoObstacle(Nas):
     """Does not look at anything but what names a session."""
 
     def obstacle(self, request: Packet, ending: bool) -> int:
         return 0
+
+
+@defect("aaa-disconnect-twice", "aaa-disconnect-half-open")
+class AcknowledgesNothing(Nas):
+    """Says that a session is ended which is not there."""
+
+    def judged(self, request: Packet, sas: Sequence[GatewaySa]) -> tuple[Code, list[Attribute]]:
+        code, given = super().judged(request, sas)
+        return (Code.DISCONNECT_ACK, []) if code == Code.DISCONNECT_NAK else (code, given)
+
+
+@defect("aaa-disconnect-all")
+class EndsOneOfSeveral(Nas):
+    """Ends one of the sessions that fit, and says that this was all."""
+
+    def matching(self, request: Packet, sas: Sequence[GatewaySa]) -> list[Session]:
+        return super().matching(request, sas)[:1]
+
+
+@defect("aaa-disconnect-return")
+class RemembersGrants(Nas):
+    """Goes by what the server has said of a user for the first time."""
+
+    def accepted(self, sa: GatewaySa, answer: Packet) -> None:
+        super().accepted(sa, answer)
+        before = next((one.grant for one in self.ended if one.user == sa.user), None)
+        sa.grant = before or sa.grant
+
+    @property
+    def ended(self) -> list[Session]:
+        """Sessions from before."""
+        found: list[Session] = self.__dict__.setdefault("_ended", [])
+        return found
+
+    def end(self, session: Session, sas: Iterable[GatewaySa], cause: int) -> None:
+        self.ended.append(session)
+        super().end(session, sas, cause)
+
+
+@defect("aaa-change-again")
+class FirstChangeCounts(Nas):
+    """Takes no second change of a session."""
+
+    def change(self, session: Session, request: Packet) -> None:
+        if session.until is None:
+            super().change(session, request)
+
+
+@defect("aaa-change-traffic")
+class ChangesByDeleting(Nas):
+    """Ends a session that is to be changed, so that it comes back as it should be."""
+
+    def change(self, session: Session, request: Packet) -> None:
+        session.until = self.now
 
 
 @defect("aaa-disconnect-proxy")
@@ -64,7 +122,7 @@ class ForgetsRequests(Nas):
 # --- whose request ----------------------------------------------------------------------------------------------------
 
 
-@defect("aaa-disconnect-secret", "aaa-disconnect-authenticator")
+@defect("aaa-disconnect-secret", "aaa-disconnect-authenticator", "aaa-change-secret")
 class ObeysAnybody(Nas):
     """Does not look at the Authenticator of a request."""
 

@@ -131,7 +131,7 @@ class SessionPerIkeSa(GatewaySa):
 class SameNames(Nas):
     """Names a session after its address in IKE."""
 
-    def name(self) -> str:
+    def new_name(self) -> str:
         return f"{self.connection.remote_address}"
 
 

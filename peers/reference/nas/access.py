@@ -20,6 +20,7 @@ class Access(Client):
     """Asks who may come in. ``changed`` are the IKE SAs that have something to send."""
 
     changed: list[GatewaySa]
+    number: int = 0
 
     def gateway_sas(self, sas: Iterable[IkeSa]) -> list[GatewaySa]:
         """Those that are ours to ask about."""
@@ -44,10 +45,21 @@ class Access(Client):
         """What an Access-Request says (RFC 2865, section 4.1; RFC 3579, section 3)."""
         return [
             *self.who(sa),
+            ("Acct-Session-Id", self.session_name(sa)),
             *self.where(sa),
             *(("EAP-Message", one) for one in chunks(packet)),
             *(("State", one) for one in self.state(sa)),
         ]
+
+    def session_name(self, sa: GatewaySa) -> str:
+        """What will be told of him is told under this name (RFC 2866, section 5.5; RFC 5176, section 3)."""
+        sa.session_name = sa.session_name or self.new_name()
+        return sa.session_name
+
+    def new_name(self) -> str:
+        """An Acct-Session-Id that no other session has (RFC 2866, section 5.5)."""
+        self.number += 1
+        return f"{int(self.now):08X}-{self.number:04X}"
 
     def who(self, sa: GatewaySa) -> list[Attribute]:
         """The user, as he has told in EAP (RFC 3579, section 2.1)."""

@@ -111,8 +111,12 @@ class Dynamic(Sessions):
             if ending:
                 self.end(session, sas, ADMIN_RESET)
             else:
-                session.until = session.began + request.number("Session-Timeout")
+                self.change(session, request)
         return yes, []
+
+    def change(self, session: Session, request: Packet) -> None:
+        """Do to a session what a CoA-Request wants; of several the last one counts."""
+        session.until = session.began + request.number("Session-Timeout")
 
     def obstacle(self, request: Packet, ending: bool) -> int:
         """Why nothing is done, whatever sessions there are, as Error-Cause; 0: nothing is against it."""

@@ -67,6 +67,7 @@ class Session:
         idle: seconds without traffic after which it ends, None: any.
         interim: seconds from one record to the next, None: none between the first and the last.
         cause: Acct-Terminate-Cause, once we end it ourselves.
+        closed: why the newest of its IKE SAs to go has gone.
         counted: octets and packets, in and out, of each Child SA.
     """
 
@@ -81,6 +82,7 @@ class Session:
     interim: float | None = None
     told: float = 0.0
     cause: int = 0
+    closed: str = ""
     counted: dict[ChildSa, tuple[int, int, int, int]] = field(default_factory=dict)
 
     @property
@@ -103,18 +105,27 @@ class GatewaySa(IkeSa):
         asking: the request whose response waits.
         grant: the Access-Accept.
         user: who he is in EAP.
+        session_name: under which the AAA server hears of him, as soon as it does.
     """
 
     forwarded: EapPacket | None = None
     asking: Message | None = None
     grant: Packet | None = None
     user: bytes = b""
+    session_name: str = ""
     session: Session | None = None
 
     def pass_on(self, new: Self) -> None:
         """A rekey begins no new session."""
         super().pass_on(new)
         new.grant, new.user, new.session = self.grant, self.user, self.session
+        new.session_name = self.session_name
+
+    def close(self, reason: str) -> None:
+        """The session will have to say why."""
+        if self.session is not None:
+            self.session.closed = reason
+        super().close(reason)
 
     @property
     def relay(self) -> Relay:

@@ -14,7 +14,7 @@ from peers.reference.dataplane import DeviceHost
 from peers.reference.nas.access import Access
 from peers.reference.nas.sa import GatewaySa, Session
 
-USER_REQUEST, IDLE, TIME_OUT, ADMIN_RESET = 1, 4, 5, 6
+USER_REQUEST, LOST_CARRIER, IDLE, TIME_OUT, ADMIN_RESET = 1, 2, 4, 5, 6
 """Acct-Terminate-Cause (RFC 2866, section 5.10)."""
 
 
@@ -22,7 +22,6 @@ class Sessions(Access):
     """Keeps the sessions: `follow` is told after each step which IKE SAs there are."""
 
     sessions: list[Session]
-    number: int = 0
 
     def follow(self, sas: Iterable[IkeSa], host: DeviceHost, now: float) -> None:
         """Ask for whoever waits, begin what has come up, end what is gone."""
@@ -30,7 +29,7 @@ class Sessions(Access):
         found = self.gateway_sas(sas)
         self.look_for_questions(found)
         for sa in found:
-            if sa.grant is not None and sa.session is None and sa.state == State.ESTABLISHED:
+            if sa.grant is not None and sa.session is None and self.has_begun(sa):
                 self.start(sa, sa.grant)
         for session in list(self.sessions):
             holders = [one for one in found if one.session is session and one.state in UP]
@@ -38,10 +37,15 @@ class Sessions(Access):
             if not holders:
                 self.stop(session)
 
+    def has_begun(self, sa: GatewaySa) -> bool:
+        """Whether the user has his service: the server's permission alone does not make it so."""
+        return sa.state == State.ESTABLISHED
+
     def start(self, sa: GatewaySa, grant: Packet) -> None:
         """A session begins."""
-        user = next(iter(grant.raw(1)), sa.user)
-        session = Session(self.name(), user, grant, self.now, self.now, sa.virtual_address, told=self.now)
+        session = Session(
+            self.session_name(sa), self.called(sa, grant), grant, self.now, self.now, sa.virtual_address, told=self.now
+        )
         session.until = self.time_limit(grant)
         session.idle = float(grant.number("Idle-Timeout")) or None
         session.interim = float(grant.number("Acct-Interim-Interval")) or None
@@ -49,10 +53,9 @@ class Sessions(Access):
         self.sessions.append(session)
         self.tell(session, sa, START)
 
-    def name(self) -> str:
-        """Acct-Session-Id: no other session has it (RFC 2866, section 5.5)."""
-        self.number += 1
-        return f"{int(self.now):08X}-{self.number:04X}"
+    def called(self, sa: GatewaySa, grant: Packet) -> bytes:
+        """Under which name a user is told of: that which the server gives him (RFC 2865, section 5.1)."""
+        return next(iter(grant.raw(1)), sa.user)
 
     def time_limit(self, grant: Packet) -> float | None:
         """When a session ends (RFC 2865, section 5.27)."""
@@ -101,8 +104,13 @@ class Sessions(Access):
         if status != START:
             found += self.counters(session)
         if status == STOP:
-            found.append(("Acct-Terminate-Cause", session.cause or USER_REQUEST))
+            found.append(("Acct-Terminate-Cause", self.cause(session)))
         return found
+
+    def cause(self, session: Session) -> int:
+        """Who has ended a session, or what."""
+        by_whom = {"deleted by the peer": USER_REQUEST, "deleted by us": ADMIN_RESET}
+        return session.cause or by_whom.get(session.closed, LOST_CARRIER)
 
     def classes(self, session: Session) -> list[bytes]:
         """What the server wants to see again (RFC 2865, section 5.25)."""

@@ -1,0 +1,312 @@
+"""How sessions end, and what accounting tells of it (RFC 2866), and what it must not tell."""
+
+from conformance.ike.core.sending import State
+from conformance.ipsec.esp import EspBend
+from conformance.radius import bend
+from conformance.radius.bend import RadiusBend
+from conformance.radius.ledger import STOP
+from conformance.radius.packet import Code
+from conformance.script import bend as script
+from conformance.script.peer import Peer
+from conformance.script.verdict import NotApplicable
+from conformance.wire import AUTH, EAP, ExchangeType
+from peers.contract import Capability
+from suites.aaa.steps import OBEYS, SERVED, TELLS, must_end, must_get_in, named, patient, stopped, told, up_to_result
+from suites.connections import by_aaa
+from suites.dut import Dut
+from suites.eap.steps import tampered
+from suites.purpose import purpose
+from suites.radius import Aaa
+
+SHORT = 3
+
+
+def must_say(peer: Peer, aaa: Aaa, session: str, *causes: str) -> None:
+    """The Stop of a session must come, and have one of these causes."""
+    last = stopped(peer, aaa, session)
+    wanted = f"Acct-Terminate-Cause {' or '.join(causes)}"
+    peer.check(last.cause in causes, wanted, last.cause or "none", "RFC2866-5.10-1")
+    number = [one.status for one in aaa.records(session)].count(STOP)
+    peer.check(number == 1, "one Stop", number, "RFC2866-2-1")
+
+
+@purpose(
+    "aaa-end-timeout", "RFC2866-5.10-1", "RFC2866-2-1", role="responder", needs=(*TELLS, Capability.SESSION_TIMEOUT),
+    connection=SERVED, waits=SHORT + 2.0,
+)  # fmt: skip
+def test_timeout(peer: Peer, aaa: Aaa) -> None:
+    """The Stop of a session whose Session-Timeout is over says so."""
+    aaa.server.granted = [("Session-Timeout", SHORT)]
+    sa = must_get_in(peer, "RFC2866-2-1")
+    session = aaa.session(sa)
+    must_end(peer, aaa, sa, "RFC2865-5.27-1", SHORT + 8.0)
+    must_say(peer, aaa, session, "Session-Timeout")
+
+
+@purpose(
+    "aaa-end-idle", "RFC2866-5.10-1", "RFC2866-2-1", role="responder", needs=(*TELLS, Capability.IDLE_TIMEOUT),
+    connection=SERVED, waits=SHORT + 2.0,
+)  # fmt: skip
+def test_idle(peer: Peer, aaa: Aaa) -> None:
+    """The Stop of a session that was idle for too long says so."""
+    aaa.server.granted = [("Idle-Timeout", SHORT)]
+    sa = must_get_in(peer, "RFC2866-2-1")
+    session = aaa.session(sa)
+    must_end(peer, aaa, sa, "RFC2865-5.28-1", SHORT + 8.0)
+    must_say(peer, aaa, session, "Idle-Timeout")
+
+
+@purpose(
+    "aaa-end-disconnect", "RFC2866-5.10-1", "RFC2866-2-1", role="responder", needs=OBEYS, connection=SERVED,
+    canary=False,
+)  # fmt: skip
+def test_disconnect(peer: Peer, aaa: Aaa) -> None:
+    """The Stop of a session that a Disconnect-Request has ended does not say that the user wanted it."""
+    sa = must_get_in(peer, "RFC2866-2-1")
+    names = named(aaa, sa)
+    aaa.ask(aaa.client.disconnect(*names))
+    must_end(peer, aaa, sa, "RFC5176-2.1-1")
+    must_say(peer, aaa, str(names[1][1]), "Admin-Reset", "NAS-Request")
+
+
+@purpose(
+    "aaa-end-operator", "RFC2866-5.10-1", "RFC2866-2-1", role="responder", needs=(*TELLS, Capability.DELETE_IKE),
+    connection=SERVED, canary=False,
+)  # fmt: skip
+def test_operator(peer: Peer, aaa: Aaa, dut: Dut) -> None:
+    """The Stop of a session that the device itself is told to end does not say that the user wanted it."""
+    sa = must_get_in(peer, "RFC2866-2-1")
+    session = aaa.session(sa)
+    dut.delete_ike()
+    must_end(peer, aaa, sa, "RFC2866-2-1")
+    must_say(peer, aaa, session, "Admin-Reset", "NAS-Request")
+
+
+@purpose(
+    "aaa-end-lost", "RFC2866-2-1", "RFC2866-5.10-1", role="responder", needs=(*TELLS, Capability.DPD),
+    connection=SERVED, device={"dpd_delay": 1.0, "retransmit_tries": 2}, waits=8.0, canary=False,
+)  # fmt: skip
+def test_lost(peer: Peer, aaa: Aaa, dut: Dut) -> None:
+    """Of a user who answers no liveness check any more a Stop comes, and it does not say that he wanted it."""
+    sa = must_get_in(peer, "RFC2866-2-1")
+    session = aaa.session(sa)
+    sa.hold(ExchangeType.INFORMATIONAL)
+    sa.expect_request(ExchangeType.INFORMATIONAL, timeout=8.0, where=lambda message: not message.payloads)
+    aaa.wait(lambda: aaa.records(session)[-1].status == STOP, 1.2 * dut.retransmission.patience + 8.0)
+    must_say(peer, aaa, session, "Lost-Carrier", "Lost-Service", "NAS-Error", "NAS-Request")
+
+
+@purpose(
+    "aaa-end-unheard", "RFC5176-2.1-1", "RFC2866-2-1", role="responder", needs=OBEYS, connection=SERVED,
+    device={"retransmit_tries": 2}, waits=6.0, canary=False,
+)  # fmt: skip
+def test_unheard(peer: Peer, aaa: Aaa, dut: Dut) -> None:
+    """Where nobody answers the Delete, a session that a Disconnect-Request ends is over all the same, and is told of.
+
+    The answer to the request may come before that or after it.
+    """
+    sa = must_get_in(peer, "RFC2866-2-1")
+    names = named(aaa, sa)
+    session = str(names[1][1])
+    sa.hold(ExchangeType.INFORMATIONAL)
+    request = aaa.client.disconnect(*names)
+    answer = aaa.ask(request, 1.2 * dut.retransmission.patience + 4.0)
+    peer.check(answer is not None and answer.accepted, "a Disconnect-ACK", answer or "nothing", "RFC5176-2.1-1")
+    aaa.wait(lambda: aaa.records(session)[-1].status == STOP, 1.2 * dut.retransmission.patience + 4.0)
+    stopped(peer, aaa, session)
+
+
+# --- what is told -----------------------------------------------------------------------------------------------------
+
+
+@purpose("aaa-acct-name", "RFC2865-5.1-2", role="responder", needs=TELLS, connection=SERVED)
+def test_name(peer: Peer, aaa: Aaa) -> None:
+    """Whom the Access-Accept calls by another name than he has given, of him is told under that name."""
+    aaa.server.granted = [("User-Name", "somebody-else")]
+    sa = must_get_in(peer, "RFC2866-2-1")
+    session = aaa.session(sa)
+    sa.delete()
+    stopped(peer, aaa, session)
+    for one in aaa.records(session):
+        peer.check(one.user == "somebody-else", "User-Name somebody-else", one.user or "none", "RFC2865-5.1-2")
+
+
+@purpose("aaa-acct-address", "RFC2865-5.8-1", "RFC2866-2-1", role="responder", needs=TELLS, connection=SERVED)
+def test_address(peer: Peer, aaa: Aaa) -> None:
+    """The Stop has the inner address of the session, so that it can be given to somebody else, who gets it at once."""
+    sa = must_get_in(peer, "RFC2866-2-1")
+    session = aaa.session(sa)
+    address = ".".join(map(str, sa.virtual_address or b""))
+    sa.delete()
+    last = stopped(peer, aaa, session)
+    peer.check(last.address == address, f"Framed-IP-Address {address}", last.address or "none", "RFC2866-2-1")
+    aaa.server.granted = [("Framed-IP-Address", address)]
+    after = must_get_in(peer, "RFC2865-5.8-1")
+    again = ".".join(map(str, after.virtual_address or b""))
+    peer.check(again == address, f"the address {address} again", again, "RFC2865-5.8-1")
+
+
+@purpose("aaa-acct-contents", "RFC2866-4.1-3", role="responder", needs=TELLS, connection=SERVED)
+def test_contents(peer: Peer, aaa: Aaa) -> None:
+    """No Accounting-Request has a password, a State or a Reply-Message, though the server has given two of them."""
+    aaa.server.always = bend.adding(("Reply-Message", "good morning"), ("State", b"again")).only(Code.ACCESS_ACCEPT)
+    sa = must_get_in(peer, "RFC2866-2-1")
+    session = aaa.session(sa)
+    sa.delete()
+    stopped(peer, aaa, session)
+    for packet in told(aaa, session):
+        found = [kind for kind in (2, 3, 18, 24) if packet.raw(kind)]
+        peer.check(not found, "neither password nor State nor Reply-Message", packet.words, "RFC2866-4.1-3")
+
+
+@purpose(
+    "aaa-acct-named-before", "RFC2866-5.5-4", "RFC5176-3-4", role="responder", needs=OBEYS, connection=SERVED,
+)  # fmt: skip
+def test_named_before(peer: Peer, aaa: Aaa) -> None:
+    """The Acct-Session-Id of the Access-Requests is that under which the session is told of."""
+    sa = must_get_in(peer, "RFC2866-2-1")
+    session = aaa.session(sa)
+    for one in aaa.requests():
+        names = [value.decode(errors="replace") for value in one.packet.raw(44)]
+        peer.check(names in ([session], []), f"Acct-Session-Id {session}", ", ".join(names), "RFC2866-5.5-4")
+        there = names or one.packet.raw(50)
+        peer.check(there, "Acct-Session-Id or Acct-Multi-Session-Id", one.packet.words, "RFC5176-3-4")
+
+
+@purpose("aaa-acct-unproved", "RFC2866-2-1", role="responder", needs=TELLS, connection=SERVED)
+def test_unproved(peer: Peer, aaa: Aaa) -> None:
+    """Of somebody whom the server accepts, but whose AUTH payload is wrong, no session is told."""
+    known = set(aaa.server.ledger.sessions)
+    sa = peer.sa()
+    answer = up_to_result(peer, sa)
+    peer.expect(answer, EAP)
+    sa.proceed(answer, script.replace(AUTH, tampered, "a wrong AUTH payload"))
+    peer.idle(1.0)
+    new = set(aaa.server.ledger.sessions) - known
+    peer.check(not new, "no Accounting-Request", ", ".join(new), "RFC2866-2-1")
+
+
+@purpose(
+    "aaa-acct-beside", "RFC2866-5.5-3", "RFC2866-5.5-1", "RFC2866-2-1", role="responder", needs=TELLS,
+    connection=by_aaa(initial_contact=False), canary=False,
+)  # fmt: skip
+def test_beside(peer: Peer, aaa: Aaa) -> None:
+    """Of two sessions of one user at the same time each is told by itself, and the end of one is not that of both."""
+    one = must_get_in(peer, "RFC2866-2-1")
+    first = aaa.session(one)
+    other = must_get_in(peer, "RFC2866-2-1")
+    second = aaa.session(other)
+    peer.check(first != second, "another Acct-Session-Id", second, "RFC2866-5.5-3")
+    if one.state is State.CLOSED:
+        raise NotApplicable("it keeps one session of a user only")
+    one.delete()
+    stopped(peer, aaa, first)
+    peer.idle(0.5)
+    states = [record.status for record in aaa.records(second)]
+    peer.check(STOP not in states, "no Stop of the other session", states, "RFC2866-5.5-1")
+    other.must_be_up("RFC2866-2-1")
+    other.delete()
+    stopped(peer, aaa, second)
+
+
+# --- what is counted --------------------------------------------------------------------------------------------------
+
+CARRIES = (*TELLS, Capability.DATA_PLANE)
+
+
+@purpose("aaa-acct-dropped", "RFC2866-5.3-1", role="responder", needs=CARRIES, connection=SERVED)
+def test_dropped(peer: Peer, aaa: Aaa) -> None:
+    """Forged packets, and one that comes twice, are not what the user has sent: the Stop counts two pings only."""
+    sa = must_get_in(peer, "RFC2866-2-1")
+    session = aaa.session(sa)
+    sa.traffic.ping()
+    packet = sa.traffic.echo_request()
+    sent = sa.traffic.send(packet)
+    sa.traffic.answer(packet)
+    for _ in range(5):
+        sa.traffic.resend(sent)
+        sa.traffic.send(sa.traffic.echo_request(), bend=EspBend(flip=0))
+    sa.traffic.ping()
+    sa.delete()
+    counted = stopped(peer, aaa, session).counters[2]
+    peer.check(counted == 3, "3 packets of input", counted, "RFC2866-5.3-1")
+
+
+@purpose(
+    "aaa-acct-sum", "RFC2866-5.3-1", "RFC2866-5.5-1", role="responder",
+    needs=(*CARRIES, Capability.REKEY_CHILD, Capability.REKEY_IKE), connection=SERVED,
+)  # fmt: skip
+def test_sum(peer: Peer, aaa: Aaa) -> None:
+    """Through a rekey of the Child SA and one of the IKE SA the counters go on: the Stop has the sum of all."""
+    sa = must_get_in(peer, "RFC2866-2-1")
+    session = aaa.session(sa)
+    sa.traffic.ping()
+    old = sa.child
+    sa.rekey_child(old)
+    sa.delete_child(old)
+    sa.traffic.ping()
+    sa.rekey()
+    after = sa.rekeyed
+    after.traffic.ping()
+    after.delete()
+    counted = stopped(peer, aaa, session).counters[2]
+    peer.check(counted == 3, "3 packets of input", counted, "RFC2866-5.3-1")
+
+
+# --- acknowledgements that are none -----------------------------------------------------------------------------------
+
+
+def must_come_again(peer: Peer, aaa: Aaa, wrong: RadiusBend, requirement: str) -> None:
+    """Such an acknowledgement is none: the record comes again."""
+    aaa.server.always = wrong.only(Code.ACCOUNTING_RESPONSE)
+    with patient(peer):
+        sa = must_get_in(peer, "RFC2866-2-1")
+    session = aaa.session(sa)
+    aaa.wait(lambda: len(told(aaa, session)) > 1, 12.0)
+    number = len(told(aaa, session))
+    peer.check(number > 1, "the record once more", f"{number} times", requirement)
+    aaa.be_honest()
+    peer.idle(1.0)
+
+
+@purpose(
+    "aaa-acct-short", "RFC2866-3-3", role="responder", needs=TELLS, connection=SERVED, waits=3.0,
+)  # fmt: skip
+def test_short(peer: Peer, aaa: Aaa) -> None:
+    """An acknowledgement that is shorter than its Length is none."""
+    longer = bend.octets(
+        "with a Length of 8 octets more",
+        lambda found: found[:2] + (len(found) + 8).to_bytes(2, "big") + found[4:],
+    )
+    must_come_again(peer, aaa, longer, "RFC2866-3-3")
+
+
+@purpose(
+    "aaa-acct-identifier", "RFC2866-4.2-1", role="responder", needs=TELLS, connection=SERVED, waits=3.0,
+)  # fmt: skip
+def test_identifier(peer: Peer, aaa: Aaa) -> None:
+    """An acknowledgement with the Identifier of no request is none."""
+    must_come_again(peer, aaa, bend.identifier(128), "RFC2866-4.2-1")
+
+
+@purpose(
+    "aaa-acct-code", "RFC2866-4.2-1", role="responder", needs=TELLS, connection=SERVED, waits=3.0,
+)  # fmt: skip
+def test_code(peer: Peer, aaa: Aaa) -> None:
+    """An Access-Accept acknowledges no record."""
+    wrong = bend.octets("as Access-Accept", lambda found: bytes([Code.ACCESS_ACCEPT]) + found[1:])
+    must_come_again(peer, aaa, wrong, "RFC2866-4.2-1")
+
+
+@purpose(
+    "aaa-acct-padding", "RFC2866-3-2", role="responder", needs=TELLS, connection=SERVED, waits=3.0,
+)  # fmt: skip
+def test_padding(peer: Peer, aaa: Aaa) -> None:
+    """Octets behind the Length of an acknowledgement are padding: the record does not come again."""
+    padded = RadiusBend("with 7 octets behind it", sealed=lambda found: found + b"\xff" * 7)
+    aaa.server.always = padded.only(Code.ACCOUNTING_RESPONSE)
+    sa = must_get_in(peer, "RFC2866-2-1")
+    session = aaa.session(sa)
+    peer.idle(3.0)
+    number = len(told(aaa, session))
+    peer.check(number == 1, "the record once", f"{number} times", "RFC2866-3-2")
