@@ -14,7 +14,7 @@ _SELECTING = frozenset(
     {"purposes", "without", "subject", "role", "slow", "tier", "rfc", "level", "profile", "shard", "workers"}
 )
 _COUNTING = frozenset(
-    {"out", "retry", "retry_inconclusive", "max_flaky", "max_fail", "expect_pass", "expect_capability"}
+    {"out", "repeat", "retry", "retry_inconclusive", "max_flaky", "max_fail", "expect_pass", "expect_capability"}
 )
 
 

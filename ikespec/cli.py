@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ikespec import again, catalogue, doctor, rows
+from ikespec import repeat as repetition
 from ikespec.progress import RunProgress, Screen, tally
 
 app = typer.Typer(
@@ -78,6 +79,7 @@ def run(
     max_fail: Annotated[int, typer.Option(help="End after so many unexpected verdicts; 0: never")] = 0,
     timeout: Annotated[float, typer.Option(help="Seconds that a purpose may take, its waits apart; 0: any")] = 0.0,
     max_flaky: Annotated[int, typer.Option(help="So many purposes may pass at a later try only")] = 3,
+    repeat: Annotated[int, typer.Option(help="Run so often; say which verdicts were not always the same")] = 1,
     expect_pass: Annotated[int, typer.Option(help="So many purposes must pass")] = 0,
     expect_capability: Annotated[list[str] | None, typer.Option(help="The device must claim this")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Known deviations must still happen")] = False,
@@ -99,6 +101,9 @@ def run(
         fail(f"-n {workers}: expected a number of devices, 1 or more")
     folder = out or default_folder(dut)
     _check_places(dut, folder, workers)
+    if repeat > 1:
+        with one_line_errors():
+            raise SystemExit(repetition.run(Screen(), repetition.words_of(sys.argv[2:]), repeat, folder))
     suites = Path(__file__).resolve().parent.parent / "suites"
     arguments = [str(suites), f"--rootdir={suites.parent}", "-c", str(suites / "pytest.ini"), "-p", "no:cacheprovider"]
     arguments += [f"--dut={dut}", f"--out={folder}", f"--ike-seed={seed}"]

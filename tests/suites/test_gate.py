@@ -1,6 +1,7 @@
 """What people gate with: tiers, profiles, selections, limits, and what a pull request is told."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,10 +16,10 @@ from suites.purpose import TIERS
 HOUSE = Path(__file__).resolve().parents[2]
 
 
-def ikespec(*words: str, code: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "ikespec", *words], cwd=HOUSE, capture_output=True, text=True, check=False
-    )
+def ikespec(*words: str, code: int = 0, path: Path = HOUSE) -> str:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(HOUSE), str(path)))}
+    command = [sys.executable, "-m", "ikespec", *words]
+    done = subprocess.run(command, cwd=HOUSE, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout + done.stderr
@@ -118,3 +119,23 @@ def test_a_comparison_in_markdown(tmp_path: Path) -> None:
     ikespec("run", "init-cookie-*", "--dut", "reference:cookie-not-first", "--out", bad, code=1)
     told = ikespec("compare", "--markdown", good, bad, code=1)
     assert told.startswith("# ikespec: what is new") and "## Newly failing" in told
+
+
+def test_a_device_whose_verdicts_change_is_noticed(tmp_path: Path) -> None:
+    told = ikespec("run", "init-cookie-*", "--repeat", "2", "--out", str(tmp_path / "steady"))
+    assert "every verdict was the same each time" in told
+    flag = tmp_path / "flag"
+    plugin = tmp_path / "fickle.py"
+    plugin.write_text(
+        "import pathlib\nfrom suites import verdicts\njudge = verdicts.judge\n"
+        f"flag = pathlib.Path({str(flag)!r})\n"
+        "def fickle(purpose, *given):\n"
+        "    second = flag.exists() and purpose.id == 'init-cookie-echo'\n"
+        "    return judge(purpose, AssertionError('now it fails') if second else given[0], *given[1:])\n"
+        "verdicts.judge = fickle\n"
+        "def pytest_unconfigure():\n    flag.touch()\n"
+    )
+    words = ("--pytest=-p", "--pytest=fickle", "--repeat", "2", "--out", str(tmp_path / "fickle"))
+    told = ikespec("run", "init-cookie-*", *words, code=1, path=tmp_path)
+    assert "1 of " in told and "init-cookie-echo: 1 pass, 1 inconclusive" in told
+    assert list(json.loads((tmp_path / "fickle" / "repeat.json").read_text())["changed"]) == ["init-cookie-echo"]

@@ -1,0 +1,47 @@
+"""``python -m tests.mutation [--sample N] [--seed N] [--out FILE] [--shard K/N]``: the score, and the survivors."""
+
+import argparse
+import json
+import time
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+from suites.conduct import all_purposes
+from tests.mutation.score import Fate, all_mutants, judge, place_of, reach, share_killed
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation")
+    parser.add_argument("--sample", type=int, default=0, help="so many mutants, by seed; default: all")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--shard", default="1/1", help="only the Kth of N parts of the sample")
+    parser.add_argument("--out", type=Path, help="what became of each, as JSON lines")
+    given = parser.parse_args()
+    found = all_mutants()
+    chosen = Random(given.seed).sample(found, given.sample) if given.sample else found
+    part, parts = map(int, given.shard.split("/"))
+    chosen = chosen[part - 1 :: parts]
+    print(f"{len(found)} mutants, {len(chosen)} of them are tried", flush=True)
+    start = time.monotonic()
+    quick = [one for one, written in all_purposes().items() if not written.purpose.waits]
+    known = reach(quick)
+    print(f"{len(quick)} purposes, {time.monotonic() - start:.0f} s", flush=True)
+    judged = []
+    out = given.out.open("w") if given.out else None
+    for mutant in chosen:
+        one = judge(mutant, known)
+        judged.append(one)
+        if out is not None:
+            told = {"place": f"{place_of(mutant)}:{mutant.line}", "function": mutant.function, "text": mutant.text}
+            out.write(json.dumps(told | {"fate": one.fate.name, "purpose": one.purpose}) + "\n")
+            out.flush()
+        if one.fate in (Fate.SURVIVED, Fate.UNREACHED):
+            print(f"{one.fate.value}: {mutant} {one.purpose}", flush=True)
+    counts = Counter(one.fate for one in judged)
+    print("; ".join(f"{counts[fate]} {fate.value}" for fate in Fate))
+    print(f"killed {share_killed(judged):.1%} of those that can be seen, {time.monotonic() - start:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
