@@ -18,6 +18,7 @@ from conformance.script.verdict import Inconclusive, NotApplicable
 from peers.byhand import as_configured
 from peers.contract import Capability, Device, Pixit, needs
 from suites.choices import must_take
+from suites.connections import changed
 from suites.dut import Dut
 from suites.gate import Gate
 from suites.guard import Guard, guarded
@@ -105,7 +106,7 @@ def prepared(purpose: Purpose, device: Device, seed: int, gate: Gate | None = No
     """
     device.require(*sorted(purpose.needs))
     ours = purpose.setup(device.profile)
-    theirs = replace(seen_by_device(ours.mirrored(), device.pixit), **purpose.device)
+    theirs = changed(seen_by_device(ours.mirrored(), device.pixit), purpose.device)
     device.require(*sorted(needs(theirs)))
     must_take(device.name, device.profile.algorithms, theirs)
     if Capability.CONFIGURABLE not in device.capabilities:

@@ -6,7 +6,7 @@ the mirrored one. Keyword arguments replace fields of `Connection`; ``esp`` (pro
 unless ``proposals`` and ``esp`` name others, or a role (`suites.choices`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from threading import RLock
@@ -98,6 +98,14 @@ def build(local: Party, remote: Party, pixit: Pixit, *, ipv6: bool = False, **ch
         retransmit_timeout=max(0.5, pixit.response_timeout / 4),
     )
     return replace(connection, **changes)
+
+
+def changed(connection: Connection, changes: Mapping[str, Any]) -> Connection:
+    """A connection with other fields, or other fields of all its Child SAs, by the words above."""
+    of_children = {name: changes[word] for word, name in _CHILD_FIELDS.items() if word in changes}
+    children = tuple(replace(one, **of_children) for one in connection.children)
+    own = {word: value for word, value in changes.items() if word not in _CHILD_FIELDS}
+    return replace(connection, **{"children": children, **own})
 
 
 def usual(**changes: Any) -> Setup:

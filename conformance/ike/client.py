@@ -55,11 +55,14 @@ class Client:
         """Start an IKE SA to the configured peer with the named Child SA, by default the first one."""
         connection = self.connection
         assert connection.local_address is not None and connection.remote_address is not None
-        names = [config.name for config in connection.children]
-        first = child or (names[0] if names and not connection.childless else None)
         self.redirects.clear()
         self.gateway = self.failures = 0
-        return self.open(connection.remote_address, first)
+        return self.open(connection.remote_address, child or self.usual_child())
+
+    def usual_child(self) -> str | None:
+        """The Child SA with which an IKE SA begins, None: it begins without."""
+        names = [config.name for config in self.connection.children]
+        return names[0] if names and not self.connection.childless else None
 
     def open(self, host: str, child: str | None, redirected_from: str | None = None) -> IkeSa:
         """Start an IKE SA to the configured peer where it is now, perhaps since somebody has sent us there."""
@@ -120,7 +123,7 @@ class Client:
 
     def replace(self, old: IkeSa, host: str) -> None:
         """Open an IKE SA that takes the place of ``old`` once it is up."""
-        new = self.made(host, old.first_child)
+        new = self.made(host, old.first_child or self.usual_child())
         self.replacing[new] = old
         self.started(new)
 
@@ -153,7 +156,7 @@ class Client:
         """An IKE SA is gone: perhaps another one comes in its place."""
         if sa in self.reopening:
             self.reopening.remove(sa)
-            self.open(sa.remote.host, sa.first_child)
+            self.open(sa.remote.host, sa.first_child or self.usual_child())
         elif (old := self.replacing.pop(sa, None)) is not None:
             old = newest(old)
             old.renewing, old.renew_again = False, self.now + RETRY_DELAY

@@ -34,6 +34,9 @@ class StrongSwan(Daemon):
     _ALWAYS: ClassVar[frozenset[Capability]] = frozenset(
         {
             *(Capability.INITIATOR, Capability.RESPONDER, Capability.CONFIGURABLE, Capability.PSK),
+            *(Capability.MAKE_BEFORE_BREAK, Capability.BREAK_BEFORE_MAKE, Capability.REAUTH_LIFETIME),
+            *(Capability.AUTH_LIFETIME, Capability.AUTH_LIFETIME_CLIENT, Capability.UNIQUE_REPLACE),
+            *(Capability.UNIQUE_KEEP,),
             *(Capability.RFC7427, Capability.REAUTH, Capability.COOKIE),
             *(Capability.COOKIE_ALWAYS, Capability.FRAGMENTATION, Capability.MOBIKE, Capability.CHILDLESS),
             Capability.CHILDLESS_REFUSAL,
@@ -95,7 +98,8 @@ class StrongSwan(Daemon):
         if plane is not DataPlane.LIBIPSEC:
             claims |= self._NEEDS_A_KERNEL
         if plane is not DataPlane.SHIM:
-            claims.add(Capability.DATA_PLANE)
+            claims |= {Capability.DATA_PLANE, Capability.CHILD_IDLE}
+            claims |= {Capability.LIFETIME_PACKETS, Capability.LIFETIME_OCTETS}
         if plane is DataPlane.KERNEL:
             claims |= {Capability.AH, Capability.PATH_MTU}
             if self._place.has_gre:

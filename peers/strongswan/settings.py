@@ -84,6 +84,7 @@ class Runtime:
     signature_authentication: bool = True
     keepalive: float | None = 20.0
     hash_and_url: bool = False
+    make_before_break: bool = False
 
 
 def startup_for(connection: Connection, ports: tuple[int, int], aaa: str = "") -> Startup:
@@ -111,6 +112,7 @@ def runtime_for(connection: Connection) -> Runtime:
         signature_authentication=not classic,
         keepalive=connection.keepalive,
         hash_and_url=connection.cert_lookup,
+        make_before_break=connection.make_before_break is True,
     )
     if connection.cookies is CookiePolicy.ALWAYS:
         # The half-open SA that keeps the daemon asking must outlive the purpose.
@@ -171,6 +173,7 @@ charon {{
   signature_authentication = {yes[runtime.signature_authentication]}
   delete_rekeyed_delay = 1
   hash_and_url = {yes[runtime.hash_and_url]}
+  make_before_break = {yes[runtime.make_before_break]}
   send_vendor_id = no
   accept_private_algs = yes
   install_routes = yes

@@ -22,6 +22,8 @@ from conformance.ike.core.connection import (
     Psk,
     PublicKey,
     Revocation,
+    Uniqueness,
+    over,
 )
 from conformance.ike.core.proposals import protocol_of
 from conformance.ike.core.selectors import selector
@@ -168,12 +170,42 @@ def child(config: ChildConfig) -> Section:
         "close_action": "none",
         "dpd_action": "clear",
         "rekey_time": seconds(config.lifetime),
-        "life_time": seconds(None if config.lifetime is None else config.lifetime * 1.5 + 5),
+        "life_time": seconds(None if config.lifetime is None else over(config.lifetime)),
         "rand_time": "0s",
-        "rekey_bytes": "0",
-        "rekey_packets": "0",
+        **_volume("bytes", config.lifetime_octets),
+        **_volume("packets", config.lifetime_packets),
+        "inactivity": seconds(config.idle_timeout),
     }
     return section
+
+
+def _volume(unit: str, soft: int | None) -> Section:
+    """When a Child SA is rekeyed that has carried so much, and when it is over."""
+    if soft is None:
+        return {f"rekey_{unit}": "0"}
+    return {f"rekey_{unit}": str(soft), f"life_{unit}": str(int(over(soft))), f"rand_{unit}": "0"}
+
+
+_UNIQUE = {Uniqueness.NOTIFIED: "no", Uniqueness.REPLACE: "replace", Uniqueness.KEEP: "keep"}
+
+
+def _times(value: Connection) -> Section:
+    """When the IKE SA is rekeyed or made anew, and how much later it is over.
+
+    charon tells as responder by AUTH_LIFETIME when it would authenticate again itself.
+    """
+    again = value.auth_lifetime if value.reauth_lifetime is None else value.reauth_lifetime
+    left = _MOMENT if value.lifetime is None else over(value.lifetime) - value.lifetime
+    return {
+        "rekey_time": seconds(value.lifetime),
+        "over_time": seconds(left),
+        "reauth_time": seconds(again),
+        "rand_time": "0s",
+    }
+
+
+_MOMENT = 1.0
+"""Seconds that are left when charon authenticates again."""
 
 
 def connection(value: Connection, default_remote: str) -> Section:
@@ -191,15 +223,12 @@ def connection(value: Connection, default_remote: str) -> Section:
         "fragmentation": _yes(value.fragment_size > 0),
         # Whether we open one without a Child SA is said when the order to open it is given.
         "childless": "allow" if value.childless else "never",
-        "unique": "no" if value.initial_contact else "never",
+        "unique": _UNIQUE[value.unique] if value.initial_contact else "never",
         "send_cert": "always",
         "send_certreq": "yes",
         "keyingtries": "1",
         "dpd_delay": seconds(value.dpd_delay),
-        "rekey_time": seconds(value.lifetime),
-        "over_time": seconds(None if value.lifetime is None else value.lifetime * 0.5 + 5),
-        "reauth_time": "0s",
-        "rand_time": "0s",
+        **_times(value),
     }
     # The side that gets an address has the selectors "dynamic": charon puts the address in their place.
     if value.remote_pools:

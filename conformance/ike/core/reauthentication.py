@@ -41,12 +41,12 @@ class Reauthentication(Spine):
     def reauthentication_due(self) -> float | None:
         """When our own policy says so."""
         lifetime = self.connection.reauth_lifetime
-        return None if lifetime is None or not self.client else self.authenticated_at + lifetime
+        return None if lifetime is None else self.authenticated_at + lifetime
 
     def timers(self) -> Iterator[Timer]:
         """Authenticate again."""
-        due = self.reauthentication_due()
-        if due is not None and self.state == State.ESTABLISHED and not self.renewing and not self.is_closing():
+        due = self.reauthentication_due() if self.client and not self.renewing else None
+        if due is not None and self.state == State.ESTABLISHED and not self.is_closing():
             yield max(due, self.renew_again), self.start_reauthentication
         yield from super().timers()
 

@@ -3,8 +3,7 @@
 from conformance.ike.core.child import ChildSa
 from conformance.ike.core.connection import Mode
 from conformance.ipsec.esp import EspBend
-from conformance.ipsec.flow import flow_of
-from conformance.ipsec.ip import NO_NEXT_HEADER, parse
+from conformance.ipsec.ip import AH, NO_NEXT_HEADER, parse
 from conformance.ipsec.packets import Bend
 from conformance.ipsec.sad import DfPolicy, OutboundSa, OuterHeader
 from conformance.net.link import Datagram
@@ -49,7 +48,7 @@ class DummyPackets(DeviceHost):
 
     def send(self, packet: bytes, now: float, *, bend: Bend | None = None) -> list[bytes]:
         found = super().send(packet, now, bend=bend)
-        if found and bend is None and self.select(flow_of(packet, parse(packet)), now).protocol == ProtocolID.ESP:
+        if found and bend is None and parse(found[0]).protocol != AH:
             found += super().send(packet, now, bend=EspBend(next_header=NO_NEXT_HEADER))
         return found
 

@@ -1,0 +1,169 @@
+"""AUTH_LIFETIME (RFC 4478): the device demands as responder that we authenticate again, and ends what is over."""
+
+from conformance.script.message import rekeys_ike
+from conformance.script.peer import Peer
+from conformance.script.sa import ScriptedSa
+from conformance.script.verdict import Unexpected
+from conformance.wire import AUTH, ExchangeType
+from peers.contract import Capability
+from suites.connections import eap
+from suites.create_child_sa.answers import carries
+from suites.dut import Dut
+from suites.purpose import purpose
+from suites.session_life.steps import LIFETIME, demand, demands, must_demand, must_end, rekeyed_by_us
+
+DEMANDS = (Capability.AUTH_LIFETIME,)
+LIMITED = {"auth_lifetime": LIFETIME}
+FORMAT = ("RFC4478-3-1", "RFC4478-3-2", "RFC4478-3-3", "RFC4478-3-4")
+HOUR = 3600
+
+
+def admitted(peer: Peer, seconds: float = LIFETIME) -> tuple[ScriptedSa, float]:
+    """An IKE SA with the demand that we authenticate again, and when that was made."""
+    sa = peer.sa()
+    with peer.preamble("IKE_SA_INIT and IKE_AUTH"):
+        sa.init()
+        answer = sa.auth()
+        sa.must_be_established()
+    must_demand(peer, answer, seconds)
+    return sa, peer.link.now()
+
+
+@purpose(
+    "auth-lifetime-told", "RFC4478-2-2", *FORMAT, role="responder", needs=DEMANDS, device={"auth_lifetime": HOUR},
+    ordinary=True,
+)  # fmt: skip
+def test_told(peer: Peer, dut: Dut) -> None:
+    """A device that limits the time says so in its IKE_AUTH response, in the one form that there is."""
+    sa, _ = admitted(peer, HOUR)
+    carries(peer, dut, sa.child)
+    sa.must_be_up()
+
+
+@purpose(
+    "auth-lifetime-eap", "RFC4478-2-2", *FORMAT, role="responder", needs=(*DEMANDS, Capability.EAP),
+    connection=eap(), device={"auth_lifetime": HOUR}, ordinary=True,
+)  # fmt: skip
+def test_eap(peer: Peer) -> None:
+    """With EAP the demand stands in the last response of IKE_AUTH, once both have proved who they are."""
+    sa = peer.sa()
+    with peer.preamble("IKE_SA_INIT and IKE_AUTH with EAP"):
+        sa.init()
+        sa.auth()
+        sa.must_be_established()
+    answers = [
+        one.message
+        for one in peer.inbox
+        if one.sa is sa and one.message.is_response and one.message.exchange == ExchangeType.IKE_AUTH
+    ]
+    must_demand(peer, answers[-1], HOUR)
+    early = [one for one in answers[:-1] if demands(one)]
+    peer.check(not early, "no AUTH_LIFETIME before the last response", early[0] if early else "", "RFC4478-2-2")
+    peer.expect(answers[-1], AUTH, "RFC4478-2-2")
+
+
+@purpose(
+    "auth-lifetime-end", "RFC4478-3-4", "RFC4478-2-3", role="responder", needs=DEMANDS, device=LIMITED, canary=False,
+    waits=LIFETIME + 2,
+)  # fmt: skip
+def test_end(peer: Peer) -> None:
+    """We do not authenticate again: when the time is over the device deletes the IKE SA, and not before."""
+    sa, since = admitted(peer)
+    must_end(peer, sa, since, LIFETIME)
+    sa.must_be_gone("RFC4478-2-3")
+
+
+@purpose(
+    "auth-lifetime-rekeyed", "RFC4478-2-4", "RFC4478-2-3", role="responder", needs=DEMANDS, device=LIMITED,
+    canary=False, waits=LIFETIME + 2,
+)  # fmt: skip
+def test_rekeyed(peer: Peer) -> None:
+    """We rekey the IKE SA, twice: that proves nobody's identity, and the new one ends when the first one would have."""
+    sa, since = admitted(peer)
+    for _ in range(2):
+        sa = rekeyed_by_us(sa)
+    must_end(peer, sa, since, LIFETIME, "RFC4478-2-4")
+
+
+@purpose(
+    "auth-lifetime-rekeyed-by-device", "RFC4478-2-4", "RFC4478-2-3", role="responder",
+    needs=(*DEMANDS, Capability.REKEY_IKE), device=LIMITED, canary=False, waits=LIFETIME + 2,
+)  # fmt: skip
+def test_rekeyed_by_device(peer: Peer, dut: Dut) -> None:
+    """The device rekeys the IKE SA itself, whose initiator it is then: the time that it has told goes on."""
+    sa, since = admitted(peer)
+    with peer.preamble("the device rekeys the IKE SA"):
+        dut.rekey_ike()
+        sa.answer(sa.expect_request(ExchangeType.CREATE_CHILD_SA, where=rekeys_ike))
+        new = sa.rekeyed
+    must_end(peer, new, since, LIFETIME, "RFC4478-2-4")
+
+
+@purpose(
+    "auth-lifetime-in-time", "RFC4478-2-11", "RFC4478-2-2", role="responder",
+    needs=DEMANDS, device={"auth_lifetime": LIFETIME + 2}, canary=False, waits=LIFETIME + 3,
+)  # fmt: skip
+def test_in_time(peer: Peer, dut: Dut) -> None:
+    """We authenticate again in time and delete the old IKE SA: the new one gets a time of its own, and outlives it."""
+    old, since = admitted(peer, LIFETIME + 2)
+    peer.idle(LIFETIME / 2)
+    sa = peer.sa(initial_contact=False)
+    sa.init()
+    answer = sa.auth()
+    sa.must_be_established("RFC4478-2-11")
+    must_demand(peer, answer, LIFETIME + 2)
+    old.delete()
+    peer.idle(max(since + LIFETIME + 3 - peer.link.now(), 0))
+    sa.must_be_up("RFC4478-2-11", "the new IKE SA outlives the time of the old one")
+    carries(peer, dut, sa.child, "RFC4478-2-11")
+
+
+LATER = (Capability.AUTH_LIFETIME_LATER,)
+
+
+def asked_later(peer: Peer, dut: Dut, seconds: float) -> tuple[ScriptedSa, float]:
+    """An IKE SA in the midst of which the device is told to demand that we authenticate again; and when it has."""
+    sa = peer.establish()
+    dut.limit_authentication(seconds)
+    try:
+        request = sa.expect_request(ExchangeType.INFORMATIONAL, where=demands)
+    except Unexpected as nothing:
+        raise Unexpected("an INFORMATIONAL request with AUTH_LIFETIME", nothing.got, "RFC4478-2-2") from None
+    must_demand(peer, request.message, seconds)
+    sa.answer(request)
+    return sa, peer.link.now()
+
+
+@purpose(
+    "auth-lifetime-later", "RFC4478-2-2", *FORMAT, "RFC4478-2-3", role="responder", needs=LATER, waits=LIFETIME + 2
+)
+def test_later(peer: Peer, dut: Dut) -> None:
+    """Told to do so, the device demands it in an INFORMATIONAL request, and ends the IKE SA when the time is over."""
+    sa, since = asked_later(peer, dut, LIFETIME)
+    must_end(peer, sa, since, LIFETIME)
+    sa.must_be_gone("RFC4478-2-3")
+
+
+@purpose("auth-lifetime-later-zero", "RFC4478-2-2", "RFC4478-2-7", role="responder", needs=LATER, waits=3)
+def test_later_zero(peer: Peer, dut: Dut) -> None:
+    """A demand to begin at once leaves us the time to do so: two seconds later the IKE SA is still there."""
+    sa, _ = asked_later(peer, dut, 0)
+    peer.idle(2)
+    sa.must_be_up("RFC4478-2-7", "a reasonable time to authenticate again")
+    new = peer.establish(initial_contact=False)
+    sa.delete()
+    carries(peer, dut, new.child, "RFC4478-2-7")
+
+
+@purpose("auth-lifetime-from-initiator", "RFC4478-4-1", role="responder")
+def test_from_initiator(peer: Peer, dut: Dut) -> None:
+    """We have opened the IKE SA, and demand that the device authenticates again, which is not ours to demand.
+
+    The notify is of the status types, and whoever does not expect it ignores it.
+    """
+    sa = peer.establish()
+    sa.informational(demand(0))
+    peer.idle(peer.response_timeout / 2)
+    came = [one for one in peer.inbox if one.sa is None and not one.message.is_response]
+    peer.check(not came, "no IKE_SA_INIT request of the device", came[0] if came else "", "RFC4478-4-1")
+    sa.must_be_up("RFC4478-4-1")

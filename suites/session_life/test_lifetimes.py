@@ -1,0 +1,200 @@
+"""Lifetimes by time, packets and octets, and their ends (RFC 7296, section 2.8; RFC 4301, section 4.4.2.1)."""
+
+from conformance.ike.core.connection import over
+from conformance.ike.core.sending import State
+from conformance.script.message import Received, rekeys_child
+from conformance.script.peer import Peer
+from conformance.script.sa import ScriptedSa
+from conformance.script.verdict import Unexpected
+from conformance.wire import ExchangeType, Notify, NotifyType
+from peers.contract import Capability
+from suites.create_child_sa.answers import carries, connected, deleted, deletes_child, deletes_ike, deletion
+from suites.data_plane.steps import flows
+from suites.dut import Dut
+from suites.purpose import purpose
+
+TIMED = (Capability.LIFETIME,)
+SECONDS = 3.0
+LATEST = 12.0
+"""Seconds within which a lifetime of three seconds has had its effect on any device."""
+OWN, ENDS, CLOSES = "RFC7296-2.8-11", "RFC7296-2.8-1", "RFC7296-2.8-4"
+SOFT_AND_HARD = "RFC4301-4.4.2.1-4"
+PACKETS, OCTETS = 20, 4000
+COUNTED = (Capability.LIFETIME_PACKETS, Capability.DATA_PLANE)
+WEIGHED = (Capability.LIFETIME_OCTETS, Capability.DATA_PLANE)
+REFUSED = Notify(NotifyType.NO_ADDITIONAL_SAS)
+
+
+def asked(sa: ScriptedSa, timeout: float, requirement: str) -> Received:
+    """The device's request to rekey the Child SA, held."""
+    return sa.expect_request(
+        ExchangeType.CREATE_CHILD_SA, timeout=timeout, where=rekeys_child, requirement=requirement
+    )  # fmt: skip
+
+
+@purpose("child-lifetime", OWN, "RFC7296-2.8-5", role="initiator", needs=TIMED, device={"child_lifetime": SECONDS},
+         waits=LATEST)  # fmt: skip
+def test_child(peer: Peer, dut: Dut) -> None:
+    """The device rekeys a Child SA whose time is over by itself, deletes the old one, and packets pass all the time."""
+    sa = connected(peer, dut)
+    old = sa.child
+    carries(peer, dut, old)
+    request = asked(sa, LATEST, OWN)
+    carries(peer, dut, old, "RFC7296-2.8-5")
+    sa.answer(request)
+    gone = deletion(sa, deletes_child, "RFC7296-2.8-5")
+    peer.check(deleted(gone) == [old.spi_out], "a Delete of the old Child SA", gone, "RFC7296-2.8-5")
+    carries(peer, dut, sa.child, OWN)
+
+
+def refuse_all(peer: Peer, sa: ScriptedSa, until: float) -> None:
+    """Refuse what the device asks for in place of an old SA, until it ends that or the time is over."""
+    while sa.state is State.ESTABLISHED and sa.children and peer.link.now() < until:
+        try:
+            request = sa.expect_request(ExchangeType.CREATE_CHILD_SA, timeout=min(1.0, until - peer.link.now()))
+        except Unexpected:
+            continue
+        sa.answer(request, REFUSED)
+
+
+@purpose("child-lifetime-hard", ENDS, CLOSES, role="initiator", needs=TIMED, device={"child_lifetime": SECONDS},
+         waits=LATEST)  # fmt: skip
+def test_child_hard(peer: Peer, dut: Dut) -> None:
+    """We refuse each rekey of a Child SA whose time is over: it ends all the same, with a Delete, and carries nothing.
+
+    The IKE SA may end with it, which the RFC demands where nothing else replaces the SA.
+    """
+    sa = connected(peer, dut)
+    old = sa.child
+    refuse_all(peer, sa, peer.link.now() + over(SECONDS) + SECONDS + LATEST / 2)
+    told = old not in sa.children
+    peer.check(told, "a Delete of the Child SA, or of the IKE SA, when its time is over", "none", ENDS)
+    if Capability.DATA_PLANE in dut.device.capabilities:
+        unused(peer, sa, old)
+
+
+def unused(peer: Peer, sa: ScriptedSa, old: object) -> None:
+    """What comes on the old SA reaches nobody any more, and nothing goes out in the clear in its place."""
+    channel = next(one for one in peer.traffic.channels.values() if one.child is old)
+    peer.idle(peer.response_timeout / 2)  # a slow device has more to do than to take our answer
+    mark = len(peer.traffic.arrived)
+    sa.traffic.send(sa.traffic.echo_request(channel.child), channel.child)
+    peer.idle(peer.response_timeout / 2)
+    came = [one for one in peer.traffic.arrived[mark:] if one.channel is channel]
+    peer.check(not came, "nothing through the old Child SA", came[0] if came else "", ENDS)
+    peer.traffic.must_not_leak("RFC4301-4.4.1-2")
+
+
+@purpose("ike-lifetime-hard", CLOSES, ENDS, "RFC7296-2.4-18", role="initiator", needs=TIMED,
+         device={"lifetime": SECONDS}, waits=LATEST)  # fmt: skip
+def test_ike_hard(peer: Peer, dut: Dut) -> None:
+    """We refuse each rekey of an IKE SA whose time is over: the device closes it, and says so with a Delete."""
+    sa = connected(peer, dut)
+    refuse_all(peer, sa, peer.link.now() + over(SECONDS) + SECONDS + LATEST / 2)
+    told = any(one.sa is sa and not one.message.is_response and deletes_ike(one.message) for one in peer.inbox)
+    sa.state = State.ESTABLISHED
+    sa.must_be_gone(CLOSES)
+    peer.check(told, "a Delete of the IKE SA", "it is gone without a word", "RFC7296-2.4-18")
+
+
+# --- packets and octets -----------------------------------------------------------------------------------------------
+
+
+def until_rekeyed(peer: Peer, sa: ScriptedSa, limit: int, size: int, requirement: str) -> Received:
+    """Ping until the device rekeys the Child SA, at most so often."""
+    for number in range(limit):
+        peer.traffic.ping(size=size)
+        peer.pause()
+        found = [
+            one
+            for one in peer.inbox
+            if one.sa is sa and not one.message.is_response and one.message.exchange == ExchangeType.CREATE_CHILD_SA
+        ]
+        if found:
+            peer.note(f"after {number + 1} pings")
+            break
+    return asked(sa, peer.response_timeout, requirement)
+
+
+def rekeyed_by_volume(peer: Peer, sa: ScriptedSa, limit: int, size: int, requirement: str) -> None:
+    """The device replaces a Child SA that has carried enough, and packets pass on the new one."""
+    sa.hold(ExchangeType.CREATE_CHILD_SA)
+    old = sa.child
+    request = until_rekeyed(peer, sa, limit, size, requirement)
+    sa.hold()
+    sa.answer(request)
+    gone = deletion(sa, deletes_child, "RFC7296-2.8-5")
+    peer.check(deleted(gone) == [old.spi_out], "a Delete of the old Child SA", gone, "RFC7296-2.8-5")
+    flows(peer, sa.child, requirement)
+
+
+@purpose("lifetime-packets", SOFT_AND_HARD, "RFC7296-2.8-10", role="responder", needs=COUNTED,
+         device={"lifetime_packets": PACKETS})  # fmt: skip
+def test_packets(peer: Peer) -> None:
+    """After so many packets the device rekeys the Child SA, before it is over."""
+    rekeyed_by_volume(peer, peer.establish(), PACKETS + 4, 56, SOFT_AND_HARD)
+
+
+@purpose("lifetime-octets", "RFC4301-4.4.2.1-1", SOFT_AND_HARD, role="responder", needs=WEIGHED,
+         device={"lifetime_octets": OCTETS})  # fmt: skip
+def test_octets(peer: Peer) -> None:
+    """After so many octets the device rekeys the Child SA, before it is over."""
+    rekeyed_by_volume(peer, peer.establish(), OCTETS // 500 + 4, 500, "RFC4301-4.4.2.1-1")
+
+
+@purpose("lifetime-octets-initiator", "RFC4301-4.4.2.1-1", SOFT_AND_HARD, role="initiator", needs=WEIGHED,
+         device={"lifetime_octets": OCTETS})  # fmt: skip
+def test_octets_initiator(peer: Peer, dut: Dut) -> None:
+    """The same where the device has opened the IKE SA."""
+    dut.initiate()
+    rekeyed_by_volume(peer, peer.accept(), OCTETS // 500 + 4, 500, "RFC4301-4.4.2.1-1")
+
+
+@purpose("lifetime-both", "RFC4301-4.4.2.1-1", OWN, role="responder", needs=(*WEIGHED, *TIMED),
+         device={"lifetime_octets": 100 * OCTETS, "child_lifetime": SECONDS}, waits=LATEST)  # fmt: skip
+def test_both(peer: Peer, dut: Dut) -> None:
+    """There is a lifetime in octets, far away, and one in seconds: the first that ends counts."""
+    sa = peer.establish()
+    flows(peer)
+    sa.answer(asked(sa, LATEST, "RFC4301-4.4.2.1-1"))
+    deletion(sa, deletes_child, "RFC7296-2.8-5")
+    flows(peer, sa.child, OWN)
+
+
+def ended_by_volume(peer: Peer, sa: ScriptedSa, limit: int, size: int, hard: int) -> None:
+    """We refuse the rekeys, and go on: at the latest after ``hard`` pings more the SA carries nothing any more."""
+    old, lost = sa.child, 0
+    for number in range(limit):
+        packet = sa.traffic.echo_request(old, size=size)
+        sa.traffic.send(packet, old)
+        try:
+            sa.traffic.answer(packet, timeout=peer.response_timeout / 4)
+            lost = 0
+        except Unexpected:
+            lost += 1
+        if lost == 3:
+            peer.note(f"no answer to three pings, the last was the {number + 1}th")
+            break
+        if sa.held is not None:
+            sa.answer(sa.held, REFUSED)
+    else:
+        raise Unexpected(f"an end of the Child SA after {hard} pings", f"{limit} are answered", ENDS)
+    unused(peer, sa, old)
+
+
+@purpose("lifetime-packets-hard", ENDS, SOFT_AND_HARD, role="responder", needs=COUNTED,
+         device={"lifetime_packets": PACKETS}, canary=False)  # fmt: skip
+def test_packets_hard(peer: Peer) -> None:
+    """We refuse to rekey, and send on: after some packets more nothing passes, in either direction."""
+    sa = peer.establish()
+    sa.hold(ExchangeType.CREATE_CHILD_SA)
+    ended_by_volume(peer, sa, int(over(PACKETS)) + 20, 56, int(over(PACKETS)))
+
+
+@purpose("lifetime-octets-hard", ENDS, SOFT_AND_HARD, role="responder", needs=WEIGHED,
+         device={"lifetime_octets": OCTETS}, canary=False)  # fmt: skip
+def test_octets_hard(peer: Peer) -> None:
+    """The same with octets."""
+    sa = peer.establish()
+    sa.hold(ExchangeType.CREATE_CHILD_SA)
+    ended_by_volume(peer, sa, int(over(OCTETS)) // 500 + 20, 500, int(over(OCTETS)) // 500)
