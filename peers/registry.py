@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from peers.contract import Device, DeviceError
+from peers.libreswan import settings as libreswan
 from peers.places.build import Build, find
 from peers.places.place import DataPlane, Place
 from peers.strongswan import settings as strongswan
@@ -17,6 +18,8 @@ from peers.word import DeviceWord, parse
 _T = TypeVar("_T")
 NAMESPACES = ("netns", "netns-nat", "netns-natted")
 PLACES = (*NAMESPACES, "docker", "uml")
+_CHOICES = {"strongswan": strongswan.PLUGIN_SETS, "libreswan": libreswan.TLS}
+"""What may stand behind a ``+``, by the device's name."""
 STRONGSWAN_PACKAGES = f"apt-get install {' '.join(strongswan.PACKAGES)}"
 
 
@@ -29,7 +32,8 @@ def open_device(name_or_path: str, **options: Any) -> Device:
     or with a place, such as ``strongswan:netns``, ``strongswan:docker`` and ``strongswan:uml`` (a virtual machine that
     needs no privileges), in ``strongswan:netns-nat`` the tester is behind a real NAT and in ``strongswan:netns-natted``
     the device. ``strongswan@trixie`` and ``libreswan@forky:uml`` are those of a release of Debian, whatever this host
-    has; ``strongswan+own`` loads parsers and primitives of its own before OpenSSL's. ``strongswan:/opt/strongswan`` is
+    has; ``strongswan+own`` loads parsers and primitives of its own before OpenSSL's, ``strongswan+tls13`` and
+    ``libreswan+tls13`` speak TLS 1.3 in EAP. ``strongswan:/opt/strongswan`` is
     the one that somebody built and installed there (a program, a prefix, or a root file system), in a namespace; a
     place may follow. ``openiked`` runs in a virtual machine only. Or the path of a device file.
     ``options`` go to the adapter: ``data_plane``
@@ -45,8 +49,12 @@ def open_device(name_or_path: str, **options: Any) -> Device:
     if opener is None:
         hint = nearest(word.name, _OPENERS) or f"known: {', '.join(_OPENERS)}, or the path of a device file (.toml)"
         raise DeviceError(name_or_path, "there is no such device", hint)
-    if word.plugins and word.name != "strongswan":
+    choices = _CHOICES.get(word.name, {})
+    if word.plugins and not choices:
         raise DeviceError(name_or_path, f"{word.name} has no plugins to choose among", "strongswan+own has")
+    if word.plugins and word.plugins not in choices:
+        known = ", ".join(f"+{one}" for one in choices if one)
+        raise DeviceError(name_or_path, f"there is no choice of plugins {word.plugins!r}", f"known: {known}")
     device = opener(word, options)
     device.name = word.label
     return device
@@ -101,9 +109,6 @@ def _strongswan(word: DeviceWord, options: dict[str, Any]) -> Device:
         mend = f"pip install {error.name}"
         raise DeviceError(str(word), f"the Python package {error.name} is missing", mend) from error
 
-    if word.plugins not in strongswan.PLUGIN_SETS:
-        known = ", ".join(f"+{one}" for one in strongswan.PLUGIN_SETS if one)
-        raise DeviceError(str(word), f"there is no choice of plugins {word.plugins!r}", f"known: {known}")
     if word.build:
         build = find(word.name, word.build, strongswan.BUILT, strongswan.SOURCE)
         strongswan.check(str(word), build)
@@ -113,14 +118,13 @@ def _strongswan(word: DeviceWord, options: dict[str, Any]) -> Device:
 
 def _libreswan(word: DeviceWord, options: dict[str, Any]) -> Device:
     from peers.libreswan.device import Libreswan
-    from peers.libreswan.settings import BUILT, PACKAGES, SOURCE
 
     options["possible"] = (DataPlane.KERNEL, DataPlane.SHIM)
     if word.build:
-        build = find(word.name, word.build, BUILT, SOURCE)
-        return Libreswan(_build_place(word, build, options), build.directory)
+        build = find(word.name, word.build, libreswan.BUILT, libreswan.SOURCE)
+        return Libreswan(_build_place(word, build, options), word.plugins, build.directory)
     # The package excludes strongSwan's, so it is never installed beside it.
-    return Libreswan(_place(word, PACKAGES, None, options))
+    return Libreswan(_place(word, libreswan.PACKAGES, None, options), word.plugins)
 
 
 def _openiked(word: DeviceWord, options: dict[str, Any]) -> Device:

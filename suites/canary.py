@@ -15,12 +15,14 @@ from functools import partial
 from typing import ClassVar
 
 from conformance.crypto import Random
+from conformance.eap.peer import EapPeer
 from conformance.ike.core.connection import Connection
 from conformance.ike.core.events import Closed, Dropped, ExchangeFailed, SuccessorCreated
 from conformance.ike.core.sending import State
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
 from conformance.net.link import NON_ESP_MARKER, Address, Datagram, IpPacket, Link, PacketLink
+from conformance.script.bendable import PatientEapPeer
 from conformance.wire import Message
 
 MOST_KEPT = 1000
@@ -40,6 +42,7 @@ class Stage(IntEnum):
 class CanarySa(IkeSa):
     """An IKE SA that remembers what the device said last."""
 
+    peer_class: ClassVar[type[EapPeer]] = PatientEapPeer
     said: Message | None = None
     """The last message that counts: protected, or of IKE_SA_INIT."""
     said_in_clear: Message | None = None

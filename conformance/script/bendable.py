@@ -20,10 +20,18 @@ from conformance.ike.core.sending import Pending, State
 from conformance.ike.ikesa import IkeSa
 from conformance.script.bend import STRAIGHT, Bend, Piece
 from conformance.script.message import Received, Sent, says_nothing
-from conformance.wire import SK, SKF, ExchangeType, Message, Notify, NotifyType
+from conformance.wire import SK, SKF, EapPacket, ExchangeType, Message, Notify, NotifyType
 
 if TYPE_CHECKING:
     from conformance.script.peer import Peer
+
+
+class PatientEapPeer(EapPeer):
+    """Takes a result with any Identifier: who errs there (RFC 3748, section 4.2) can be asked other things, too."""
+
+    def fits(self, packet: EapPacket) -> bool:
+        """Whether there was anything to answer."""
+        return self.received is not None
 
 
 class BendableSa(IkeSa):
@@ -37,6 +45,7 @@ class BendableSa(IkeSa):
     peer: Peer
     repeated: Counter[int]
     half_open_timeout: ClassVar[float] = inf
+    peer_class: ClassVar[type[EapPeer]] = PatientEapPeer
     bend: Bend = STRAIGHT
     sending: Bend = STRAIGHT
     problem: str = ""

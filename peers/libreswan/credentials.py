@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 
 from conformance.ike.core.connection import Connection
 from peers.contract import Capability, DeviceError, Unsupported
-from peers.libreswan.settings import DATABASE
+from peers.libreswan.settings import DATABASE, MODULES, POLICY
 from peers.libreswan.translate import public_key
 from peers.places.shell import Shell
 
@@ -50,8 +50,12 @@ def _wanted(connection: Connection) -> dict[str, x509.Certificate]:
 class Credentials:
     """The certificates in one database, and the key that belongs to one of them."""
 
-    def __init__(self, directory: Path, inside: str) -> None:
-        """``directory`` is the run directory on this host, ``inside`` the same as the daemon sees it."""
+    def __init__(self, directory: Path, inside: str, tls: str = "1.2") -> None:
+        """``directory`` is the run directory on this host, ``inside`` the same as the daemon sees it.
+
+        ``tls`` is the latest version of TLS in EAP.
+        """
+        self._tls = tls
         self._directory = directory
         self._inside = inside
         self._loaded: set[str] = set()
@@ -64,7 +68,11 @@ class Credentials:
         """Make an empty database; pluto does not start without one."""
         (self._directory / DATABASE).mkdir(exist_ok=True)
         self._loaded = set()
-        done = shell.run(f"rm -f {self._inside}/{DATABASE}/*; certutil -N -d {self._database} --empty-password")
+        policy = shlex.quote(POLICY.format(tls=self._tls))
+        done = shell.run(
+            f"rm -f {self._inside}/{DATABASE}/*; certutil -N -d {self._database} --empty-password &&\n"
+            f"printf %s {policy} >> {self._inside}/{DATABASE}/{MODULES}"
+        )
         if done.status != 0:
             raise DeviceError("libreswan", f"cannot make the NSS database: {done.output.strip()}")
 

@@ -18,6 +18,8 @@ from peers.libreswan.whack import Whack
 from peers.places.place import DataPlane, Place
 
 _START_PATIENCE = 10.0
+_WITHOUT_EAP = ("3.", "5.2")
+"""Releases that have no EAP, and those that take an IKE_AUTH without AUTH for a fault of their own."""
 _LOG_LIMIT = 32 * 1024 * 1024
 _PORTS = (500, 4500)
 _FATAL = "FATAL ERROR: "
@@ -50,9 +52,10 @@ class Libreswan(Daemon):
         }
     )
 
-    def __init__(self, place: Place, programs: str = settings.PROGRAMS) -> None:
-        """``programs`` is the folder where pluto and whack are."""
+    def __init__(self, place: Place, choice: str = "", programs: str = settings.PROGRAMS) -> None:
+        """``choice`` is one of `settings.TLS`, ``programs`` the folder where pluto and whack are."""
         super().__init__(place)
+        self._tls = settings.TLS[choice]
         self._programs = programs
         self._whack: Whack | None = None
         self._credentials: Credentials | None = None
@@ -67,11 +70,11 @@ class Libreswan(Daemon):
     def _start(self) -> None:
         self._place.open()
         # A container knows its addresses only now.
-        self.pixit = replace(self._place.pixit, algorithms=algorithms.TAKEN)
+        self.pixit = replace(self._place.pixit, algorithms=algorithms.TAKEN, eap=("tls",))
         self.nat = self._place.nat
         plane = self._place.data_plane
         self.backend = ", ".join(one for one in (self._place.description, plane, self._place.build) if one)
-        self._credentials = Credentials(self._place.directory, self._place.inside)
+        self._credentials = Credentials(self._place.directory, self._place.inside, self._tls)
         self._launch()
         said = self._control().say("--version")
         match = re.search(r"(\d[\w.]*)", said)
@@ -86,6 +89,10 @@ class Libreswan(Daemon):
             claims.add(Capability.IPV6)
         if not self.version.startswith(("3.", "4.")):
             claims.add(Capability.VIRTUAL_IP6)  # before, inner addresses were of the family of the outer ones
+        if self._place.reaches_web:
+            claims.add(Capability.OCSP)
+        if not self.version.startswith(_WITHOUT_EAP):
+            claims |= {Capability.EAP, Capability.EAP_ONLY}
         return frozenset(claims)
 
     def _launch(self) -> None:

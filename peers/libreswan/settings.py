@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import ceil
 
-from conformance.ike.core.connection import Connection, CookiePolicy, RedirectWhen
+from conformance.ike.core.connection import Connection, CookiePolicy, RedirectWhen, Revocation
 
 PACKAGES = ("libreswan", "libnss3-tools")
 """The packages that hold the daemon and the tools for its certificates."""
@@ -15,6 +15,18 @@ SOURCE = "programs/pluto"
 CONFIGURATION = "ipsec.conf"
 SECRETS = "ipsec.secrets"
 DATABASE = "nss"
+MODULES = "pkcs11.txt"
+"""The list of modules in the database, which may end with a policy."""
+POLICY = """
+library=
+name=Policy
+NSS=flags=policyOnly,moduleDB
+config="allow=tls-version-max=tls{tls}"
+"""
+"""What bounds TLS in EAP, for which pluto has no word."""
+TLS = {"": "1.2", "tls13": "1.3"}
+"""The latest version of TLS in EAP, by the word after the device's name. pluto would take 1.3, but makes the keys of
+RFC 5216 whatever the version is, and then gets on with nobody who follows RFC 9190."""
 LOG = "pluto.log"
 CONTROL_SOCKET = "pluto.ctl"
 LOCK = "pluto.pid"
@@ -32,6 +44,7 @@ class Startup:
     half_open_limit: int = 10
     keepalive: int = 20
     redirect: str = ""
+    revocation: Revocation = Revocation.OFF
 
 
 def startup_for(connection: Connection, current: Startup) -> Startup:
@@ -40,9 +53,8 @@ def startup_for(connection: Connection, current: Startup) -> Startup:
     # Zero would mean the default; whoever wants no keepalives waits for them in vain for an hour.
     keepalive = 3600 if connection.keepalive is None else max(1, ceil(connection.keepalive))
     elsewhere = connection.redirect
-    if elsewhere is not None and elsewhere.when is RedirectWhen.INIT:
-        return Startup(limit, keepalive, elsewhere.gateway)
-    return Startup(limit, keepalive)
+    gateway = elsewhere.gateway if elsewhere is not None and elsewhere.when is RedirectWhen.INIT else ""
+    return Startup(limit, keepalive, gateway, connection.revocation)
 
 
 DDOS = {CookiePolicy.NEVER: "unlimited", CookiePolicy.UNDER_LOAD: "auto", CookiePolicy.ALWAYS: "busy"}
@@ -56,6 +68,14 @@ def command(programs: str, directory: str) -> list[str]:
         *("--nofork", "--config", f"{directory}/{CONFIGURATION}", "--secretsfile", f"{directory}/{SECRETS}"),
         *("--nssdir", f"{directory}/{DATABASE}", "--rundir", directory, "--no-dnssec"),
     ]
+
+
+_OCSP = "    ocsp-enable=yes\n    ocsp-method=post\n    ocsp-cache-size=0\n"
+_REVOCATION = {
+    Revocation.OFF: "",
+    Revocation.RELAXED: _OCSP,
+    Revocation.STRICT: f"{_OCSP}    ocsp-strict=yes\n",
+}
 
 
 def setup(startup: Startup, directory: str) -> str:
@@ -73,4 +93,4 @@ config setup
     max-halfopen-ike=50000
     uniqueids=yes
     keep-alive={startup.keepalive}
-{redirect}"""
+{redirect}{_REVOCATION[startup.revocation]}"""

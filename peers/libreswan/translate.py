@@ -100,6 +100,8 @@ def identity(value: Identity) -> str:
 
 
 def _authentication(connection: Connection) -> dict[str, str]:
+    if isinstance(connection.remote.auth, Eap):
+        return _by_eap(connection)
     ours, theirs = _method(connection.local), _method(connection.remote)
     if ours == theirs:
         return {"authby": ours}
@@ -108,6 +110,17 @@ def _authentication(connection: Connection) -> dict[str, str]:
         for word in (ours, theirs)
     }
     return {"leftauth": plain[ours], "rightauth": plain[theirs]}
+
+
+def _by_eap(connection: Connection) -> dict[str, str]:
+    """The other side by EAP. pluto is no peer of EAP, does EAP-TLS only, and asks for no name before it."""
+    ours, theirs = connection.local.auth, connection.remote.auth
+    assert isinstance(theirs, Eap)
+    if theirs.methods[0] != "tls":
+        raise Unsupported(Capability.EAP, "libreswan", f"cannot authenticate with EAP-{theirs.methods[0]}")
+    alone = isinstance(ours, Eap)
+    local = "eaponly" if alone else "rsasig" if _method(connection.local).startswith("rsa") else "ecdsa"
+    return {"leftauth": local, "rightauth": "eaponly", "leftautheap": "tls", "rightautheap": "tls"}
 
 
 def _method(party: Party) -> str:
@@ -250,5 +263,7 @@ def secrets(connection: Connection) -> str:
 
 
 def public_key(connection: Connection) -> PublicKey | None:
-    """How we authenticate, if it is by a signature."""
-    return connection.local.auth if isinstance(connection.local.auth, PublicKey) else None
+    """What we sign with, in AUTH or in the method of EAP."""
+    ours = connection.local.auth
+    shown = ours.certificate if isinstance(ours, Eap) else ours
+    return shown if isinstance(shown, PublicKey) else None

@@ -71,6 +71,24 @@ def test_repeated_round(peer: Peer) -> None:
     must_be_up(peer, sa)
 
 
+@purpose(
+    "eap-result-identifier", "RFC3748-4.2-7", "RFC7296-2.16-11", role="responder", needs=SERVER, connection=eap(),
+    ordinary=True,
+)  # fmt: skip
+def test_result_identifier(peer: Peer) -> None:
+    """The Success at the end of EAP has the Identifier of the response that it answers.
+
+    A peer that follows the RFC discards any other, and waits for ever.
+    """
+    sa = peer.sa()
+    found = peer.expect(answer := asked(peer, sa), EAP).packet
+    while found.code == EapCode.REQUEST:
+        answered = found.identifier
+        found = peer.expect(answer := sa.proceed(answer), EAP).packet
+    peer.check(found.code == EapCode.SUCCESS, "EAP-Success", found, "RFC7296-2.16-11")
+    peer.check(found.identifier == answered, f"Identifier {answered}", found, "RFC3748-4.2-7")
+
+
 def authenticates(peer: Peer) -> None:
     """An ordinary conversation ends with an IKE SA."""
     sa = peer.sa()

@@ -6,12 +6,13 @@ from conformance.ike.core.connection import Eap
 from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
-from conformance.script.sa import ScriptedSa
+from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.verdict import Unexpected
 from conformance.wire import EAP, EapCode, EapPacket, EapType, Message
 from peers.contract import Capability
 from suites.connections import eap
 from suites.eap.steps import asked, fields, must_be_up, must_get_nothing, octets, packet, until_method
+from suites.ike_auth.refusal import must_be_gone
 from suites.purpose import purpose
 
 NEEDS = (Capability.EAP,)
@@ -113,11 +114,16 @@ def test_payload_missing(peer: Peer) -> None:
 
 @purpose("eap-in-established", "RFC7296-1.4-4", role="responder", needs=NEEDS, connection=eap())
 def test_established(peer: Peer) -> None:
-    """An EAP payload in a request on an IKE SA that is up changes nothing: it is answered, and the IKE SA lives."""
-    sa = peer.establish()
+    """An EAP payload in a request on an IKE SA that is up does nothing: it is answered, and the IKE SA lives.
+
+    The payload does not belong there, so a device may take the request for malformed; that ends the IKE SA.
+    """
     for one in (EapPacket(EapCode.RESPONSE, 1, EapType.IDENTITY, b"somebody else"), EapPacket(EapCode.FAILURE, 1)):
-        sa.informational(EAP(one))
-        must_be_up(peer, sa)
+        sa = peer.establish()
+        if fatal(sa.informational(EAP(one))) is not None:
+            must_be_gone(peer, sa, told=True)
+        else:
+            must_be_up(peer, sa)
 
 
 @purpose(

@@ -10,6 +10,7 @@ from conformance.script.sa import fatal
 from conformance.wire import AUTH, EAP, SA, EapCode, TSi, TSr
 from peers.contract import Capability
 from suites.connections import eap, usual
+from suites.eap import roles
 from suites.eap.steps import KEYED, asked, auth_with, must_get_nothing, own_key, proof, succeeded, until_method
 from suites.ike_auth.refusal import answer_of, must_be_gone, must_be_refused
 from suites.purpose import purpose
@@ -98,7 +99,10 @@ def test_auth_none_but_eap(peer: Peer) -> None:
     must_get_nothing(peer, sa, answer, bend.replace(AUTH, lambda _: again, text), requirement="RFC7296-2.16-14")
 
 
-@purpose("eap-wrong-secret", "RFC7296-2.16-12", "RFC7296-1.2-18", role="responder", needs=NEEDS, connection=eap())
+@purpose(
+    "eap-wrong-secret", "RFC7296-2.16-12", "RFC7296-1.2-18", role="responder", needs=NEEDS,
+    connection=eap(*(one.name for one in (*roles.KEYLESS, *roles.KEYED) if one != roles.TLS)),
+)  # fmt: skip
 def test_wrong_secret(peer: Peer) -> None:
     """A wrong password or key ends in an EAP-Failure, and in no IKE SA."""
     auth = peer.connection.local.auth

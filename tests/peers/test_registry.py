@@ -38,7 +38,7 @@ from tests.peers.connections import device_view
         ("reference@trixie", "the reference device is a part of this suite, no package of a release"),
         ("strongswan+owm", "strongswan+owm: there is no choice of plugins 'owm'; known: +own, +tls13"),
         ("strongswan+:uml", "strongswan+:uml: names no plugins after +"),
-        ("libreswan+own", "libreswan+own: libreswan has no plugins to choose among"),
+        ("libreswan+own", "libreswan+own: there is no choice of plugins 'own'; known: +tls13"),
         ("strongswan@trixie:dokcer", "there is no place 'dokcer'; did you mean \"docker\"?"),
     ],
 )

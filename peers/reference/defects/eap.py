@@ -215,6 +215,17 @@ class AnyIdentifier(IkeSa):
     server_class = Server
 
 
+@defect("eap-result-identifier")
+class CountsResults(IkeSa):
+    """Gives its Success the next Identifier, as if it were a request."""
+
+    class Server(EapServer):
+        def result_identifier(self) -> int:
+            return super().result_identifier() + 1 & 0xFF
+
+    server_class = Server
+
+
 @defect("eap-code")
 class BelievesResultsOfPeer(IkeSa):
     """Believes a peer that says Success."""
