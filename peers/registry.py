@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ from peers.word import DeviceWord, parse
 _T = TypeVar("_T")
 NAMESPACES = ("netns", "netns-nat", "netns-natted")
 PLACES = (*NAMESPACES, "docker", "uml")
-_CHOICES = {"strongswan": strongswan.PLUGIN_SETS, "libreswan": libreswan.TLS}
+_CHOICES: dict[str, Collection[str]] = {"strongswan": strongswan.PLUGIN_SETS, "libreswan": libreswan.TLS}
 """What may stand behind a ``+``, by the device's name."""
 STRONGSWAN_PACKAGES = f"apt-get install {' '.join(strongswan.PACKAGES)}"
 

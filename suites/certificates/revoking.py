@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
+from cryptography import x509
 from cryptography.x509 import ocsp
 
 from conformance.crypto.pki import Authority, Extension, Leaf, new_key
@@ -20,6 +21,7 @@ from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
 from peers.contract import Capability, Pixit
 from suites.certificates.roles import AsResponder, accepted, refused
+from suites.certificates.test_paths import key_usage
 from suites.connections import Setup, authority, build, certified
 from suites.ike_auth.steps import in_our_name
 
@@ -52,9 +54,14 @@ class Case:
         self.extensions: list[Extension] = [responders(self.url) if by_ocsp else points(self.url)]
 
     def below(self, above: Authority, *extensions: Extension, **changes: Any) -> Authority:
-        """Another authority that the device has never seen, by default with nothing wrong."""
+        """Another authority that the device has never seen, by default with nothing wrong.
+
+        It may sign CRLs and, which is another bit of keyUsage, OCSP responses (RFC 5280, section 4.2.1.3).
+        """
         name = f"CN=between {self.peer.random(6).hex()},O=ikespec"
         more = extensions or self.sources
+        if all(one.oid != x509.KeyUsage.oid for one in more):
+            more = (*more, key_usage("digital_signature", "key_cert_sign", "crl_sign"))
         return Authority.create(name, issuer=above, **{"key": new_key("ecdsa"), **changes}, extensions=more)
 
     @cached_property
