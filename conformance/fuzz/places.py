@@ -206,17 +206,18 @@ def _capped(value: Any) -> Any:
         elif form.kind == "value":
             told[form.name] = _capped(held)
     value = replace(value, **told)
-    if _can_be_written(value):
+    if can_be_written(value):
         return value
     for form in forms(type(value)):
         if form.lie and getattr(value, form.name) is None:
             liar = replace(value, **{form.name: form.highest})
-            if _can_be_written(liar):
+            if can_be_written(liar):
                 return liar
     return value
 
 
-def _can_be_written(value: Any) -> bool:
+def can_be_written(value: Any) -> bool:
+    """Whether a payload or a substructure can be encoded: each of its numbers fits its field."""
     try:
         if isinstance(value, Payload):
             value.encode_body()

@@ -52,7 +52,14 @@ class Der(Base):
         place = places(message).pick(random, self.name, self.fits)
         if place is None:
             return None
-        kind, number, deed = random.choice(self.KINDS), 0, ""
+        kind, number, deed = self.choice(random)
+        node = random.randrange(size_of_tree(place.value))
+        return self.mutation(place.target, place.path, kind, node, number, *((deed,) if deed else ()))
+
+    @classmethod
+    def choice(cls, random: Random) -> tuple[str, int, str]:
+        """What happens to an element, with its number and deed."""
+        kind, number, deed = random.choice(cls.KINDS), 0, ""
         if kind == "tag":
             number = random.choice(_TAGS)
         elif kind == "length":
@@ -63,8 +70,13 @@ class Der(Base):
             deed, number = octets.draw(random, 16)
         elif kind in ("doubled", "nested"):
             number = random.choice((1, 2, 16, 64, 256, 1000))
-        node = random.randrange(size_of_tree(place.value))
-        return self.mutation(place.target, place.path, kind, node, number, *((deed,) if deed else ()))
+        return kind, number, deed
+
+    @classmethod
+    def any_bent(cls, random: Random, data: bytes) -> bytes:
+        """DER of which any element is bent in any way."""
+        kind, number, deed = cls.choice(random)
+        return bent_der(data, kind, random.randrange(max(1, size_of_tree(data))), number, deed)
 
     @staticmethod
     def fits(place: Place) -> bool:
