@@ -59,19 +59,19 @@ def load_ocsp(der: bytes) -> ocsp.OCSPResponse:
 
 
 def lists_named_in(certificate: x509.Certificate) -> list[str]:
-    """The URLs of its CRLs, in order (RFC 5280, section 4.2.1.13)."""
+    """The URLs of its CRLs, in order (RFC 5280, section 4.2.1.13); none where its extensions cannot be read."""
     try:
         points = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
-    except x509.ExtensionNotFound:
+    except (x509.ExtensionNotFound, *UNREADABLE):
         return []
     return [name.value for point in points for name in point.full_name or () if _is_url(name)]
 
 
 def responders_named_in(certificate: x509.Certificate) -> list[str]:
-    """The URLs of its OCSP responders, in order (RFC 5280, section 4.2.2.1)."""
+    """The URLs of its OCSP responders, in order (RFC 5280, section 4.2.2.1); none where that cannot be read."""
     try:
         found = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
-    except x509.ExtensionNotFound:
+    except (x509.ExtensionNotFound, *UNREADABLE):
         return []
     asked = (one.access_location for one in found if one.access_method == AuthorityInformationAccessOID.OCSP)
     return [name.value for name in asked if _is_url(name)]

@@ -1,5 +1,6 @@
 """Certificates as IKE uses them: CERTREQ hashes, path validation, identities (RFC 4945, RFC 5280)."""
 
+import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha1
@@ -138,7 +139,9 @@ def _mail(address: str) -> tuple[str, str]:
 
 
 def _name(certificate: x509.Certificate) -> str:
-    return certificate.subject.rfc4514_string() or f"with serial number {certificate.serial_number:x}"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # peers may send names the library warns of
+        return certificate.subject.rfc4514_string() or f"with serial number {certificate.serial_number:x}"
 
 
 class _Search:

@@ -1,11 +1,12 @@
 """IKE fragmentation: cutting plaintext into SKF payloads and putting received ones together (RFC 7383)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 from conformance.ike.core import protection
 from conformance.ike.core.protection import Fragment
+from conformance.ike.core.sending import Timer
 from conformance.ike.core.spine import Spine
 from conformance.net.link import NON_ESP_MARKER
 from conformance.wire import SKF, Message, Notify, NotifyType
@@ -152,3 +153,11 @@ class Fragmentation(Spine):
     def is_stale(self, parts: Reassembly) -> bool:
         """Fragments wait as long as we would for a response (RFC 7383, section 2.6)."""
         return self.now > parts.started + self.connection.patience()
+
+    # --- time -----------------------------------------------------------------------------------------------------
+
+    def timers(self) -> Iterator[Timer]:
+        """Fragments whose message does not become whole are forgotten (RFC 7383, section 2.6)."""
+        yield from super().timers()
+        for key, parts in list(self.reassembly.items()):
+            yield parts.started + self.connection.patience(), lambda key=key: self.reassembly.pop(key, None)  # type: ignore[misc]

@@ -53,7 +53,7 @@ class InitExchange(Spine):
             ExchangeType.IKE_SA_INIT, lambda sa: sa.init_request(), lambda sa, message: sa.on_init_response(message)
         )
         assert self.pending is not None
-        self.init_request_raw = self.pending.datagrams[0]
+        self.init_request_raw = b"".join(self.pending.datagrams[:1])
 
     def init_request(self) -> Sequence[Payload]:
         """The payloads of the request; a cookie comes first (RFC 7296, section 2.6)."""
@@ -139,7 +139,7 @@ class InitExchange(Spine):
         payloads = self.init_response(chosen, public)
         self.respond(message, payloads)
         assert self.last_response is not None
-        self.init_request_raw, self.init_response_raw = raw, self.last_response[0]
+        self.init_request_raw, self.init_response_raw = raw, b"".join(self.last_response[:1])
         self.agree(suite, shared, message)
 
     def check_group(self, suite: IkeSuite, ke: KE) -> None:
