@@ -44,10 +44,22 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """In which purposes the device comes by each function, with what each conversation was like without a mutant."""
+    """In which purposes the device comes by each function, with what each conversation was like without a mutant.
+
+    ``steady`` says of a purpose whether that is the same each time, as far as it is known.
+    """
 
     purposes: dict[tuple[str, str], list[str]]
     conversations: dict[str, str]
+    steady: dict[str, bool]
+
+    def differs(self, purpose: str, conversation: str) -> bool:
+        """Whether a conversation was another one than without a mutant. Where signatures are random, all are."""
+        if conversation == self.conversations[purpose]:
+            return False
+        if purpose not in self.steady:
+            self.steady[purpose] = _run(purpose)[1] == self.conversations[purpose]
+        return self.steady[purpose]
 
 
 def all_mutants() -> list[Mutant]:
@@ -74,7 +86,7 @@ def reach(purposes: Iterable[str], told: Callable[[str], None] = lambda text: No
             for place in seen:
                 visited.setdefault(place, []).append(purpose)
     weight = {one: sum(one in found for found in visited.values()) for one in conversations}
-    return Reach({place: sorted(found, key=weight.__getitem__) for place, found in visited.items()}, conversations)
+    return Reach({place: sorted(found, key=weight.__getitem__) for place, found in visited.items()}, conversations, {})
 
 
 def _run(purpose: str) -> tuple[bool, str]:
@@ -98,7 +110,7 @@ def judge(mutant: Mutant, known: Reach) -> Judged:
     candidates: Sequence[str] = known.purposes.get(place, ())[:MOST]
     if not candidates:
         return Judged(mutant, Fate.UNREACHED)
-    changed = ""
+    others: list[tuple[str, str]] = []
     try:
         with watched(), installed(mutant):
             for purpose in candidates:
@@ -109,9 +121,10 @@ def judge(mutant: Mutant, known: Reach) -> Judged:
                 if not passed:
                     return Judged(mutant, Fate.KILLED, purpose)
                 if conversation != known.conversations[purpose]:
-                    changed = changed or purpose
+                    others.append((purpose, conversation))
     except (LookupError, SyntaxError, ValueError):
         return Judged(mutant, Fate.IMPOSSIBLE)
+    changed = next((purpose for purpose, conversation in others if known.differs(purpose, conversation)), "")
     return Judged(mutant, Fate.SURVIVED if changed else Fate.SAME, changed)
 
 
