@@ -133,7 +133,13 @@ def child_deletion(peer: Peer, dut: Dut) -> tuple[ScriptedSa, Received]:
         return sa, sa.expect_request(ExchangeType.INFORMATIONAL, where=deletes_child)
 
 
-@purpose("child-rekey-while-closing", "RFC7296-2.25.1-1", role="initiator", needs=(Capability.DELETE_CHILD,))
+@purpose(
+    "child-rekey-while-closing",
+    "RFC7296-2.25.1-1",
+    "RFC7296-2.25-1",
+    role="initiator",
+    needs=(Capability.DELETE_CHILD,),
+)
 def test_child_rekey_while_closing(peer: Peer, dut: Dut) -> None:
     """We rekey the Child SA that the device is closing: TEMPORARY_FAILURE, not a new Child SA."""
     sa, _ = child_deletion(peer, dut)
@@ -159,7 +165,7 @@ def test_child_delete_crossed(peer: Peer, dut: Dut) -> None:
     sa.must_be_up()
 
 
-@purpose("ike-rekey-while-child", "RFC7296-2.25.1-8", role="initiator", needs=(CHILD,))
+@purpose("ike-rekey-while-child", "RFC7296-2.25.1-8", "RFC7296-2.25-1", role="initiator", needs=(CHILD,))
 def test_ike_rekey_while_child(peer: Peer, dut: Dut) -> None:
     """We rekey the IKE SA while the device rekeys a Child SA of it: TEMPORARY_FAILURE.
 
@@ -171,7 +177,7 @@ def test_ike_rekey_while_child(peer: Peer, dut: Dut) -> None:
     sa.must_be_up()
 
 
-@purpose("child-while-ike-rekey", "RFC7296-2.25.2-6", role="initiator", needs=(IKE,))
+@purpose("child-while-ike-rekey", "RFC7296-2.25.2-6", "RFC7296-2.25-1", role="initiator", needs=(IKE,))
 def test_child_while_ike_rekey(peer: Peer, dut: Dut) -> None:
     """We ask for a Child SA, and to rekey one, while the device rekeys the IKE SA: TEMPORARY_FAILURE both times."""
     sa, theirs = ike_rekey(peer, dut)
@@ -198,7 +204,9 @@ def test_ike_delete_while_rekey(peer: Peer, dut: Dut) -> None:
     peer.check(not answer.first(Delete) and not fatal(answer), "an empty response", answer, "RFC7296-2.25.2-4")
 
 
-@purpose("ike-rekey-while-closing", "RFC7296-2.25.2-3", role="initiator", needs=(Capability.DELETE_IKE,))
+@purpose(
+    "ike-rekey-while-closing", "RFC7296-2.25.2-3", "RFC7296-2.25-1", role="initiator", needs=(Capability.DELETE_IKE,)
+)
 def test_ike_rekey_while_closing(peer: Peer, dut: Dut) -> None:
     """We rekey the IKE SA that the device is closing: TEMPORARY_FAILURE, not a new IKE SA."""
     sa = connected(peer, dut)
@@ -250,6 +258,7 @@ def collide_ike(
     "RFC7296-2.8-8",
     "RFC7296-2.25.2-1",
     "RFC7296-2.8.2-1",
+    "RFC7296-2.25.2-2",
     role="initiator",
     needs=(IKE,),
 )
@@ -288,6 +297,7 @@ def test_ike_rekey_collision_at_once(peer: Peer, dut: Dut) -> None:
     "RFC7296-2.8.2-2",
     "RFC7296-2.8.2-1",
     "RFC7296-2.25.2-1",
+    "RFC7296-2.25.2-2",
     role="initiator",
     needs=(IKE,),
 )

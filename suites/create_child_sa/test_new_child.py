@@ -180,7 +180,9 @@ def test_pfs_wrong_group(peer: Peer, dut: Dut) -> None:
     sa.must_be_up("RFC7296-1.3.1-14")
 
 
-@purpose("child-no-proposal", "RFC7296-2.7-4", "RFC7296-1.3.1-14", "RFC7296-2.21.3-1", role="responder")
+@purpose(
+    "child-no-proposal", "RFC7296-2.7-4", "RFC7296-1.3.1-14", "RFC7296-2.21.3-1", "RFC7296-3.3.4-4", role="responder"
+)
 def test_no_proposal(peer: Peer, dut: Dut) -> None:
     """No ESP proposal is acceptable: NO_PROPOSAL_CHOSEN, and the IKE SA stays."""
     wrong = foreign.refused(dut, 2, ProtocolID.ESP)

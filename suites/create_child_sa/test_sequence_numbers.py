@@ -177,7 +177,7 @@ def must_keep_integrity_out(peer: Peer, one: Proposal) -> None:
 
 @purpose(
     "auth-request-types", "RFC7296-3.3.3-1", "RFC7296-3.3.3-2", "RFC7296-3.3.3-3", "RFC7296-3.3-7", "RFC7296-3.3-9",
-    "RFC7296-3.3-8", role="initiator",
+    "RFC7296-3.3-8", "RFC7296-2.7-6", role="initiator",
 )  # fmt: skip
 def test_request_types(peer: Peer, dut: Dut) -> None:
     """What the device offers in IKE_SA_INIT and IKE_AUTH is complete: every mandatory type, no INTEG beside an AEAD."""
@@ -189,7 +189,8 @@ def test_request_types(peer: Peer, dut: Dut) -> None:
 
 
 @purpose(
-    "child-request-types", "RFC7296-3.3.3-2", "RFC7296-3.3.3-3", "RFC7296-3.3-7", "RFC7296-3.3-8", role="initiator",
+    "child-request-types", "RFC7296-3.3.3-2", "RFC7296-3.3.3-3", "RFC7296-3.3-7", "RFC7296-3.3-8", "RFC7296-2.7-6",
+    role="initiator",
     needs=(REKEY,),
 )  # fmt: skip
 def test_rekey_request_types(peer: Peer, dut: Dut) -> None:

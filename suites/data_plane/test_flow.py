@@ -20,7 +20,17 @@ NEW = "RFC7296-2.8-14"
 INHERITED = "RFC7296-2.8-7"
 
 
-@purpose("data-set-up", THROUGH, "RFC4301-4.4.1-2", "RFC4301-5.1.2-1", role="responder", needs=(DATA,))
+@purpose(
+    "data-set-up",
+    THROUGH,
+    "RFC4301-4.4.1-2",
+    "RFC4301-5.1.2-1",
+    "RFC7296-2.17-3",
+    "RFC4303-2.1-1",
+    "RFC4301-4.1-1",
+    role="responder",
+    needs=(DATA,),
+)
 def test_set_up(peer: Peer) -> None:
     """ICMP, UDP and TCP go through the Child SA of IKE_AUTH, both ways, between the ends of the tunnel.
 
@@ -125,7 +135,8 @@ def test_child_rekey_pfs(peer: Peer) -> None:
 
 
 @purpose(
-    "data-child-rekey-device", "RFC7296-2.17-1", "RFC4301-4.4.1-2", "RFC7296-2.8-15", role="initiator",
+    "data-child-rekey-device", "RFC7296-2.17-1", "RFC4301-4.4.1-2", "RFC7296-2.8-15", "RFC7296-2.17-3",
+    role="initiator",
     needs=(DATA, Capability.REKEY_CHILD),
 )  # fmt: skip
 def test_child_rekey_device(peer: Peer, dut: Dut) -> None:

@@ -15,7 +15,14 @@ CLOSED, CLOSED_ALL = "RFC7296-1.4.1-4", "RFC7296-1.4.1-9"
 BURST = 12
 
 
-@purpose("data-rekey-overlap", READY, "RFC7296-1.4.1-1", role="responder", needs=(DATA, Capability.REKEY_CHILD))
+@purpose(
+    "data-rekey-overlap",
+    READY,
+    "RFC7296-1.4.1-1",
+    "RFC7296-2.8.1-2",
+    role="responder",
+    needs=(DATA, Capability.REKEY_CHILD),
+)
 def test_rekey_overlap(peer: Peer) -> None:
     """No packet is lost across our rekey: pings before, during and after it, on old and new SA, are answered.
 
@@ -38,7 +45,13 @@ def test_rekey_overlap(peer: Peer) -> None:
     none_lost(peer, asked, READY)
 
 
-@purpose("data-rekey-overlap-device", "RFC7296-1.4.1-1", role="initiator", needs=(DATA, Capability.REKEY_CHILD))
+@purpose(
+    "data-rekey-overlap-device",
+    "RFC7296-1.4.1-1",
+    "RFC7296-2.8.1-2",
+    role="initiator",
+    needs=(DATA, Capability.REKEY_CHILD),
+)
 def test_rekey_overlap_device(peer: Peer, dut: Dut) -> None:
     """The device rekeys. Until we have answered its Delete, both SAs carry our packets, and none is lost."""
     sa = up(peer)

@@ -95,7 +95,13 @@ def test_table(peer: Peer) -> None:
 
 
 @purpose(
-    "data-overhead-esp", BLOCKS, ICV_SIZE, role="responder", needs=(DATA,), connection=usual(esp=those(ESP_SUITES, ESP))
+    "data-overhead-esp",
+    BLOCKS,
+    ICV_SIZE,
+    "RFC7296-2.17-5",
+    role="responder",
+    needs=(DATA,),
+    connection=usual(esp=those(ESP_SUITES, ESP)),
 )
 def test_overhead_esp(peer: Peer) -> None:
     """For each cipher and integrity algorithm packets have the size that header, IV, padding and ICV make."""

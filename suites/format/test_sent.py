@@ -51,14 +51,33 @@ def test_reserved_initiator(peer: Peer, dut: Dut) -> None:
     check_reserved(peer, "RFC7296-2.5-7")
 
 
-@purpose("format-lengths-sent", *_LENGTHS, role="responder", ordinary=True)
+@purpose(
+    "format-lengths-sent",
+    *_LENGTHS,
+    "RFC7296-3.1-1",
+    "RFC7296-3.1-7",
+    "RFC7296-3.3.1-1",
+    "RFC7296-3.3.2-1",
+    "RFC7296-3.14-3",
+    role="responder",
+    ordinary=True,
+)
 def test_lengths(peer: Peer) -> None:
     """All lengths, counts, chains of payloads and Last Substruc values in a responder's messages are right."""
     with well_formed(peer, "RFC7296-3.2-10"):
         a_life(peer)
 
 
-@purpose("format-lengths-sent-initiator", *_LENGTHS, role="initiator")
+@purpose(
+    "format-lengths-sent-initiator",
+    *_LENGTHS,
+    "RFC7296-3.1-1",
+    "RFC7296-3.1-7",
+    "RFC7296-3.3.1-1",
+    "RFC7296-3.3.2-1",
+    "RFC7296-3.14-3",
+    role="initiator",
+)
 def test_lengths_initiator(peer: Peer, dut: Dut) -> None:
     """All lengths, counts, chains of payloads and Last Substruc values in an initiator's messages are right."""
     dut.initiate()
@@ -117,7 +136,9 @@ def test_attribute(peer: Peer) -> None:
     peer.check(lengths == [ours.key_length], f"Key Length {ours.key_length} in the short form", cipher.attributes)
 
 
-@purpose("format-ts-sent", "RFC7296-3.13.1-3", "RFC7296-3.13.1-5", "RFC7296-3.13-1", role="responder")
+@purpose(
+    "format-ts-sent", "RFC7296-3.13.1-3", "RFC7296-3.13.1-5", "RFC7296-3.13-1", "RFC7296-3.13.1-6", role="responder"
+)
 def test_selectors(peer: Peer) -> None:
     """Selectors for all protocols have the ports 0 to 65535."""
     sa = peer.sa()

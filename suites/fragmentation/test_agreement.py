@@ -23,7 +23,14 @@ def _check_announced(peer: Peer, message: Message, requirement: str) -> None:
 
 
 @purpose(
-    "frag-announce", "RFC7383-2.3-2", "RFC7383-2.3-3", "RFC7383-2.3-4", "RFC7383-2.3-6", role="responder", needs=NEEDS
+    "frag-announce",
+    "RFC7383-2.3-2",
+    "RFC7383-2.3-3",
+    "RFC7383-2.3-4",
+    "RFC7383-2.3-6",
+    "RFC7383-2.3-5",
+    role="responder",
+    needs=NEEDS,
 )
 def test_announce(peer: Peer) -> None:
     """A responder that is asked says that it supports fragmentation, by a notify with nothing in it."""
@@ -31,7 +38,7 @@ def test_announce(peer: Peer) -> None:
 
 
 @purpose(
-    "frag-announce-initiator", "RFC7383-2.3-1", "RFC7383-2.3-3", "RFC7383-2.3-4", "RFC7383-2.3-6",
+    "frag-announce-initiator", "RFC7383-2.3-1", "RFC7383-2.3-3", "RFC7383-2.3-4", "RFC7383-2.3-6", "RFC7383-2.3-5",
     role="initiator", needs=NEEDS,
 )  # fmt: skip
 def test_announce_initiator(peer: Peer, dut: Dut) -> None:

@@ -19,7 +19,17 @@ FORM = (
 
 
 @purpose(
-    "frag-response", *FORM, role="responder", needs=NEEDS, connection=certificates(), device={"fragment_size": LIMIT}
+    "frag-response",
+    *FORM,
+    "RFC7383-2.5-1",
+    "RFC7383-2.5-4",
+    "RFC7383-2.5-8",
+    "RFC7383-2.5-9",
+    "RFC7383-2.5.3-2",
+    role="responder",
+    needs=NEEDS,
+    connection=certificates(),
+    device={"fragment_size": LIMIT},
 )
 def test_response(peer: Peer) -> None:
     """A fragmented request gets a large response in fragments, which are numbered and headed as they must be.
@@ -37,7 +47,8 @@ def test_response(peer: Peer) -> None:
 
 
 @purpose(
-    "frag-request-by-device", "RFC7383-2.5-3", *FORM[1:6], "RFC7383-2.4-3", role="initiator", needs=NEEDS,
+    "frag-request-by-device", "RFC7383-2.5-3", *FORM[1:6], "RFC7383-2.4-3", "RFC7383-2.5-1", "RFC7383-2.5-4",
+    "RFC7383-2.5-8", "RFC7383-2.5-9", "RFC7383-2.5.3-2", role="initiator", needs=NEEDS,
     connection=certificates(), device={"fragment_size": LIMIT},
 )  # fmt: skip
 def test_request_by_device(peer: Peer, dut: Dut) -> None:

@@ -61,7 +61,8 @@ def assigned(peer: Peer, answer: Message) -> bytes:
 
 
 @purpose(
-    "auth-cfg-address", "RFC7296-3.15.4-1", "RFC7296-2.19-3", "RFC7296-2.9-13", "RFC7296-3.15.1-3", "RFC7296-3.15.1-5",
+    "auth-cfg-address", "RFC7296-3.15.4-1", "RFC7296-2.19-3", "RFC7296-2.9-13", "RFC7296-3.15.1-3",
+    "RFC7296-3.15.1-5", "RFC7296-4-12",
     role="responder", ordinary=True, needs=(Capability.VIRTUAL_IP,), connection=from_device,
 )  # fmt: skip
 def test_address(peer: Peer) -> None:
@@ -122,7 +123,7 @@ def test_not_asked(peer: Peer) -> None:
 
 @purpose(
     "auth-cfg-request", "RFC7296-2.19-2", "RFC7296-2.19-3", "RFC7296-2.19-5", "RFC7296-3.15.1-1",
-    "RFC7296-3.15.1-3", role="initiator", needs=(Capability.VIRTUAL_IP,), connection=from_us,
+    "RFC7296-3.15.1-3", "RFC7296-4-11", role="initiator", needs=(Capability.VIRTUAL_IP,), connection=from_us,
 )  # fmt: skip
 def test_request(peer: Peer, dut: Dut) -> None:
     """A device that wants an inner address asks for it in IKE_AUTH, before the SA payload, and takes what it gets."""

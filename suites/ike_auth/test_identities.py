@@ -26,7 +26,8 @@ def handshake(peer: Peer, requirement: str) -> None:
 
 
 @purpose(
-    "auth-id-email", "RFC7296-3.5-9", "RFC7296-4-15", "RFC7296-3.5-6", role="responder", ordinary=True,
+    "auth-id-email", "RFC7296-3.5-9", "RFC7296-4-15", "RFC7296-3.5-6", "RFC7296-3.5-10", role="responder",
+    ordinary=True,
     connection=named(Identity.of("tester@ikespec.example"), Identity.of("device@ikespec.example")),
 )  # fmt: skip
 def test_email(peer: Peer) -> None:
@@ -35,7 +36,7 @@ def test_email(peer: Peer) -> None:
 
 
 @purpose(
-    "auth-id-key-id", "RFC7296-3.5-9", "RFC7296-4-15", role="responder", ordinary=True,
+    "auth-id-key-id", "RFC7296-3.5-9", "RFC7296-4-15", "RFC7296-3.5-10", role="responder", ordinary=True,
     connection=named(Identity(IdType.KEY_ID, b"\x00tester \xff"), Identity(IdType.KEY_ID, b"device \xfe\x00")),
 )  # fmt: skip
 def test_key_id(peer: Peer) -> None:
@@ -44,7 +45,8 @@ def test_key_id(peer: Peer) -> None:
 
 
 @purpose(
-    "auth-id-ipv4", "RFC7296-3.5-9", "RFC7296-3.5-1", "RFC7296-3.5-4", role="responder", ordinary=True,
+    "auth-id-ipv4", "RFC7296-3.5-9", "RFC7296-3.5-1", "RFC7296-3.5-4", "RFC7296-3.5-8", "RFC7296-3.5-10",
+    role="responder", ordinary=True,
     connection=named(Identity.of("203.0.113.7"), Identity.of("203.0.113.8")),
 )  # fmt: skip
 def test_ipv4(peer: Peer) -> None:

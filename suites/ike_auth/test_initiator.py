@@ -44,7 +44,15 @@ from suites.ike_auth.steps import (
 from suites.purpose import purpose
 
 
-@purpose("auth-initiator", "RFC7296-1.2-6", "RFC7296-2.15-1", "RFC7296-2.15-10", "RFC7296-4-4", role="initiator")
+@purpose(
+    "auth-initiator",
+    "RFC7296-1.2-6",
+    "RFC7296-2.15-1",
+    "RFC7296-2.15-10",
+    "RFC7296-4-4",
+    "RFC7296-3.5-5",
+    role="initiator",
+)
 def test_initiator(peer: Peer, dut: Dut) -> None:
     """An initiator proves its identity and asks for its first Child SA in one request."""
     dut.initiate()
@@ -58,7 +66,8 @@ def test_initiator(peer: Peer, dut: Dut) -> None:
 
 @purpose(
     "auth-request-format", "RFC7296-1.2-19", "RFC7296-1.2-20", "RFC7296-1.2-21", "RFC7296-2.2-3", "RFC7296-3.3.1-9",
-    "RFC7296-3.3.1-5", "RFC7296-2.9-1", "RFC7296-2.5-7", "RFC7296-3.1-15", "RFC7296-3.2-6", role="initiator",
+    "RFC7296-3.3.1-5", "RFC7296-2.9-1", "RFC7296-2.5-7", "RFC7296-3.1-15", "RFC7296-3.2-6", "RFC7296-3.4-4",
+    role="initiator",
     connection=usual(esp=with_pfs(esp_several)),
 )  # fmt: skip
 def test_request_format(peer: Peer, dut: Dut) -> None:

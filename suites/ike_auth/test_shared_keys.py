@@ -40,7 +40,8 @@ def identity_proof(sa: ScriptedSa) -> bytes:
 
 @purpose(
     "auth-psk", "RFC7296-1.2-10", "RFC7296-2.15-10", "RFC7296-2.15-2", "RFC7296-2.15-1", "RFC7296-2.14-1",
-    "RFC7296-2.14-2", "RFC7296-1.2-1", "RFC7296-3.8-4", "RFC7296-4-4", role="responder", ordinary=True,
+    "RFC7296-2.14-2", "RFC7296-1.2-1", "RFC7296-3.8-4", "RFC7296-4-4", "RFC7296-3.5-5", "RFC8247-3.1-2",
+    role="responder", ordinary=True,
     connection=psk(),
 )  # fmt: skip
 def test_psk(peer: Peer) -> None:
@@ -58,7 +59,7 @@ def test_psk(peer: Peer) -> None:
 
 @purpose(
     "auth-response-format", "RFC7296-2.2-6", "RFC7296-1.2-1", "RFC7296-2.5-7", "RFC7296-3.1-15", "RFC7296-3.2-6",
-    "RFC7296-2.5-14", "RFC7296-3.14-1", role="responder",
+    "RFC7296-2.5-14", "RFC7296-3.14-1", "RFC7296-3.1-5", role="responder",
 )  # fmt: skip
 def test_response_format(peer: Peer) -> None:
     """The response has message ID 1, the Response flag alone, one Encrypted payload and nothing beside it."""
@@ -76,7 +77,7 @@ def test_response_format(peer: Peer) -> None:
 
 
 @purpose(
-    "auth-prf", "RFC7296-2.15-10", "RFC7296-2.14-3", "RFC7296-2.14-1", role="responder",
+    "auth-prf", "RFC7296-2.15-10", "RFC7296-2.14-3", "RFC7296-2.14-1", "RFC7296-2.13-4", role="responder",
     connection=usual(proposals=each(PRF)),
 )  # fmt: skip
 def test_prf(peer: Peer) -> None:

@@ -49,7 +49,8 @@ def digital_signature(peer: Peer, scheme: Scheme) -> None:
 
 
 @purpose(
-    "auth-rsa", "RFC7427-3-2", "RFC7427-3-3", "RFC7427-3-5", "RFC7427-3-7", "RFC7427-4-2",
+    "auth-rsa", "RFC7427-3-2", "RFC7427-3-3", "RFC7427-3-5", "RFC7427-3-7", "RFC7427-4-2", "RFC8247-3.1-5",
+    "RFC8247-3.2-2", "RFC8247-3.1.1-1",
     role="responder", ordinary=True, needs=(Capability.RFC7427,), connection=certificates("rsa"),
 )  # fmt: skip
 def test_rsa(peer: Peer) -> None:
@@ -58,7 +59,8 @@ def test_rsa(peer: Peer) -> None:
 
 
 @purpose(
-    "auth-rsa-pss", "RFC7427-3-2", "RFC7427-3-3", "RFC7427-3-7", role="responder", ordinary=True,
+    "auth-rsa-pss", "RFC7427-3-2", "RFC7427-3-3", "RFC7427-3-7", "RFC8247-3.2-5", "RFC8247-3.2-7", role="responder",
+    ordinary=True,
     needs=(Capability.RFC7427,), connection=pss(),
 )  # fmt: skip
 def test_rsa_pss(peer: Peer) -> None:
@@ -79,7 +81,8 @@ def test_rsa_pss_accepted(peer: Peer) -> None:
 
 
 @purpose(
-    "auth-ecdsa", "RFC7427-3-2", "RFC7427-3-3", "RFC7427-3-7", "RFC7427-4-2", role="responder", ordinary=True,
+    "auth-ecdsa", "RFC7427-3-2", "RFC7427-3-3", "RFC7427-3-7", "RFC7427-4-2", "RFC8247-3.2-8", role="responder",
+    ordinary=True,
     needs=(Capability.RFC7427,), connection=certificates("ecdsa"),
 )  # fmt: skip
 def test_ecdsa(peer: Peer) -> None:
@@ -88,7 +91,7 @@ def test_ecdsa(peer: Peer) -> None:
 
 
 @purpose(
-    "auth-ecdsa-384", "RFC7427-3-2", "RFC7427-3-3", "RFC7427-3-7", role="responder", ordinary=True,
+    "auth-ecdsa-384", "RFC7427-3-2", "RFC7427-3-3", "RFC7427-3-7", "RFC7427-3-8", role="responder", ordinary=True,
     needs=(Capability.RFC7427,), connection=certificates("ecdsa384"),
 )  # fmt: skip
 def test_ecdsa_384(peer: Peer) -> None:
@@ -122,7 +125,8 @@ def test_ed25519_unannounced(peer: Peer) -> None:
 
 
 @purpose(
-    "auth-signature-hash-list", "RFC7427-3-6", "RFC7427-4-2", role="responder",
+    "auth-signature-hash-list", "RFC7427-3-6", "RFC7427-4-2", "RFC7427-4-1", "RFC7427-4-5", "RFC7427-4-4",
+    "RFC8247-3.2-4", role="responder",
     needs=(Capability.RFC7427,), connection=certificates("rsa"),
 )  # fmt: skip
 def test_hash_list(peer: Peer) -> None:
@@ -144,6 +148,7 @@ def test_hash_list(peer: Peer) -> None:
     "RFC8247-3.1-1",
     "RFC7427-3-1",
     "RFC7296-3.8-1",
+    "RFC7296-3.8-3",
     role="responder",
     connection=mixed(our_certificate=False, kind="rsa"),
 )
@@ -169,7 +174,7 @@ def test_rsa_sha1(peer: Peer) -> None:
 
 
 @purpose(
-    "auth-ecdsa-classic", "RFC4754-7-1", "RFC4754-7-2", "RFC4754-8-1", "RFC4754-4-1", "RFC7427-3-1",
+    "auth-ecdsa-classic", "RFC4754-7-1", "RFC4754-7-2", "RFC4754-8-1", "RFC4754-4-1", "RFC7427-3-1", "RFC8247-3.1-4",
     role="responder", ordinary=True, connection=certificates("ecdsa"),
 )  # fmt: skip
 def test_ecdsa_classic(peer: Peer) -> None:

@@ -38,7 +38,7 @@ def without_nat(dut: Dut) -> None:
 
 @purpose(
     "init-source-port",
-    "RFC7296-2.11-2", "RFC7296-2.11-1", "RFC7296-2.11-3", "RFC7296-2.23-2", "RFC7296-2.23-3",
+    "RFC7296-2.11-2", "RFC7296-2.11-1", "RFC7296-2.11-3", "RFC7296-2.23-2", "RFC7296-2.23-3", "RFC7296-3.1-2",
     role="responder",
 )  # fmt: skip
 def test_source_port(peer: Peer) -> None:

@@ -85,7 +85,7 @@ def test_aes128ccm8(peer: Peer) -> None:
 
 
 @purpose(
-    "init-aesxcbc", "RFC8247-2.2-4", "RFC8247-2.3-4", role="responder", ordinary=True,
+    "init-aesxcbc", "RFC7296-2.14-5", "RFC8247-2.2-4", "RFC8247-2.3-4", role="responder", ordinary=True,
     connection=usual(proposals=including("aesxcbc-prfaesxcbc")),
 )  # fmt: skip
 def test_aesxcbc(peer: Peer) -> None:
@@ -118,7 +118,7 @@ def test_each_group(peer: Peer) -> None:
 
 
 @purpose(
-    "init-each-cipher", "RFC7296-2.14-2", "RFC7296-2.14-6", "RFC7296-3.14-7", role="responder",
+    "init-each-cipher", "RFC7296-2.14-2", "RFC7296-2.14-6", "RFC7296-3.14-7", "RFC7296-2.13-6", role="responder",
     connection=usual(proposals=each(ENCR)),
 )  # fmt: skip
 def test_each_cipher(peer: Peer) -> None:
@@ -127,7 +127,7 @@ def test_each_cipher(peer: Peer) -> None:
 
 
 @purpose(
-    "init-each-integrity", "RFC7296-2.14-2", "RFC7296-3.14-10", role="responder",
+    "init-each-integrity", "RFC7296-2.14-2", "RFC7296-3.14-10", "RFC7296-2.13-3", role="responder",
     connection=usual(proposals=each(INTEG)),
 )  # fmt: skip
 def test_each_integrity(peer: Peer) -> None:

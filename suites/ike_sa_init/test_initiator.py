@@ -149,7 +149,7 @@ def _with(sa: SA, other: Transform) -> SA:
     return replace(sa, proposals=(replace(chosen, transforms=(*chosen.transforms, other)),))
 
 
-@purpose("init-response-without-nonce", "RFC7296-1.2-3", "RFC7296-2.21-2", role="initiator")
+@purpose("init-response-without-nonce", "RFC7296-1.2-3", "RFC7296-2.21-2", "RFC7296-2.21.3-2", role="initiator")
 def test_response_without_nonce(peer: Peer, dut: Dut) -> None:
     """A response without nonce makes no IKE SA, and no error message is sent about it."""
     dut.initiate()

@@ -67,7 +67,7 @@ def test_invalid_ke(peer: Peer, dut: Dut) -> None:
 
 @purpose(
     "init-ke-retry",
-    "RFC7296-1.2-14", "RFC7296-1.2-15", "RFC7296-2.2-2", "RFC7296-2.6-3", "RFC7296-3.3.6-14",
+    "RFC7296-1.2-14", "RFC7296-1.2-15", "RFC7296-2.2-2", "RFC7296-2.6-3", "RFC7296-3.3.6-14", "RFC7296-3.3.6-13",
     role="initiator",
     connection=TWO_GROUPS,
 )  # fmt: skip
@@ -113,7 +113,7 @@ def test_ke_not_offered(peer: Peer, dut: Dut) -> None:
 
 @purpose(
     "init-modp-range",
-    "RFC6989-2.5-1", "RFC6989-2.5-2", "RFC6989-2.1-1",
+    "RFC6989-2.5-1", "RFC6989-2.5-2", "RFC6989-2.1-1", "RFC6989-2.2-1",
     role="responder",
     connection=MODP,
 )  # fmt: skip
@@ -150,7 +150,7 @@ def _must_not_be_used(peer: Peer, sa: ScriptedSa, group: ModpGroup, value: int) 
 
 @purpose(
     "init-ecp-off-curve",
-    "RFC6989-2.5-1", "RFC6989-2.5-2", "RFC6989-2.3-1",
+    "RFC6989-2.5-1", "RFC6989-2.5-2", "RFC6989-2.3-1", "RFC7296-3.3.2-7", "RFC6989-2.4-1",
     role="responder",
     connection=ECP,
 )  # fmt: skip

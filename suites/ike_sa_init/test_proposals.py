@@ -53,6 +53,7 @@ def chosen(peer: Peer, bent: bend.Bend) -> Proposal:
 
 @purpose(
     "init-no-proposal", "RFC7296-2.7-3", "RFC7296-2.7-4", "RFC7296-2.21.1-3", "RFC7296-2.6-4", "RFC7296-3.3.4-5",
+    "RFC7296-3.3.4-4",
     role="responder",
 )  # fmt: skip
 def test_no_proposal(peer: Peer, dut: Dut) -> None:
@@ -79,7 +80,7 @@ def test_second_proposal(peer: Peer, dut: Dut) -> None:
 
 @purpose(
     "init-one-of-each",
-    "RFC7296-2.7-5", "RFC7296-3.3.6-3", "RFC7296-3.3.6-1", "RFC7296-1.2-4",
+    "RFC7296-2.7-5", "RFC7296-3.3.6-3", "RFC7296-3.3.6-1", "RFC7296-1.2-4", "RFC7296-3.3-10",
     role="responder", ordinary=True,
 )  # fmt: skip
 def test_one_of_each(peer: Peer) -> None:
@@ -113,7 +114,7 @@ def test_key_length(peer: Peer) -> None:
 
 @purpose(
     "init-key-length-missing",
-    "RFC7296-3.3.5-7", "RFC7296-3.3.6-9",
+    "RFC7296-3.3.5-7", "RFC7296-3.3.6-9", "RFC7296-2.13-1",
     role="responder",
     connection=usual(proposals=with_key_length),
 )  # fmt: skip

@@ -56,7 +56,7 @@ def test_unknown_critical(peer: Peer, dut: Dut) -> None:
     goes_no_further(peer, dut, bend.append(UnknownPayload(200, b"ikespec", critical=True)), "RFC7296-2.5-10")
 
 
-@purpose("init-response-unknown-error", "RFC7296-3.10.1-1", "RFC7296-2.21-2", role="initiator")
+@purpose("init-response-unknown-error", "RFC7296-3.10.1-1", "RFC7296-2.21-2", "RFC7296-2.21.1-1", role="initiator")
 def test_unknown_error(peer: Peer, dut: Dut) -> None:
     """An error notify of an unassigned type means failure, though SA, KEr and Nr stand beside it."""
     goes_no_further(peer, dut, bend.append(Notify(UNKNOWN_ERROR)), "RFC7296-3.10.1-1")

@@ -223,7 +223,7 @@ def test_delete_by_device(peer: Peer, dut: Dut) -> None:
 
 @purpose(
     "info-delete-child-by-device", "RFC7296-2.4-16", "RFC7296-1.4.1-3", "RFC7296-1.4.1-5", "RFC7296-3.11-5",
-    "RFC7296-3.11-6", role="initiator", needs=(Capability.DELETE_CHILD,),
+    "RFC7296-3.11-6", "RFC7296-3.11-1", role="initiator", needs=(Capability.DELETE_CHILD,),
 )  # fmt: skip
 def test_delete_child_by_device(peer: Peer, dut: Dut) -> None:
     """A device that closes a Child SA names it by its own inbound SPI and never lists both directions."""

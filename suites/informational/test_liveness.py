@@ -10,7 +10,14 @@ from suites.purpose import purpose
 
 
 @purpose(
-    "info-liveness", "RFC7296-2.4-9", "RFC7296-1.4-4", "RFC7296-4-6", "RFC7296-1.2-1", "RFC7296-2.2-6", role="responder"
+    "info-liveness",
+    "RFC7296-2.4-9",
+    "RFC7296-1.4-4",
+    "RFC7296-4-6",
+    "RFC7296-1.2-1",
+    "RFC7296-2.2-6",
+    "RFC7296-1-4",
+    role="responder",
 )
 def test_liveness(peer: Peer) -> None:
     """An empty INFORMATIONAL request is acknowledged, whatever else there is to say.

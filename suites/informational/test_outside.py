@@ -82,6 +82,7 @@ def test_spi_lookup(peer: Peer) -> None:
     "RFC7296-2.11-3",
     "RFC7296-2.23-2",
     "RFC7296-2.23-3",
+    "RFC7296-3.1-2",
     role="responder",
 )
 def test_any_port(peer: Peer) -> None:

@@ -201,7 +201,8 @@ def test_response_duplicate(peer: Peer, dut: Dut) -> None:
 
 
 @purpose(
-    "mid-retransmit-by-device", "RFC7296-2.1-9", "RFC7296-2.1-7", "RFC7296-2.2-1", "RFC7296-2.4-12",
+    "mid-retransmit-by-device", "RFC7296-2.1-9", "RFC7296-2.1-7", "RFC7296-2.2-1", "RFC7296-2.4-12", "RFC7296-1-3",
+    "RFC7296-2.1-3",
     role="initiator", needs=(Capability.DELETE_CHILD,), waits=6,
 )  # fmt: skip
 def test_retransmit_by_device(peer: Peer, dut: Dut) -> None:
@@ -230,7 +231,7 @@ def test_retransmit_by_device(peer: Peer, dut: Dut) -> None:
 
 
 @purpose(
-    "mid-retransmit-create-child", "RFC7296-2.1-9", "RFC7296-2.1-7", "RFC7296-2.2-1",
+    "mid-retransmit-create-child", "RFC7296-2.1-9", "RFC7296-2.1-7", "RFC7296-2.2-1", "RFC7296-2.3-9",
     role="initiator", needs=(Capability.REKEY_CHILD,), waits=2,
 )  # fmt: skip
 def test_retransmit_create_child(peer: Peer, dut: Dut) -> None:
@@ -250,7 +251,7 @@ def test_retransmit_create_child(peer: Peer, dut: Dut) -> None:
 
 
 @purpose(
-    "mid-give-up", "RFC7296-2.1-8", "RFC7296-2.1-7",
+    "mid-give-up", "RFC7296-2.1-8", "RFC7296-2.1-7", "RFC7296-1-3",
     role="initiator", needs=(Capability.DELETE_CHILD,), waits=8,
 )  # fmt: skip
 def test_give_up(peer: Peer, dut: Dut) -> None:

@@ -108,7 +108,7 @@ def test_old_delete(peer: Peer) -> None:
     _only_copies(peer, sa, first.message.message_id, first.raw)
 
 
-@purpose("mid-no-gratuitous-response", "RFC7296-2.1-1", role="responder", waits=3)
+@purpose("mid-no-gratuitous-response", "RFC7296-2.1-1", "RFC7296-1-4", role="responder", waits=3)
 def test_no_gratuitous_response(peer: Peer) -> None:
     """A response is sent once, and again only when its request is repeated: three seconds bring no second one."""
     sa = peer.establish()

@@ -55,7 +55,7 @@ def test_4500_first(peer: Peer, dut: Dut) -> None:
 
 
 @purpose(
-    "nat-rebind-port", "RFC7296-2.11-2", "RFC7296-2.23-25", role="responder", needs=(NAT, DELETES)
+    "nat-rebind-port", "RFC7296-2.11-2", "RFC7296-2.23-25", "RFC7296-2.23-19", role="responder", needs=(NAT, DELETES)
 )  # fmt: skip
 def test_rebind_port(peer: Peer, dut: Dut) -> None:
     """The NAT forgets its mapping; after one message from the new port the device's requests go there."""
@@ -69,7 +69,7 @@ def test_rebind_port(peer: Peer, dut: Dut) -> None:
 
 
 @purpose(
-    "nat-rebind-address", "RFC7296-2.11-2", "RFC7296-2.23-25", role="responder", needs=(NAT, DELETES)
+    "nat-rebind-address", "RFC7296-2.11-2", "RFC7296-2.23-25", "RFC7296-2.23-19", role="responder", needs=(NAT, DELETES)
 )  # fmt: skip
 def test_rebind_address(peer: Peer, dut: Dut) -> None:
     """The NAT gets another address; after one message from there the device's requests go there."""

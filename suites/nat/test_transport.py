@@ -73,7 +73,8 @@ def test_transport_both_ends(peer: Peer, dut: Dut) -> None:
 
 
 @purpose(
-    "nat-transport-initiator", "RFC7296-2.23.1-5", "RFC7296-2.23.1-1", role="initiator",
+    "nat-transport-initiator", "RFC7296-2.23.1-5", "RFC7296-2.23.1-1", "RFC7296-2.23-24", "RFC7296-2.23.1-2",
+    role="initiator",
     needs=(*NEEDS, Capability.LIST_SAS), connection=host_to_host(),
 )  # fmt: skip
 def test_transport_initiator(peer: Peer, dut: Dut) -> None:
