@@ -75,6 +75,15 @@ def write(folder: Path, peer: Peer, log: str, limit: int = 2 << 20, *, transcrip
     Of the log the last ``limit`` octets are kept. The transcript says in words what is in ``trace.json``, from which it
     can be made at any time.
     """
+    files = evidence(peer, log, limit, transcript=transcript)
+    _make(folder)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return sum(map(len, files.values()))
+
+
+def evidence(peer: Peer, log: str, limit: int = 2 << 20, *, transcript: bool = True) -> dict[str, bytes]:
+    """The files that `write` writes, by their names."""
     written = peer.trace.to_json(peer.local.host, peer.remote.host)
     keys = {IKE_TABLE: key_lines(peer), ESP_TABLE: peer.traffic.key_lines()}
     files = {
@@ -85,10 +94,7 @@ def write(folder: Path, peer: Peer, log: str, limit: int = 2 << 20, *, transcrip
     }
     if transcript:
         files["transcript.txt"] = _encoded(text(written))
-    _make(folder)
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
-    return sum(map(len, files.values()))
+    return files
 
 
 def _encoded(text: str) -> bytes:

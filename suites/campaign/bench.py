@@ -85,8 +85,9 @@ class Batch:
 class Done:
     """What came of the first cases of a batch.
 
-    ``states`` are those that the device can be brought to. It ends early where something is found that this worker has not found yet, so that it is on record at once; then
-    ``before`` are the cases that the device has seen before the last one, and ``files`` the evidence of it.
+    ``states`` are those that the device can be brought to. It ends early where something is found that this worker has
+    not found yet, so that it is on record at once; then ``before`` are the cases that the device has seen before the
+    last one, and ``files`` the evidence of it.
     """
 
     results: tuple[Result, ...]
@@ -176,6 +177,7 @@ class Bench:
     def batch(self, job: Batch) -> Done:
         """Run cases until something new is found. Raises DeviceError."""
         results: list[Result] = []
+        states = self.runner().states
         for at, case in enumerate(job.cases):
             self._beat(at)
             result = self.run(case)
@@ -186,14 +188,9 @@ class Bench:
                 self._reported |= new
                 before = tuple(self._recent)
                 self._recent.clear()
-                return Done(tuple(results), self.device, self.states, before, self.evidence())
+                return Done(tuple(results), self.device, states, before, self.evidence())
             self._recent.append(case)
-        return Done(tuple(results), self.device, self.states)
-
-    @property
-    def states(self) -> tuple[str, ...]:
-        """The states that it can be brought to. Raises DeviceError."""
-        return self.runner().states
+        return Done(tuple(results), self.device, states)
 
     @property
     def device(self) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""The loop of a campaign: cases are drawn and given to workers, and what comes of them is written down, then learned."""
+"""The loop of a campaign: cases are drawn and given to workers, what comes of them is written down, then learned."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ LONGEST_EXAMINATION = 120.0
 """Seconds for the reduction of one finding, where time passes."""
 SHARE = 0.3
 """The part of a campaign that may go to findings of which the device does not die; those are examined at once."""
-MOST_TIMES = 3
-"""A case that takes its worker with it is tried so often."""
+UNDER_WAY = 4096
+"""So many numbers of cases are passed over when a campaign goes on: some may have been run without anybody knowing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,8 @@ class Campaign:
         self.device = ("", "", "")
         for event in store.events():
             known.apply(event)
+        if known.drawn:
+            known.drawn += UNDER_WAY
         known.schedule.skip_plain(known.schedule.samples)
         self._open: dict[int, tuple[Drawn, ...]] = {}
         self._again: deque[tuple[Drawn, ...]] = deque()
@@ -65,7 +67,6 @@ class Campaign:
         self._started_examining: dict[str, float] = {}
         self._numbers = 0
         self._began = time.monotonic() - known.seconds
-        self._lost: dict[str, int] = {}
 
     @property
     def seconds(self) -> float:
@@ -183,8 +184,6 @@ class Campaign:
         """A worker is gone: the case that it ran is to blame, the others are run again."""
         drawn = self._open.pop(job.number)
         if not 0 <= at < len(drawn):
-            key = str(job.number)
-            self._lost[key] = self._lost.get(key, 0) + 1
             if drawn:
                 self._again.append(drawn)
             return

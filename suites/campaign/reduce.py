@@ -161,6 +161,7 @@ def payloads_of(content: str) -> tuple[tuple[int, bytes], ...] | None:
 
 def content_of(payloads: Sequence[tuple[int, bytes]]) -> str:
     """Inverse of `payloads_of`, with next payloads as they must be."""
-    kinds = [kind for kind, _ in payloads]
-    chain = b"".join(bytes((following,)) + body for following, (_, body) in zip([*kinds[1:], 0], payloads, strict=True))
-    return f"{kinds[0] if kinds else 0:02x}:{chain.hex()}"
+    kinds = [kind for kind, _ in payloads] or [0]
+    following = (*kinds[1:], 0)
+    chain = b"".join(bytes((after,)) + body for after, (_, body) in zip(following, payloads, strict=False))
+    return f"{kinds[0]:02x}:{chain.hex()}"

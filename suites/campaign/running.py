@@ -1,0 +1,95 @@
+"""The runner as workers use it: a device by its word, and the evidence of what was done to it last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from io import BytesIO
+from types import TracebackType
+from typing import Self
+
+from conformance.fuzz.mutators import simpler
+from conformance.net.pcapng import PcapngWriter
+from peers.contract import DeviceError
+from peers.registry import open_device
+from suites.campaign.bench import Rig
+from suites.campaign.case import Case, Outcome
+from suites.campaign.runner import Runner
+from suites.evidence import evidence
+
+MOST_LOG = 2 << 20
+"""Octets of a device's log that a finding keeps, the last ones."""
+LIMITS = {True: 60.0, False: 10.0}
+"""Seconds that a case may take, by whether time passes for the device."""
+
+
+class DeviceRunner:
+    """Runs cases on a device that is started when it is entered."""
+
+    def __init__(self, word: str, seed: int) -> None:
+        """``word`` is one of `peers.registry`. Raises DeviceError."""
+        self._device = open_device(word)
+        self._runner = Runner(self._device, seed=seed)
+
+    def __enter__(self) -> Self:
+        """Start the device. Raises DeviceError; a failed start leaves nothing behind."""
+        try:
+            self._runner.__enter__()
+        except BaseException:
+            self._device.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop the device."""
+        self._runner.__exit__(kind, error, trace)
+
+    def run(self, case: Case, *, fresh: bool = False) -> Outcome:
+        """Run a case. Raises DeviceError where the device cannot be brought back."""
+        try:
+            return self._runner.run(case, fresh=fresh)
+        except ValueError as error:
+            return replace(Outcome(kept=False), answers=(f"unreachable: {error}",))
+
+    def evidence(self) -> Mapping[str, bytes]:
+        """Capture, keys, trace, transcript, log and the last datagrams, as they are now, by the names of the files."""
+        try:
+            found = dict(evidence(self._runner.peer, self._log(), MOST_LOG))
+        except ValueError:  # nothing was run
+            found = {}
+        return found | {"history.pcapng": self._history()}
+
+    def _log(self) -> str:
+        try:
+            return self._runner.log()
+        except DeviceError:
+            return ""
+
+    def _history(self) -> bytes:
+        file = BytesIO()
+        capture = PcapngWriter(file)
+        for at, sent, datagram in self._runner.history:
+            capture.datagram(at, datagram, "sent" if sent else None)
+        return file.getvalue()
+
+    @property
+    def device(self) -> tuple[str, str, str]:
+        """Its name, version and where it runs."""
+        return self._device.name, self._device.version, self._device.backend
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The names of the states that it can be brought to."""
+        return self._runner.reachable()
+
+    @property
+    def real_time(self) -> bool:
+        """Whether time passes for the device as it does for us."""
+        return self._device.real_time
+
+
+def rig(word: str, seed: int) -> Rig:
+    """What workers need for a device. Raises DeviceError if there is none of this name."""
+    return Rig(word, seed, DeviceRunner, simpler, LIMITS[open_device(word).real_time])
