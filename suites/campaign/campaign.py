@@ -35,7 +35,7 @@ class Pace:
     @classmethod
     def of(cls, real_time: bool) -> Pace:
         """That for a device."""
-        return cls(6 if real_time else 48, real_time)
+        return cls(12 if real_time else 48, real_time)
 
 
 class NoDevice(Exception):  # noqa: N818 - it says what there is
@@ -121,7 +121,7 @@ class Campaign:
         elif self._again:
             self._submit(self._again.popleft())
         else:
-            drawn = tuple(self.known.schedule.draw(self.known.drawn + at) for at in range(self.pace.batch))
+            drawn = self.known.schedule.draw_all(self.known.drawn, self.pace.batch)
             self.known.drawn += len(drawn)
             self._submit(drawn)
         return True

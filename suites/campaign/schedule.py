@@ -41,6 +41,8 @@ FLOOR = 0.1
 """What an arm weighs that has never paid; one that shows something new each time weighs 1 more."""
 RECIPES = {"lie": 8.0, "corpus": 6.0, "sequence": 3.0, "content": 3.0, "octets": 1.0}
 """How a case is made, and how much a recipe weighs beside what it pays."""
+RETRY = 0.02
+"""How often a state is tried again that could not be reached."""
 MOST_STEPS = 6
 PAYLOADS = {
     int(one.payload_type): one.__name__
@@ -123,25 +125,34 @@ class Schedule:
         corpus: Corpus,
         *,
         payloads: Collection[str] = (),
+        groups: Mapping[str, str] | None = None,
     ) -> None:
-        """``payloads``: only these are bent, empty for all."""
+        """``payloads``: only these are bent, empty for all. States of one of the ``groups`` share a connection."""
         self.seed, self.states, self.sources, self.corpus = seed, states, sources, corpus
         self.payloads = frozenset(payloads)
+        self.groups = dict(groups or {})
         self.arms = Arms()
         self.samples: dict[tuple[str, str], Message] = {}
         self.barred: set[str] = set()
         self._plain = [(state, kind) for state in states for kind in states[state] if kind != "octets"]
 
-    def draw(self, number: int) -> Drawn:
+    def draw_all(self, number: int, count: int) -> tuple[Drawn, ...]:
+        """So many cases from this number on, all in states of one connection: changing it takes a device long."""
+        found: list[Drawn] = []
+        for at in range(number, number + count):
+            found.append(self.draw(at, self.groups.get(found[0].case.state, "") if found else None))
+        return tuple(found)
+
+    def draw(self, number: int, group: str | None = None) -> Drawn:
         """The case with this number. The first ones are messages as they should be, one of each kind in each state."""
         random = Random(f"{self.seed}/{number}")
         seed = random.getrandbits(48)
         if self._plain:
             state, kind = self._plain.pop(0)
             return Drawn(Case(state, seed, (Step(kind),)), (("state", state), ("kind", state, kind)))
-        states = [("state", one) for one in self.states if one not in self.barred] or [
-            ("state", one) for one in self.states
-        ]
+        allowed = [one for one in self.states if group is None or self.groups.get(one, "") == group]
+        barred = self.barred if random.random() > RETRY else ()
+        states = [("state", one) for one in allowed if one not in barred] or [("state", one) for one in allowed]
         state_arm = self.arms.choose(random, states)
         state = state_arm[1]
         recipes = [one for one in RECIPES if one != "octets" or "octets" in self.states[state]]
