@@ -3,8 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -13,8 +12,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from ikespec import again, catalogue, doctor, rows
+from ikespec import again, catalogue, doctor, fuzz, rows
 from ikespec import repeat as repetition
+from ikespec.exits import EXIT_OK, EXIT_SETUP, EXIT_SIGNAL, EXIT_VERDICT, fail, one_line_errors
 from ikespec.progress import RunProgress, Screen, tally
 
 app = typer.Typer(
@@ -24,31 +24,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-EXIT_OK, EXIT_VERDICT, EXIT_SETUP = 0, 1, 2
-EXIT_SIGNAL = 128
-"""With the number of the signal added, as shells have it: 130 for Ctrl-C, 143 for SIGTERM."""
-
-
-def fail(text: str, code: int = EXIT_SETUP) -> NoReturn:
-    """Say in one line what is wrong and end."""
-    print(f"ikespec: {text}", file=sys.stderr)
-    raise SystemExit(code)
-
-
-@contextmanager
-def one_line_errors() -> Iterator[None]:
-    """Turn what a user can mend into one line."""
-    from peers.contract import DeviceError
-    from reports.errors import ReportError
-
-    try:
-        yield
-    except OSError as error:
-        where = error.filename2 or error.filename
-        fail(f"{where}: {error.strerror}" if where and error.strerror else error.strerror or str(error))
-    except (DeviceError, ReportError) as error:
-        fail(" ".join(str(error).split()))
 
 
 @app.command()
@@ -388,6 +363,11 @@ def compare(
 def show_doctor() -> None:
     """Say what this machine can and cannot do, and how to mend it."""
     doctor.print_findings(doctor.diagnose())
+
+
+app.command("fuzz")(fuzz.run_campaign)
+app.command("replay")(fuzz.run_finding)
+app.command("findings")(fuzz.list_findings)
 
 
 def main() -> None:

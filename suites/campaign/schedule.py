@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 from conformance.fuzz.mutation import Mutation, Mutator
 from conformance.wire import (
@@ -41,6 +41,8 @@ FLOOR = 0.1
 """What an arm weighs that has never paid; one that shows something new each time weighs 1 more."""
 RECIPES = {"lie": 8.0, "corpus": 6.0, "sequence": 3.0, "content": 3.0, "octets": 1.0}
 """How a case is made, and how much a recipe weighs beside what it pays."""
+PLAIN = 0.5
+"""Every other case is a message as it should be until there was one of each kind in each state."""
 RETRY = 0.02
 """How often a state is tried again that could not be reached."""
 MOST_STEPS = 6
@@ -50,6 +52,8 @@ PAYLOADS = {
 }
 """Payloads as targets of mutations name them, by type."""
 
+Taste = Literal["valid", "near", "garbage"]
+TASTES: tuple[Taste, ...] = ("valid", "near", "garbage")
 Arm = tuple[str, ...]
 Cell = tuple[str, str, str]
 """What was bent, in which state, by which mutator: a cell of the heat map."""
@@ -60,7 +64,7 @@ class Sources:
     """Where lies come from: mutators by name, and payload chains from nothing (``valid``, ``near``, ``garbage``)."""
 
     mutators: Mapping[str, Mutator]
-    content: Callable[[Random, str], str]
+    content: Callable[[Random, Taste], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +148,16 @@ class Schedule:
         return tuple(found)
 
     def draw(self, number: int, group: str | None = None) -> Drawn:
-        """The case with this number. The first ones are messages as they should be, one of each kind in each state."""
+        """The case with this number, in a state of a group if one is named."""
         random = Random(f"{self.seed}/{number}")
         seed = random.getrandbits(48)
-        if self._plain:
+        if self._plain and (not self.samples or random.random() < PLAIN):
             state, kind = self._plain.pop(0)
             return Drawn(Case(state, seed, (Step(kind),)), (("state", state), ("kind", state, kind)))
         allowed = [one for one in self.states if group is None or self.groups.get(one, "") == group]
+        if self._plain:  # what was never tried has its turn that way
+            seen = {state for state, _ in self.samples}
+            allowed = [one for one in allowed if one in seen] or allowed
         barred = self.barred if random.random() > RETRY else ()
         states = [("state", one) for one in allowed if one not in barred] or [("state", one) for one in allowed]
         state_arm = self.arms.choose(random, states)
@@ -218,7 +225,7 @@ class Schedule:
         kind = self._kind(random, state, arms)
         if kind == "octets":
             return self._garbage(random)
-        how = random.choices(("valid", "near", "garbage"), (2, 5, 1))[0]
+        how: Taste = random.choices(TASTES, (2, 5, 1))[0]
         content = self.sources.content(random, how)
         for _ in range(32):
             if not self.payloads or payload_name(content) in self.payloads:

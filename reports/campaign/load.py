@@ -1,0 +1,73 @@
+"""Read the folder of a campaign: ``campaign.json``, ``status.json`` and the findings."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reports.errors import ReportError
+from suites.campaign.findings import Finding, read_finding
+from suites.campaign.store import StoreError, read_settings
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignResults:
+    """A campaign as it stands. ``findings`` are the worst first; ``status`` is `suites.campaign.status.status`."""
+
+    folder: Path
+    started: str
+    settings: dict[str, Any]
+    status: dict[str, Any]
+    findings: tuple[Finding, ...]
+
+    @property
+    def device(self) -> str:
+        """Its full name."""
+        said = self.status.get("device", {})
+        return " ".join(filter(None, (said.get("name"), said.get("version")))) or str(self.settings.get("dut", ""))
+
+    def again(self, one: Finding) -> int:
+        """How often a finding was seen."""
+        return int(self.status.get("again", {}).get(one.id, 1))
+
+    def seen(self, one: Finding) -> list[str]:
+        """In which states."""
+        return list(self.status.get("seen", {}).get(one.id, [one.state]))
+
+
+def load_campaign(folder: Path) -> CampaignResults:
+    """Read the folder of a campaign. Raises `ReportError` if there is none or if it breaks the schema."""
+    try:
+        about = read_settings(folder)
+    except StoreError as error:
+        raise ReportError(str(error)) from None
+    if about is None:
+        raise ReportError(f"{folder}: campaign.json is missing, expected the folder of an ikespec fuzz")
+    settings = about.get("settings")
+    if not isinstance(settings, dict):
+        raise ReportError(f"{folder / 'campaign.json'}: settings = {settings!r}, expected an object")
+    found = [_finding(path) for path in sorted((folder / "findings").glob("[!.]*/finding.json"))]
+    found.sort(key=lambda one: (one.signature.severity, one.after))
+    return CampaignResults(folder, str(about.get("started", "")), settings, _status(folder), tuple(found))
+
+
+def _status(folder: Path) -> dict[str, Any]:
+    path = folder / "status.json"
+    try:
+        told = json.loads(path.read_text(encoding="utf-8", errors="replace"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise ReportError(f"{path}: no JSON: {error}") from None
+    if not isinstance(told, dict) or told.get("schema") != SCHEMA:
+        raise ReportError(f"{path}: expected an object with schema {SCHEMA}")
+    return told
+
+
+def _finding(path: Path) -> Finding:
+    try:
+        return read_finding(path)
+    except ValueError as error:
+        raise ReportError(str(error)) from None

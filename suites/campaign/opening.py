@@ -1,0 +1,120 @@
+"""Opening a campaign: in a new folder, or in one where it goes on."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from conformance.fuzz.mutators import MUTATORS
+from conformance.fuzz.strategies import content
+from peers.contract import DeviceError
+from peers.registry import open_device
+from suites.campaign.campaign import Campaign, Pace
+from suites.campaign.corpus import Corpus
+from suites.campaign.knowledge import Knowledge
+from suites.campaign.running import rig
+from suites.campaign.schedule import PAYLOADS, Schedule, Sources
+from suites.campaign.states import STATES
+from suites.campaign.store import SCHEMA, Store, StoreError, read_settings
+from suites.campaign.workers import LocalPool, Pool
+from suites.record import timestamp
+
+TARGETS = (*dict.fromkeys(PAYLOADS.values()), "header", "plaintext", "ciphertext", "datagram")
+"""What mutations bend, for the heat map."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a campaign is about; one that goes on keeps to it. Empty selections mean everything."""
+
+    dut: str
+    seed: int = 1
+    states: tuple[str, ...] = ()
+    payloads: tuple[str, ...] = ()
+    mutators: tuple[str, ...] = ()
+
+    @classmethod
+    def selected(
+        cls, dut: str, seed: int, states: Sequence[str], payloads: Sequence[str], mutators: Sequence[str]
+    ) -> Settings:
+        """From the words of the command line, with ``*`` and ``?``. Raises StoreError for what fits nothing."""
+        chosen = [
+            _fitting(option, patterns, names)
+            for option, patterns, names in (
+                ("--states", states, tuple(STATES)),
+                ("--payloads", payloads, TARGETS),
+                ("--mutators", mutators, tuple(MUTATORS)),
+            )
+        ]
+        return cls(dut, seed, *chosen)
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in ``campaign.json``."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, told: dict[str, Any]) -> Settings:
+        """Inverse of `to_json`. Raises StoreError."""
+        try:
+            lists = (tuple(map(str, told[key])) for key in ("states", "payloads", "mutators"))
+            return cls(str(told["dut"]), int(told["seed"]), *lists)
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(f"campaign.json: {error}, expected dut, seed, states, payloads, mutators") from None
+
+
+def _fitting(option: str, patterns: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+    """The names that fit, also those of a list with commas."""
+    words = [word.strip() for pattern in patterns for word in pattern.split(",") if word.strip()]
+    found: dict[str, None] = {}
+    for word in words:
+        fitting = [one for one in names if fnmatchcase(one.lower(), word.lower())]
+        if not fitting:
+            raise StoreError(f"{option} {word}: fits none of {', '.join(names)}")
+        found |= dict.fromkeys(fitting)
+    return tuple(found)
+
+
+def open_store(settings: Settings, folder: Path, *, resume: bool, command: Sequence[str] = ()) -> Store:
+    """The folder of a new campaign, or of one that goes on. Raises StoreError, OSError."""
+    there = read_settings(folder)
+    if there is not None and not resume:
+        raise StoreError(f"--out {folder}: there is a campaign already; --resume goes on with it")
+    if there is None and resume:
+        raise StoreError(f"--resume: there is no campaign in {folder}")
+    if there is not None and Settings.from_json(there["settings"]) != settings:
+        before = Settings.from_json(there["settings"]).to_json()
+        wrong = ", ".join(
+            f"{key} = {before[key]!r}" for key, value in settings.to_json().items() if before[key] != value
+        )
+        raise StoreError(f"--resume: the campaign in {folder} has {wrong}")
+    store = Store(folder)
+    if there is None:
+        host = {"python": platform.python_version(), "platform": platform.platform()}
+        about = {"schema": SCHEMA, "settings": settings.to_json(), "started": timestamp(), "host": host}
+        store.write_json("campaign.json", about | {"command": list(command)})
+    return store
+
+
+def new_schedule(settings: Settings) -> Schedule:
+    """One that knows nothing yet."""
+    states = {name: one.kinds for name, one in STATES.items() if not settings.states or name in settings.states}
+    mutators = {name: one for name, one in MUTATORS.items() if not settings.mutators or name in settings.mutators}
+    groups = {name: f"{id(STATES[name].setup)} {dict(STATES[name].device)}" for name in states}
+    sources = Sources(mutators, content)
+    return Schedule(settings.seed, states, sources, Corpus(), payloads=settings.payloads, groups=groups)
+
+
+def open_campaign(
+    settings: Settings, store: Store, workers: int, *, stop_at: int = 0, pool: Pool | None = None
+) -> Campaign:
+    """A campaign that is ready to run; `Pool.close` ends its workers. Raises DeviceError, StoreError, OSError."""
+    device = open_device(settings.dut)
+    if workers > 1 and device.described_in is not None:
+        raise DeviceError(settings.dut, f"-n {workers}: describes one device that is there already", "expected -n 1")
+    known = Knowledge(new_schedule(settings))
+    pool = pool or LocalPool(rig(settings.dut, settings.seed), workers)
+    return Campaign(known, store, pool, Pace.of(device.real_time), stop_at=stop_at)
