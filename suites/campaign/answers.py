@@ -7,7 +7,10 @@ from conformance.script.message import Received
 from conformance.wire import EAP, Message, Notify
 
 SILENCE = "-"
-_NUMBERS = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{6,}\b|\d+")
+_NUMBERS = re.compile(r"0x[0-9a-f]+|(?<![0-9A-Za-z])[0-9a-fA-F]{6,}(?![0-9A-Za-z])|\d+")
+_AGAIN = re.compile(r"(.{3,80}?)\1+")
+_LONGEST = 200
+"""Characters of a line that count."""
 
 
 def answer_class(found: Iterable[Received]) -> str:
@@ -36,5 +39,5 @@ def _part(message: Message) -> Iterable[str]:
 
 def log_classes(text: str, limit: int = 40) -> tuple[str, ...]:
     """The lines of a log without what differs from time to time, each once, in order."""
-    lines = (_NUMBERS.sub("#", line).strip() for line in text.splitlines())
+    lines = (_AGAIN.sub(r"\1", _NUMBERS.sub("#", line[:2000]).strip())[:_LONGEST] for line in text.splitlines())
     return tuple(dict.fromkeys(line for line in lines if line))[:limit]

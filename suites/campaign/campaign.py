@@ -21,6 +21,8 @@ LONGEST_EXAMINATION = 120.0
 """Seconds for the reduction of one finding, where time passes."""
 SHARE = 0.3
 """The part of a campaign that may go to findings of which the device does not die; those are examined at once."""
+LONGEST_START = 180.0
+"""Seconds that the first start of the device may take."""
 UNDER_WAY = 4096
 """So many numbers of cases are passed over when a campaign goes on: some may have been run without anybody knowing."""
 
@@ -88,8 +90,9 @@ class Campaign:
 
     def run(self, seconds: float, tick: Callable[[], None] = lambda: None) -> None:
         """Go on for so many seconds. Raises NoDevice, OSError; KeyboardInterrupt passes, and nothing is lost by it."""
+        self._meet(tick)
+        self._began = time.monotonic() - self.known.seconds
         until = time.monotonic() + seconds
-        self._meet(until, tick)
         while time.monotonic() < until and not self.complete:
             while self.pool.room() > 0 and self._give(until - time.monotonic()):
                 pass
@@ -97,10 +100,13 @@ class Campaign:
             tick()
         self._drain(tick)
 
-    def _meet(self, until: float, tick: Callable[[], None]) -> None:
+    def _meet(self, tick: Callable[[], None]) -> None:
         """Ask a worker what its device is, and to what states it can be brought."""
+        until = time.monotonic() + LONGEST_START
         self._submit((), number=-1)
-        while not self.device[0] and time.monotonic() < until + 60:
+        while not self.device[0]:
+            if time.monotonic() > until:
+                raise NoDevice(f"the device was not started in {LONGEST_START:.0f} s")
             self._take(0.25)
             tick()
 

@@ -1,0 +1,137 @@
+"""The commands fuzz, replay and findings as a user types them, on the built-in device."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ikespec.cli import app
+from ikespec.fuzz import seconds_of
+from suites.campaign.case import Case, Problem, Step
+from suites.campaign.findings import Finding
+
+ROOT = Path(__file__).parents[2]
+
+
+def call(*words: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, words)
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("10m", 600), ("1.5h", 5400), ("2d", 172800)])
+def test_times(text: str, seconds: float) -> None:
+    assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (("--time", "soon"), "--time soon: expected a time such as 90s, 10m, 8h or 2d"),
+        (("--time", "0s"), "--time 0s: expected a time such as 90s, 10m, 8h or 2d"),
+        (("-n", "0"), "-n 0: expected a number of devices, 1 or more"),
+        (("--resume",), "--resume: expected --out with the folder of the campaign"),
+        (("--resume", "--out", "/nowhere/at-all"), "--resume: there is no campaign in /nowhere/at-all"),
+        (("--dut", "strongswam"), "strongswam: there is no such device"),
+        (("--states", "nirvana"), "--states nirvana: fits none of init, cookie"),
+        (("--payloads", "QQ"), "--payloads QQ: fits none of SA, KE"),
+        (("--mutators", "QQ"), "--mutators QQ: fits none of "),
+    ],
+)
+def test_what_cannot_be_meant_is_said_in_one_line(words: tuple[str, ...], error: str, tmp_path: Path) -> None:
+    extra = () if "--out" in words or "--resume" in words else ("--out", str(tmp_path / "out"))
+    code, _, said = call("fuzz", *words, *extra)
+    assert code == 2 and said.startswith(f"ikespec: {error}") and said.count("\n") == 1
+
+
+def test_a_campaign_its_findings_and_going_on(tmp_path: Path) -> None:
+    folder = str(tmp_path / "out")
+    words = ("fuzz", "--time", "3s", "--states", "init,established", "--out", folder)
+    code, said, _ = call(*words)
+    assert code == 0 and "0 findings" in said
+    assert json.loads((tmp_path / "out" / "findings.json").read_text()) == []
+    assert json.loads((tmp_path / "out" / "findings.sarif").read_text())["version"] == "2.1.0"
+    page = (tmp_path / "out" / "campaign.html").read_text()
+    assert "refresh" not in page.split("<style>")[0] and "established" in page
+    assert call(*words) == (2, "", f"ikespec: --out {folder}: there is a campaign already; --resume goes on with it\n")
+    before = json.loads((tmp_path / "out" / "status.json").read_text())["cases"]
+    code, said, _ = call(*words, "--resume")
+    assert code == 0 and json.loads((tmp_path / "out" / "status.json").read_text())["cases"] > before
+    code, _, error = call("fuzz", "--time", "3s", "--seed", "2", "--out", folder, "--resume")
+    assert code == 2 and error.startswith(f"ikespec: --resume: the campaign in {folder} has seed = 1, states = [")
+    assert call("findings", folder)[0] == 0
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_it_stops_cleanly(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "ikespec",
+        "fuzz",
+        "--time",
+        "60s",
+        "--states",
+        "init",
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE)
+    until = time.monotonic() + 60
+    journal = tmp_path / "out" / "journal.jsonl"
+    while time.monotonic() < until and not (journal.exists() and journal.stat().st_size):
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert error.decode().endswith("goes on\n") and error.count(b"\n") == 1
+    assert (tmp_path / "out" / "campaign.html").exists()
+
+
+# --- replay -----------------------------------------------------------------------------------------------------------
+
+
+def saved(folder: Path, finding: Finding) -> str:
+    path = folder / "finding.json"
+    path.write_text(json.dumps(finding.to_json()))
+    return str(path)
+
+
+def finding(*steps: Step, state: str = "established") -> Finding:
+    return Finding(Problem("death", "killed", "it was killed"), state, (Case(state, 1, steps),))
+
+
+def test_a_finding_that_is_gone(tmp_path: Path) -> None:
+    path = saved(tmp_path, finding(Step("liveness")))
+    code, said, _ = call("replay", path, "--tries", "2", "--out", str(tmp_path / "evidence"))
+    assert code == 0
+    assert "does not happen on reference" in said and "1 message from established, answered by INFORMATIONAL()" in said
+    assert {"capture.pcapng", "transcript.txt"} <= {one.name for one in (tmp_path / "evidence").iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("", "no JSON"),
+        ("[]", "expected an object with schema 1"),
+        ('{"schema": 2}', "expected an object with schema 1"),
+        ('{"schema": 1}', "oracle = None, expected a string"),
+    ],
+)
+def test_a_file_that_is_no_finding(tmp_path: Path, text: str, error: str) -> None:
+    path = tmp_path / "finding.json"
+    path.write_text(text)
+    code, _, said = call("replay", str(path))
+    assert code == 2 and said.startswith(f"ikespec: {path}: {error}") and said.count("\n") == 1
+
+
+def test_other_things_that_cannot_be_replayed(tmp_path: Path) -> None:
+    assert call("replay", str(tmp_path / "nothing"))[0] == 2
+    code, _, error = call("replay", saved(tmp_path, finding(Step("liveness"), state="nirvana")))
+    assert code == 2 and "nirvana" in error
+    assert call("findings", str(tmp_path))[2].startswith(f"ikespec: {tmp_path}: campaign.json is missing")
