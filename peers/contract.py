@@ -313,6 +313,19 @@ class Death:
     backtrace: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What a device uses of its machine: octets of memory (or whatever grows with them), and numbers of others.
+
+    ``cpu`` is the time that its threads have computed so far, in seconds.
+    """
+
+    memory: int
+    descriptors: int = 0
+    threads: int = 0
+    cpu: float = 0.0
+
+
 HUNG = "its control interface does not answer: "
 """How an adapter begins to say that a device hangs; its `Device.condition` follows."""
 
@@ -461,6 +474,10 @@ class Device(ABC):
     def farewell(self) -> Death | None:
         """Stop the device; what it reports of itself only at its end, such as memory that it has leaked."""
         self.stop()
+        return None
+
+    def vitals(self) -> Vitals | None:
+        """What the device uses of its machine, None where nobody knows. Cheap; never raises."""
         return None
 
     def condition(self) -> str:

@@ -14,7 +14,7 @@ from conformance.net.http import WebServer
 from conformance.net.memory import MemoryLink
 from peers.algorithms import ALL, computable
 from peers.byhand import as_configured
-from peers.contract import Capability, Death, Device, DeviceError, Pixit, SaStatus
+from peers.contract import Capability, Death, Device, DeviceError, Pixit, SaStatus, Vitals
 from peers.reference.engine import ReferenceEngine
 from peers.reference.model import model
 from peers.reference.mortal import Mortal
@@ -243,6 +243,10 @@ class ReferenceDevice(Device):
     def logged(self, mark: int = 0) -> tuple[str, int]:
         """The lines of the log from one on."""
         return self.engine.log(mark), self.engine.lines()
+
+    def vitals(self) -> Vitals | None:
+        """How many values it keeps."""
+        return None if self._engine is None else Vitals(self._engine.kept())
 
     def alive(self) -> bool:
         """True between `start` and `stop`, unless it has died."""

@@ -28,6 +28,14 @@ _CHILD_STATES = {
     ChildState.DELETED: SaState.DELETING,
 }
 
+_KNOWN = frozenset({"sas", "requests", "farewells", "log", "events", "outbox", "children", "neighbours", "redirects"})
+_MANY = (list, dict, set, deque)
+
+
+def _items(owner: object) -> int:
+    """How many values are in the lists and tables of an object, but for those whose size is known."""
+    return sum(len(one) for name, one in vars(owner).items() if isinstance(one, _MANY) and name not in _KNOWN)
+
 
 class ReferenceEngine:
     """Holds one endpoint at a time; `apply` replaces it. Random octets come from ``seed``, so all is repeatable.
@@ -139,6 +147,15 @@ class ReferenceEngine:
     def lines(self) -> int:
         """How many lines the log has."""
         return len(self.endpoint.log) if self.endpoint else 0
+
+    def kept(self) -> int:
+        """How many values are kept in lists and tables: those of the endpoint, and those of the IKE SA with the most.
+
+        IKE and Child SAs, the last responses, the log and events do not count: how many there may be is known.
+        """
+        if self.endpoint is None:
+            return 0
+        return _items(self.endpoint) + max(map(_items, self.endpoint.sas.values()), default=0)
 
     def _endpoint(self) -> Endpoint:
         if self.endpoint is None:

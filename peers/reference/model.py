@@ -13,6 +13,7 @@ from conformance.net.link import Link, PacketLink
 from peers.contract import Capability, DeviceError
 from peers.reference.dataplane import DeviceHost
 from peers.reference.defects import all_defects
+from peers.reference.defects.fuzz import all_fuzz_defects
 from peers.reference.engine import ReferenceEngine
 from peers.reference.nas.gateway import Nas
 from peers.reference.nas.sa import GatewaySa
@@ -57,10 +58,14 @@ def model(words: str) -> Model:
         if word in all_variants():
             chosen.append(all_variants()[word])
             parts += chosen[-1].parts
+        elif word in all_fuzz_defects():
+            parts.append(all_fuzz_defects()[word].decision)
         elif word in all_defects():
             parts.append(all_defects()[word].decision)
         else:
-            hint = nearest(word, [*all_defects(), *all_variants()]) or "see ikespec list --variants"
+            hint = (
+                nearest(word, [*all_defects(), *all_fuzz_defects(), *all_variants()]) or "see ikespec list --variants"
+            )
             raise DeviceError("reference", f"there is no defect or variant {word!r}", hint)
     paths = [one.path for one in chosen if one.path is not None]
     if len(paths) > 1:

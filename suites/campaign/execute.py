@@ -65,7 +65,7 @@ class Executor:
             number = sa.next_id if sa is not None else 0
             try:
                 done.sent.append(self._send(scene, step))
-            except (does_not_fit, ValueError, OverflowError, Unreachable, LinkError):
+            except (does_not_fit, ValueError, OverflowError, IndexError, Unreachable, LinkError):
                 done.answers.append(UNSENT)
                 done.sent.append(None)
                 continue
@@ -159,9 +159,10 @@ def _answered(scene: Scene, mark: int, number: int) -> bool:
     )
 
 
-def proves_life(answers: Sequence[str]) -> bool:
-    """Whether the last answer shows by itself that the IKE SA is as it was."""
-    return bool(answers) and answers[-1] in ("INFORMATIONAL()", "INFORMATIONAL(CP)")
+def proves_life(steps: Sequence[Step], answers: Sequence[str]) -> bool:
+    """Whether the last answer shows by itself that the IKE SA is as it was: nobody knows what a bent message says."""
+    straight = bool(steps) and not steps[-1].mutations and not steps[-1].content
+    return straight and bool(answers) and answers[-1] in ("INFORMATIONAL()", "INFORMATIONAL(CP)")
 
 
 def genuine(entry: Entry, sa: ScriptedSa) -> bool:

@@ -11,13 +11,18 @@ from conformance.script.peer import Peer
 from conformance.script.trace import Trace
 from conformance.script.verdict import Inconclusive, Unexpected
 from peers.contract import Capability, Device, DeviceError
+from peers.reference.mortal import death_of
 from suites.campaign.answers import SILENCE, log_classes
 from suites.campaign.case import Case, Outcome, Problem
 from suites.campaign.execute import UNSENT, Done, Executor, proves_life
 from suites.campaign.lanes import Lane, Lanes, Passed
 from suites.campaign.loading import Views, views
 from suites.campaign.oracles.death import deaths
+from suites.campaign.oracles.death import problem_of as problem_of_death
+from suites.campaign.oracles.growth import Samples, grows, keeps_more
 from suites.campaign.oracles.hang import Canary
+from suites.campaign.oracles.left_behind import left_behind
+from suites.campaign.oracles.requirement import LOST, problem_of, unproved
 from suites.campaign.scene import Scene, Unreachable
 from suites.campaign.states import STATES, State
 
@@ -63,6 +68,9 @@ class Runner:
         self._left = self._since = self._log_mark = self._reached = 0
         self._peer: Peer | None = None
         self._canary: Canary | None = None
+        self._samples = Samples(device)
+        self._growth: Problem | None = None
+        self._confirming, self._state = False, ""
         self._executor = Executor(real_time=device.real_time, patience=PATIENCE)
 
     def __enter__(self) -> Self:
@@ -140,30 +148,85 @@ class Runner:
         return self._run_in(scene, case, fresh=fresh)
 
     def _run_in(self, scene: Scene, case: Case, *, fresh: bool) -> Outcome:
-        self._peer = scene.peer
-        done = self._executor.run(scene, case.steps)
+        self._peer, self._state = scene.peer, case.state
+        held = self._kept()
+        try:
+            done = self._executor.run(scene, case.steps)
+        except Exception as error:  # a campaign of days must not end with what our own side cannot do
+            return self._failed(scene, error)
         scene.used += 1
         problems = list(self._deaths(done))
         kept = False
         if not problems:
             problems = list(self._judged(scene, done))
-            kept = not problems and self._keeps(scene, done)
+            kept = not problems and self._keeps(scene, case, done)
         if not problems and not kept:
-            problems = list(self._deaths(done))
+            problems = list(self._deaths(done)) or list(self._lost(scene, done))
+        more = not problems and self._kept() > held
         log = self._logged()
         self._leave(scene, kept=kept and not problems)
         self._since += 1
         if not problems and (fresh or self._since >= CANARY_EVERY[self.device.real_time]):
             problems = list(self._look(scene))
+        if not problems and more and self._keeps_more(case):
+            problems = [grows(case.state)]
+        if not problems and self._growth is not None:
+            problems, self._growth = [self._growth], None
         if problems:
             self._recover(problems)
         return Outcome(
             tuple(done.answers), log, tuple(problems), tuple(done.sent), done.datagrams, kept and not problems
         )
 
+    def _failed(self, scene: Scene, error: Exception) -> Outcome:
+        """Our own side has failed on what the device has sent, or on what was to be sent."""
+        self._leave(scene, kept=False)
+        found = problem_of_death(death_of(error))
+        problem = Problem("ourselves", found.symptom, found.words, backtrace=found.backtrace)
+        self._forget()
+        return Outcome(("failed",), (), (problem,), kept=False)
+
     def _judged(self, scene: Scene, done: Done) -> Iterable[Problem]:
         """What the oracles say of the conversation."""
-        yield from ()
+        seen: set[str] = set()
+        for broken in scene.watch.look(done.entries):
+            problem = problem_of(broken)
+            if problem.symptom not in seen:
+                seen.add(problem.symptom)
+                yield problem
+        yield from unproved(done.sent, done.entries, scene.sa)
+        left = left_behind(self.device, done.received)
+        if left is not None:
+            yield left
+
+    def _lost(self, scene: Scene, done: Done) -> Iterable[Problem]:
+        """An IKE SA that is up, was never deleted, and answers no more although nobody has touched it."""
+        if scene.state.up and scene.up and scene.lost and not done.genuine and done.datagrams:
+            yield LOST
+
+    def _kept(self) -> int:
+        """How much the device keeps, where it says so exactly."""
+        vitals = None if self.device.real_time or self._confirming else self.device.vitals()
+        return 0 if vitals is None else vitals.memory
+
+    def _keeps_more(self, case: Case) -> bool:
+        """Whether a case makes the device keep more each time, on one that begins anew."""
+        self._confirming = True
+        self._forget()
+
+        def again() -> bool:
+            try:
+                scene = self._scene(STATES[case.state], case.seed)
+            except Unreachable:
+                return False
+            done = self._executor.run(scene, case.steps)
+            self._leave(scene, kept=self._keeps(scene, case, done))
+            return self.device.alive()
+
+        try:
+            return keeps_more(lambda: vitals.memory if (vitals := self.device.vitals()) else 0, again)
+        finally:
+            self._confirming = False
 
     def _deaths(self, done: Done) -> Iterable[Problem]:
         silent = bool(done.answers) and done.answers[-1] in (SILENCE, UNSENT)
@@ -171,7 +234,7 @@ class Runner:
             self.device.alive()
         return deaths(self.device)
 
-    def _keeps(self, scene: Scene, done: Done) -> bool:
+    def _keeps(self, scene: Scene, case: Case, done: Done) -> bool:
         """Whether the state is as it was. Raises nothing: what is wrong is seen by the oracles."""
         if scene.used >= MOST_USES[self.device.real_time]:
             return False
@@ -182,9 +245,10 @@ class Runner:
             return alike and scene.used < MOST_UNSEEN and scene.asked == (scene.held is not None)
         if not scene.up or scene.sa is not scene.begun[-1] or len(scene.ike.children) > scene.known + 6:
             return False
-        if proves_life(done.answers):
+        if proves_life(case.steps, done.answers):
             return True
-        return self._executor.lives(scene)
+        scene.lost = not self._executor.lives(scene)
+        return not scene.lost
 
     def _look(self, scene: Scene) -> Iterable[Problem]:
         """An ordinary handshake now and then: the device must still be able to do that, and as quickly."""
@@ -259,6 +323,8 @@ class Runner:
         except Unreachable:
             lane.close()
             raise
+        # What is wrong on the way to a state is a problem of the state before.
+        list(scene.watch.look(peer.trace.entries))
         scene.mark, scene.come = len(peer.trace.entries), len(peer.inbox)
         scene.asked = scene.held is not None
         scene.known = len(scene.sa.children) if scene.sa is not None else 0
@@ -268,6 +334,7 @@ class Runner:
     def _rewind(self, scene: Scene) -> None:
         scene.peer.pump(scene.peer.link.now())
         scene.peer.rewind(scene.mark, scene.come)
+        scene.watch.ours.forget()
 
     def _leave(self, scene: Scene, *, kept: bool) -> None:
         """Keep a scene for the next case, or be done with it."""
@@ -288,6 +355,8 @@ class Runner:
         """Give the device a connection, which makes it forget all that was before. Raises DeviceError."""
         self._close()
         self.device.apply(wanted.theirs)
+        if self.device.real_time and self._peer is not None:
+            self._growth = self._samples.take(self._state)
         link = self.device.open_link(ipv6=":" in (wanted.ours.local_address or ""))
         self._lanes, self._loaded = Lanes(link, self.history), wanted
         self._left = self._log_mark = self._reached = 0

@@ -13,6 +13,7 @@ from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.verdict import Inconclusive
 from conformance.wire import ExchangeType, Message
 from peers.contract import Device
+from suites.invariants import Watch
 
 if TYPE_CHECKING:
     from suites.campaign.states import State
@@ -38,6 +39,8 @@ class Scene:
         used: how many cases have been run in it.
         known: Child SAs that were there when the state was reached.
         come: how many messages of the device had come then.
+        lost: whether an IKE SA that was up answers no more.
+        watch: the invariants of the conversation.
         asked: whether a request of the device was held then.
         begun: our IKE SAs, the newest last.
     """
@@ -54,7 +57,12 @@ class Scene:
     known: int = 0
     come: int = 0
     asked: bool = False
+    lost: bool = False
     begun: list[ScriptedSa] = field(default_factory=list)
+    watch: Watch = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.watch = Watch(self.peer)
 
     @property
     def ike(self) -> ScriptedSa:

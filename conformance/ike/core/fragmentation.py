@@ -131,6 +131,9 @@ class Fragmentation(Spine):
         if number != (self.pending.message.message_id if response and self.pending else self.expected_id):
             self.drop(f"a fragment of message {number}, outside the window")
             return None
+        # Our window is one: what there is of other messages is never completed any more (RFC 7296, section 2.3).
+        for old in [one for one in self.reassembly if one[0] == response and one[1] != number]:
+            del self.reassembly[old]
         parts = self.reassembly.setdefault((response, number), self.reassembly_class(self.now))
         if self.is_stale(parts):
             parts = self.reassembly[(response, number)] = self.reassembly_class(self.now)

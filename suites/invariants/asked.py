@@ -1,0 +1,60 @@
+"""What we have sent, as far as it matters for what comes back."""
+
+from dataclasses import dataclass, field
+
+from conformance.script.trace import Entry
+from conformance.wire import FLAG_RESPONSE, ExchangeType, Header, WireError, decode_header
+
+MOST = 4096
+"""Of more messages with one message ID only the last ones are remembered."""
+
+SK, SKF = 46, 53
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A datagram of ours: its header as it went out, and the entry of the trace."""
+
+    header: Header
+    raw: bytes
+    entry: Entry
+
+    @property
+    def straight(self) -> bool:
+        """Whether nothing was wrong with it."""
+        return not self.entry.bent and self.entry.message is not None
+
+    @property
+    def protected(self) -> bool:
+        """Whether it claims to be: it begins with an Encrypted payload."""
+        return self.header.next_payload in (SK, SKF)
+
+
+@dataclass(slots=True)
+class Ours:
+    """All that we have sent, by message ID."""
+
+    requests: dict[int, list[Asked]] = field(default_factory=dict)
+    responses: set[tuple[bytes, int]] = field(default_factory=set)
+
+    def add(self, entry: Entry, raw: bytes) -> None:
+        """Another datagram of ours, without marker; what is shorter than a header gets no answer of IKE."""
+        try:
+            header = decode_header(raw)
+        except WireError:
+            return
+        if header.flags & FLAG_RESPONSE:
+            self.responses.add((header.spi_i, header.message_id))
+        known = self.requests.setdefault(header.message_id, [])
+        if not header.flags & FLAG_RESPONSE:
+            known.append(Asked(header, raw, entry))
+            del known[:-MOST]
+
+    def to(self, message_id: int, exchange: ExchangeType) -> list[Asked]:
+        """Those with this message ID and exchange type."""
+        return [one for one in self.requests.get(message_id, ()) if one.header.exchange == exchange]
+
+    def forget(self) -> None:
+        """What was long ago is not answered any more."""
+        for known in self.requests.values():
+            del known[:-8]
