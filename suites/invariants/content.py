@@ -44,7 +44,6 @@ _SIZES: dict[NotifyType, tuple[range, str]] = {
     NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD: (range(1, 2), "RFC7296-2.5-12"),
     NotifyType.NAT_DETECTION_SOURCE_IP: (range(20, 21), "RFC7296-2.23-12"),
     NotifyType.NAT_DETECTION_DESTINATION_IP: (range(20, 21), "RFC7296-2.23-14"),
-    NotifyType.ADDITIONAL_TS_POSSIBLE: (range(1), "RFC7296-2.9-10"),
 }
 """How many octets of data a notify has."""
 
