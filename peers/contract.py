@@ -109,6 +109,11 @@ class Capability(StrEnum):
     EAP = "eap", "authenticates the initiator with EAP (RFC 7296, 2.16)"
     EAP_PEER = "eap-peer", "authenticates itself with EAP as initiator (RFC 7296, 2.16)"
     AAA = "aaa", "leaves EAP and addresses to a RADIUS server at the tester's address (RFC 2865, 3579)"
+    AAA_KEYS = "aaa-keys", "asks that server for the shared key of a peer, by its identity (Tunnel-Password, RFC 2868)"
+    AAA_AUTHORIZATION = (
+        "aaa-authorization",
+        "asks that server about peers that have proved who they are, by a part of their names, for users and groups",
+    )
     ACCOUNTING = "accounting", "tells that server of its sessions (RFC 2866)"
     COA = "coa", "ends sessions when that server tells it to (RFC 5176)"
     SESSION_CHANGE = "session-change", "changes Session-Timeout of a session when that server tells it to (RFC 5176)"
@@ -541,6 +546,8 @@ def needs(connection: Connection) -> frozenset[Capability]:
         (Capability.EAP_PEER, by_eap == [True, False]),
         (Capability.EAP, by_eap == [False, True]),
         (Capability.AAA, connection.by_aaa),
+        (Capability.AAA_KEYS, isinstance(connection.remote.auth, Psk) and connection.remote.auth.aaa),
+        (Capability.AAA_AUTHORIZATION, connection.authorization),
         (Capability.MULTIPLE_AUTH, connection.local.further or connection.remote.further),
         (Capability.NULL_AUTH, any(isinstance(one.auth, NullAuth) for one in (connection.local, connection.remote))),
         (Capability.HASH_AND_URL, connection.cert_lookup),

@@ -16,7 +16,17 @@ from cryptography import x509
 
 from conformance.crypto.pki import Authority, Leaf, cached_key, key_info, new_key
 from conformance.eap.making import OF_CARDS
-from conformance.ike.core.connection import ChildConfig, Connection, Eap, Identity, NullAuth, Party, Psk, PublicKey
+from conformance.ike.core.connection import (
+    Authorization,
+    ChildConfig,
+    Connection,
+    Eap,
+    Identity,
+    NullAuth,
+    Party,
+    Psk,
+    PublicKey,
+)
 from conformance.script.verdict import NotApplicable
 from conformance.wire import IdType
 from peers.contract import Capability, Pixit, Unsupported
@@ -256,6 +266,37 @@ def by_aaa(method: str = "mschapv2", *, servers: int = 1, **changes: Any) -> Set
         inner = {"remote_pool": pixit.device_pool or AAA_POOL, "local_ts": ("0.0.0.0/0",)}
         waits = {"retransmit_tries": 7}  # the device waits itself, for the server
         return build(replace(us, auth=auth), them, pixit, **{"trust": trust, **inner, **waits, **changes})
+
+    return setup
+
+
+def key_by_aaa(
+    *, servers: int = 1, secret: bytes | None = None, theirs: bytes | None = None, name: str = "", **changes: Any
+) -> Setup:
+    """The device asks AAA servers of ours for the shared key, by our identity, or by ``name`` in its place.
+
+    ``secret`` is another key than the usual one, ``theirs`` one of the device's own.
+    """
+
+    def setup(pixit: Pixit) -> Connection:
+        us, them = shared_key(pixit)
+        assert isinstance(us.auth, Psk)
+        ours = replace(us.auth, secret=us.auth.secret if secret is None else secret, aaa=servers)
+        them = replace(them, auth=Psk(ours.secret if theirs is None else theirs))
+        us = replace(us, auth=ours, identity=Identity.of(name) if name else us.identity)
+        inner = {"remote_pool": pixit.device_pool or AAA_POOL, "local_ts": ("0.0.0.0/0",)}
+        return build(us, them, pixit, **{**inner, "retransmit_tries": 7, **changes})
+
+    return setup
+
+
+def authorized(asks: Authorization, of: Setup | None = None) -> Setup:
+    """The device asks an AAA server of ours about us once we have proved who we are, by a certificate or as ``of``."""
+
+    def setup(pixit: Pixit) -> Connection:
+        inner: dict[str, Any] = {"remote_pool": pixit.device_pool or AAA_POOL, "local_ts": ("0.0.0.0/0",)}
+        found = (of or certificates(retransmit_tries=7, **inner))(pixit)
+        return replace(found, authorization=asks)
 
     return setup
 

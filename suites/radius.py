@@ -14,8 +14,9 @@ from conformance.crypto import Random
 from conformance.crypto.pki import Leaf
 from conformance.eap.making import Means, server_method
 from conformance.eap.server import EapServer
-from conformance.ike.core.connection import Connection, Eap, PublicKey
+from conformance.ike.core.connection import Connection, Eap, Psk, PublicKey
 from conformance.net.link import Address, Datagram, Link
+from conformance.radius import grant
 from conformance.radius.bend import STRAIGHT, Answer, RadiusBend
 from conformance.radius.beside import BesideLink, beside
 from conformance.radius.dynamic import Asked, DynamicClient, Told
@@ -38,7 +39,10 @@ class Server(RadiusServer):
     """Grants each session an address of its own, and may let a false answer go before the true one.
 
     Attributes:
-        pool: from which the addresses are, unless others are granted.
+        pool: from which the addresses of users with EAP are, unless others are granted.
+        plain: what is granted to a name that is asked about without EAP, usually ``usual``; `grants` has other
+            answers by name.
+        unknown: the names that are rejected then.
         refusing: a user whom EAP has let in is rejected all the same.
         false: what is wrong with an answer that says the contrary of the true one, and comes before it.
         muted: nothing at all is answered.
@@ -47,6 +51,9 @@ class Server(RadiusServer):
     def __init__(self, random: Random, make: Callable[[], EapServer], pool: str) -> None:
         super().__init__(AAA_SECRET, random=random, make=make)
         self.pool = pool
+        self.usual: list[Attribute] = []
+        self.plain = self.usual
+        self.unknown: set[str] = set()
         self.refusing = False
         self.false: RadiusBend | None = None
         self.muted = False
@@ -59,6 +66,17 @@ class Server(RadiusServer):
         self.origin = origin
         answers = super().receive(octets, origin, now)
         return [] if self.muted else answers
+
+    def decide(self, request: Packet, now: float) -> Decision | None:
+        """What is known of a name for which somebody asks without EAP: whatever password comes with it."""
+        if request.eap is not None:
+            return super().decide(request, now)
+        name = request.text("User-Name")
+        accept = Decision(Code.ACCESS_ACCEPT, self.grants.get(name, self.plain))
+        reject = Decision(Code.ACCESS_REJECT)
+        refused = self.refusing or name in self.unknown
+        self._contrary = accept if refused else reject
+        return reject if refused else accept
 
     def grant(self, request: Packet) -> list[Attribute]:
         """With an address that nobody else has."""
@@ -101,6 +119,17 @@ class Request:
     packet: Packet
 
 
+def keys_for(connection: Connection) -> list[Attribute]:
+    """The shared keys of a connection whose device asks for them: one for both sides, or one for each."""
+    ours, theirs = connection.local.auth, connection.remote.auth
+    if not isinstance(ours, Psk) or not isinstance(theirs, Psk) or not ours.aaa:
+        return []
+    if ours.secret == theirs.secret:
+        return grant.tunnel_password(ours.secret)
+    pairs = (("ikev2-password-remote", ours.secret), ("ikev2-password-local", theirs.secret))
+    return [grant.pair(name, value.decode()) for name, value in pairs]
+
+
 class Aaa:
     """The servers of a conversation, and our client of dynamic authorization.
 
@@ -114,11 +143,13 @@ class Aaa:
         """The servers for our view of a connection."""
         self.connection, self.pixit, self.random = connection, pixit, random
         auth = connection.local.auth
-        assert isinstance(auth, Eap) and connection.local_address is not None
-        self.auth = auth
+        assert connection.local_address is not None
+        self.auth = auth if isinstance(auth, Eap) else Eap((), identity=str(connection.local.identity))
         pool = connection.remote_pool or "10.77.9.0/24"
         host = connection.local_address
-        self.servers = [Server(random, self.eap_server, pool) for _ in range(auth.aaa)]
+        self.servers = [Server(random, self.eap_server, pool) for _ in range(connection.mirrored().aaa_servers)]
+        for one in self.servers:
+            one.usual = one.plain = keys_for(connection)
         self.notices: list[bytes] = []
         self.client = DynamicClient(AAA_SECRET)
         self._places: dict[Address, Server] = {}
@@ -175,6 +206,8 @@ class Aaa:
         for one in self.servers:
             one.refusing, one.false, one.always, one.muted = False, None, STRAIGHT, False
             one.bends.clear()
+            one.plain = one.usual
+            one.unknown.clear()
         self.notices.clear()
 
     def now(self) -> float:

@@ -71,6 +71,8 @@ CAPABILITIES = frozenset(
         Capability.ROUTE_EXCHANGE,
         Capability.EAP,
         Capability.AAA,
+        Capability.AAA_KEYS,
+        Capability.AAA_AUTHORIZATION,
         Capability.ACCOUNTING,
         Capability.COA,
         Capability.SESSION_CHANGE,

@@ -81,13 +81,15 @@ def must_not_get_in(
     success: bool = False,
     patience: float = PATIENCE,
     quiet: str | None = None,
+    **changes: Any,
 ) -> Message | None:
     """An attempt of ours must come to nothing: no proof, no Child SA, no IKE SA; the last response is returned.
 
     Unless ``success`` says that it may come, no EAP-Success either; where one does come we prove ourselves all the
-    same. ``quiet``: what is broken by a device that does not say so. Afterwards the servers are honest again.
+    same. ``quiet``: what is broken by a device that does not say so. ``changes`` are those of our connection.
+    Afterwards the servers are honest again.
     """
-    sa = peer.sa()
+    sa = peer.sa(**changes)
     answer: Message | None = None
     came = False
     try:

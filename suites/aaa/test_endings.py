@@ -1,5 +1,7 @@
 """How sessions end, and what accounting tells of it (RFC 2866), and what it must not tell."""
 
+from contextlib import suppress
+
 from conformance.ike.core.sending import State
 from conformance.ipsec.esp import EspBend
 from conformance.radius import bend
@@ -8,7 +10,7 @@ from conformance.radius.ledger import STOP
 from conformance.radius.packet import Code
 from conformance.script import bend as script
 from conformance.script.peer import Peer
-from conformance.script.verdict import NotApplicable
+from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import AUTH, EAP, ExchangeType
 from peers.contract import Capability
 from suites.aaa.steps import OBEYS, SERVED, TELLS, must_end, must_get_in, named, patient, stopped, told, up_to_result
@@ -90,8 +92,7 @@ def test_lost(peer: Peer, aaa: Aaa, dut: Dut) -> None:
     """Of a user who answers no liveness check any more a Stop comes, and it does not say that he wanted it."""
     sa = must_get_in(peer, "RFC2866-2-1")
     session = aaa.session(sa)
-    sa.hold(ExchangeType.INFORMATIONAL)
-    sa.expect_request(ExchangeType.INFORMATIONAL, timeout=8.0, where=lambda message: not message.payloads)
+    sa.close("gone without a word")
     aaa.wait(lambda: aaa.records(session)[-1].status == STOP, 1.2 * dut.retransmission.patience + 8.0)
     must_say(peer, aaa, session, "Lost-Carrier", "Lost-Service", "NAS-Error", "NAS-Request")
 
@@ -180,7 +181,8 @@ def test_unproved(peer: Peer, aaa: Aaa) -> None:
     sa = peer.sa()
     answer = up_to_result(peer, sa)
     peer.expect(answer, EAP)
-    sa.proceed(answer, script.replace(AUTH, tampered, "a wrong AUTH payload"))
+    with suppress(Unexpected):
+        sa.proceed(answer, script.replace(AUTH, tampered, "a wrong AUTH payload"))
     peer.idle(1.0)
     new = set(aaa.server.ledger.sessions) - known
     peer.check(not new, "no Accounting-Request", ", ".join(new), "RFC2866-2-1")
@@ -299,14 +301,17 @@ def test_code(peer: Peer, aaa: Aaa) -> None:
 
 
 @purpose(
-    "aaa-acct-padding", "RFC2866-3-2", role="responder", needs=TELLS, connection=SERVED, waits=3.0,
+    "aaa-acct-padding", "RFC2866-3-2", role="responder", needs=TELLS, connection=SERVED, waits=7.0,
 )  # fmt: skip
 def test_padding(peer: Peer, aaa: Aaa) -> None:
     """Octets behind the Length of an acknowledgement are padding: the record does not come again."""
-    padded = RadiusBend("with 7 octets behind it", sealed=lambda found: found + b"\xff" * 7)
-    aaa.server.always = padded.only(Code.ACCOUNTING_RESPONSE)
-    sa = must_get_in(peer, "RFC2866-2-1")
-    session = aaa.session(sa)
-    peer.idle(3.0)
-    number = len(told(aaa, session))
-    peer.check(number == 1, "the record once", f"{number} times", "RFC2866-3-2")
+    usual, padded = bend.STRAIGHT, RadiusBend("with 7 octets behind it", sealed=lambda found: found + b"\xff" * 7)
+    said = []
+    for wrong in (usual, padded):
+        aaa.server.always = wrong.only(Code.ACCOUNTING_RESPONSE)
+        sa = must_get_in(peer, "RFC2866-2-1")
+        session = aaa.session(sa)
+        peer.idle(3.0)
+        said.append(len(told(aaa, session)))
+        sa.delete()
+    peer.check(said[1] <= said[0], f"the record {said[0]} times, as without them", f"{said[1]} times", "RFC2866-3-2")

@@ -42,10 +42,14 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Psk:
-    """Authentication by a shared key (RFC 7296, section 2.15). ``method``: another one may have the same syntax."""
+    """Authentication by a shared key (RFC 7296, section 2.15). ``method``: another one may have the same syntax.
+
+    ``aaa``: the responder does not have the key, but asks so many AAA servers at the initiator's address for it.
+    """
 
     secret: bytes = field(repr=False)
     method: AuthMethod = AuthMethod.SHARED_KEY_MIC
+    aaa: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,25 @@ class Eap:
 
 
 Credential = Psk | PublicKey | Eap | NullAuth
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """What a responder asks an AAA server at the initiator's address about who has proved who he is, as FlexVPN does.
+
+    ``user`` and ``group`` say what of his identity it asks about, None: it does not. ``cached``: what the server has
+    granted along with the key or at the end of EAP counts, too. Of what is granted in several ways that for the user
+    counts, then what is cached, then that for the group, or with ``group_first`` that before both.
+
+    What it asks about is ``all`` of the identity, or a part of it for each kind of identity: ``fqdn:host``,
+    ``fqdn:domain``, ``email:user``, ``email:domain``, ``eap:user``, ``eap:realm``, with blanks between them; or the
+    same name for everybody, with ``=`` before it.
+    """
+
+    user: str | None = None
+    group: str | None = None
+    cached: bool = False
+    group_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +267,9 @@ class Connection:
     With ``any_identity`` this side lets in whoever proves itself as ``remote`` does (with its secret, or with a
     certificate of ``trust``), under any name: so a gateway has many clients.
 
+    ``authorization`` is what it asks about who has proved who he is; ``aaa_name`` by which name it asks an AAA server
+    for a shared key (`Authorization`).
+
     With ``follows_redirects`` the initiator says that it may be sent to another gateway, and goes there; with
     ``redirect`` the responder sends it (RFC 5685).
     """
@@ -282,6 +308,8 @@ class Connection:
     narrowing: bool = False
     revocation: Revocation = Revocation.OFF
     ocsp_in_ike: bool = False
+    authorization: Authorization | None = None
+    aaa_name: str = "all"
     auth_lifetime: float | None = None
     reauth_lifetime: float | None = None
     make_before_break: bool | None = None
@@ -312,7 +340,13 @@ class Connection:
     @property
     def by_aaa(self) -> bool:
         """Whether this side asks another server who may come in, and with which address."""
-        return isinstance(self.remote.auth, Eap) and self.remote.auth.aaa > 0
+        return self.aaa_servers > 0
+
+    @property
+    def aaa_servers(self) -> int:
+        """How many AAA servers this side has at the other one's address."""
+        asked = self.remote.auth.aaa if isinstance(self.remote.auth, Eap | Psk) else 0
+        return asked or int(self.authorization is not None)
 
     def mirrored(self) -> "Connection":
         """The configuration that the other side needs to match this one.

@@ -9,6 +9,8 @@ from conformance.ike.core.sending import State
 from conformance.ike.ikesa import IkeSa
 from conformance.radius.packet import Attribute, Code, Packet, chunks
 from conformance.wire import EapCode
+from peers.credentials import AAA_PASSWORD
+from peers.reference.nas.asking import Question
 from peers.reference.nas.client import Client
 from peers.reference.nas.sa import GatewaySa
 
@@ -36,6 +38,30 @@ class Access(Client):
                     self.ask(Code.ACCESS_REQUEST, given, partial(self.decided, sa))
                 else:
                     self.refused(sa, None, "a name of too many octets")
+            questions, sa.unasked = sa.unasked, ()
+            for question in questions:
+                self.put_question(sa, question)
+
+    def put_question(self, sa: GatewaySa, question: Question) -> None:
+        """Ask for a key, or about a user or a group; what cannot be asked is not known."""
+        if self.nameable(question.name):
+            self.ask(Code.ACCESS_REQUEST, self.outbound(sa, question), partial(self.told, sa, question))
+        else:
+            self.told(sa, question, None)
+
+    def told(self, sa: GatewaySa, question: Question, answer: Packet | None) -> None:
+        """Only an Access-Accept is one; a challenge is a refusal, for nobody is there to answer it (RFC 2865, 4.4)."""
+        sa.answered(question, answer)
+        self.changed.append(sa)
+
+    def outbound(self, sa: GatewaySa, question: Question) -> list[Attribute]:
+        """What such a question says: the password is that of gateways, and proves nothing."""
+        return [
+            ("User-Name", question.name),
+            ("User-Password", AAA_PASSWORD),
+            ("Acct-Session-Id", self.session_name(sa)),
+            *((name, "Outbound" if name == "Service-Type" else one) for name, one in self.where(sa)),
+        ]
 
     def nameable(self, name: bytes) -> bool:
         """Whether a name fits into User-Name."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from pyrad.packet import AcctPacket, AuthPacket
 
 from conformance.crypto import Random
-from conformance.ike.core.connection import Connection, Eap
+from conformance.ike.core.connection import Connection
 from conformance.net.link import Address, Datagram
 from conformance.radius.packet import DICTIONARY, Attribute, Code, MalformedError, Packet, put, read
 from peers.credentials import AAA_PORTS, AAA_SECOND_PORTS, AAA_SECRET
@@ -50,8 +50,7 @@ class Client:
     def __init__(self, connection: Connection, random: Random, now: float) -> None:
         """Nothing is asked yet."""
         self.connection, self.random, self.now = connection, random, now
-        auth = connection.remote.auth
-        number = auth.aaa if isinstance(auth, Eap) else 0
+        number = connection.aaa_servers
         host, own = connection.remote_address or "", connection.local_address or ""
         self.servers = [
             (Address(host, ports[0]), Address(host, ports[1])) for ports in (AAA_PORTS, AAA_SECOND_PORTS)[:number]
@@ -86,7 +85,7 @@ class Client:
             packet.authenticator = self.next_authenticator()
             if self.proves(asked):
                 packet.add_message_authenticator()
-        put(packet, asked.given)
+        put(packet, [(name, packet.PwCrypt(one) if name == "User-Password" else one) for name, one in asked.given])
         octets: bytes = packet.RequestPacket()
         return octets
 

@@ -10,10 +10,10 @@ from typing import Self
 from conformance.eap.conversation import Outcome
 from conformance.eap.server import EapServer
 from conformance.ike.core.child import ChildSa
+from conformance.ike.core.connection import Eap
 from conformance.ike.core.events import Refusal
 from conformance.ike.core.sending import State
 from conformance.ike.extensions.eap_auth import eap_payload
-from conformance.ike.ikesa import IkeSa
 from conformance.radius.packet import Packet
 from conformance.wire import (
     CP,
@@ -27,6 +27,7 @@ from conformance.wire import (
     NotifyType,
     Payload,
 )
+from peers.reference.nas.asking import AskingSa
 
 CHOOSE = (IPv4Address("255.255.255.254"), IPv4Address("255.255.255.255"))
 """Framed-IP-Address: we choose, or the user may (RFC 2865, section 5.8), whom we give one of ours all the same."""
@@ -97,21 +98,15 @@ class Session:
         )
 
 
-class GatewaySa(IkeSa):
+class GatewaySa(AskingSa):
     """Passes EAP on, and waits with its response for what comes of it.
 
     Attributes:
         forwarded: an EAP packet that the AAA server has not got yet.
-        asking: the request whose response waits.
-        grant: the Access-Accept.
-        user: who he is in EAP.
         session_name: under which the AAA server hears of him, as soon as it does.
     """
 
     forwarded: EapPacket | None = None
-    asking: Message | None = None
-    grant: Packet | None = None
-    user: bytes = b""
     session_name: str = ""
     session: Session | None = None
 
@@ -137,7 +132,8 @@ class GatewaySa(IkeSa):
 
     def eap_server(self) -> EapServer:
         """Nobody here knows the user."""
-        return Relay([], random=self.random) if self.connection.by_aaa else super().eap_server()
+        auth = self.peer_party().auth
+        return Relay([], random=self.random) if isinstance(auth, Eap) and auth.aaa else super().eap_server()
 
     def further_round(self, server: EapServer, packet: EapPacket) -> Sequence[Payload]:
         """Let somebody else answer."""
@@ -157,13 +153,6 @@ class GatewaySa(IkeSa):
             return found
         self.asking = message
         return None
-
-    def on_request(self, message: Message) -> None:
-        """While that lasts, a repetition begins nothing anew."""
-        if self.asking is None:
-            super().on_request(message)
-        else:
-            self.drop("a request is being worked on")
 
     # --- from the AAA server --------------------------------------------------------------------------------------
 
