@@ -52,7 +52,7 @@ def test_psk(peer: Peer) -> None:
 
 
 @purpose(
-    "aaa-psk-tag", "RFC2868-3.5-2", "RFC2868-3.5-1", role="responder", needs=KEYS, connection=SERVED, ordinary=True,
+    "aaa-psk-tag", "RFC2868-3.5-1", "RFC2868-3.5-2", role="responder", needs=KEYS, connection=SERVED, ordinary=True,
 )  # fmt: skip
 def test_tag(peer: Peer, aaa: Aaa) -> None:
     """The tag before the key is not of the key, whether it says something or not."""
@@ -101,11 +101,11 @@ TWO = key_by_aaa(secret=OURS, theirs=THEIRS)
 
 
 @purpose(
-    "aaa-psk-two", "RFC7296-2.15-8", AUTH_KEY, role="responder", needs=PAIRS, connection=TWO, ordinary=True,
+    "aaa-psk-two", AUTH_KEY, "RFC7296-2.15-8", role="responder", needs=PAIRS, connection=TWO, ordinary=True,
 )  # fmt: skip
 def test_two(peer: Peer) -> None:
     """Of two keys one proves us, the other one the device."""
-    must_get_in(peer, "RFC7296-2.15-8").liveness()
+    must_get_in(peer, AUTH_KEY).liveness()
 
 
 @purpose(
