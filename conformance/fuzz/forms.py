@@ -103,7 +103,16 @@ def forms(cls: type[Value]) -> tuple[Form, ...]:
     return found
 
 
+def form_of(cls: type[Any], name: str) -> Form:
+    """The field of a definition that has a name."""
+    found = _NAMED.get((cls, name))
+    if found is None:
+        found = _NAMED[(cls, name)] = next(one for one in forms(cls) if one.name == name)
+    return found
+
+
 _KNOWN: dict[type[Any], tuple[Form, ...]] = {}
+_NAMED: dict[tuple[type[Any], str], Form] = {}
 
 
 def _found_out(cls: type[Any]) -> tuple[Form, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from random import Random
 from typing import Any
 
@@ -19,18 +19,20 @@ from conformance.wire.values import Value
 HEADER = "header"
 _ITEMS = 12
 """Of a longer list of substructures only so many are looked into; they are of a kind."""
+SMALL = 4096
 MOST = 60_000
 """Octets of payloads that a bent message may have: with what protection adds they fit into one UDP datagram."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Place:
-    """A field of one message; ``owner`` is the value that has it."""
+    """A field of one message; ``owner`` is the value that has it. ``told`` remembers what is written there."""
 
     target: str
     path: str
     form: Form
     owner: Any
+    told: int | None = None
 
     @property
     def value(self) -> Any:
@@ -40,8 +42,10 @@ class Place:
     @property
     def true(self) -> int:
         """The number that is written there."""
-        value = self.value
-        return truth(self.owner, self.form.name, self.form.bits) if value is None else int(value)
+        if self.told is None:
+            value = self.value
+            self.told = truth(self.owner, self.form.name, self.form.bits) if value is None else int(value)
+        return self.told
 
 
 @dataclass(slots=True)
@@ -166,17 +170,43 @@ def _stepped(value: Any, steps: list[str], change: Callable[[Any, Any, str], Any
     name = steps[0]
     held = getattr(value, name)
     if len(steps) == 1:
-        return replace(value, **{name: change(held, value, name)})
+        return changed_in(value, name, change(held, value, name))
     if isinstance(held, tuple):
         number = int(steps[1])
-        return replace(
-            value, **{name: (*held[:number], _stepped(held[number], steps[2:], change), *held[number + 1 :])}
-        )
-    return replace(value, **{name: _stepped(held, steps[1:], change)})
+        new = (*held[:number], _stepped(held[number], steps[2:], change), *held[number + 1 :])
+        return changed_in(value, name, new)
+    return changed_in(value, name, _stepped(held, steps[1:], change))
 
 
-def fitting(bent: Message, straight: Message) -> Message:
-    """What can be written of a bent message: a count or size that it outgrew tells its most; else it stays straight."""
+def changed_in(value: Any, name: str, new: Any) -> Any:
+    """The value with one other field: `dataclasses.replace` in a quarter of its time."""
+    cls = type(value)
+    remake = _REMAKERS.get((cls, name))
+    if remake is None:
+        remake = _REMAKERS[(cls, name)] = _remaker(cls, name)
+    return remake(value, new)
+
+
+_REMAKERS: dict[tuple[type, str], Callable[[Any, Any], Any]] = {}
+
+
+def _remaker(cls: Any, name: str) -> Callable[[Any, Any], Any]:
+    """A function that makes a value anew from its own fields and one other, written from the names of the fields."""
+    given = [
+        (f"{item.name}=" if item.kw_only else "") + ("new" if item.name == name else f"old.{item.name}")
+        for item in sorted(fields(cls), key=lambda item: bool(item.kw_only))
+    ]
+    found: Callable[[Any, Any], Any] = eval(f"lambda old, new: make({', '.join(given)})", {"make": cls.make})
+    return found
+
+
+def fitting(bent: Message, straight: Message, grown: int = MOST) -> Message:
+    """What can be written of a bent message: a count or size that it outgrew tells its most; else it stays straight.
+
+    ``grown`` octets more at most, in no list of more than 255, need no look: so little outgrows nothing.
+    """
+    if grown < SMALL:
+        return bent
     size = _size(bent)
     if size is None:
         bent = _most(bent)

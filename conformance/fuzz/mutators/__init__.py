@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
+from functools import lru_cache
 from random import Random
 
 from conformance.fuzz.mutation import Mutation, Mutator
@@ -43,19 +44,30 @@ MUTATORS: dict[str, Mutator] = {
 }
 
 
+_ALL: Sequence[str] = list(MUTATORS)
+
+
+@lru_cache(maxsize=64)
+def _named(only: frozenset[str]) -> Sequence[str]:
+    return [name for name in MUTATORS if name in only]
+
+
 def draw(random: Random, message: Message, *, only: Container[str] | None = None) -> Mutation:
     """A mutation of any of the mutators, or of those that are named, which has something to bend in such a message.
 
     Raises:
         ValueError: none of those that are named has.
     """
-    names = [name for name in MUTATORS if only is None or name in only]
-    while names:
-        name = random.choice(names)
+    names = (
+        _ALL if only is None else _named(only) if isinstance(only, frozenset) else [*filter(only.__contains__, _ALL)]
+    )
+    found = MUTATORS[random.choice(names)].draw(random, message) if names else None
+    if found is not None:
+        return found
+    for name in random.sample(names, len(names)):
         found = MUTATORS[name].draw(random, message)
         if found is not None:
             return found
-        names.remove(name)
     raise ValueError(f"none of the mutators that are allowed has anything to bend in {message!r}")
 
 

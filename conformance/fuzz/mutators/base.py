@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 from random import Random
 
@@ -18,29 +18,32 @@ class Arguments:
         ValueError: from each of the methods, where something else stands there.
     """
 
+    __slots__ = ("at", "mutation")
+
     def __init__(self, mutation: Mutation) -> None:
-        self.mutation = mutation
-        self.left = list(mutation.arguments)
+        self.mutation, self.at = mutation, 0
 
-    def _next(self, expected: str) -> Argument:
-        if not self.left:
-            raise ValueError(f"mutation {self.mutation.to_json()}: {expected} is missing")
-        return self.left.pop(0)
+    def _next(self) -> Argument | None:
+        at, self.at = self.at, self.at + 1
+        given = self.mutation.arguments
+        return given[at] if at < len(given) else None
 
-    def number(self, least: int = 0) -> int:
-        """A number from ``least`` on."""
-        found = self._next("a number")
-        if not isinstance(found, int) or found < least:
-            raise ValueError(f"mutation {self.mutation.to_json()}: {found!r}, expected a number from {least} on")
+    def _refused(self, found: object, expected: str) -> ValueError:
+        return ValueError(f"mutation {self.mutation.to_json()}: {found!r}, expected {expected}")
+
+    def number(self) -> int:
+        """A number from 0 on."""
+        found = self._next()
+        if not isinstance(found, int) or found < 0:
+            raise self._refused(found, "a number from 0 on")
         return found
 
-    def text(self, *allowed: str) -> str:
-        """A text, one of those that are named if any are."""
-        found = self._next("a text")
-        if not isinstance(found, str) or (allowed and found not in allowed):
-            raise ValueError(
-                f"mutation {self.mutation.to_json()}: {found!r}, expected {' or '.join(allowed) or 'a text'}"
-            )
+    def text(self, allowed: Container[str] | None = None) -> str:
+        """A text, one of those that are allowed if any are."""
+        found = self._next()
+        if not isinstance(found, str) or (allowed is not None and found not in allowed):
+            names = " or ".join(allowed) if isinstance(allowed, Iterable) else "a text"
+            raise self._refused(found, names)
         return found
 
     def octets(self) -> bytes:
@@ -49,7 +52,7 @@ class Arguments:
         try:
             return bytes.fromhex(found)
         except ValueError:
-            raise ValueError(f"mutation {self.mutation.to_json()}: {found!r}, expected hexadecimal digits") from None
+            raise self._refused(found, "hexadecimal digits") from None
 
 
 class Base:
@@ -91,6 +94,11 @@ class Base:
     def mutation(self, target: str, *arguments: Argument) -> Mutation:
         """A mutation of this mutator."""
         return Mutation(self.name, target, arguments)
+
+
+def often(random: Random, few: Sequence[int], many: Sequence[int]) -> int:
+    """One of the few mostly, one of the many, which cost more, at times."""
+    return random.choice(many if random.random() < 0.15 else few)
 
 
 def is_protected(message: Message) -> bool:

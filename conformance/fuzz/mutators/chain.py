@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from random import Random
 
 from conformance.fuzz.mutation import Mutation
-from conformance.fuzz.mutators.base import Arguments, Base
+from conformance.fuzz.mutators.base import Arguments, Base, often
 from conformance.fuzz.numbers import corners
 from conformance.fuzz.places import fitting, index_of, targets, with_payloads
 from conformance.script.bend import Bend
@@ -30,7 +30,7 @@ class Order(Base):
         kind = random.choice((*self.KINDS, "dropped", "doubled", "swapped") if count > 1 else self.ONE)
         at, times = random.randrange(int(kind == "first"), count - (kind == "last")), 0
         if kind == "doubled":
-            times = random.choice((1, 1, 1, 2, 9, 99))
+            times = often(random, (1, 1, 2), (9, 99))
         elif kind == "swapped":
             times = (at + random.randrange(1, count)) % count
         return self.mutation(names[at], kind, times)
@@ -38,14 +38,15 @@ class Order(Base):
     def bend(self, mutation: Mutation) -> Bend:
         """Do it."""
         arguments = Arguments(mutation)
-        kind, number = arguments.text(*self.KINDS), min(arguments.number(), 999)
+        kind, number = arguments.text(self.KINDS), min(arguments.number(), 999)
 
         def bent(message: Message) -> Message:
             at = index_of(message, mutation.target)
             if at is None:
                 return message
             found = with_payloads(message, self.ordered(message.payloads, at, kind, number))
-            return fitting(found, message) if kind == "doubled" else found
+            grown = len(message.payloads[at].encode_body()) * number if number and kind == "doubled" else 0
+            return fitting(found, message, grown)
 
         return Bend(f"{mutation.target} {kind}" + (f" {number}" if number else ""), payloads=bent)
 
@@ -107,15 +108,15 @@ class Splice(Base):
     def bend(self, mutation: Mutation) -> Bend:
         """Put it in; at the end where there is no payload of that name."""
         arguments = Arguments(mutation)
-        where, kind, body = arguments.text(*self.KINDS), arguments.number(), arguments.octets()
+        where, kind, body = arguments.text(self.KINDS), arguments.number(), arguments.octets()
         payload = UnknownPayload(PayloadType(kind & 0xFF), body)
 
         def bent(message: Message) -> Message:
             found, at = message.payloads, index_of(message, mutation.target)
             if at is None or where == "last":
-                return fitting(with_payloads(message, (*found, payload)), message)
+                return fitting(with_payloads(message, (*found, payload)), message, len(body))
             rest = found[at + (where == "instead") :]
-            return fitting(with_payloads(message, (*found[:at], payload, *rest)), message)
+            return fitting(with_payloads(message, (*found[:at], payload, *rest)), message, len(body))
 
         return Bend(f"{payload.payload_type.notation} of another message, {where} {mutation.target}", payloads=bent)
 
@@ -139,7 +140,7 @@ class Unknown(Base):
         kind = random.choice(corners(PayloadType, 8))
         flags = random.choice((0x80, 0x80, 0, 0x7F, 0xFF, 1))
         return self.mutation(
-            "header", random.randrange(len(message.payloads) + 1), kind, flags, random.choice((0, 4, 8, 1, 64, 1024))
+            "header", random.randrange(len(message.payloads) + 1), kind, flags, often(random, (0, 1, 4, 8), (64, 1024))
         )
 
     def bend(self, mutation: Mutation) -> Bend:
@@ -147,12 +148,12 @@ class Unknown(Base):
         arguments = Arguments(mutation)
         at, kind, flags = arguments.number(), arguments.number() & 0xFF, arguments.number() & 0xFF
         payload = UnknownPayload(
-            PayloadType(kind), bytes(min(arguments.number(), 4096)), critical=flags >= 0x80, reserved=flags & 0x7F
+            PayloadType(kind), bytes(min(arguments.number(), 2048)), critical=flags >= 0x80, reserved=flags & 0x7F
         )
 
         def bent(message: Message) -> Message:
             found = message.payloads
-            return fitting(with_payloads(message, (*found[:at], payload, *found[at:])), message)
+            return with_payloads(message, (*found[:at], payload, *found[at:]))
 
         said = "critical " if flags >= 0x80 else ""
         return Bend(f"{said}payload of type {kind}, {len(payload.body)} octets, at {at}", payloads=bent)
@@ -169,13 +170,13 @@ class Loop(Base):
         """Any kind, any number of rounds, any type."""
         kind = random.choice(corners(PayloadType, 8)) or 43
         return self.mutation(
-            "header", random.choice(self.KINDS), random.choice((1, 2, 16, 100, 255, 256, 1000, 4000)), kind
+            "header", random.choice(self.KINDS), often(random, (1, 2, 16), (100, 255, 256, 1000, 4000)), kind
         )
 
     def bend(self, mutation: Mutation) -> Bend:
         """Make it."""
         arguments = Arguments(mutation)
-        kind, times, number = arguments.text(*self.KINDS), min(arguments.number(), 8000), arguments.number() & 0xFF
+        kind, times, number = arguments.text(self.KINDS), min(arguments.number(), 8000), arguments.number() & 0xFF
 
         def bent(message: Message) -> Message:
             return fitting(self.looped(message, kind, times, PayloadType(number)), message)
@@ -192,9 +193,8 @@ class Loop(Base):
                 message, (*found, UnknownPayload(number, rest, length=4, next_payload=int(number) if rest else None))
             )
         if kind == "nested":
-            body = b""
-            for _ in range(min(times, 1000)):
-                body = bytes((number, 0)) + (len(body) + 4).to_bytes(2, "big") + body
+            sizes = range(4 * min(times, 1000), 0, -4)
+            body = b"".join([bytes((number, 0)) + size.to_bytes(2, "big") for size in sizes])
             return with_payloads(message, (*found, UnknownPayload(number, body, next_payload=int(number))))
         length = 0 if kind == "itself" else None
         payload = UnknownPayload(number, bytes(4), length=length, next_payload=int(number))
@@ -224,7 +224,7 @@ class Bits(Base):
     def bend(self, mutation: Mutation) -> Bend:
         """Do it; what comes of it is written as it is, with the length that it has."""
         arguments = Arguments(mutation)
-        kind, at, value = arguments.text(*self.KINDS), arguments.number(), arguments.number()
+        kind, at, value = arguments.text(self.KINDS), arguments.number(), arguments.number()
 
         def bent(message: Message) -> Message:
             index = index_of(message, mutation.target)

@@ -86,9 +86,9 @@ class Der(Base):
     def bend(self, mutation: Mutation) -> Bend:
         """Do it; the lengths around stay true."""
         arguments = Arguments(mutation)
-        path, kind = arguments.text(), arguments.text(*self.KINDS)
+        path, kind = arguments.text(), arguments.text(self.KINDS)
         at, number = arguments.number(), arguments.number()
-        deed = arguments.text(*octets.DEEDS) if kind == "content" else ""
+        deed = arguments.text(octets.DEEDS) if kind == "content" else ""
 
         def change(old: Any, owner: Any, name: str) -> Any:
             if not isinstance(old, bytes) or not size_of_tree(old):

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from functools import cache
 from random import Random
 from typing import Any
 
 from conformance.fuzz import octets
-from conformance.fuzz.forms import Form, forms
+from conformance.fuzz.forms import encoded, form_of
 from conformance.fuzz.mutation import Argument, Mutation
-from conformance.fuzz.mutators.base import Arguments, Base
+from conformance.fuzz.mutators.base import Arguments, Base, often
 from conformance.fuzz.numbers import borders, corners
-from conformance.fuzz.places import Place, changed, fitting, places
+from conformance.fuzz.places import MOST, Place, changed, fitting, places
 from conformance.script.bend import Bend
-from conformance.wire import TRANSFORM_IDS, KeMethod, Message, OpenEnum, Transform
-
-_SMALL = 512
-"""Octets below which nothing needs to be counted again: no payload outgrows its length by that."""
+from conformance.wire import TRANSFORM_IDS, KeMethod, Lookup, Message, OpenEnum, Transform
 
 
 class OneField(Base):
@@ -37,15 +35,16 @@ class OneField(Base):
         return Mutation(self.name, place.target, (place.path, *self.arguments(random, place)))
 
 
+@cache
+def _numbers(registry: type[OpenEnum]) -> Lookup[OpenEnum]:
+    return Lookup(registry)
+
+
 def _as_it_was(old: Any, new: int) -> Any:
     """The new number as an enumeration value where the old one is such."""
-    return type(old)(new) if isinstance(old, OpenEnum | bool) else new
-
-
-def _clipped(owner: Any, name: str, value: int) -> int:
-    """The number, or what of it fits the field: a mutation may meet another definition than that it was drawn for."""
-    form: Form = next(one for one in forms(type(owner)) if one.name == name)
-    return value & form.highest
+    if isinstance(old, OpenEnum):
+        return _numbers(type(old))[new]
+    return bool(new) if isinstance(old, bool) else new
 
 
 class ToNumber(OneField):
@@ -61,7 +60,8 @@ class ToNumber(OneField):
         def change(old: Any, owner: Any, name: str) -> Any:
             if isinstance(old, bytes | tuple):
                 raise TypeError("no number stands there")
-            return _as_it_was(old, _clipped(owner, name, value))
+            # It may meet another definition than that it was drawn for, whose field is smaller.
+            return _as_it_was(old, value & form_of(type(owner), name).highest)
 
         return Bend(
             f"{mutation.target}: {path} {value}",
@@ -151,21 +151,21 @@ class OctetString(OneField):
     def bend(self, mutation: Mutation) -> Bend:
         """Do it."""
         arguments = Arguments(mutation)
-        path, deed, number = arguments.text(), arguments.text(*octets.DEEDS), arguments.number()
-        grown = False
+        path, deed, number = arguments.text(), arguments.text(octets.DEEDS), arguments.number()
+        grown = 0
 
         def change(old: Any, owner: Any, name: str) -> bytes:
             nonlocal grown
             if not isinstance(old, bytes):
                 raise TypeError("no octets stand there")
             new = octets.do(deed, number, old)
-            form = next(one for one in forms(type(owner)) if one.name == name)
-            grown = len(new) > max(len(old), 255)
+            form = form_of(type(owner), name)
+            grown = MOST if len(new) > 255 >= len(old) else len(new) - len(old)
             return old if form.size is not None and len(new) != form.size else new
 
         def bent(message: Message) -> Message:
             found = changed(message, mutation.target, path, change)
-            return fitting(found, message) if grown else found
+            return fitting(found, message, grown)
 
         return Bend(f"{mutation.target}: {path} {deed} {number}", payloads=bent)
 
@@ -187,7 +187,7 @@ class Spi(OneField):
     def bend(self, mutation: Mutation) -> Bend:
         """Put it there."""
         arguments = Arguments(mutation)
-        path, kind, number = arguments.text(), arguments.text(*self.KINDS), arguments.number()
+        path, kind, number = arguments.text(), arguments.text(self.KINDS), arguments.number()
 
         def bent(message: Message) -> Message:
             def change(old: Any, owner: Any, name: str) -> Any:
@@ -231,24 +231,29 @@ class Items(OneField):
         """What happens, how often, and to which."""
         count = len(place.value)
         kind = random.choice(self.KINDS if count > 1 else self.ONE)
-        times = random.choice((1, 1, 2, 7, 15, 31, 63, 127, 254, 255, 256, 511)) if kind == "copied" else 0
+        times = often(random, (1, 1, 2, 3), (7, 15, 31, 63, 127, 254, 255, 256)) if kind == "copied" else 0
         least, most = int(kind == "first"), count - (kind == "last")  # the first one is the first already
         return kind, times, random.randrange(least, most)
 
     def bend(self, mutation: Mutation) -> Bend:
         """Do it."""
         arguments = Arguments(mutation)
-        path, kind = arguments.text(), arguments.text(*self.KINDS)
+        path, kind = arguments.text(), arguments.text(self.KINDS)
         times, number = min(arguments.number(), 1024), arguments.number()
+        grown = 0
 
         def change(old: Any, owner: Any, name: str) -> tuple[Any, ...]:
             if not isinstance(old, tuple) or not old:
                 raise TypeError("no substructures stand there")
             at = number % len(old)
             before, one, after = old[:at], old[at], old[at + 1 :]
+            if kind == "copied":
+                nonlocal grown
+                one_size = len(one if isinstance(one, bytes) else encoded(one))
+                grown = MOST if len(old) + times > 255 else one_size * times
+                return (*before, one, *(one,) * times, *after)
             results: dict[str, tuple[Any, ...]] = {
                 "left out": (*before, *after),
-                "copied": (*before, one, *(one,) * times, *after),
                 "alone": (one,),
                 "none": (),
                 "reversed": old[::-1],
@@ -259,7 +264,7 @@ class Items(OneField):
 
         def bent(message: Message) -> Message:
             found = changed(message, mutation.target, path, change)
-            return fitting(found, message) if times else found
+            return fitting(found, message, grown)
 
         said = f"{times} times more" if times else kind
         return Bend(f"{mutation.target}: {path} number {number} {said}", payloads=bent)

@@ -66,7 +66,7 @@ class Plaintext(Base):
     def bend(self, mutation: Mutation) -> Bend:
         """Do it; padding, encryption and the outer lengths are right for what it gives."""
         arguments = Arguments(mutation)
-        kind, at, number = arguments.text(*self.KINDS), arguments.number(), arguments.number()
+        kind, at, number = arguments.text(self.KINDS), arguments.number(), arguments.number()
         return Bend(f"plaintext {kind} {number} at {at}", plaintext=lambda data: self.bent(data, kind, at, number))
 
     @staticmethod
@@ -108,7 +108,7 @@ class Padding(Base):
     def bend(self, mutation: Mutation) -> Bend:
         """Do it. What no longer fits the blocks of a cipher is filled up by zeros in front of the Pad Length."""
         arguments = Arguments(mutation)
-        kind, number = arguments.text(*self.KINDS), arguments.number()
+        kind, number = arguments.text(self.KINDS), arguments.number()
         return Bend(f"padding: {kind} {number}", padded=lambda data: self.bent(data, kind, number & 0xFF))
 
     @staticmethod
@@ -149,7 +149,7 @@ class Fragments(Base):
     def bend(self, mutation: Mutation) -> Bend:
         """Do it."""
         arguments = Arguments(mutation)
-        kind, pieces = arguments.text(*self.KINDS), min(max(1, arguments.number()), 256)
+        kind, pieces = arguments.text(self.KINDS), min(max(1, arguments.number()), 256)
         at, value = arguments.number(), arguments.number() & 0xFFFF
 
         def bent(found: list[Piece]) -> list[Piece]:

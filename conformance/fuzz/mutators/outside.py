@@ -46,7 +46,7 @@ class Ciphertext(Base):
     def bend(self, mutation: Mutation) -> Bend:
         """Do it."""
         arguments = Arguments(mutation)
-        kind, at, number = arguments.text(*self.KINDS), arguments.number(), arguments.number()
+        kind, at, number = arguments.text(self.KINDS), arguments.number(), arguments.number()
         return Bend(f"ciphertext: {kind} {at} {number}", ciphertext=lambda raw: self.bent(raw, kind, at, number))
 
     @staticmethod
@@ -98,7 +98,7 @@ class Datagram(Base):
     def bend(self, mutation: Mutation) -> Bend:
         """Do it."""
         arguments = Arguments(mutation)
-        kind, at, number = arguments.text(*self.KINDS), arguments.number(), arguments.number()
+        kind, at, number = arguments.text(self.KINDS), arguments.number(), arguments.number()
         return Bend(f"datagram: {kind} {at} {number}", datagrams=lambda found: self.bent(list(found), kind, at, number))
 
     @staticmethod
