@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from ipaddress import IPv4Address, ip_address
 from typing import Any
 
 from conformance.ike.core.sending import State
@@ -10,10 +11,12 @@ from conformance.radius.bend import RadiusBend
 from conformance.radius.dynamic import Told
 from conformance.radius.ledger import STOP, Record
 from conformance.radius.packet import Attribute, Code, Packet
+from conformance.script import bend as script
+from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.verdict import Unexpected
-from conformance.wire import AUTH, EAP, SA, EapCode, Message, TSi, TSr
+from conformance.wire import AUTH, CP, EAP, SA, CfgAttr, CfgAttribute, EapCode, Message, TSi, TSr
 from peers.contract import Capability
 from suites.connections import by_aaa
 from suites.ike_auth.refusal import must_be_gone
@@ -175,3 +178,20 @@ def answered(peer: Peer, aaa: Aaa, told: Told | None, requirement: str, *, accep
     peer.check(told.accepted == accepted, what, "; ".join(told.words), requirement)
     peer.check(not told.faults, "an answer without faults", "; ".join(told.faults), "RFC5176-3.5-1")
     return told
+
+
+def assigned(sa: ScriptedSa) -> str:
+    """Our inner address, empty where we have none."""
+    return str(IPv4Address(sa.virtual_address)) if sa.virtual_address else ""
+
+
+def asking(*kinds: CfgAttribute) -> Bend:
+    """Ask for these, too; without any for name servers."""
+    wanted = (CfgAttribute.INTERNAL_IP4_ADDRESS, *(kinds or (CfgAttribute.INTERNAL_IP4_DNS,)))
+    return script.change(CP, attributes=tuple(map(CfgAttr, wanted)))
+
+
+def addresses(peer: Peer, answer: Message, kind: CfgAttribute, requirement: str) -> list[str]:
+    """What a CFG_REPLY has of a kind, addresses in their order."""
+    payload = peer.expect(answer, CP, requirement)
+    return [str(ip_address(one.value[:16])) for one in payload.attributes if one.type == kind]

@@ -4,21 +4,13 @@ from ipaddress import IPv4Address, ip_network
 
 from conformance.ike.core.sending import State
 from conformance.radius import grant
-from conformance.script import bend
-from conformance.script.bend import Bend
 from conformance.script.peer import Peer
-from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable
-from conformance.wire import CP, CfgAttr, CfgAttribute
+from conformance.wire import CP, CfgAttribute
 from peers.contract import Capability
-from suites.aaa.steps import ASKS, SERVED, TELLS, must_end, must_get_in, must_not_get_in
+from suites.aaa.steps import ASKS, SERVED, TELLS, asking, assigned, must_end, must_get_in, must_not_get_in
 from suites.purpose import purpose
 from suites.radius import Aaa
-
-
-def assigned(sa: ScriptedSa) -> str:
-    """Our inner address, empty where we have none."""
-    return str(IPv4Address(sa.virtual_address)) if sa.virtual_address else ""
 
 
 @purpose("aaa-address", "RFC2865-5.8-1", role="responder", needs=ASKS, connection=SERVED)
@@ -56,12 +48,6 @@ def test_address_own(peer: Peer, aaa: Aaa) -> None:
 
 
 # --- name servers -----------------------------------------------------------------------------------------------------
-
-
-def asking() -> Bend:
-    """Ask for name servers, too."""
-    wanted = (CfgAttr(CfgAttribute.INTERNAL_IP4_ADDRESS), CfgAttr(CfgAttribute.INTERNAL_IP4_DNS))
-    return bend.change(CP, attributes=wanted)
 
 
 def must_be_told(peer: Peer, *servers: str) -> None:

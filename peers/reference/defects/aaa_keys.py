@@ -91,11 +91,11 @@ class EmptyKeys(GatewaySa):
 class AnythingIsAKey(GatewaySa):
     """Looks for a key in any answer, and lets everybody in where it cannot read it."""
 
-    def answered(self, question: Question, answer: Packet | None) -> None:
+    def was_told(self, question: Question, answer: Packet | None) -> None:
         if answer is not None:
             octets = bytes([Code.ACCESS_ACCEPT]) + answer.octets[1:]
             answer = Packet(octets, answer.secret, answer.asked)
-        super().answered(question, answer)
+        super().was_told(question, answer)
 
     def keys_of(self, answer: Packet | None) -> tuple[bytes, bytes]:
         found = super().keys_of(answer)
@@ -111,9 +111,9 @@ class AnythingIsAKey(GatewaySa):
 class ConfiguredKeyWithoutServer(GatewaySa):
     """Falls back to a key of its own where no server answers."""
 
-    def answered(self, question: Question, answer: Packet | None) -> None:
+    def was_told(self, question: Question, answer: Packet | None) -> None:
         self.alone = answer is None
-        super().answered(question, answer)
+        super().was_told(question, answer)
 
     alone: bool = False
 
@@ -178,11 +178,11 @@ class AsksAgainForKeys(GatewaySa):
             self.unasked = self.questions
         super().on_request(message)
 
-    def answered(self, question: Question, answer: Packet | None) -> None:
+    def was_told(self, question: Question, answer: Packet | None) -> None:
         if answer is not None and answer.code == Code.ACCESS_REJECT and not self.second:
             self.second, self.unasked = True, self.questions
         else:
-            super().answered(question, answer)
+            super().was_told(question, answer)
 
     second: bool = False
 

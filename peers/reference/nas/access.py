@@ -51,7 +51,7 @@ class Access(Client):
 
     def told(self, sa: GatewaySa, question: Question, answer: Packet | None) -> None:
         """Only an Access-Accept is one; a challenge is a refusal, for nobody is there to answer it (RFC 2865, 4.4)."""
-        sa.answered(question, answer)
+        sa.was_told(question, answer)
         self.changed.append(sa)
 
     def outbound(self, sa: GatewaySa, question: Question) -> list[Attribute]:

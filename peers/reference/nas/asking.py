@@ -71,7 +71,7 @@ class AskingSa(IkeSa):
         else:
             self.drop("a request is being worked on")
 
-    def answered(self, question: Question, answer: Packet | None) -> None:
+    def was_told(self, question: Question, answer: Packet | None) -> None:
         """The server has said something, or nothing in time; go on once all is answered."""
         self.told[question.kind] = answer if answer is not None and answer.code == Code.ACCESS_ACCEPT else None
         if self.asking is None or any(one.kind not in self.told for one in self.questions):
