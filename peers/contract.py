@@ -120,6 +120,10 @@ class Capability(StrEnum):
     SESSION_TIMEOUT = "session-timeout", "ends a session after the Session-Timeout that was granted (RFC 2865, 5.27)"
     IDLE_TIMEOUT = "idle-timeout", "ends a session without traffic after its Idle-Timeout (RFC 2865, 5.28)"
     AAA_DNS = "aaa-dns", "hands out the name servers that the AAA server grants (RFC 2548, 2.7)"
+    AAA_ADDRESS6 = "aaa-address6", "hands out IPv6 addresses and name servers that the AAA server grants (RFC 6911)"
+    AAA_NETMASK = "aaa-netmask", "hands out the netmask that the AAA server grants (RFC 2865, 5.9)"
+    AAA_NBNS = "aaa-nbns", "hands out the NetBIOS name servers that the AAA server grants (RFC 2548, 2.7)"
+    AAA_POOLS = "aaa-pools", "assigns addresses of the pool that the AAA server names (RFC 2869, 5.18)"
     CISCO_PAIRS = "cisco-pairs", "takes grants and names of sessions in AV pairs of Cisco's (ipsec:dns-servers)"
     MULTIPLE_AUTH = "multiple-auth", "authenticates an initiator several times, one after the other (RFC 4739)"
     NULL_AUTH = "null-auth", "takes nobody and is nobody where the connection says so (RFC 7619)"
@@ -548,6 +552,7 @@ def needs(connection: Connection) -> frozenset[Capability]:
         (Capability.AAA, connection.by_aaa),
         (Capability.AAA_KEYS, isinstance(connection.remote.auth, Psk) and connection.remote.auth.aaa),
         (Capability.AAA_AUTHORIZATION, connection.authorization),
+        (Capability.AAA_POOLS, connection.named_pools),
         (Capability.MULTIPLE_AUTH, connection.local.further or connection.remote.further),
         (Capability.NULL_AUTH, any(isinstance(one.auth, NullAuth) for one in (connection.local, connection.remote))),
         (Capability.HASH_AND_URL, connection.cert_lookup),

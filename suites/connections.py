@@ -258,10 +258,12 @@ def by_aaa(method: str = "mschapv2", *, servers: int = 1, **changes: Any) -> Set
         agreed = pixit.credentials
         us, them, trust = certified(pixit)
         assert isinstance(us.auth, PublicKey) and isinstance(them.auth, PublicKey)
-        if method == "tls" and them.auth.key is None:
+        if method.split("-")[0] in ("tls", "ttls", "peap") and them.auth.key is None:
             raise NotApplicable("nobody has given us a certificate for the AAA server")
         secret = EAP_SECRET if agreed.eap_secret is None else agreed.eap_secret
         name = None if method == "tls" else agreed.eap_identity
+        if method in OF_CARDS:
+            name, secret = OF_CARDS[method] + IMSI, CARD
         auth = replace(Eap((method,), secret, name, certificate=us.auth, aaa=servers), **changes_of_eap)
         inner = {"remote_pool": pixit.device_pool or AAA_POOL, "local_ts": ("0.0.0.0/0",)}
         waits = {"retransmit_tries": 7}  # the device waits itself, for the server

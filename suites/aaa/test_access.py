@@ -1,5 +1,6 @@
 """EAP passed through to an AAA server that behaves (RFC 2865, 3579): who comes in, and what the server is asked."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import pairwise
 
@@ -37,6 +38,27 @@ def test_tls(peer: Peer, aaa: Aaa) -> None:
         at = [number for number, kind in enumerate(kinds) if kind == EAP_MESSAGE]
         together = at == list(range(at[0], at[0] + len(at))) if at else False
         peer.check(together, "attributes EAP-Message that follow each other", one.packet.words, "RFC3579-3.1-1")
+
+
+def by_method(method: str) -> Callable[[Peer], None]:
+    """A method that only we and the server know: the device passes it on, and takes the key that comes out of it."""
+
+    @purpose(
+        f"aaa-{method}", "RFC2548-2.4-1", "RFC7296-2.16-6", role="responder", needs=ASKS, connection=by_aaa(method),
+        ordinary=True, family="aaa-methods",
+    )  # fmt: skip
+    def test(peer: Peer) -> None:
+        must_get_in(peer, "RFC2548-2.4-1").liveness()
+
+    test.__doc__ = f"EAP-{method.upper()} goes through the device, whether it knows it or not, and its key proves us."
+    return test
+
+
+test_ttls = by_method("ttls")
+test_peap = by_method("peap")
+test_sim = by_method("sim")
+test_aka = by_method("aka")
+test_aka_prime = by_method("aka-prime")
 
 
 @purpose(

@@ -195,23 +195,6 @@ def test_mail_domain(peer: Peer, aaa: Aaa) -> None:
 
 
 @purpose(
-    "aaa-authz-mail-two", NAMED, role="responder", needs=ASKS, connection=rule("email:user", "alice@home@example.org"),
-    ordinary=True,
-)  # fmt: skip
-def test_mail_two(peer: Peer, aaa: Aaa) -> None:
-    """The user of a mail address with two @ is never the part up to the first one of somebody else's name.
-
-    What stands before the last @ may be asked about, or nobody.
-    """
-    sa = peer.sa()
-    sa.init()
-    with patient(peer):
-        sa.auth()
-    found = asked(aaa)
-    peer.check(found in (["alice@home"], []), "User-Name alice@home, or none", " and ".join(found), NAMED, bypass=True)
-
-
-@purpose(
     "aaa-authz-fixed", NAMED, role="responder", needs=ASKS, connection=rule("=everybody", "router1.domain1.example"),
     ordinary=True,
 )  # fmt: skip

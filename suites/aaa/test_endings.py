@@ -313,5 +313,6 @@ def test_padding(peer: Peer, aaa: Aaa) -> None:
         session = aaa.session(sa)
         peer.idle(3.0)
         said.append(len(told(aaa, session)))
-        sa.delete()
+        with suppress(Unexpected):  # a device may have given the session up
+            sa.delete()
     peer.check(said[1] <= said[0], f"the record {said[0]} times, as without them", f"{said[1]} times", "RFC2866-3-2")

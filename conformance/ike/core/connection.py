@@ -268,7 +268,8 @@ class Connection:
     certificate of ``trust``), under any name: so a gateway has many clients.
 
     ``authorization`` is what it asks about who has proved who he is; ``aaa_name`` by which name it asks an AAA server
-    for a shared key (`Authorization`).
+    for a shared key (`Authorization`). ``named_pools`` are IPv4 prefixes from which it assigns addresses where that
+    server names them.
 
     With ``follows_redirects`` the initiator says that it may be sent to another gateway, and goes there; with
     ``redirect`` the responder sends it (RFC 5685).
@@ -310,6 +311,7 @@ class Connection:
     ocsp_in_ike: bool = False
     authorization: Authorization | None = None
     aaa_name: str = "all"
+    named_pools: tuple[tuple[str, str], ...] = ()
     auth_lifetime: float | None = None
     reauth_lifetime: float | None = None
     make_before_break: bool | None = None

@@ -12,7 +12,7 @@ from peers.reference.nas.sa import GatewaySa
 # --- what is asked ----------------------------------------------------------------------------------------------------
 
 
-@defect("aaa-mschapv2", "aaa-tls")
+@defect("aaa-mschapv2", "aaa-tls", "aaa-ttls", "aaa-peap", "aaa-sim", "aaa-aka", "aaa-aka-prime")
 class KeysSwapped(Nas):
     """Puts the halves of the key together in the wrong order."""
 

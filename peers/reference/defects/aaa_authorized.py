@@ -83,14 +83,6 @@ class WholeIdentity(OtherNames):
         return name + b"@" + self.claimed.data if self.claimed is not None else name
 
 
-@defect("aaa-authz-mail-two")
-class UpToFirstAt(OtherNames):
-    """Cuts the name of a user off at the first @."""
-
-    def other(self, name: bytes) -> bytes:
-        return name.partition(b"@")[0]
-
-
 @defect("aaa-psk-nameless", "aaa-psk-other-kind")
 class WholeIdentityInstead(GatewaySa):
     """Asks about the whole identity where it makes no name."""

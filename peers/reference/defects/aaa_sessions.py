@@ -5,6 +5,7 @@ from typing import Self
 
 from conformance.radius.ledger import START
 from conformance.radius.packet import Attribute, Code, Packet, seal
+from conformance.wire import CfgAttr
 from peers.reference.dataplane import DeviceHost
 from peers.reference.defects.registry import defect
 from peers.reference.nas.client import Asked
@@ -31,11 +32,11 @@ class TakesAddressesLiterally(GatewaySa):
         return next(iter(self.grant.raw(8)), None) if self.grant is not None else None
 
 
-@defect("aaa-dns", "aaa-dns-pair")
+@defect("aaa-dns", "aaa-dns-pair", "aaa-dns6")
 class LastNameServerOnly(GatewaySa):
     """Tells of the last name server only."""
 
-    def name_servers(self) -> list[bytes]:
+    def name_servers(self) -> list[CfgAttr]:
         return super().name_servers()[-1:]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
 from typing import Self
 
 from conformance.eap.conversation import Outcome
@@ -16,9 +15,6 @@ from conformance.ike.core.sending import State
 from conformance.ike.extensions.eap_auth import eap_payload
 from conformance.radius.packet import Packet
 from conformance.wire import (
-    CP,
-    CfgAttr,
-    CfgAttribute,
     EapCode,
     EapPacket,
     EapType,
@@ -27,10 +23,7 @@ from conformance.wire import (
     NotifyType,
     Payload,
 )
-from peers.reference.nas.asking import AskingSa
-
-CHOOSE = (IPv4Address("255.255.255.254"), IPv4Address("255.255.255.255"))
-"""Framed-IP-Address: we choose, or the user may (RFC 2865, section 5.8), whom we give one of ours all the same."""
+from peers.reference.nas.granted import GrantedSa
 
 
 class Relay(EapServer):
@@ -98,7 +91,7 @@ class Session:
         )
 
 
-class GatewaySa(AskingSa):
+class GatewaySa(GrantedSa):
     """Passes EAP on, and waits with its response for what comes of it.
 
     Attributes:
@@ -176,40 +169,3 @@ class GatewaySa(AskingSa):
         request, self.asking = self.asking, None
         if request is not None and self.state != State.CLOSED:
             self.respond(request, payloads)
-
-    # --- what was granted -----------------------------------------------------------------------------------------
-
-    def assignment(self, asked: CP) -> tuple[bytes, ...]:
-        """The address that was granted in place of one of ours (RFC 2865, section 5.8)."""
-        ours = super().assignment(asked)
-        granted = self.granted_address()
-        return ours if granted is None else tuple(granted if len(one) == 4 else one for one in ours)
-
-    def granted_address(self) -> bytes | None:
-        """Framed-IP-Address, None where we are to choose."""
-        found = self.grant.raw(8)[:1] if self.grant is not None else []
-        fixed = found and len(found[0]) == 4 and IPv4Address(found[0]) not in CHOOSE
-        return found[0] if fixed else None
-
-    def configuration_told(self, asked: CP) -> list[CfgAttr]:
-        """With the name servers that were granted, where somebody asks for them."""
-        wanted = any(one.type == CfgAttribute.INTERNAL_IP4_DNS for one in asked.attributes)
-        servers = self.name_servers() if wanted else []
-        further = [CfgAttr(CfgAttribute.INTERNAL_IP4_DNS, one) for one in servers]
-        return [*super().configuration_told(asked), *further]
-
-    def name_servers(self) -> list[bytes]:
-        """In Microsoft's attributes (RFC 2548, section 2.7) or in a pair of Cisco's."""
-        if self.grant is None:
-            return []
-        named = [
-            str(one) for name in ("MS-Primary-DNS-Server", "MS-Secondary-DNS-Server") for one in self.grant.all(name)
-        ]
-        named += self.grant.pairs.get("ipsec:dns-servers", "").split()
-        found = []
-        for one in named:
-            try:
-                found.append(IPv4Address(one).packed)
-            except ValueError:
-                continue
-        return found
