@@ -59,7 +59,7 @@ def test_both_mismatch(peer: Peer, dut: Dut) -> None:
     own_request(dut, sa, "RFC7296-2.23-4")
 
 
-@purpose("nat-no-detection", "RFC7296-2.11-2", "RFC7296-2.11-3", role="responder")
+@purpose("nat-no-detection", "RFC7296-2.11-2", "RFC7296-2.11-3", "RFC7296-1.2-16", role="responder")
 def test_no_detection(peer: Peer) -> None:
     """A peer without NAT traversal, which is optional, gets its IKE SA on port 500.
 
@@ -67,7 +67,7 @@ def test_no_detection(peer: Peer) -> None:
     """
     sa = opened(peer, "RFC7296-2.11-2", without_detection())
     answer = sa.auth()
-    peer.check(sa.state == State.ESTABLISHED, "an IKE SA", answer)
+    peer.check(sa.state == State.ESTABLISHED, "an IKE SA", answer, "RFC7296-1.2-16")
     sa.must_be_up()
 
 
