@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conformance.crypto.pki import Authority
-from conformance.ike.core.connection import CookiePolicy, Identity, Mode, PublicKey
+from conformance.ike.core.connection import CookiePolicy, Eap, Identity, Mode, PublicKey
 from conformance.wire import IdType
 from peers.byhand import as_configured
 from peers.contract import Capability, Unsupported
@@ -26,16 +26,17 @@ OTHERS = [one for one in RESPONDERS if one.subject not in ELSEWHERE]
 
 
 def routers() -> dict[str, Callable[[], ReferenceDevice]]:
-    """Devices with a shared key, and with certificates of an authority whose key is elsewhere."""
-    return {"psk": lambda: ReferenceDevice("+configured-by-hand"), "certificates": certified_router}
+    """Devices with a shared key, with certificates of an authority whose key is elsewhere, with users beside them."""
+    made = {"psk": lambda: ReferenceDevice("+configured-by-hand"), "certificates": certified_router}
+    return {**made, "gateway": gateway}
 
 
-def certified_router() -> ReferenceDevice:
+def certified_router(kind: str = "rsa") -> ReferenceDevice:
     """One with certificates: what it has itself stands nowhere but in `Certified`."""
-    authority = Authority.create("CA of the routers", "rsa")
-    ours = authority.issue("tester.routers.example", "rsa", ["tester.routers.example"])
+    authority = Authority.create("CA of the routers", kind)
+    ours = authority.issue("tester.routers.example", kind, ["tester.routers.example"])
     device = Certified("+configured-by-hand")
-    device.own = authority.issue("device.routers.example", "rsa", ["device.routers.example"])
+    device.own = authority.issue("device.routers.example", kind, ["device.routers.example"])
     credentials = Credentials(
         Identity.of("tester.routers.example"),
         Identity.of("device.routers.example"),
@@ -46,6 +47,14 @@ def certified_router() -> ReferenceDevice:
     return device
 
 
+def gateway(kind: str = "ecdsa") -> ReferenceDevice:
+    """One for remote workers: certificates, users with EAP, inner addresses."""
+    device = certified_router(kind)
+    agreed = replace(device.pixit.credentials, eap_identity="worker", eap_secret=b"a password")
+    device.pixit = replace(device.pixit, credentials=agreed, device_pool="10.50.0.0/24")
+    return device
+
+
 class Certified(ReferenceDevice):
     """A device with a certificate that is not in the file."""
 
@@ -53,8 +62,12 @@ class Certified(ReferenceDevice):
 
     def apply(self, connection: Any) -> None:
         found = as_configured(self, connection)
-        party = replace(found.local, auth=PublicKey(self.own.chain, self.own.key))
-        self.engine.apply(replace(found, local=party))
+        own, auth = PublicKey(self.own.chain, self.own.key), found.local.auth
+        if isinstance(auth, Eap):
+            found = replace(found, local=replace(found.local, auth=replace(auth, certificate=own)))
+        elif isinstance(auth, PublicKey):
+            found = replace(found, local=replace(found.local, auth=own))
+        self.engine.apply(found)
 
 
 def verdict_on(written: Written, make: Callable[[], ReferenceDevice]) -> Verdict:
@@ -64,7 +77,8 @@ def verdict_on(written: Written, make: Callable[[], ReferenceDevice]) -> Verdict
 
 @pytest.mark.parametrize("router", routers())
 def test_most_purposes_run(router: str, record_property: Callable[[str, object], None]) -> None:
-    found = {one.purpose.id: verdict_on(one, routers()[router]) for one in all_purposes().values()}
+    tried = RESPONDERS if router == "gateway" else list(all_purposes().values())
+    found = {one.purpose.id: verdict_on(one, routers()[router]) for one in tried}
     wrong = {one: f"{it.verdict}: {it.reason}" for one, it in found.items() if it.verdict not in ("pass", "n/a")}
     assert not wrong
     ran = Counter(one.purpose.role for one in all_purposes().values() if found[one.purpose.id].verdict == "pass")
@@ -73,6 +87,7 @@ def test_most_purposes_run(router: str, record_property: Callable[[str, object],
     passed = sum(found[one.purpose.id].verdict == "pass" for one in OTHERS)
     record_property(f"of those whose connection may be its own ({router})", f"{passed} of {len(OTHERS)}")
     assert passed >= len(OTHERS) / 2, "docs/adding-a-device.md says so"
+    assert router != "gateway" or ran["responder"] >= len(RESPONDERS) / 2, "docs/adding-a-device.md says so"
     for identifier, verdict in found.items():
         assert verdict.verdict == "pass" or verdict.reason, identifier
 
