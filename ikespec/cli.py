@@ -259,6 +259,49 @@ def ask_device(
         )
 
 
+@app.command("learn")
+def learn_machine(
+    dut: Annotated[str, typer.Option(help="reference, strongswan, or a TOML file for any other device")] = "reference",
+    beside: Annotated[
+        list[str] | None, typer.Option(help="Compare with this device, or with a machine.json learned before")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Results folder; default: results/learn-DEVICE-TIME")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of every random choice")] = 1,
+    queries: Annotated[int, typer.Option(help="At most so many conversations with a device")] = 4000,
+    seconds: Annotated[float, typer.Option("--time", help="At most so many seconds with a device")] = 900.0,
+) -> None:
+    """Learn the state machine of a responder, from IKE_SA_INIT to rekeying, and compare it with others.
+
+    Exit code 0: learned; 1: it could not be finished, or the same conversation had different answers; 2: the device
+    cannot be used.
+    """
+    try:
+        from ikespec import learn
+        from suites.learning.asking import Limits, Nondeterministic
+        from suites.learning.talk import Lost
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] != "aalpy":
+            raise
+        fail("learning needs AALpy: pip install 'ikespec[learn]'")
+    from conformance.script.verdict import Inconclusive, NotApplicable
+
+    if queries < 1 or seconds <= 0:
+        fail(f"--queries {queries}, --time {seconds:g}: expected more than nothing")
+    wish = learn.Wish(dut, tuple(beside or ()), seed, Limits(queries, seconds))
+    console = Screen()
+    with one_line_errors():
+        try:
+            machine = learn.run(console, wish, out or learn.default_folder(dut))
+        except Nondeterministic as found:
+            fail(f"{dut}: {found}", EXIT_VERDICT)
+        except (Lost, Inconclusive, NotApplicable) as problem:
+            fail(f"{dut}: {problem}")
+        except KeyboardInterrupt:
+            fail("interrupted", EXIT_SIGNAL + 2)
+    if machine.unfinished or machine.wavering:
+        raise SystemExit(EXIT_VERDICT)
+
+
 @app.command("list")
 def list_purposes(
     patterns: Annotated[list[str] | None, typer.Argument(help="Ids to list, * and ? allowed; default: all")] = None,

@@ -1,0 +1,1 @@
+"""Learning the state machine of a responder, and comparing two of them."""
