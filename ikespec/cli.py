@@ -277,7 +277,7 @@ def learn_machine(
     """
     try:
         from ikespec import learn
-        from suites.learning.asking import Limits, Nondeterministic
+        from suites.learning.asking import Enough, Limits, Nondeterministic
         from suites.learning.talk import Lost
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] != "aalpy":
@@ -294,6 +294,8 @@ def learn_machine(
             machine = learn.run(console, wish, out or learn.default_folder(dut))
         except Nondeterministic as found:
             fail(f"{dut}: {found}", EXIT_VERDICT)
+        except Enough as early:
+            fail(f"{dut}: {early}, before anything was learned; give it more with --queries and --time", EXIT_VERDICT)
         except (Lost, Inconclusive, NotApplicable) as problem:
             fail(f"{dut}: {problem}")
         except KeyboardInterrupt:

@@ -49,7 +49,7 @@ class Asking:
     """A device that can be asked words.
 
     ``queries`` is how many conversations there were, ``saved`` how many words were known already. ``wavering`` are
-    words that were once answered in another way than the other times. ``heard`` is called after each conversation.
+    words that were not answered in the same way each time. ``heard`` is called after each conversation.
     """
 
     def __init__(
@@ -101,9 +101,9 @@ class Asking:
             seen[self._converse(word)[-1]] += 1
         found = Wavering(word, tuple(seen.most_common()))
         rule, times = seen.most_common(1)[0]
+        self.wavering.append(found)
         if times < TRIES - 1:
             raise Nondeterministic(found)
-        self.wavering.append(found)
         # What followed the odd answer was learned of another state.
         node = self._root
         for letter in word[:-1]:

@@ -1,0 +1,1 @@
+"""Tests of suites.learning, its pages and its command."""
