@@ -15,6 +15,8 @@ from suites.learning.machine import Machine, Word
 
 WALKS, STEPS = 12, 8
 """From each state of a hypothesis so many random walks of so many messages must find nothing else."""
+IDLE_WALKS = 3
+"""From a state in which most messages get no answer."""
 LIVELY = 6
 """So many times as often as others a walk takes messages after which the device still answers."""
 
@@ -56,8 +58,9 @@ class _Walks(Oracle):  # type: ignore[misc]
         self.best = hypothesis
         machine = _states(hypothesis, tuple(self.alphabet))
         draft = Machine("", tuple(self.alphabet), machine)
-        for access in sorted(draft.access().values(), key=len, reverse=True):
-            while self._walked.get(access, 0) < WALKS:
+        for state, access in sorted(draft.access().items(), key=lambda one: len(one[1]), reverse=True):
+            walks = WALKS if _answers(machine[state]) or not access else IDLE_WALKS
+            while self._walked.get(access, 0) < walks:
                 word = self._walk(draft, access)
                 found, expected = self.sul.query(word), draft.answers(word)
                 for at, (ours, theirs) in enumerate(zip(found, expected, strict=True)):

@@ -23,8 +23,9 @@ ORDINARY = Purpose(
 )
 """What a conversation needs: the usual connection, and an IKE SA beside it that shows when the device is through."""
 
-SETTLE = 0.04
-"""Of the time for an answer: how long one may still come after that to a later message on another IKE SA."""
+SOON, SETTLE = 0.01, 0.03
+"""Of the time for an answer: how long one is waited for before the device is asked something else on another IKE SA, and
+how long it may still come after that has been answered."""
 
 
 class Lost(Exception):  # noqa: N818 - it is an outcome
@@ -38,9 +39,9 @@ class Talk:
     its IKE_SA_INIT request, ``last`` our last request that was answered, with the IKE SA that it was for.
     """
 
-    def __init__(self, peer: Peer, guard: Guard, settle: float) -> None:
-        """Nothing is sent yet. ``settle``: seconds for late answers."""
-        self.peer, self.guard, self.settle = peer, guard, settle
+    def __init__(self, peer: Peer, guard: Guard) -> None:
+        """Nothing is sent yet."""
+        self.peer, self.guard = peer, guard
         self.sa: ScriptedSa | None = None
         self.old: ScriptedSa | None = None
         self.init: Sent | None = None
@@ -136,11 +137,11 @@ class Talk:
             return found.protected
 
         with suppress(Unexpected):
-            return self.peer.wait(fits, "an answer", self.settle)
+            return self.peer.wait(fits, "an answer", SOON * self.peer.response_timeout)
         if not self._through():
             raise Lost("the device answers nothing any more, on another IKE SA neither")
         with suppress(Unexpected):
-            return self.peer.wait(fits, "an answer", self.settle)
+            return self.peer.wait(fits, "an answer", SETTLE * self.peer.response_timeout)
         return None
 
     def _through(self) -> bool:
@@ -201,7 +202,7 @@ def conversation(device: Device, seed: int, number: int) -> Iterator[Talk]:
         if canary is None or not canary.up:
             raise Inconclusive("an ordinary handshake does not work, or its IKE SA does not stay")
         peer.connection = dut.guard.connection
-        yield Talk(peer, dut.guard, peer.response_timeout * SETTLE)
+        yield Talk(peer, dut.guard)
         death: Death | None = device.obituary()
         if death is not None:
             raise Lost(f"the device has died: {death.words}")
