@@ -1,7 +1,7 @@
 """Learning the machine of a device with AALpy: the algorithm of Kearns and Vazirani, and walks that look for more."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from random import Random
 from typing import Any
 
@@ -13,7 +13,7 @@ from suites.learning.alphabet import LETTERS, SILENCE, UNSENT
 from suites.learning.asking import Asking, Enough, Nondeterministic
 from suites.learning.machine import Machine, Word
 
-WALKS, STEPS = 12, 8
+WALKS, STEPS = 8, 8
 """From each state of a hypothesis so many random walks of so many messages must find nothing else."""
 IDLE_WALKS = 3
 """From a state in which most messages get no answer."""
@@ -44,8 +44,12 @@ class _Asked(SUL):  # type: ignore[misc]
         raise NotImplementedError(letter)
 
 
-class _Walks(Oracle):  # type: ignore[misc]
-    """Looks for a word that a hypothesis gets wrong. ``best`` is the last hypothesis."""
+class _Doubts(Oracle):  # type: ignore[misc]
+    """Looks for a word that a hypothesis gets wrong. ``best`` is the last hypothesis.
+
+    First tours: to each state, one message further, and then all messages that are thought to change nothing there, in
+    one conversation. Then random walks.
+    """
 
     def __init__(self, alphabet: list[str], asked: _Asked, seed: int) -> None:
         super().__init__(alphabet, asked)
@@ -56,18 +60,25 @@ class _Walks(Oracle):  # type: ignore[misc]
     def find_cex(self, hypothesis: Any) -> Word | None:
         """Such a word, None if none is found."""
         self.best = hypothesis
-        machine = _states(hypothesis, tuple(self.alphabet))
-        draft = Machine("", tuple(self.alphabet), machine)
-        for state, access in sorted(draft.access().items(), key=lambda one: len(one[1]), reverse=True):
-            walks = WALKS if _answers(machine[state]) or not access else IDLE_WALKS
-            while self._walked.get(access, 0) < walks:
-                word = self._walk(draft, access)
-                found, expected = self.sul.query(word), draft.answers(word)
-                for at, (ours, theirs) in enumerate(zip(found, expected, strict=True)):
-                    if ours != theirs:
-                        return word[: at + 1]
-                self._walked[access] = self._walked.get(access, 0) + 1
+        draft = Machine("", tuple(self.alphabet), _states(hypothesis, tuple(self.alphabet)))
+        for word in self._words(draft):
+            for at, (found, expected) in enumerate(zip(self.sul.query(word), draft.answers(word), strict=True)):
+                if found != expected:
+                    return word[: at + 1]
         return None
+
+    def _words(self, draft: Machine) -> Iterator[Word]:
+        access = draft.access()
+        for state, word in access.items():
+            for letter in draft.alphabet:
+                to = draft.states[state][letter][1]
+                if _answers(draft.states[to]):
+                    yield (*word, letter, *_loops(draft, to))
+        for state, word in sorted(access.items(), key=lambda one: len(one[1]), reverse=True):
+            walks = WALKS if _answers(draft.states[state]) or not word else IDLE_WALKS
+            while self._walked.get(word, 0) < walks:
+                yield self._walk(draft, word)
+                self._walked[word] = self._walked.get(word, 0) + 1
 
     def _walk(self, draft: Machine, access: Word) -> Word:
         """A word that begins with ``access`` and keeps the IKE SA alive for long, as far as is known."""
@@ -80,6 +91,11 @@ class _Walks(Oracle):  # type: ignore[misc]
             word.append(letter)
             state = draft.states[state][letter][1]
         return tuple(word)
+
+
+def _loops(draft: Machine, state: int) -> Word:
+    """The messages that change nothing in a state."""
+    return tuple(one for one in draft.alphabet if draft.states[state][one][1] == state)
 
 
 def _answers(state: Mapping[str, tuple[str, int]]) -> bool:
@@ -95,12 +111,12 @@ def learn(device: Device, asking: Asking, alphabet: Word = tuple(LETTERS)) -> Ma
     """
     started, unfinished = time.monotonic(), ""
     asked = _Asked(asking)
-    walks = _Walks(list(alphabet), asked, asking.seed)
+    doubts = _Doubts(list(alphabet), asked, asking.seed)
     learned: Any = None
     try:
-        learned = run_KV(list(alphabet), asked, walks, "mealy", cache_and_non_det_check=False, print_level=0)
+        learned = run_KV(list(alphabet), asked, doubts, "mealy", cache_and_non_det_check=False, print_level=0)
     except (Enough, Nondeterministic) as early:
-        unfinished, learned = str(early), walks.best
+        unfinished, learned = str(early), doubts.best
         if learned is None:
             raise
     states = _states(learned, alphabet)

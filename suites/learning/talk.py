@@ -24,8 +24,8 @@ ORDINARY = Purpose(
 """What a conversation needs: the usual connection, and an IKE SA beside it that shows when the device is through."""
 
 SOON, SETTLE = 0.01, 0.03
-"""Of the time for an answer: how long one is waited for before the device is asked something else on another IKE SA, and
-how long it may still come after that has been answered."""
+"""Of the time for an answer: how long one is waited for before the device is asked something else on another IKE SA,
+and how long it may still come after that has been answered."""
 
 
 class Lost(Exception):  # noqa: N818 - it is an outcome
