@@ -18,8 +18,8 @@ MOST_LINES = 3
 _STYLE = (
     "text{font:11px ui-monospace,monospace;fill:currentColor}.n{font-size:13px;text-anchor:middle}"
     ".l{text-anchor:middle;paint-order:stroke;stroke:Canvas;stroke-width:4px}"
-    "path{fill:none}circle{fill:Canvas}circle,path{stroke:currentColor;stroke-width:1.3}circle.dead{stroke-dasharray:3 3}"
-    "path.back{opacity:.55}marker path{fill:currentColor;stroke:none}"
+    "path{fill:none}circle{fill:Canvas}circle,path{stroke:currentColor;stroke-width:1.3}"
+    "circle.dead{stroke-dasharray:3 3}path.back{opacity:.55}marker path{fill:currentColor;stroke:none}"
 )
 
 
@@ -107,7 +107,8 @@ def _arrow(machine: Machine, one: int, to: int, letters: list[str], spots: Mappi
     dx, dy = end.x - start.x, end.y - start.y
     length = max(1.0, (dx * dx + dy * dy) ** 0.5)
     forward = dx > 0
-    bow = 0.0 if forward and abs(dx) <= GAP_X and not both else min(130.0, 26 + length / 8) * (1.0 if dx else 2.2)
+    straight = forward and dx <= GAP_X and not both
+    bow = 0.0 if straight else min(130.0, 26 + length / 8) * (1.0 if dx else 2.2)
     middle = Point((start.x + end.x) / 2 + bow * dy / length, (start.y + end.y) / 2 - bow * dx / length)
     first, last = _edge_of(start, middle), _edge_of(end, middle)
     path = f"M{first.x:.1f} {first.y:.1f}Q{middle.x:.1f} {middle.y:.1f} {last.x:.1f} {last.y:.1f}"
