@@ -44,6 +44,7 @@ _UNDERSTOOD = frozenset(
 UNREADABLE = (
     ValueError,
     KeyError,
+    TypeError,
     LibraryLacks,
     x509.DuplicateExtension,
     x509.InvalidVersion,

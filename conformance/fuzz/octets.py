@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
+from conformance.fuzz.chance import below, one_of
+
 WORDS = (
     b"%n%n%n%n%s%s%s%s",
     b"\0",
@@ -59,22 +61,24 @@ DEEDS: dict[str, Callable[[bytes, int], bytes]] = {
 }
 """What each deed makes of octets and its number."""
 
+_ALL = (*DEEDS, "flipped")
+_GROWING = ("longer", "sized", "word")
 _SAME_SIZE = ("filled", "flipped", "reversed", "less", "more")
 
 
 def draw(random: Random, size: int, *, fixed: bool = False) -> tuple[str, int]:
     """A deed for about ``size`` octets and its number; ``fixed``: one that leaves their count."""
-    deed = random.choice(_SAME_SIZE if fixed else (*DEEDS, "flipped"))
+    deed = one_of(random, _SAME_SIZE if fixed else _ALL if size else _GROWING)
     if deed == "flipped":
-        return deed, random.randrange(max(1, 8 * size))
+        return deed, below(random, max(1, 8 * size))
     if deed in ("shorter", "beheaded"):
-        return deed, random.choice((1, 2, 4, max(1, size // 2), max(1, size - 1)))
+        return deed, one_of(random, (1, 2, 4, max(1, size // 2), max(1, size - 1)))
     if deed in ("longer", "sized"):
-        return deed, random.choice((*SIZES, LARGE) if random.random() < 0.1 else SIZES)
+        return deed, one_of(random, (*SIZES, LARGE) if random.random() < 0.1 else SIZES)
     if deed == "filled":
-        return deed, random.choice((0, 0, 1, 0x20, 0x41, 0x7F, 0x80, 0xFF))
+        return deed, one_of(random, (0, 0, 1, 0x20, 0x41, 0x7F, 0x80, 0xFF))
     if deed == "word":
-        return deed, random.randrange(len(WORDS))
+        return deed, below(random, len(WORDS))
     return deed, 1 if deed in ("less", "more") else 0
 
 

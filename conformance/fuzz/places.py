@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 from random import Random
 from typing import Any
 
+from conformance.fuzz.chance import below, one_of
 from conformance.fuzz.forms import Form, forms, truth
 from conformance.wire import Message, Payload, encode_payloads
 from conformance.wire.values import Value
@@ -19,7 +20,8 @@ from conformance.wire.values import Value
 HEADER = "header"
 _ITEMS = 12
 """Of a longer list of substructures only so many are looked into; they are of a kind."""
-SMALL = 4096
+SMALL = 16_500
+"""Octets that a single mutation may add without a look whether they fit: a few such still do."""
 MOST = 60_000
 """Octets of payloads that a bent message may have: with what protection adds they fit into one UDP datagram."""
 
@@ -52,13 +54,24 @@ class Place:
 class Places:
     """All places of a message by target; each target is looked into when it is asked for, and remembered.
 
-    ``known`` remembers for each name of a choice and each target the places that fit.
+    ``known`` remembers for each name of a choice and each target the places that fit, ``barren`` which mutators have
+    nothing to bend here.
     """
 
     message: Message
     names: list[str]
+    places_of_names: dict[str, int]
+    barren: set[str] = field(default_factory=set)
     groups: dict[str, list[Place]] = field(default_factory=dict)
     known: dict[tuple[str, str], list[Place]] = field(default_factory=dict)
+    bodies: dict[int, bytes] = field(default_factory=dict)
+
+    def body(self, index: int) -> bytes:
+        """The octets of a payload behind its generic header."""
+        found = self.bodies.get(index)
+        if found is None:
+            found = self.bodies[index] = self.message.payloads[index].encode_body()
+        return found
 
     def of(self, target: str) -> list[Place]:
         """The places of one target."""
@@ -72,14 +85,14 @@ class Places:
     def pick(self, random: Random, name: str, fits: Callable[[Place], bool]) -> Place | None:
         """Any place that fits: any target that has one, then any of its own; None where there is none at all."""
         count = len(self.names)
-        start = random.randrange(count)
+        start = below(random, count)
         for step in range(count):
             target = self.names[(start + step) % count]
             found = self.known.get((name, target))
             if found is None:
                 found = self.known[(name, target)] = [one for one in self.of(target) if fits(one)]
             if found:
-                return random.choice(found)
+                return one_of(random, found)
         return None
 
 
@@ -93,7 +106,10 @@ def places(message: Message) -> Places:
     if found is None or found.message is not message:
         if len(_recent) >= _RECENT:
             del _recent[next(iter(_recent))]
-        found = _recent[id(message)] = Places(message, [HEADER, *targets(message)])
+        names = targets(message)
+        found = _recent[id(message)] = Places(
+            message, [HEADER, *names], dict(zip(names, range(len(names)), strict=True))
+        )
     return found
 
 
@@ -121,6 +137,9 @@ def targets(message: Message) -> list[str]:
 
 def index_of(message: Message, target: str) -> int | None:
     """Where the payload of this name stands; None where there is none."""
+    known = _recent.get(id(message))
+    if known is not None and known.message is message:
+        return known.places_of_names.get(target)
     name, _, told = target.partition("/")
     number = int(told) if told.isdigit() else 1
     for index, payload in enumerate(message.payloads):
@@ -203,7 +222,7 @@ def _remaker(cls: Any, name: str) -> Callable[[Any, Any], Any]:
 def fitting(bent: Message, straight: Message, grown: int = MOST) -> Message:
     """What can be written of a bent message: a count or size that it outgrew tells its most; else it stays straight.
 
-    ``grown`` octets more at most, in no list of more than 255, need no look: so little outgrows nothing.
+    ``grown`` octets more at most need no look if they are few, and in no field or list that may have 255 only.
     """
     if grown < SMALL:
         return bent

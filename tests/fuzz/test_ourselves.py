@@ -12,6 +12,7 @@ from cryptography import x509
 
 from conformance.crypto.revocation import lists_named_in, responders_named_in
 from conformance.crypto.x509 import UNREADABLE, CertificateError, load_certificate
+from conformance.fuzz.der import parse
 from conformance.fuzz.making.names import certificate
 from conformance.fuzz.mutators.der import Der
 from conformance.ike.ikesa import IkeSa
@@ -101,6 +102,17 @@ def test_names_that_are_odd_are_read_without_a_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(list(broken_certificates(300))) > 50
+
+
+def test_a_name_of_bits_is_refused() -> None:
+    """The library says TypeError; libFuzzer found it by shuffling octets."""
+    whole = parse(certificate(Random(1)))
+    assert whole is not None
+    texts = [one for one in whole.walk() if one.tag in (0x0C, 0x13, 0x16)]
+    for one in texts:
+        one.tag = 0x03
+    with pytest.raises(CertificateError):
+        load_certificate(whole.encode())
 
 
 def test_a_conversation_is_the_same_each_time() -> None:

@@ -14,6 +14,8 @@ from conformance.eap.layout import Body
 from conformance.fuzz.forms import forms, payload_classes
 from conformance.fuzz.making.bodies import body_classes
 from conformance.fuzz.making.notifies import DATA
+from conformance.fuzz.mutation import Mutation
+from conformance.fuzz.mutators import MUTATORS, bend
 from conformance.fuzz.strategies import esp, wire
 from conformance.ipsec.errors import IpsecError
 from conformance.ipsec.esp import decapsulate
@@ -147,6 +149,16 @@ def test_esp_packets(right: bytes, wrong: bytes, garbage: bytes) -> None:
 def test_what_is_found_is_made_small() -> None:
     smallest = find(wire.values(SA), lambda one: len(one.proposals) > 1)
     assert sum(1 + len(one.transforms) for one in smallest.proposals) <= 4
+
+
+def test_mutations_bend_at_all_places() -> None:
+    message = Message(bytes(8), bytes(8), ExchangeType.IKE_AUTH, 8, 1, (SA(()),))
+    for wanted in ("payloads", "plaintext", "ciphertext", "datagram"):
+
+        def fits(one: Mutation, wanted: str = wanted) -> bool:
+            return MUTATORS[one.mutator].place == wanted
+
+        assert bend(find(wire.mutations(message), fits)).text
 
 
 def test_garbage_is_no_value() -> None:

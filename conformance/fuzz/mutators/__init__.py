@@ -6,6 +6,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import lru_cache
 from random import Random
 
+from conformance.fuzz.chance import one_of
 from conformance.fuzz.mutation import Mutation, Mutator
 from conformance.fuzz.mutators.chain import Bits, Loop, Order, Splice, Unknown
 from conformance.fuzz.mutators.der import Der
@@ -13,6 +14,7 @@ from conformance.fuzz.mutators.eap import EapBody
 from conformance.fuzz.mutators.fields import Items, Lie, Number, OctetString, Registered, Spi
 from conformance.fuzz.mutators.inside import Fragments, Padding, Plaintext
 from conformance.fuzz.mutators.outside import Ciphertext, Datagram
+from conformance.fuzz.places import places
 from conformance.script.bend import STRAIGHT, Bend
 from conformance.wire import Message
 
@@ -45,6 +47,8 @@ MUTATORS: dict[str, Mutator] = {
 
 
 _ALL: Sequence[str] = list(MUTATORS)
+_TRIES = 6
+"""Draws by chance before all are asked in turn."""
 
 
 @lru_cache(maxsize=64)
@@ -61,13 +65,15 @@ def draw(random: Random, message: Message, *, only: Container[str] | None = None
     names = (
         _ALL if only is None else _named(only) if isinstance(only, frozenset) else [*filter(only.__contains__, _ALL)]
     )
-    found = MUTATORS[random.choice(names)].draw(random, message) if names else None
-    if found is not None:
-        return found
-    for name in random.sample(names, len(names)):
+    barren = places(message).barren
+    for at in range(_TRIES + len(names) if names else 0):
+        name = one_of(random, names) if at < _TRIES else names[at - _TRIES]
+        if name in barren:
+            continue
         found = MUTATORS[name].draw(random, message)
         if found is not None:
             return found
+        barren.add(name)
     raise ValueError(f"none of the mutators that are allowed has anything to bend in {message!r}")
 
 

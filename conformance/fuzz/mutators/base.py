@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 from random import Random
 
@@ -94,11 +94,6 @@ class Base:
     def mutation(self, target: str, *arguments: Argument) -> Mutation:
         """A mutation of this mutator."""
         return Mutation(self.name, target, arguments)
-
-
-def often(random: Random, few: Sequence[int], many: Sequence[int]) -> int:
-    """One of the few mostly, one of the many, which cost more, at times."""
-    return random.choice(many if random.random() < 0.15 else few)
 
 
 def is_protected(message: Message) -> bool:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from random import Random
 
+from conformance.fuzz.chance import below, often, one_of
 from conformance.fuzz.mutation import Mutation
-from conformance.fuzz.mutators.base import Arguments, Base, often
+from conformance.fuzz.mutators.base import Arguments, Base
 from conformance.fuzz.numbers import corners
-from conformance.fuzz.places import fitting, index_of, targets, with_payloads
+from conformance.fuzz.places import fitting, index_of, places, with_payloads
 from conformance.script.bend import Bend
 from conformance.wire import Message, Payload, PayloadType, UnknownPayload
+
+_TYPES = [int(one) for one in PayloadType if one]
 
 
 class Order(Base):
@@ -23,11 +26,11 @@ class Order(Base):
 
     def draw(self, random: Random, message: Message) -> Mutation | None:
         """Any payload."""
-        names = targets(message)
+        names = places(message).names[1:]
         if not names:
             return None
         count = len(names)
-        kind = random.choice((*self.KINDS, "dropped", "doubled", "swapped") if count > 1 else self.ONE)
+        kind = one_of(random, (*self.KINDS, "dropped", "doubled", "swapped") if count > 1 else self.ONE)
         at, times = random.randrange(int(kind == "first"), count - (kind == "last")), 0
         if kind == "doubled":
             times = often(random, (1, 1, 2), (9, 99))
@@ -96,20 +99,23 @@ class Splice(Base):
 
     def draw(self, random: Random, message: Message) -> Mutation | None:
         """One of the stock, or of this message under another type."""
-        stock = self.stock or [(int(one.payload_type), one.encode_body()) for one in message.payloads]
-        if not stock:
+        if self.stock:
+            kind, body = one_of(random, self.stock)
+        elif message.payloads:
+            at = below(random, len(message.payloads))
+            kind, body = int(message.payloads[at].payload_type), places(message).body(at)
+        else:
             return None
-        kind, body = random.choice(stock)
         if random.random() < 0.1:
-            kind = random.choice(list(PayloadType)) or kind
-        names = targets(message)
-        return self.mutation(random.choice(names) if names else "header", random.choice(self.KINDS), kind, body.hex())
+            kind = one_of(random, _TYPES)
+        names = places(message).names  # the header is one of them: at the end
+        return self.mutation(one_of(random, names), one_of(random, self.KINDS), kind, body.hex())
 
     def bend(self, mutation: Mutation) -> Bend:
         """Put it in; at the end where there is no payload of that name."""
         arguments = Arguments(mutation)
         where, kind, body = arguments.text(self.KINDS), arguments.number(), arguments.octets()
-        payload = UnknownPayload(PayloadType(kind & 0xFF), body)
+        payload = UnknownPayload.make(kind & 0xFF, body)
 
         def bent(message: Message) -> Message:
             found, at = message.payloads, index_of(message, mutation.target)
@@ -137,18 +143,18 @@ class Unknown(Base):
 
     def draw(self, random: Random, message: Message) -> Mutation | None:
         """Any type of a corner of the registry, at any place."""
-        kind = random.choice(corners(PayloadType, 8))
-        flags = random.choice((0x80, 0x80, 0, 0x7F, 0xFF, 1))
+        kind = one_of(random, corners(PayloadType, 8))
+        flags = one_of(random, (0x80, 0x80, 0, 0x7F, 0xFF, 1))
         return self.mutation(
-            "header", random.randrange(len(message.payloads) + 1), kind, flags, often(random, (0, 1, 4, 8), (64, 1024))
+            "header", below(random, len(message.payloads) + 1), kind, flags, often(random, (0, 1, 4, 8), (64, 1024))
         )
 
     def bend(self, mutation: Mutation) -> Bend:
         """Put it in."""
         arguments = Arguments(mutation)
         at, kind, flags = arguments.number(), arguments.number() & 0xFF, arguments.number() & 0xFF
-        payload = UnknownPayload(
-            PayloadType(kind), bytes(min(arguments.number(), 2048)), critical=flags >= 0x80, reserved=flags & 0x7F
+        payload = UnknownPayload.make(
+            kind, bytes(min(arguments.number(), 2048)), critical=flags >= 0x80, reserved=flags & 0x7F
         )
 
         def bent(message: Message) -> Message:
@@ -168,9 +174,9 @@ class Loop(Base):
 
     def draw(self, random: Random, message: Message) -> Mutation | None:
         """Any kind, any number of rounds, any type."""
-        kind = random.choice(corners(PayloadType, 8)) or 43
+        kind = one_of(random, corners(PayloadType, 8)) or 43
         return self.mutation(
-            "header", random.choice(self.KINDS), often(random, (1, 2, 16), (100, 255, 256, 1000, 4000)), kind
+            "header", one_of(random, self.KINDS), often(random, (1, 2, 16), (100, 255, 256, 1000, 4000)), kind
         )
 
     def bend(self, mutation: Mutation) -> Bend:
@@ -179,25 +185,25 @@ class Loop(Base):
         kind, times, number = arguments.text(self.KINDS), min(arguments.number(), 8000), arguments.number() & 0xFF
 
         def bent(message: Message) -> Message:
-            return fitting(self.looped(message, kind, times, PayloadType(number)), message)
+            return fitting(self.looped(message, kind, times, number), message, 4 * times)
 
         return Bend(f"payloads of type {number}, {kind}, {times} times", payloads=bent)
 
     @staticmethod
-    def looped(message: Message, kind: str, times: int, number: PayloadType) -> Message:
+    def looped(message: Message, kind: str, times: int, number: int) -> Message:
         """The message with the loop at its end."""
         found = message.payloads
         if kind == "empty":
             rest = (bytes((number, 0, 0, 4)) * times)[4:-4] + (bytes((0, 0, 0, 4)) if times > 1 else b"")
             return with_payloads(
-                message, (*found, UnknownPayload(number, rest, length=4, next_payload=int(number) if rest else None))
+                message, (*found, UnknownPayload.make(number, rest, length=4, next_payload=number if rest else None))
             )
         if kind == "nested":
-            sizes = range(4 * min(times, 1000), 0, -4)
+            sizes = range(4 * min(times, 512), 0, -4)
             body = b"".join([bytes((number, 0)) + size.to_bytes(2, "big") for size in sizes])
-            return with_payloads(message, (*found, UnknownPayload(number, body, next_payload=int(number))))
+            return with_payloads(message, (*found, UnknownPayload.make(number, body, next_payload=number)))
         length = 0 if kind == "itself" else None
-        payload = UnknownPayload(number, bytes(4), length=length, next_payload=int(number))
+        payload = UnknownPayload.make(number, bytes(4), length=length, next_payload=number)
         return with_payloads(message, (*found, payload))
 
 
@@ -210,16 +216,16 @@ class Bits(Base):
 
     def draw(self, random: Random, message: Message) -> Mutation | None:
         """Any payload, any octet."""
-        names = targets(message)
-        if not names:
+        if not message.payloads:
             return None
-        at = random.randrange(len(names))
-        size = len(message.payloads[at].encode_body())
-        kind = random.choice((*self.KINDS, "turned", "set"))
-        value = random.randrange(8) if kind == "turned" else random.randrange(256) if kind == "set" else 0
+        known = places(message)
+        at = below(random, len(message.payloads))
+        size = len(known.body(at))
+        kind = one_of(random, (*self.KINDS, "turned", "set"))
+        value = below(random, 8) if kind == "turned" else below(random, 256) if kind == "set" else 0
         if kind in ("removed", "inserted", "repeated", "swapped"):
-            value = random.choice((1, 2, 3, 4, 8, 16))
-        return self.mutation(names[at], kind, random.randrange(max(1, size)), value)
+            value = one_of(random, (1, 2, 3, 4, 8, 16))
+        return self.mutation(known.names[at + 1], kind, below(random, max(1, size)), value)
 
     def bend(self, mutation: Mutation) -> Bend:
         """Do it; what comes of it is written as it is, with the length that it has."""
@@ -231,8 +237,8 @@ class Bits(Base):
             if index is None:
                 return message
             old = message.payloads[index]
-            new = UnknownPayload(
-                PayloadType(old.payload_type),
+            new = UnknownPayload.make(
+                int(old.payload_type),
                 touched(old.encode_body(), kind, at, value),
                 critical=old.critical,
                 reserved=old.reserved,

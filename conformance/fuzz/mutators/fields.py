@@ -7,9 +7,10 @@ from random import Random
 from typing import Any
 
 from conformance.fuzz import octets
+from conformance.fuzz.chance import below, often, one_of
 from conformance.fuzz.forms import encoded, form_of
 from conformance.fuzz.mutation import Argument, Mutation
-from conformance.fuzz.mutators.base import Arguments, Base, often
+from conformance.fuzz.mutators.base import Arguments, Base
 from conformance.fuzz.numbers import borders, corners
 from conformance.fuzz.places import MOST, Place, changed, fitting, places
 from conformance.script.bend import Bend
@@ -84,8 +85,8 @@ class Lie(ToNumber):
         """A border of the field, or near what is true."""
         form = place.form
         if form.registry is not None:
-            return (random.choice(corners(form.registry, form.bits)),)
-        return (random.choice(borders(form.bits, place.true)),)
+            return (one_of(random, corners(form.registry, form.bits)),)
+        return (one_of(random, borders(form.bits, place.true)),)
 
 
 class Number(ToNumber):
@@ -103,10 +104,10 @@ class Number(ToNumber):
         """A border of the field, one bit of it, or near what is there."""
         form = place.form
         if form.bits <= 8 and random.random() < 0.3:
-            return (random.randrange(1 << form.bits),)
+            return (below(random, 1 << form.bits),)
         if place.path == "message_id" and random.random() < 0.5:
-            return (random.choice((place.true - 1, place.true + 1, 0, form.highest)) & form.highest,)
-        return (random.choice(borders(form.bits, place.true)),)
+            return (one_of(random, (place.true - 1, place.true + 1, 0, form.highest)) & form.highest,)
+        return (one_of(random, borders(form.bits, place.true)),)
 
 
 class Registered(ToNumber):
@@ -125,8 +126,8 @@ class Registered(ToNumber):
         form = place.form
         registry = form.registry or self.registry(place.owner)
         values = corners(registry, form.bits)
-        found = random.choice(values)
-        return (found if found != place.value else random.choice(values),)
+        found = one_of(random, values)
+        return (found if found != place.value else one_of(random, values),)
 
     @staticmethod
     def registry(owner: Any) -> type[OpenEnum]:
@@ -160,7 +161,7 @@ class OctetString(OneField):
                 raise TypeError("no octets stand there")
             new = octets.do(deed, number, old)
             form = form_of(type(owner), name)
-            grown = MOST if len(new) > 255 >= len(old) else len(new) - len(old)
+            grown = MOST if len(new) > 255 and name.startswith("spi") else len(new) - len(old)
             return old if form.size is not None and len(new) != form.size else new
 
         def bent(message: Message) -> Message:
@@ -182,7 +183,7 @@ class Spi(OneField):
 
     def arguments(self, random: Random, place: Place) -> tuple[Argument, ...]:
         """Which other one, and for a list or a bit a number."""
-        return random.choice(self.KINDS), random.randrange(64)
+        return one_of(random, self.KINDS), below(random, 64)
 
     def bend(self, mutation: Mutation) -> Bend:
         """Put it there."""
@@ -230,8 +231,8 @@ class Items(OneField):
     def arguments(self, random: Random, place: Place) -> tuple[Argument, ...]:
         """What happens, how often, and to which."""
         count = len(place.value)
-        kind = random.choice(self.KINDS if count > 1 else self.ONE)
-        times = often(random, (1, 1, 2, 3), (7, 15, 31, 63, 127, 254, 255, 256)) if kind == "copied" else 0
+        kind = one_of(random, self.KINDS if count > 1 else self.ONE)
+        times = often(random, (1, 1, 2, 3), (7, 15, 31, 63, 127, 255, 256)) if kind == "copied" else 0
         least, most = int(kind == "first"), count - (kind == "last")  # the first one is the first already
         return kind, times, random.randrange(least, most)
 
@@ -249,18 +250,10 @@ class Items(OneField):
             before, one, after = old[:at], old[at], old[at + 1 :]
             if kind == "copied":
                 nonlocal grown
-                one_size = len(one if isinstance(one, bytes) else encoded(one))
-                grown = MOST if len(old) + times > 255 else one_size * times
+                if times > 3:
+                    grown = MOST if len(old) + times > 255 else times * len(one if type(one) is bytes else encoded(one))
                 return (*before, one, *(one,) * times, *after)
-            results: dict[str, tuple[Any, ...]] = {
-                "left out": (*before, *after),
-                "alone": (one,),
-                "none": (),
-                "reversed": old[::-1],
-                "first": (one, *before, *after),
-                "last": (*before, *after, one),
-            }
-            return results[kind]
+            return _arranged(kind, before, one, after)
 
         def bent(message: Message) -> Message:
             found = changed(message, mutation.target, path, change)
@@ -268,3 +261,16 @@ class Items(OneField):
 
         said = f"{times} times more" if times else kind
         return Bend(f"{mutation.target}: {path} number {number} {said}", payloads=bent)
+
+
+def _arranged(kind: str, before: tuple[Any, ...], one: Any, after: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A list of which one is left out, alone, or moved."""
+    if kind == "left out":
+        return (*before, *after)
+    if kind == "first":
+        return (one, *before, *after)
+    if kind == "last":
+        return (*before, *after, one)
+    if kind == "reversed":
+        return (*before, one, *after)[::-1]
+    return (one,) if kind == "alone" else ()

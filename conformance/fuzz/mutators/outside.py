@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
+from conformance.fuzz.chance import below, one_of
 from conformance.fuzz.mutation import Mutation
 from conformance.fuzz.mutators.base import Arguments, Base, is_protected
 from conformance.fuzz.mutators.chain import touched
@@ -27,20 +28,20 @@ class Ciphertext(Base):
         """Anything, of a message that is encrypted; lengths are true or as they were."""
         if not is_protected(message):
             return None
-        kind = random.choice(self.KINDS)
-        at, number = random.randrange(8), 0
+        kind = one_of(random, self.KINDS)
+        at, number = below(random, 8), 0
         if kind in ("icv", "text"):
-            at = random.randrange(16 if kind == "icv" else 256)
+            at = below(random, 16 if kind == "icv" else 256)
         elif kind == "header":
-            at = random.randrange(_BODY)
+            at = below(random, _BODY)
         if kind == "cut":
-            at, number = random.choice((1, 2, 4, 8, 11, 12, 15, 16, 17, 24, 32, 64)), random.randrange(2)
+            at, number = one_of(random, (1, 2, 4, 8, 11, 12, 15, 16, 17, 24, 32, 64)), below(random, 2)
         elif kind == "left":
-            at, number = random.choice((0, 1, 4, 7, 8, 9, 12, 15, 16, 17, 23, 24, 25, 32)), random.randrange(2)
+            at, number = one_of(random, (0, 1, 4, 7, 8, 9, 12, 15, 16, 17, 23, 24, 25, 32)), below(random, 2)
         elif kind == "extended":
-            at, number = random.choice((1, 4, 16, 256, 2048)), random.randrange(2)
+            at, number = one_of(random, (1, 4, 16, 256, 2048)), below(random, 2)
         elif kind in ("icv", "iv", "text", "header"):
-            number = random.randrange(8)
+            number = below(random, 8)
         return self.mutation("ciphertext", kind, at, number)
 
     def bend(self, mutation: Mutation) -> Bend:
@@ -83,16 +84,16 @@ class Datagram(Base):
 
     def draw(self, random: Random, message: Message) -> Mutation | None:
         """Anything."""
-        kind = random.choice(self.KINDS)
-        at, number = random.randrange(1024), 0
+        kind = one_of(random, self.KINDS)
+        at, number = below(random, 1024), 0
         if kind in ("cut", "extended", "prefixed"):
-            at = random.choice((1, 2, 3, 4, 8, 16, 28, 64, 1024))
+            at = one_of(random, (1, 2, 3, 4, 8, 16, 28, 64, 1024))
         elif kind == "left":
-            at = random.choice((0, 1, 4, 8, 16, 17, 24, 27, 28, 29, 31, 32, 33, 36))
+            at = one_of(random, (0, 1, 4, 8, 16, 17, 24, 27, 28, 29, 31, 32, 33, 36))
         elif kind in ("turned", "set"):
-            at, number = random.randrange(_HEADER if random.random() < 0.5 else 1024), random.randrange(256)
+            at, number = below(random, _HEADER if random.random() < 0.5 else 1024), below(random, 256)
         elif kind in ("copied", "lost", "alone"):
-            at, number = random.randrange(4), random.choice((1, 1, 2, 20))
+            at, number = below(random, 4), one_of(random, (1, 1, 2, 20))
         return self.mutation("datagram", kind, at, number)
 
     def bend(self, mutation: Mutation) -> Bend:

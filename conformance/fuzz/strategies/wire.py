@@ -20,6 +20,8 @@ from conformance.fuzz.making.bodies import body, packet
 from conformance.fuzz.making.near import near
 from conformance.fuzz.making.packets import fragments as made_fragments
 from conformance.fuzz.making.values import notify, value
+from conformance.fuzz.mutation import Mutation
+from conformance.fuzz.mutators import draw
 from conformance.fuzz.mutators.der import Der
 from conformance.wire import (
     SKF,
@@ -49,6 +51,11 @@ def made(make: Callable[[Random], T]) -> SearchStrategy[T]:
 def messages(kind: Taste = "valid", exchange: ExchangeType | None = None) -> SearchStrategy[Message]:
     """Messages as they are before encryption."""
     return made(lambda random: making.message(random, kind, exchange))
+
+
+def mutations(message: Message) -> SearchStrategy[Mutation]:
+    """Lies about a message, at any of the places where one can be bent."""
+    return made(lambda random: draw(random, message))
 
 
 def datagrams(kind: Taste = "near") -> SearchStrategy[bytes]:

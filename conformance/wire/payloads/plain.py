@@ -12,7 +12,7 @@ from conformance.wire.registry import Lookup, PayloadType
 from conformance.wire.values import quickly_made
 
 _FRAGMENT = Struct("!HH")
-PAYLOAD_TYPES = Lookup(PayloadType)
+PAYLOAD_TYPES = Lookup(PayloadType, 256)
 
 
 @quickly_made

@@ -45,11 +45,11 @@ E = TypeVar("E", bound=OpenEnum)
 class Lookup(dict[int, E]):
     """Number -> enumeration value at the speed of a dictionary; the decoder's way into an `OpenEnum`.
 
-    Unknown numbers are made on demand and not kept, so the table never grows.
+    Unknown numbers are made on demand and not kept, so the table never grows; all below ``made`` are made at once.
     """
 
-    def __init__(self, registry: type[E]) -> None:
-        super().__init__({int(member): member for member in registry})
+    def __init__(self, registry: type[E], made: int = 0) -> None:
+        super().__init__({int(member): member for member in (*map(registry, range(made)), *registry)})
         self.registry = registry
 
     def __missing__(self, number: int) -> E:
