@@ -13,6 +13,7 @@ from suites.radius import Aaa
 
 NOBODY = "RFC7296-1.2-18"
 RECEIVE, SEND = "MS-MPPE-Recv-Key", "MS-MPPE-Send-Key"
+MICROSOFT = (311).to_bytes(4, "big")
 
 
 def accepting(aaa: Aaa, wrong: RadiusBend) -> None:
@@ -146,6 +147,33 @@ def test_key_swapped(peer: Peer, aaa: Aaa) -> None:
 def test_key_short(peer: Peer, aaa: Aaa) -> None:
     """Where both halves are of 8 octets, our AUTH does not fit."""
     must_not_agree(peer, aaa, bend.setting((RECEIVE, bytes(8)), (SEND, bytes(8))))
+
+
+def mangled_keys(value: bytes) -> RadiusBend:
+    """Both halves of the key hidden as these octets."""
+
+    def replaced(found: bytes) -> bytes:
+        out, at = found[:20], 20
+        while at < len(found):
+            one = found[at : at + found[at + 1]]
+            if one[0] == 26 and one[2:6] == MICROSOFT and one[6] in (16, 17):
+                inside = bytes([one[6], len(value) + 2]) + value
+                one = bytes([26, len(inside) + 6]) + MICROSOFT + inside
+            out += one
+            at += found[at + 1]
+        return out[:2] + len(out).to_bytes(2, "big") + out[4:]
+
+    return bend.octets(f"with keys of {len(value)} octets", replaced)
+
+
+@purpose(
+    "aaa-key-malformed", "RFC2548-2.4-1", "RFC7296-2.16-6", NOBODY, role="responder", needs=ASKS, connection=SERVED,
+)  # fmt: skip
+def test_key_malformed(peer: Peer, aaa: Aaa) -> None:
+    """Keys that end in their salt, are no multiple of 16 octets, or are longer inside than outside let nobody in."""
+    salt = b"\x80\x01"
+    for value in (b"", salt[:1], salt, salt + bytes(7), salt + b"\xff" * 16, salt + bytes(240)):
+        must_not_agree(peer, aaa, mangled_keys(value))
 
 
 # --- lengths ----------------------------------------------------------------------------------------------------------

@@ -174,6 +174,27 @@ def test_named_before(peer: Peer, aaa: Aaa) -> None:
         peer.check(there, "Acct-Session-Id or Acct-Multi-Session-Id", one.packet.words, "RFC5176-3-4")
 
 
+@purpose(
+    "aaa-acct-pairs", "RFC2866-5.5-1", role="responder", needs=(*TELLS, Capability.CISCO_PAIRS), connection=SERVED,
+)  # fmt: skip
+def test_pairs(peer: Peer, aaa: Aaa) -> None:
+    """Start and Stop of a gateway of Cisco's say who the user is in IKE, whence he comes, and an audit-session-id."""
+    sa = must_get_in(peer, "RFC2866-2-1")
+    session = aaa.session(sa)
+    sa.delete()
+    stopped(peer, aaa, session)
+    found = [one.pairs for one in told(aaa, session)]
+    for pairs in found:
+        who = pairs.get("isakmp-phase1-id", "none")
+        name = str(peer.connection.local.identity)
+        peer.check(who == name, f"isakmp-phase1-id={name}", who, "RFC2866-5.5-1")
+        whence = pairs.get("isakmp-initator-ip") or pairs.get("isakmp-initiator-ip", "none")
+        here = str(peer.connection.local_address)
+        peer.check(whence == here, f"the address of the initiator {here}", whence, "RFC2866-5.5-1")
+    names = {pairs.get("audit-session-id", "") for pairs in found}
+    peer.check(len(names) == 1 and all(names), "one audit-session-id", ", ".join(names) or "none", "RFC2866-5.5-1")
+
+
 @purpose("aaa-acct-unproved", "RFC2866-2-1", role="responder", needs=TELLS, connection=SERVED)
 def test_unproved(peer: Peer, aaa: Aaa) -> None:
     """Of somebody whom the server accepts, but whose AUTH payload is wrong, no session is told."""

@@ -228,7 +228,8 @@ def test_routes(peer: Peer, aaa: Aaa) -> None:
     aaa.server.granted = [grant.pair("route-set", f"prefix {one}") for one in (*prefixes, prefixes[0])]
     _, answer = granted(peer, SUBNET)
     found = networks(peer, answer)
-    peer.check(sorted(found) == prefixes, ", ".join(prefixes), ", ".join(found), TOLD)
+    once = all(found.count(one) == 1 for one in prefixes)
+    peer.check(once, f"{', '.join(prefixes)}, each once", ", ".join(found), TOLD)
 
 
 @purpose("aaa-routes-many", TOLD, role="responder", needs=PAIRS, connection=SERVED)
@@ -237,8 +238,8 @@ def test_routes_many(peer: Peer, aaa: Aaa) -> None:
     prefixes = [f"10.79.{number}.0/24" for number in range(80)]
     aaa.server.granted = [grant.pair("route-set", f"prefix {one}") for one in prefixes]
     _, answer = granted(peer, SUBNET)
-    found = networks(peer, answer)
-    peer.check(sorted(found) == sorted(prefixes), "80 networks", f"{len(found)}", TOLD)
+    missing = set(prefixes) - set(networks(peer, answer))
+    peer.check(not missing, "80 networks", f"{len(missing)} are missing", TOLD)
 
 
 ROUTED = (*PAIRS, Capability.ROUTE_EXCHANGE)
@@ -273,17 +274,15 @@ def test_routes_accepted(peer: Peer, aaa: Aaa) -> None:
     connection=by_aaa(),
 )  # fmt: skip
 def test_flow_limit(peer: Peer, aaa: Aaa) -> None:
-    """With the pair ipsec:ipsec-flow-limit=2 a third Child SA gets NO_ADDITIONAL_SAS; a rekey is none more.
+    """With the pair ipsec:ipsec-flow-limit=2 there are two Child SAs: a third one gets NO_ADDITIONAL_SAS.
 
-    When one of the two is deleted there is room for another one.
+    A rekey is none more, and where one is deleted there is room for another one.
     """
     aaa.server.granted = [grant.pair("ipsec-flow-limit", "2")]
     sa = must_get_in(peer, "RFC7296-1.3-9")
     first = sa.child
     sa.create_child()
     peer.check(len(sa.children) == 2, "a second Child SA", sa.problem or "none", "RFC7296-1.3-9")
-    answer = sa.create_child()
-    peer.expect_notify(answer, NotifyType.NO_ADDITIONAL_SAS, "RFC7296-1.3-9")
     sa.rekey_child(first)
     peer.check(first.replaced_by is not None, "the first one rekeyed", sa.problem or "no", "RFC7296-1.3-9")
     sa.delete_child(first)
@@ -291,3 +290,4 @@ def test_flow_limit(peer: Peer, aaa: Aaa) -> None:
     before = len(sa.children)
     sa.create_child()
     peer.check(len(sa.children) == before + 1, "another Child SA", sa.problem or "none", "RFC7296-1.3-9")
+    peer.expect_notify(sa.create_child(), NotifyType.NO_ADDITIONAL_SAS, "RFC7296-1.3-9")

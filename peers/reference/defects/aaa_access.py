@@ -252,7 +252,7 @@ class AnyService(Nas):
         return True
 
 
-@defect("aaa-key-none", "aaa-key-other", "aaa-key-half", "aaa-key-swapped", "aaa-key-short")
+@defect("aaa-key-none", "aaa-key-other", "aaa-key-half", "aaa-key-swapped", "aaa-key-short", "aaa-key-malformed")
 class BelievesWhomTheServerAccepts(GatewaySa):
     """Takes any AUTH payload of somebody whom the server has accepted."""
 

@@ -48,6 +48,15 @@ class TellsNoAddress(Nas):
         return [one for one in super().record(session, status) if one[0] != "Framed-IP-Address"]
 
 
+@defect("aaa-acct-pairs")
+class AuditsEachRecord(Nas):
+    """Names each record by itself."""
+
+    def pairs(self, session: Session) -> list[Attribute]:
+        found = super().pairs(session)
+        return [("Cisco-AVPair", f"audit-session-id={session.name}/{session.told}/{session.closed}"), *found[1:]]
+
+
 @defect("aaa-acct-contents")
 class RepeatsState(Nas):
     """Puts the State of the permission into its records."""

@@ -57,6 +57,7 @@ class Session:
 
     Attributes:
         began: when it did; ``active`` is when something was last carried.
+        identity: who the user is in IKE; ``origin`` is the address from which he came.
         until: when it ends, None: when it is ended.
         idle: seconds without traffic after which it ends, None: any.
         interim: seconds from one record to the next, None: none between the first and the last.
@@ -71,6 +72,8 @@ class Session:
     began: float
     active: float
     address: bytes | None = None
+    identity: bytes = b""
+    origin: str = ""
     until: float | None = None
     idle: float | None = None
     interim: float | None = None

@@ -46,6 +46,8 @@ class Sessions(Access):
         session = Session(
             self.session_name(sa), self.called(sa, grant), grant, self.now, self.now, sa.virtual_address, told=self.now
         )
+        session.identity = sa.claimed.data if sa.claimed is not None else b""
+        session.origin = sa.remote.host
         session.until = self.time_limit(grant)
         session.idle = float(grant.number("Idle-Timeout")) or None
         session.interim = float(grant.number("Acct-Interim-Interval")) or None
@@ -98,6 +100,7 @@ class Sessions(Access):
             ("NAS-Port-Id", self.connection.name),
             *((("User-Name", session.user),) if session.user else ()),
             *(("Class", one) for one in self.classes(session)),
+            *self.pairs(session),
         ]
         if session.address is not None:
             found.append(("Framed-IP-Address", ".".join(map(str, session.address))))
@@ -106,6 +109,15 @@ class Sessions(Access):
         if status == STOP:
             found.append(("Acct-Terminate-Cause", self.cause(session)))
         return found
+
+    def pairs(self, session: Session) -> list[Attribute]:
+        """What gateways of Cisco's tell beside that."""
+        told = {
+            "audit-session-id": session.name,
+            "isakmp-phase1-id": session.identity.decode(errors="backslashreplace"),
+            "isakmp-initator-ip": session.origin,
+        }
+        return [("Cisco-AVPair", f"{name}={value}"[:247]) for name, value in told.items()]
 
     def cause(self, session: Session) -> int:
         """Who has ended a session, or what."""

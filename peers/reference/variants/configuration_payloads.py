@@ -36,7 +36,7 @@ class GenerousConfiguration(IkeSa):
 
 @variant(
     "RFC 7296, 3.15.1: a value in a request is a suggestion, and requested attributes may be left out",
-    lacks=(Capability.AAA_DNS,),
+    lacks=(Capability.AAA_DNS, Capability.AAA_NETMASK, Capability.AAA_NBNS, Capability.CISCO_PAIRS),
 )
 class TellsNothingInside(IkeSa):
     """Assigns addresses as it likes, and says nothing else of its network."""
