@@ -7,7 +7,7 @@ from itertools import pairwise
 from conformance.radius.packet import attributes
 from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable, Unexpected
-from conformance.wire import EAP, EapCode
+from conformance.wire import EAP, EapCode, EapType, Message
 from suites.aaa.steps import ASKS, SERVED, must_get_in, patient, up_to_result
 from suites.connections import by_aaa
 from suites.eap.steps import fields
@@ -121,6 +121,34 @@ def test_name_realm(peer: Peer, aaa: Aaa) -> None:
 def test_name_domain(peer: Peer, aaa: Aaa) -> None:
     """A name behind a domain and a backslash is passed on as it is."""
     must_be_asked_for(peer, aaa)
+
+
+@purpose(
+    "aaa-name-of-ike", "RFC2865-5.1-1", "RFC3579-3.1-2", role="responder", needs=ASKS,
+    connection=by_aaa(eap_changes={"asked": False, "identity": None}), ordinary=True,
+)  # fmt: skip
+def test_name_of_ike(peer: Peer, aaa: Aaa) -> None:
+    """Where the device does not ask for a name, the server is asked for our identity of IKE, and EAP begins with it.
+
+    We are asked by the method at once. A device may leave it to the server to ask for the name.
+    """
+    sa = peer.sa()
+    heard: list[EapType | int] = []
+
+    def hear(message: Message) -> None:
+        found = message.first(EAP)
+        heard.append(found.packet.type if found is not None and found.packet.type is not None else 0)
+
+    answer = up_to_result(peer, sa, hear)
+    name = str(peer.connection.local.identity).encode()
+    first = aaa.requests()[0].packet
+    peer.check(first.raw(1) == [name], f"User-Name {name.decode()}", first.text("User-Name") or "none", "RFC2865-5.1-1")
+    begun = first.eap or b""
+    if len(begun) > 5:
+        peer.check(begun[5:] == name, "that name in EAP, too", begun[5:].decode(errors="replace"), "RFC3579-3.1-2")
+        peer.check(heard[:1] != [EapType.IDENTITY], "no request for the name", str(heard[0]), "RFC2865-5.1-1")
+    sa.conclude(sa.proceed(answer))
+    sa.must_be_established("RFC2865-5.1-1")
 
 
 def must_be_named(peer: Peer, aaa: Aaa, name: bytes, *others: bytes) -> None:

@@ -21,7 +21,7 @@ from suites.ike_auth.refusal import must_be_gone
 from suites.purpose import purpose
 from suites.radius import Aaa
 
-ASKS = (Capability.AAA, Capability.AAA_AUTHORIZATION)
+ASKS = (Capability.AAA, Capability.AAA_AUTHORIZATION, Capability.CONFIGURABLE)
 NOBODY = "RFC7296-1.2-18"
 NAMED = "RFC2865-5.1-1"
 DNS = CfgAttribute.INTERNAL_IP4_DNS

@@ -59,6 +59,16 @@ def test_wish(peer: Peer, aaa: Aaa) -> None:
     peer.check(assigned(sa) == wanted, f"INTERNAL_IP4_ADDRESS {wanted}", assigned(sa), ADDRESS)
 
 
+@purpose("aaa-address-unasked", "RFC7296-2.19-8", role="responder", needs=ASKS, connection=SERVED)
+def test_unasked(peer: Peer, aaa: Aaa) -> None:
+    """Whoever asks for no address is told of none, whatever is granted to him. Whether he gets in is policy."""
+    aaa.server.granted = grant.address(str(ip_network(aaa.server.pool)[77]))
+    sa = peer.sa()
+    sa.init()
+    answer = sa.auth(script.drop(CP))
+    peer.check(answer.first(CP) is None, "no CP payload", answer, "RFC7296-2.19-8")
+
+
 @purpose(
     "aaa-address-again", ADDRESS, "RFC2866-2-1", role="responder", needs=TELLS, connection=SERVED,
 )  # fmt: skip
@@ -172,7 +182,7 @@ def test_dns_more(peer: Peer, aaa: Aaa) -> None:
 # --- pools ------------------------------------------------------------------------------------------------------------
 
 POOLS = {"named_pools": (("gold", "10.78.1.0/24"), ("silver", "10.78.2.0/24"))}
-NAMED = (*ASKS, Capability.AAA_POOLS)
+NAMED = (*ASKS, Capability.AAA_POOLS, Capability.CONFIGURABLE)
 
 
 def chosen(aaa: Aaa, name: str) -> None:

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.peer
     [
         "aaa-tls", "aaa-reject", "aaa-key-none", "aaa-false-accept-proof", "aaa-address", "aaa-dns", "aaa-failover",
         "aaa-acct-class", "aaa-acct-two", "aaa-disconnect", "aaa-disconnect-unknown-user",
-        "aaa-disconnect-authenticator",
+        "aaa-disconnect-authenticator", "aaa-address6", "aaa-netmask", "aaa-nbns", "aaa-peap", "aaa-disconnect-return",
     ],
 )  # fmt: skip
 def test_purposes_with_an_aaa_server(charon: Device, identifier: str) -> None:

@@ -38,6 +38,14 @@ class NameOfIke(Nas):
         return [("User-Name", sa.claimed.data)] if sa.claimed is not None else []
 
 
+@defect("aaa-name-of-ike")
+class NobodyByName(Nas):
+    """Asks for the configured name in place of that which somebody has shown."""
+
+    def who(self, sa: GatewaySa) -> list[Attribute]:
+        return [("User-Name", self.connection.name)]
+
+
 @defect("aaa-name-realm", "aaa-name-domain")
 class BareName(Nas):
     """Asks for the part of the name that is neither domain nor realm."""

@@ -1,9 +1,10 @@
 """Defects of what a gateway makes of what an AAA server has granted."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from conformance.ike.core.sending import State
 from conformance.radius.packet import Packet
-from conformance.wire import CP, CfgAttr
+from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType, ExchangeType, Message, Payload
 from peers.reference.defects.registry import defect
 from peers.reference.nas.gateway import Nas
 from peers.reference.nas.merging import bare
@@ -25,6 +26,18 @@ class WishesFirst(GatewaySa):
     def assignment(self, asked: CP) -> tuple[bytes, ...]:
         wishes = [one.value for one in asked.attributes if len(one.value) == 4]
         return tuple(wishes) or super().assignment(asked)
+
+
+@defect("aaa-address-unasked")
+class PushesAddresses(GatewaySa):
+    """Tells of the address that was granted, whether somebody has asked for one or not."""
+
+    def respond(self, request: Message, payloads: Sequence[Payload]) -> None:
+        granted = self.granted_address()
+        told = any(isinstance(one, CP) for one in payloads) or self.state != State.ESTABLISHED
+        if granted is not None and not told and request.exchange == ExchangeType.IKE_AUTH:
+            payloads = [*payloads, CP(CfgType.REPLY, (CfgAttr(CfgAttribute.INTERNAL_IP4_ADDRESS, granted),))]
+        super().respond(request, payloads)
 
 
 @defect("aaa-address-again")

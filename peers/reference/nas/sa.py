@@ -99,10 +99,12 @@ class GatewaySa(GrantedSa):
 
     Attributes:
         forwarded: an EAP packet that the AAA server has not got yet.
+        preface: what stands before EAP in the first response, where that waits for the server.
         session_name: under which the AAA server hears of him, as soon as it does.
     """
 
     forwarded: EapPacket | None = None
+    preface: Sequence[Payload] = ()
     session_name: str = ""
     session: Session | None = None
 
@@ -130,6 +132,16 @@ class GatewaySa(GrantedSa):
         """Nobody here knows the user."""
         auth = self.peer_party().auth
         return Relay([], random=self.random) if isinstance(auth, Eap) and auth.aaa else super().eap_server()
+
+    def first_round(self, message: Message) -> Sequence[Payload]:
+        """Where nobody is asked for his name, the server gets that of IKE in its place (RFC 3579, section 2.1)."""
+        found = super().first_round(message)
+        auth = self.peer_party().auth
+        if not isinstance(self.as_server, Relay) or not isinstance(auth, Eap) or auth.asked or self.claimed is None:
+            return found
+        self.preface, self.user, self.relay.identity = found[:-1], self.claimed.data, self.claimed.data
+        self.forwarded = EapPacket(EapCode.RESPONSE, self.relay.identifier, EapType.IDENTITY, self.user)
+        return []
 
     def further_round(self, server: EapServer, packet: EapPacket) -> Sequence[Payload]:
         """Let somebody else answer."""
@@ -170,5 +182,6 @@ class GatewaySa(GrantedSa):
 
     def _respond(self, payloads: Sequence[Payload]) -> None:
         request, self.asking = self.asking, None
+        before, self.preface = self.preface, ()
         if request is not None and self.state != State.CLOSED:
-            self.respond(request, payloads)
+            self.respond(request, [*before, *payloads])
