@@ -273,7 +273,12 @@ def by_aaa(method: str = "mschapv2", *, servers: int = 1, **changes: Any) -> Set
 
 
 def key_by_aaa(
-    *, servers: int = 1, secret: bytes | None = None, theirs: bytes | None = None, name: str = "", **changes: Any
+    *,
+    servers: int = 1,
+    secret: bytes | None = None,
+    theirs: bytes | None = None,
+    name: Identity | None = None,
+    **changes: Any,
 ) -> Setup:
     """The device asks AAA servers of ours for the shared key, by our identity, or by ``name`` in its place.
 
@@ -285,7 +290,9 @@ def key_by_aaa(
         assert isinstance(us.auth, Psk)
         ours = replace(us.auth, secret=us.auth.secret if secret is None else secret, aaa=servers)
         them = replace(them, auth=Psk(ours.secret if theirs is None else theirs))
-        us = replace(us, auth=ours, identity=Identity.of(name) if name else us.identity)
+        us = replace(
+            us, auth=ours, identity=Identity.of(name) if isinstance(name, str) and name else name or us.identity
+        )
         inner = {"remote_pool": pixit.device_pool or AAA_POOL, "local_ts": ("0.0.0.0/0",)}
         return build(us, them, pixit, **{**inner, "retransmit_tries": 7, **changes})
 

@@ -4,6 +4,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
 from conformance.ike.core.connection import Authorization, Connection, Identity
 from conformance.ike.core.sending import State
 from conformance.radius import bend, grant
@@ -212,7 +215,7 @@ def test_several(peer: Peer, aaa: Aaa) -> None:
     must_ask(peer, aaa, "example.org")
 
 
-BY_HOST = key_by_aaa(name="router1.domain1.example", aaa_name="fqdn:host")
+BY_HOST = key_by_aaa(name=Identity.of("router1.domain1.example"), aaa_name="fqdn:host")
 
 
 @purpose(
@@ -234,6 +237,40 @@ def test_key_nameless(peer: Peer, aaa: Aaa) -> None:
 def test_key_other_kind(peer: Peer, aaa: Aaa) -> None:
     """A key ID that reads like an FQDN is none: where there is a rule for FQDNs only no key is asked for."""
     must_ask_nobody(peer, aaa, Identity(IdType.KEY_ID, b"router1.domain1.example"))
+
+
+def distinguished(**fields: str) -> Identity:
+    """A DN with these fields, by their words in `x509.oid.NameOID`."""
+    found = [x509.NameAttribute(getattr(NameOID, word.upper()), value) for word, value in fields.items()]
+    return Identity(IdType.DER_ASN1_DN, x509.Name(found).public_bytes())
+
+
+UNIT = key_by_aaa(
+    name=distinguished(common_name="spoke1", organizational_unit_name="Eng, West=1", organization_name="Example"),
+    aaa_name="dn:organization-unit",
+)
+
+
+@purpose(
+    "aaa-psk-dn", NAMED, role="responder", needs=(*ASKS, Capability.AAA_KEYS), connection=UNIT, ordinary=True,
+)  # fmt: skip
+def test_dn(peer: Peer, aaa: Aaa) -> None:
+    """One field of a DN is the name, whole, with what would be a separator in its text."""
+    must_ask(peer, aaa, "Eng, West=1")
+
+
+@purpose("aaa-psk-dn-letters", NAMED, role="responder", needs=(*ASKS, Capability.AAA_KEYS), connection=key_by_aaa(
+    name=distinguished(common_name="Füße", organization_name="Example"), aaa_name="dn:common-name"), ordinary=True,
+)  # fmt: skip
+def test_dn_letters(peer: Peer, aaa: Aaa) -> None:
+    """A field with letters that are no ASCII is the name as it is."""
+    must_ask(peer, aaa, "Füße")
+
+
+@purpose("aaa-psk-dn-missing", NAMED, NOBODY, role="responder", needs=(*ASKS, Capability.AAA_KEYS), connection=UNIT)
+def test_dn_missing(peer: Peer, aaa: Aaa) -> None:
+    """For a DN without that field no key is asked for by another one, and nobody comes in."""
+    must_ask_nobody(peer, aaa, distinguished(common_name="Eng", organization_name="Eng"))
 
 
 # --- users and groups -------------------------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.x509.oid import NameOID
 from pyrad.packet import AuthPacket
 
 from conformance.radius import grant
@@ -10,6 +12,15 @@ from conformance.radius.packet import DICTIONARY, Attribute, Code, Packet, put
 from conformance.wire import IDi, IdType
 from peers.reference.nas.merging import bare, merged
 from peers.reference.nas.names import mangled, parts_of, parts_of_eap
+
+_UNIT = NameOID.ORGANIZATIONAL_UNIT_NAME
+DN = x509.Name(
+    [
+        x509.NameAttribute(_UNIT, "Eng"),
+        x509.NameAttribute(_UNIT, "Sales"),
+        x509.NameAttribute(NameOID.COMMON_NAME, "spoke1"),
+    ]
+).public_bytes()
 
 
 @pytest.mark.parametrize(
@@ -27,6 +38,11 @@ from peers.reference.nas.names import mangled, parts_of, parts_of_eap
         (IdType.KEY_ID, b"router1.domain1.example", "fqdn:host", None),
         (IdType.KEY_ID, b"router1", "all", b"router1"),
         (IdType.KEY_ID, b"router1", "=everybody", b"everybody"),
+        (IdType.DER_ASN1_DN, DN, "dn:organization-unit", b"Eng"),
+        (IdType.DER_ASN1_DN, DN, "dn:common-name", b"spoke1"),
+        (IdType.DER_ASN1_DN, DN, "dn:country", None),
+        (IdType.DER_ASN1_DN, DN[:-3], "dn:common-name", None),
+        (IdType.DER_ASN1_DN, b"\x30\x84\xff", "dn:common-name", None),
     ],
 )
 def test_names_of_identities(kind: IdType, data: bytes, rule: str, name: bytes | None) -> None:

@@ -111,8 +111,9 @@ class Authorization:
     counts, then what is cached, then that for the group, or with ``group_first`` that before both.
 
     What it asks about is ``all`` of the identity, or a part of it for each kind of identity: ``fqdn:host``,
-    ``fqdn:domain``, ``email:user``, ``email:domain``, ``eap:user``, ``eap:realm``, with blanks between them; or the
-    same name for everybody, with ``=`` before it.
+    ``fqdn:domain``, ``email:user``, ``email:domain``, ``eap:user``, ``eap:realm``, ``dn:common-name``, ``dn:country``,
+    ``dn:locality``, ``dn:state``, ``dn:organization``, ``dn:organization-unit``, ``dn:domain``, with blanks between
+    them; or the same name for everybody, with ``=`` before it.
     """
 
     user: str | None = None

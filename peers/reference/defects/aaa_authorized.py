@@ -1,5 +1,7 @@
 """Defects of whom an AAA server is asked about, and of whose word counts."""
 
+import re
+
 from conformance.ike.core.connection import Authorization
 from conformance.ike.core.events import Violation
 from conformance.radius.packet import Code, Packet
@@ -83,7 +85,16 @@ class WholeIdentity(OtherNames):
         return name + b"@" + self.claimed.data if self.claimed is not None else name
 
 
-@defect("aaa-psk-nameless", "aaa-psk-other-kind")
+@defect("aaa-psk-dn", "aaa-psk-dn-letters")
+class PlainNames(OtherNames):
+    """Asks for the letters and digits at the beginning of a name."""
+
+    def other(self, name: bytes) -> bytes:
+        found = re.match(rb"[A-Za-z0-9]*", name)
+        return found[0] if found else b""
+
+
+@defect("aaa-psk-nameless", "aaa-psk-other-kind", "aaa-psk-dn-missing")
 class WholeIdentityInstead(GatewaySa):
     """Asks about the whole identity where it makes no name."""
 

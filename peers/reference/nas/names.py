@@ -1,6 +1,19 @@
 """Names for the AAA server, made of identities as FlexVPN's name manglers make them."""
 
+from collections.abc import Iterator
+
 from conformance.wire import IDi, IdType
+
+FIELDS = {
+    bytes.fromhex("550403"): "dn:common-name",
+    bytes.fromhex("550406"): "dn:country",
+    bytes.fromhex("550407"): "dn:locality",
+    bytes.fromhex("550408"): "dn:state",
+    bytes.fromhex("55040a"): "dn:organization",
+    bytes.fromhex("55040b"): "dn:organization-unit",
+    bytes.fromhex("0992268993f22c640119"): "dn:domain",
+}
+"""Words of the fields of a DN by their object identifiers (RFC 4519)."""
 
 
 def parts_of(identity: IDi) -> dict[str, bytes]:
@@ -11,9 +24,35 @@ def parts_of(identity: IDi) -> dict[str, bytes]:
     elif identity.id_type == IdType.RFC822_ADDR:
         user, _, domain = identity.data.rpartition(b"@")
         found = {"email:user": user, "email:domain": domain if user else b""}
+    elif identity.id_type == IdType.DER_ASN1_DN:
+        found = dict(reversed(list(fields_of(identity.data))))  # the first of a kind counts
     else:
         found = {}
     return {word: part for word, part in found.items() if part}
+
+
+def fields_of(name: bytes) -> Iterator[tuple[str, bytes]]:
+    """The fields of a DN in DER that have a word, in their order; nothing of what is none."""
+    for sequence in values(name):
+        for part in values(sequence):
+            for field in values(part):
+                pair = list(values(field))
+                if len(pair) == 2 and pair[0] in FIELDS:
+                    yield FIELDS[pair[0]], pair[1]
+
+
+def values(octets: bytes) -> Iterator[bytes]:
+    """The values of the elements that stand one after the other; it ends where one runs over the end."""
+    at = 0
+    while at + 2 <= len(octets):
+        length, at = octets[at + 1], at + 2
+        if length & 0x80:
+            more = length & 0x7F
+            length, at = int.from_bytes(octets[at : at + more], "big"), at + more
+        if at + length > len(octets):
+            return
+        yield octets[at : at + length]
+        at += length
 
 
 def parts_of_eap(name: bytes) -> dict[str, bytes]:
