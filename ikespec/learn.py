@@ -15,7 +15,7 @@ from reports.learning import MACHINE, Beside, read_machine, write_machine, write
 from suites.learning.alphabet import LETTERS
 from suites.learning.asking import Asking, Limits
 from suites.learning.learner import learn
-from suites.learning.machine import Machine, Word
+from suites.learning.machine import Difference, Machine, Word
 
 SOME = 100
 """After so many conversations a line is printed where there is no terminal."""
@@ -41,16 +41,27 @@ def run(console: Console, wish: Wish, folder: Path) -> Machine:
     """Learn, compare, write. Raises DeviceError, ReportError, OSError, and what learning ends with."""
     known = {one: read_machine(Path(one)) for one in wish.beside if Path(one).exists() and not _is_device(one)}
     machine = _learned(console, wish.dut, wish, folder)
-    others = [
-        known[one] if one in known else _learned(console, one, wish, folder / f"beside-{number}")
-        for number, one in enumerate(wish.beside, 1)
-    ]
-    found = [Beside.of(machine, other) for other in others]
+    found = []
+    for number, word in enumerate(wish.beside, 1):
+        other = known[word] if word in known else _learned(console, word, wish, folder / f"beside-{number}")
+        beside = Beside.of(machine, other)
+        beside = beside.without(_unseen(wish.dut, wish, [(one, one.first) for one in beside.differences]))
+        if word not in known:
+            beside = beside.without(_unseen(word, wish, [(one, one.second) for one in beside.differences]))
+        found.append(beside)
+        _tell(console, machine, beside)
     page = write_page(folder, machine, found, {one.name: one.text for one in LETTERS.values()})
-    for one in found:
-        _tell(console, machine, one)
     console.print(f"read {escape(str(page))}", highlight=False, soft_wrap=True)
     return machine
+
+
+def _unseen(word: str, wish: Wish, expected: Sequence[tuple[Difference, Sequence[str]]]) -> list[Difference]:
+    """Ask a device once more what tells it from another: those of the differences that it does not show."""
+    if not expected:
+        return []
+    with open_device(word) as device:
+        asking = Asking(device, wish.seed + 1, wish.limits)
+        return [one for one, answers in expected if asking.ask(one.word) != list(answers)]
 
 
 def _is_device(word: str) -> bool:
@@ -80,7 +91,9 @@ def _learned(console: Console, word: str, wish: Wish, folder: Path) -> Machine:
 
 
 def _tell(console: Console, machine: Machine, other: Beside) -> None:
-    console.print(f"beside {other.machine.device}: {len(other.differences)} differences", highlight=False, markup=False)
+    text = f"beside {other.machine.device}: {len(other.differences)} differences"
+    text += f", {len(other.doubtful)} more were not seen again" if other.doubtful else ""
+    console.print(text, highlight=False, markup=False)
     for one in other.differences:
         console.print(
             f"  {' '.join(one.word)}: {one.first[-1]}, there {one.second[-1]}",

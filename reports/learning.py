@@ -1,8 +1,8 @@
 """What ``ikespec learn`` writes: the machine as JSON, DOT and SVG, and a page that compares it with others."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from markupsafe import Markup
@@ -18,15 +18,24 @@ MACHINE, DOT, PICTURE, PAGE = "machine.json", "machine.dot", "machine.svg", "mac
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Another machine, and what tells it from the first one."""
+    """Another machine, and what tells it from the first one.
+
+    ``doubtful`` are differences that a device did not show when it was asked again: its machine is wrong there.
+    """
 
     machine: Machine
     differences: Sequence[Difference]
+    doubtful: Sequence[Difference] = ()
 
     @classmethod
     def of(cls, machine: Machine, other: Machine) -> "Beside":
         """Compare them."""
         return cls(other, differences(machine, other))
+
+    def without(self, wrong: Collection[Difference]) -> "Beside":
+        """The same with these put aside."""
+        kept = [one for one in self.differences if one not in wrong]
+        return replace(self, differences=kept, doubtful=[*self.doubtful, *wrong])
 
 
 def read_machine(path: Path) -> Machine:

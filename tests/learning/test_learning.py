@@ -182,6 +182,21 @@ def test_the_command_learns_and_compares(tmp_path: Path, reference: Machine, mon
     assert (tmp_path / "out" / "machine.dot").exists() and (tmp_path / "out" / "machine.svg").exists()
 
 
+def test_a_difference_that_is_not_seen_again_is_put_aside(
+    tmp_path: Path, reference: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that is wrong accuses nobody."""
+    states = list(reference.states)
+    states[1] = {**states[1], "LIVENESS": ("empty", 1)}
+    wrong = replace(reference, states=tuple(states))
+    monkeypatch.setattr("ikespec.learn.learn", lambda device, asking: wrong)
+    before = tmp_path / "before.json"
+    before.write_text(json.dumps(reference.to_json()))
+    done = CliRunner().invoke(app, ["learn", "--beside", str(before), "--out", str(tmp_path / "out")])
+    assert "0 differences, 1 more were not seen again" in done.output, done.output
+    assert "1 more were not seen again" in (tmp_path / "out" / "machine.html").read_text()
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
