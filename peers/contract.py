@@ -87,6 +87,7 @@ class Capability(StrEnum):
     DELETE_IKE = "delete-ike", "can be told to delete the IKE SA"
     DELETE_CHILD = "delete-child", "can be told to delete a Child SA"
     LIFETIME = "lifetime", "rekeys by itself when a configured lifetime ends"
+    CHILD_LIFETIME = "child-lifetime", "rekeys a Child SA by itself when its configured lifetime ends"
     LIFETIME_PACKETS = "lifetime-packets", "rekeys a Child SA that has carried so many packets (RFC 4301, 4.4.2.1)"
     LIFETIME_OCTETS = "lifetime-octets", "rekeys a Child SA that has carried so many octets (RFC 4301, 4.4.2.1)"
     CHILD_IDLE = "child-idle", "deletes a Child SA that has carried nothing for a configured time (RFC 7296, 2.4)"
@@ -591,7 +592,7 @@ def needs(connection: Connection) -> frozenset[Capability]:
         if all("esn" in proposal.split("-") for proposal in child.proposals):
             wanted.add(Capability.ESN)
         if child.lifetime is not None:
-            wanted.add(Capability.LIFETIME)
+            wanted.add(Capability.CHILD_LIFETIME)
         if child.gre:
             wanted.add(Capability.GRE)
         if child.lifetime_packets is not None:

@@ -27,6 +27,9 @@ def connection_tree(connection: Connection) -> dict[str, Any]:
                 "remote_ts": list(child.remote_ts),
                 "mode": child.mode.value,
                 "lifetime": child.lifetime,
+                "lifetime_packets": child.lifetime_packets,
+                "lifetime_octets": child.lifetime_octets,
+                "idle_timeout": child.idle_timeout,
                 "gre": child.gre,
             }
             for child in connection.children
@@ -60,6 +63,14 @@ def connection_tree(connection: Connection) -> dict[str, Any]:
         "narrowing": connection.narrowing,
         "revocation": connection.revocation.value,
         "ocsp_in_ike": connection.ocsp_in_ike,
+        "any_identity": connection.any_identity,
+        "auth_lifetime": connection.auth_lifetime,
+        "reauth_lifetime": connection.reauth_lifetime,
+        "make_before_break": connection.make_before_break,
+        "unique": connection.unique.value,
+        "dpd_on_demand": connection.dpd_on_demand,
+        "backup_addresses": list(connection.backup_addresses),
+        "return_after": connection.return_after,
         "follows_redirects": connection.follows_redirects,
         "cert_lookup": connection.cert_lookup,
         "redirect": None

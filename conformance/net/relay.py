@@ -47,12 +47,20 @@ class Path(Protocol):
 
     name: str
     """For people: ``NAT before device 0``."""
+    further: tuple[str, ...]
+    """Addresses beside its own under which a device is reached through it."""
 
     def carry(self, side: int, item: Datagram | IpPacket) -> Datagram | IpPacket | None:
         """What becomes of a packet from the device of this side, None: it is lost."""
 
 
-class Wire:
+class Plain:
+    """A path on which nobody has further addresses."""
+
+    further: tuple[str, ...] = ()
+
+
+class Wire(Plain):
     """Nothing happens to packets."""
 
     name = "wire"
@@ -62,7 +70,7 @@ class Wire:
         return item
 
 
-class PortNat:
+class PortNat(Plain):
     """A NAT with the device ``inside`` behind it: that one's ports are others outside, and only UDP passes."""
 
     shift = 40000
@@ -84,7 +92,7 @@ class PortNat:
         return None if inside is None else replace(item, destination=Address(item.destination.host, inside))
 
 
-class LosesFirst:
+class LosesFirst(Plain):
     """A line that loses each datagram when it comes for the first time: only what is repeated arrives."""
 
     name = "loses each datagram once"
@@ -100,7 +108,7 @@ class LosesFirst:
         return None
 
 
-class Cut:
+class Cut(Plain):
     """A wire that is cut."""
 
     name = "cut"
@@ -108,6 +116,26 @@ class Cut:
     def carry(self, side: int, item: Datagram | IpPacket) -> Datagram | IpPacket | None:
         """Nothing arrives."""
         return None
+
+
+class SecondGateway:
+    """The gateway at ``first`` is dead for device ``client``; the same device is reached as ``second``, UDP only."""
+
+    name = "the first gateway is dead"
+
+    def __init__(self, client: int, first: str, second: str) -> None:
+        self.client, self.first, self.second = client, first, second
+        self.further: tuple[str, ...] = (second,)
+
+    def carry(self, side: int, item: Datagram | IpPacket) -> Datagram | IpPacket | None:
+        """What goes to the first is lost, what goes to the second gets there, and what comes from there says so."""
+        if isinstance(item, IpPacket):
+            return None
+        if side != self.client:
+            return replace(item, source=item.source._replace(host=self.second))
+        if item.destination.host != self.second:
+            return None
+        return replace(item, destination=item.destination._replace(host=self.first))
 
 
 class Relay:
@@ -198,7 +226,7 @@ class Relay:
         """The packet with the addresses that the other device knows."""
         here, there = self.sides[side], self.sides[1 - side]
         host = item.destination.host if isinstance(item, Datagram) else item.destination
-        if host not in here.peer:
+        if host not in (*here.peer, *self.path.further):
             return None, "is not for the other device"
         if not self.translates:
             return item, ""

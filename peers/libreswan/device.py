@@ -46,6 +46,7 @@ class Libreswan(Daemon):
             *(Capability.CHILDLESS, Capability.MULTIPLE_CHILDREN, Capability.NARROWING, Capability.PFS),
             *(Capability.TUNNEL, Capability.TRANSPORT, Capability.ESN, Capability.REKEY_IKE, Capability.REKEY_CHILD),
             *(Capability.DELETE_IKE, Capability.DELETE_CHILD, Capability.LIFETIME, Capability.DPD),
+            *(Capability.CHILD_LIFETIME, Capability.REAUTH_LIFETIME),
             *(Capability.AH, Capability.LIST_SAS, Capability.LOG, Capability.VIRTUAL_IP, Capability.TIMERS),
             *(Capability.ANY_IDENTITY, Capability.NULL_AUTH, Capability.CONFIG_DNS, Capability.SPLIT_DNS),
             *(Capability.REDIRECT, Capability.REDIRECT_INIT, Capability.REDIRECT_AUTH, Capability.REDIRECT_LATER),
@@ -85,6 +86,7 @@ class Libreswan(Daemon):
         claims = set(self._ALWAYS)
         if plane is DataPlane.KERNEL:
             claims |= {Capability.DATA_PLANE, Capability.PATH_MTU}
+            claims |= {Capability.LIFETIME_PACKETS, Capability.LIFETIME_OCTETS}
         if self.pixit.device_address6 is not None:
             claims.add(Capability.IPV6)
         if not self.version.startswith(("3.", "4.")):
@@ -155,8 +157,8 @@ class Libreswan(Daemon):
         self._write(settings.SECRETS, secrets)
         changed = credentials.complete(self._place.shell(), connection)
         # 5 passes over keyingtries= and would open again what was refused or deleted, whoever did it. That is how it
-        # goes to another gateway, too.
-        revives = self._release >= 5 and not connection.follows_redirects
+        # goes to another gateway, and how it authenticates again, too.
+        revives = self._release >= 5 and not connection.follows_redirects and connection.reauth_lifetime is None
         impair = ("--impair", "none", *(("--impair", "revival") if revives else ()))
         control.script(
             [

@@ -17,6 +17,7 @@ from conformance.ike.core.connection import (
     Psk,
     PublicKey,
     RedirectWhen,
+    over,
 )
 from conformance.wire import AuthMethod, HashAlgorithm, IdType
 from peers.contract import Capability, Pixit, Unsupported
@@ -206,10 +207,14 @@ def _ike(connection: Connection) -> dict[str, str]:
 def lifetimes(connection: Connection) -> dict[str, str] | None:
     """The times of a connection that rekeys by itself, None for one that does not. There is one margin for all SAs."""
     children = [child.lifetime for child in connection.children if child.lifetime is not None]
-    if connection.lifetime is None and not children:
+    by_volume = any(child.lifetime_octets or child.lifetime_packets for child in connection.children)
+    lifetime = connection.lifetime if connection.reauth_lifetime is None else connection.reauth_lifetime
+    if lifetime is None and not children and not by_volume:
         return None
+    early = _MARGIN if connection.reauth_lifetime is None else 0.0  # it makes anew only what is over
     return {
-        "ikelifetime": f"{_FOREVER if connection.lifetime is None else ceil(connection.lifetime + _MARGIN)}s",
+        "ikelifetime": f"{_FOREVER if lifetime is None else ceil(lifetime + early)}s",
+        "reauth": _yes(connection.reauth_lifetime is not None),
         "rekeymargin": f"{_MARGIN:g}s",
         "rekeyfuzz": "0%",
     }
@@ -221,6 +226,9 @@ def _child(child: ChildConfig, connection: Connection) -> dict[str, str]:
         **algorithms.child(child.proposals),
         "salifetime": f"{_FOREVER if child.lifetime is None else ceil(child.lifetime + _MARGIN)}s",
     }
+    # These are its hard ends; it rekeys when a quarter of them, or as responder half, has passed.
+    volumes = {"ipsec-max-bytes": child.lifetime_octets, "ipsec-max-packets": child.lifetime_packets}
+    values |= {key: str(int(over(volume))) for key, volume in volumes.items() if volume is not None}
     left, right = _selector(child.local_ts), _selector(child.remote_ts)
     protocol = left[1] or right[1]
     if left[1] and right[1] and left[1] != right[1]:

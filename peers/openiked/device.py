@@ -45,6 +45,7 @@ class OpenIked(Daemon):
             *(Capability.NARROWING, Capability.PFS, Capability.TUNNEL, Capability.TRANSPORT, Capability.AH),
             *(Capability.REKEY_CHILD, Capability.DELETE_IKE, Capability.DELETE_CHILD, Capability.LIFETIME),
             *(Capability.LIST_SAS, Capability.LOG, Capability.VIRTUAL_IP, Capability.DATA_PLANE, Capability.PATH_MTU),
+            *(Capability.CHILD_LIFETIME, Capability.LIFETIME_OCTETS, Capability.UNIQUE_REPLACE),
             *(Capability.DROP_COUNTERS, Capability.ECHO, Capability.IPV6, Capability.ANY_IDENTITY),
             *(Capability.EAP, Capability.VIRTUAL_IP6, Capability.CONFIG_DNS, Capability.CONFIG_SUBNETS),
         }

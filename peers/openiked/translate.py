@@ -15,6 +15,7 @@ from conformance.ike.core.connection import (
     Party,
     Psk,
     PublicKey,
+    Uniqueness,
 )
 from conformance.ike.core.selectors import selector
 from conformance.wire import AuthMethod, HashAlgorithm, IdType
@@ -48,6 +49,7 @@ def _globals(connection: Connection) -> str:
     return (
         f"set {no[connection.fragment_size > 0]}fragmentation\n"
         f"set {no[connection.mobike]}mobike\n"
+        f"set {no[connection.unique is Uniqueness.REPLACE]}enforcesingleikesa\n"
         "set dpd_check_interval 0\n" + _users(connection)
     )
 
@@ -79,7 +81,8 @@ def policy(connection: Connection, pixit: Pixit, *, active: bool = False) -> str
         clauses,
         f'srcid "{identity(connection.local.identity)}"',
         "" if connection.any_identity else f'dstid "{identity(connection.remote.identity)}"',
-        f"ikelifetime {_seconds(connection.lifetime)} lifetime {_seconds(child.lifetime)} bytes 0",
+        f"ikelifetime {_seconds(connection.lifetime)}",
+        f"lifetime {_seconds(child.lifetime)} bytes {_octets(child.lifetime_octets)}",
         _authentication(connection),
         _pools(connection),
     ]
@@ -132,6 +135,11 @@ def _flow(text: str) -> tuple[str, int, str]:
 def _seconds(lifetime: float | None) -> int:
     """Zero: never."""
     return 0 if lifetime is None else max(1, ceil(lifetime / _SOONEST))
+
+
+def _octets(lifetime: int | None) -> int:
+    """Zero: any number."""
+    return 0 if lifetime is None else ceil(lifetime / _SOONEST)
 
 
 def _authentication(connection: Connection) -> str:

@@ -100,6 +100,7 @@ CAPABILITIES = frozenset(
         Capability.AUTH_LIFETIME_LATER,
         Capability.AUTH_LIFETIME_CLIENT,
         Capability.REAUTH_LIFETIME,
+        Capability.CHILD_LIFETIME,
         Capability.LIFETIME_PACKETS,
         Capability.LIFETIME_OCTETS,
         Capability.CHILD_IDLE,

@@ -99,7 +99,8 @@ class StrongSwan(Daemon):
         if plane is not DataPlane.LIBIPSEC:
             claims |= self._NEEDS_A_KERNEL
         if plane is not DataPlane.SHIM:
-            claims |= {Capability.DATA_PLANE, Capability.CHILD_IDLE}
+            # What a Child SA has lasted and carried is told by who carries it.
+            claims |= {Capability.DATA_PLANE, Capability.CHILD_IDLE, Capability.CHILD_LIFETIME}
             claims |= {Capability.LIFETIME_PACKETS, Capability.LIFETIME_OCTETS}
         if plane is DataPlane.KERNEL:
             claims |= {Capability.AH, Capability.PATH_MTU}

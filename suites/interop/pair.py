@@ -7,7 +7,7 @@ from ipaddress import ip_network
 
 from conformance.ike.core.connection import Connection
 from conformance.net import Address, UdpLink
-from conformance.net.relay import Cut, PortNat, Relay, Side, Wire
+from conformance.net.relay import Cut, PortNat, Relay, SecondGateway, Side, Wire
 from conformance.script.verdict import NotApplicable
 from conformance.wire import ExchangeType
 from peers.contract import Capability, Device, DeviceError, Pixit, Unsupported
@@ -147,6 +147,10 @@ class _Run:
             self.pair.relay.path = Cut()
             self._settled(step, before, step.by)
             return
+        if step.order is Order.MOVE:
+            ours = self.connections[INITIATOR]
+            assert ours.remote_address is not None
+            self.pair.relay.path = SecondGateway(self.initiator, ours.remote_address, ours.backup_addresses[0])
         if step.order is Order.LIVENESS:
             self._liveness(step.by[0])
         elif len(step.by) > 1:

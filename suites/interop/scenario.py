@@ -32,6 +32,8 @@ class Order(StrEnum):
     DELETE_CHILD = "deletes the Child SA"
     LIVENESS = "checks liveness by itself"
     GIVE_UP = "gives up since the wire is cut"
+    AGAIN = "authenticates again by itself"
+    MOVE = "goes to its second gateway as the first one dies"
     FORGET = "loses all its SAs while the wire is cut"
 
 
@@ -40,6 +42,7 @@ _NEEDED = {
     Order.REKEY_IKE: Capability.REKEY_IKE,
     Order.REKEY_CHILD: Capability.REKEY_CHILD,
     Order.REAUTHENTICATE: Capability.REAUTH,
+    Order.AGAIN: Capability.AUTH_LIFETIME_CLIENT,
     Order.DELETE_IKE: Capability.DELETE_IKE,
     Order.DELETE_CHILD: Capability.DELETE_CHILD,
 }

@@ -16,6 +16,7 @@ from suites.interop.scenario import (
     INITIATOR,
     RESPONDER,
     Order,
+    Role,
     Scenario,
     Step,
     behind_nat,
@@ -30,6 +31,8 @@ from suites.interop.scenario import (
 MANY = 4
 """Child SAs of the scenario with many."""
 
+_SECOND = "192.0.2.77"
+"""Where the second gateway of a client is."""
 _POOL, _POOL6 = "10.77.0.0/24", "fd77::/112"
 _HASHES = {"sha256": HashAlgorithm.SHA2_256, "sha384": HashAlgorithm.SHA2_384, "sha512": HashAlgorithm.SHA2_512}
 
@@ -160,6 +163,24 @@ def _responder_checks(connection: Connection) -> Connection:
 
 def _initiator_checks(connection: Connection) -> Connection:
     return replace(connection, dpd_delay=None)
+
+
+def _server(connection: Connection) -> Connection:
+    """It answers, whatever the order."""
+    return replace(connection, make_before_break=None)
+
+
+def _demanding(connection: Connection) -> Connection:
+    return replace(connection, auth_lifetime=5.0)
+
+
+def _again(order: Order, by: Role = INITIATOR) -> Step:
+    """Another IKE SA has taken the place of the first one, with another Child SA."""
+    return Step(order, (by,), new_ike=True, new_child=True, child="net")
+
+
+def _only_gateway(connection: Connection) -> Connection:
+    return replace(connection, backup_addresses=(), dpd_delay=None)
 
 
 # --- the list ---------------------------------------------------------------------------------------------------------
@@ -385,11 +406,52 @@ _REKEYS = (
         "rekey-reauth",
         "The initiator reauthenticates",
         "rekeying",
-        steps=(initiate(), Step(Order.REAUTHENTICATE, new_ike=True, new_child=True, child="net")),
+        steps=(initiate(), _again(Order.REAUTHENTICATE)),
+    ),
+    Scenario(
+        "reauth-make-before-break",
+        "The initiator has a new IKE SA before it deletes the old one",
+        "rekeying",
+        psk(make_before_break=True),
+        (initiate(), _again(Order.REAUTHENTICATE)),
+        responder=_server,
+    ),
+    Scenario(
+        "reauth-break-before-make",
+        "The initiator deletes the old IKE SA and opens a new one",
+        "rekeying",
+        psk(make_before_break=False),
+        (initiate(), _again(Order.REAUTHENTICATE)),
+        responder=_server,
+    ),
+    Scenario(
+        "reauth-responder",
+        "The responder reauthenticates",
+        "rekeying",
+        steps=(initiate(), _again(Order.REAUTHENTICATE, RESPONDER)),
+        requires=frozenset({Capability.INITIATOR}),
+    ),
+    Scenario(
+        "reauth-told",
+        "The responder demands by AUTH_LIFETIME that the initiator authenticates again (RFC 4478)",
+        "rekeying",
+        _pool,
+        (initiate(), _again(Order.AGAIN)),
+        responder=_demanding,
+        patience=12.0,
     ),
 )
 
 _ENDS = (
+    Scenario(
+        "backup-gateway",
+        "The gateway dies, and its client goes to the second one",
+        "deletion and liveness",
+        psk(backup_addresses=(_SECOND,), dpd_delay=1.0),
+        (initiate(), Step(Order.MOVE, new_ike=True, new_child=True, child="net", leftovers=True)),
+        responder=_only_gateway,
+        patience=25.0,
+    ),
     Scenario(
         "delete-ike-initiator",
         "The initiator deletes the IKE SA",

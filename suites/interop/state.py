@@ -8,7 +8,7 @@ from peers.contract import ChildStatus, SaState, SaStatus
 from suites.interop.scenario import Order, Step
 
 _GOING = (SaState.REKEYED, SaState.DELETING, SaState.CONNECTING)
-_REPLACING = (Order.REKEY_IKE, Order.REKEY_CHILD, Order.REAUTHENTICATE)
+_REPLACING = (Order.REKEY_IKE, Order.REKEY_CHILD, Order.REAUTHENTICATE, Order.AGAIN, Order.MOVE)
 
 Sas = Sequence[SaStatus]
 Spis = tuple[bytes, bytes]

@@ -6,7 +6,7 @@ from queue import Empty, SimpleQueue
 import pytest
 
 from conformance.net.link import Address, Datagram, IpPacket
-from conformance.net.relay import Cut, LosesFirst, Passed, PortNat, Relay, Side
+from conformance.net.relay import Cut, LosesFirst, Passed, PortNat, Relay, SecondGateway, Side
 
 ONE, OTHER = "10.91.0.2", "10.91.0.1"
 ESP = IpPacket(bytes.fromhex("450000180000000040320000") + bytes((10, 91, 0, 2, 10, 91, 0, 1)) + b"spi!")
@@ -157,3 +157,11 @@ def test_ports_are_translated_where_a_device_has_others() -> None:
         assert soon(lambda: links[0].heard == [datagram(OTHER, ONE)])
         links[0].says(datagram(ONE, OTHER, (500, 501)))
         assert soon(lambda: passed and passed[-1].why.startswith("goes to port 501"))
+
+
+def test_a_second_gateway_is_the_same_device_under_another_address(lab: Lab) -> None:
+    lab.relay.path = SecondGateway(0, OTHER, "192.0.2.77")
+    assert lab.says(0, datagram(ONE, OTHER)).left is None, "the first one is dead"
+    assert lab.says(0, datagram(ONE, "192.0.2.77")).left == datagram(ONE, OTHER)
+    assert lab.says(1, datagram(OTHER, ONE)).left == datagram("192.0.2.77", ONE)
+    assert lab.says(0, ESP).left is None

@@ -309,3 +309,11 @@ def test_inner_addresses() -> None:
     assert assigns["rightaddresspool"] == "10.77.0.1-10.77.0.254"
     assert assigns["leftupdown"] == "%disabled"
     assert "rightsubnet" not in assigns
+
+
+def test_how_long_a_session_lasts() -> None:
+    conn = _conn(device_view(reauth_lifetime=6.0))
+    assert (conn["ikelifetime"], conn["reauth"], conn["rekey"]) == ("6s", "yes", "yes")
+    child = replace(device_view().children[0], lifetime_packets=20, lifetime_octets=4000)
+    conn = _conn(device_view(children=(child,)))
+    assert (conn["ipsec-max-packets"], conn["ipsec-max-bytes"], conn["reauth"]) == ("35", "6005", "no")

@@ -1,6 +1,7 @@
 """The words of iked.conf, of ``ikectl show sa`` and of ``ip -s xfrm state``; the samples are those of OpenIKED 7.2."""
 
 import struct
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from conformance.crypto.pki import Authority
-from conformance.ike.core.connection import ChildConfig, Connection, Identity, Mode, Party, Psk, PublicKey
+from conformance.ike.core.connection import ChildConfig, Connection, Identity, Mode, Party, Psk, PublicKey, Uniqueness
 from conformance.wire import AuthMethod, HashAlgorithm, IdType, ProtocolID
 from peers.contract import ChildStatus, SaState, SaStatus, Unsupported
 from peers.openiked import algorithms, kernel, settings, translate
@@ -27,7 +28,7 @@ def _view(**changes: Any) -> Connection:
 
 def test_a_connection_is_one_policy() -> None:
     assert translate.configuration(_view(), PIXIT) == (
-        "set fragmentation\nset nomobike\nset dpd_check_interval 0\n"
+        "set fragmentation\nset nomobike\nset noenforcesingleikesa\nset dpd_check_interval 0\n"
         'ikev2 "ikespec" passive tunnel esp from 10.2.0.0/24 to 10.1.0.0/24 local 10.91.0.2 peer 10.91.0.1 '
         "ikesa enc aes-128 prf hmac-sha2-256 auth hmac-sha2-256 group curve25519 "
         "childsa enc aes-128 auth hmac-sha1 noesn group none "
@@ -233,3 +234,10 @@ def test_an_order_to_the_kernel_is_a_message_of_netlink() -> None:
     assert message[72:76] == bytes((10, 91, 0, 2)) and message[88:93] == bytes.fromhex("09e572b532")
     assert message[240] == 1 and kernel.expiry("10.91.0.2", bytes(4), 50, hard=False)[240] == 0
     assert "\\011\\345\\162\\265\\062" in kernel.script(message)
+
+
+def test_how_long_a_session_lasts() -> None:
+    text = translate.configuration(
+        _view(children=(replace(_CHILD, lifetime_octets=4000),), unique=Uniqueness.REPLACE), PIXIT
+    )
+    assert "set enforcesingleikesa\n" in text and " bytes 4706 " in text

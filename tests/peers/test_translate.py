@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_der_private_key
 
-from conformance.ike.core.connection import ChildConfig, CookiePolicy, Identity, Mode, Party, Psk, PublicKey
+from conformance.ike.core.connection import ChildConfig, CookiePolicy, Identity, Mode, Party, Psk, PublicKey, Uniqueness
 from conformance.wire import AuthMethod, HashAlgorithm, IdType
 from peers.contract import Unsupported
 from peers.places.place import DataPlane
@@ -251,3 +251,15 @@ def test_where_certificates_are_is_said_of_their_authority() -> None:
     loaded = dict(translate.credentials(connection))["load-authority"]
     assert loaded[connection.name]["cert_uri_base"] == translate.uri_base(connection) == "http://192.0.2.1:8880/device/"
     assert settings.runtime_for(connection).hash_and_url and not settings.Runtime().hash_and_url
+
+
+def test_how_long_a_session_lasts() -> None:
+    child = ChildConfig("net", ("aes128gcm16",), lifetime_packets=20, lifetime_octets=4000, idle_timeout=2.0)
+    section = translate.connection(
+        device_view(children=(child,), auth_lifetime=6.0, unique=Uniqueness.REPLACE), "10.91.0.1"
+    )
+    assert (section["reauth_time"], section["over_time"], section["unique"]) == ("6s", "1s", "replace")
+    net = section["children"]["net"]
+    assert (net["rekey_packets"], net["life_packets"]) == ("20", "35")
+    assert (net["rekey_bytes"], net["life_bytes"], net["inactivity"]) == ("4000", "6005", "2s")
+    assert settings.runtime_for(device_view(make_before_break=True)).make_before_break

@@ -99,15 +99,6 @@ class EndsTheNewOne(Endpoint):
             sa.auth_until = min(ends)
 
 
-@defect("auth-lifetime-from-initiator")
-class ObeysInitiators(IkeSa):
-    """Authenticates again where whoever has opened the IKE SA tells it to."""
-
-    def heed(self, message: Message) -> None:
-        if message.notify(NotifyType.AUTH_LIFETIME) is not None:
-            self.start_reauthentication()
-
-
 @defect(*CLIENT)
 class PassesOverAuthLifetime(IkeSa):
     """Claims to heed AUTH_LIFETIME, and does not."""

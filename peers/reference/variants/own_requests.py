@@ -59,7 +59,9 @@ class LivenessAfterRekey(Talkative):
         new.speak_at = self.now
 
 
-@variant("RFC 7296, 2.4: liveness may be checked at any time; how often is local policy")
+@variant(
+    "RFC 7296, 2.4: liveness may be checked at any time; how often is local policy", lacks=(Capability.DPD_ON_DEMAND,)
+)
 class FrequentLiveness(Greeting):
     """Sends a liveness check every second."""
 
@@ -86,7 +88,10 @@ class Chatty(Greeting):
         new.speak_at = self.now
 
 
-@variant("RFC 4478, 3: the responder says in IKE_AUTH, and may say again, when the initiator must authenticate again")
+@variant(
+    "RFC 4478, 3: the responder says in IKE_AUTH, and may say again, when the initiator must authenticate again",
+    lacks=(Capability.AUTH_LIFETIME, Capability.AUTH_LIFETIME_LATER),
+)
 class AuthLifetime(Greeting):
     """Tells the initiator by AUTH_LIFETIME that the IKE SA lasts an hour, twice."""
 
