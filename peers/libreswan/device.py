@@ -303,6 +303,13 @@ class Libreswan(Daemon):
         told = "".join(line for line in found.splitlines(keepends=True) if not _NOISE.search(line))
         return self._notice + told + self._place.testimony()
 
+    def logged(self, mark: int = 0) -> tuple[str, int]:
+        """What the log has since a mark, without noise; only that is looked at, for a log may be long."""
+        found = self._logged(settings.LOG)
+        end = found.rfind(b"\n") + 1
+        lines = found[mark:end].decode(errors="replace").splitlines(keepends=True)
+        return "".join(line for line in lines if not _NOISE.search(line)), max(mark, end)
+
     def _whole_log(self) -> str:
         return self._logged(settings.LOG).decode(errors="replace")
 

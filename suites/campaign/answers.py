@@ -39,5 +39,13 @@ def _part(message: Message) -> Iterable[str]:
 
 def log_classes(text: str, limit: int = 40) -> tuple[str, ...]:
     """The lines of a log without what differs from time to time, each once, in order."""
-    lines = (_AGAIN.sub(r"\1", _NUMBERS.sub("#", line[:2000]).strip())[:_LONGEST] for line in text.splitlines())
-    return tuple(dict.fromkeys(line for line in lines if line))[:limit]
+    found: dict[str, None] = {}
+    for line in text.splitlines():
+        told = _NUMBERS.sub("#", line[: 10 * _LONGEST]).strip()
+        if len(told) > _LONGEST:
+            told = _AGAIN.sub(r"\1", told)[:_LONGEST]
+        if told:
+            found[told] = None
+        if len(found) == limit:
+            break
+    return tuple(found)
