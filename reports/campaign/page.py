@@ -9,6 +9,11 @@ from suites.campaign.findings import Finding
 
 REFRESH = 5
 """Seconds after which the page of a running campaign is read again."""
+_NOTHING: dict[str, Any] = {
+    "updated": "", "running": False, "device": {}, "workers": 0, "seconds": 0, "cases": 0, "datagrams": 0, "rate": 0,
+    "corpus": 0, "features": 0, "errors": 0, "said": {}, "missed": {},
+}  # fmt: skip
+"""How a campaign stands of which nothing is known yet."""
 _FILES = (
     "finding.json",
     "transcript.txt",
@@ -24,7 +29,7 @@ _FILES = (
 
 def campaign_page(results: CampaignResults) -> str:
     """The page as text."""
-    status = results.status
+    status = _NOTHING | results.status
     cells = status.get("cells", [])
     data = {key: status.get(key, []) for key in ("states", "payloads", "mutators", "curve")}
     return render(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -77,9 +77,11 @@ class Campaign:
 
     @property
     def pending(self) -> list[Finding]:
-        """Findings that nobody has examined yet, the worst first."""
-        found = [one for one in self.known.findings.values() if not one.examined and one.id not in self._examining]
-        return sorted(found, key=lambda one: one.signature.severity)
+        """Findings that nobody has examined yet: what is like nothing that was, then the worst first."""
+        all_of_them = self.known.findings.values()
+        known = Counter(one.kin for one in all_of_them if one.examined or one.id in self._examining)
+        found = [one for one in all_of_them if not one.examined and one.id not in self._examining]
+        return sorted(found, key=lambda one: (known[one.kin], one.signature.severity))
 
     @property
     def complete(self) -> bool:

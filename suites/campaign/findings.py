@@ -15,7 +15,7 @@ SCHEMA = 1
 FRAMES = 5
 """So many frames of a backtrace, the innermost, tell crashes apart."""
 WORST_FIRST = ("death", "sanitizer", "hang", "growth", "canary", "left-behind", "requirement", "differential")
-SEVERE = frozenset(WORST_FIRST[:4])
+SEVERE = frozenset(WORST_FIRST[:3])
 
 Script = tuple[Case, ...]
 """Cases that are run one after the other on one device, the first one on a fresh one."""
@@ -101,6 +101,14 @@ class Finding:
     def severe(self) -> bool:
         """Whether the device has died, or is about to."""
         return self.problem.oracle in SEVERE
+
+    @property
+    def kin(self) -> tuple[str, ...]:
+        """What it has in common with those that may have the same root: where it is seen does not count."""
+        problem = self.problem
+        if problem.backtrace:
+            return problem.oracle, problem.backtrace[0]
+        return problem.oracle, problem.requirement, problem.symptom.replace(self.state, "")
 
     @property
     def title(self) -> str:

@@ -7,22 +7,27 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from random import Random
 from typing import Any
 
+from conformance.fuzz.making import content, payload
+from conformance.fuzz.making.values import notify
 from conformance.fuzz.mutators import MUTATORS
-from conformance.fuzz.strategies import content
+from conformance.fuzz.mutators.chain import Splice
+from conformance.wire import SK, SKF, Notify, NotifyType
 from peers.contract import DeviceError
 from peers.registry import open_device
 from suites.campaign.campaign import Campaign, Pace
 from suites.campaign.corpus import Corpus
 from suites.campaign.knowledge import Knowledge
 from suites.campaign.running import rig
-from suites.campaign.schedule import PAYLOADS, Schedule, Sources
+from suites.campaign.schedule import CLASSES, PAYLOADS, Schedule, Sources
 from suites.campaign.states import STATES
 from suites.campaign.store import SCHEMA, Store, StoreError, read_settings
 from suites.campaign.workers import LocalPool, Pool
 from suites.record import timestamp
 
+_PLAIN = tuple(one for one in CLASSES if one not in (SK, SKF))
 TARGETS = (*dict.fromkeys(PAYLOADS.values()), "header", "plaintext", "ciphertext", "datagram")
 """What mutations bend, for the heat map."""
 
@@ -102,10 +107,21 @@ def open_store(settings: Settings, folder: Path, *, resume: bool, command: Seque
 def new_schedule(settings: Settings) -> Schedule:
     """One that knows nothing yet."""
     states = {name: one.kinds for name, one in STATES.items() if not settings.states or name in settings.states}
-    mutators = {name: one for name, one in MUTATORS.items() if not settings.mutators or name in settings.mutators}
+    every = MUTATORS | {Splice.name: _splice(settings.seed)}
+    mutators = {name: one for name, one in every.items() if not settings.mutators or name in settings.mutators}
     groups = {name: f"{id(STATES[name].setup)} {dict(STATES[name].device)}" for name in states}
     sources = Sources(mutators, content)
     return Schedule(settings.seed, states, sources, Corpus(), payloads=settings.payloads, groups=groups)
+
+
+def _splice(seed: int) -> Splice:
+    """The mutator that puts payloads in, with a valid one of each kind and of each notify in its stock."""
+    random = Random(f"{seed}/stock")
+    made = [notify(random, kind) for kind in NotifyType]
+    made += [Notify(NotifyType(number), b"") for number in (8192, 12345, 16383, 40960, 65535)]
+    made += [Notify(kind, b"") for kind in NotifyType if kind < 16384]
+    others = [payload(random, _PLAIN[at % len(_PLAIN)]) for at in range(4 * len(_PLAIN))]
+    return Splice([(int(one.payload_type), one.encode_body()) for one in (*made, *others)])
 
 
 def open_campaign(

@@ -13,14 +13,11 @@ FALLBACK = "RFC7296-2.21-1"
 _TEXT = '''"""A finding of ikespec fuzz as a test purpose: move it to its subject's folder under suites/ and finish it.
 
 {words}
-
-To do: say in the docstring what is wrong and why, cite the requirement that is broken, and write the defect into
-peers/reference/defects/, a subclass of the reference with this one decision wrong:
-
-    @defect("{name}")
-    class {cls}(IkeSa):
-        """..."""
 """
+
+# To do: say in the docstring what is wrong and why, cite the requirement that is broken, and write the defect into
+# peers/reference/defects/, a subclass of the reference with this one decision wrong, as class {cls}
+# under @defect("{name}").
 
 from conformance.script.peer import Peer
 from suites.campaign.play import play, purpose_of_state

@@ -16,6 +16,10 @@ from suites.campaign.case import Step
 from suites.campaign.findings import Script, script_json
 
 _T = TypeVar("_T")
+MOST_PASSES = 4
+"""So often everything is tried again that could not be left out before."""
+MOST_SIMPLER = 12
+"""So often a mutation becomes simpler: a number that can always be smaller by one would take forever."""
 _HEADER = 4
 """Octets of the generic header of a payload (RFC 7296, 3.2)."""
 
@@ -39,7 +43,9 @@ class Reducer:
     def reduce(self, script: Script) -> Script:
         """The smallest script that was found; the one that is given is taken to show it."""
         before: Script = ()
-        while before != script and self.replays < self.most:
+        for _ in range(MOST_PASSES):
+            if before == script or self.replays >= self.most:
+                break
             before = script
             script = self._without(script, lambda cases: cases)
             for at in range(len(script)):
@@ -79,14 +85,15 @@ class Reducer:
         return with_step(step)
 
     def _mutation(self, step: Step, place: int, with_step: Callable[[Step], Script]) -> Step:
-        """A simpler mutation in place of one, again and again."""
-        while True:
+        """A simpler mutation in place of one, a few times."""
+        for _ in range(MOST_SIMPLER):
             mutation = step.mutations[place]
             simpler = [replace(step, mutations=_put(step.mutations, place, one)) for one in self._simpler(mutation)]
             found = self._first(step, simpler, with_step)
             if found == step:
-                return step
+                break
             step = found
+        return step
 
     def _payloads(self, step: Step, with_step: Callable[[Step], Script]) -> Step:
         """Fewer payloads in what replaces those of a message."""

@@ -41,15 +41,15 @@ FLOOR = 0.1
 """What an arm weighs that has never paid; one that shows something new each time weighs 1 more."""
 RECIPES = {"lie": 8.0, "corpus": 6.0, "sequence": 3.0, "content": 3.0, "octets": 1.0}
 """How a case is made, and how much a recipe weighs beside what it pays."""
+RICH = {"splice": 3.0, "lie": 1.5, "registered": 1.5, "items": 1.5}
+"""Mutators that have so many ways that they weigh more from the beginning."""
 PLAIN = 0.5
 """Every other case is a message as it should be until there was one of each kind in each state."""
 RETRY = 0.02
 """How often a state is tried again that could not be reached."""
 MOST_STEPS = 6
-PAYLOADS = {
-    int(one.payload_type): one.__name__
-    for one in (SA, KE, IDi, IDr, CERT, CERTREQ, AUTH, Nonce, Notify, Delete, VendorID, TSi, TSr, CP, EAP, SK, SKF)
-}
+CLASSES = (SA, KE, IDi, IDr, CERT, CERTREQ, AUTH, Nonce, Notify, Delete, VendorID, TSi, TSr, CP, EAP, SK, SKF)
+PAYLOADS = {int(one.payload_type): one.__name__ for one in CLASSES}
 """Payloads as targets of mutations name them, by type."""
 
 Taste = Literal["valid", "near", "garbage"]
@@ -151,8 +151,10 @@ class Schedule:
         """The case with this number, in a state of a group if one is named."""
         random = Random(f"{self.seed}/{number}")
         seed = random.getrandbits(48)
-        if self._plain and (not self.samples or random.random() < PLAIN):
-            state, kind = self._plain.pop(0)
+        plain = [one for one in self._plain if group is None or self.groups.get(one[0], "") == group]
+        if plain and (not self.samples or random.random() < PLAIN):
+            state, kind = plain[0]
+            self._plain.remove(plain[0])
             return Drawn(Case(state, seed, (Step(kind),)), (("state", state), ("kind", state, kind)))
         allowed = [one for one in self.states if group is None or self.groups.get(one, "") == group]
         if self._plain:  # what was never tried has its turn that way
@@ -178,7 +180,7 @@ class Schedule:
             case "octets":
                 steps = (self._garbage(random),)
             case _:
-                steps = (self._step(random, state, arms, lies=random.choices((1, 2, 3), (12, 3, 1))[0]),)
+                steps = (self._step(random, state, arms, lies=random.choices((1, 2, 3), (9, 5, 2))[0]),)
         return Drawn(Case(state, seed, steps), tuple(dict.fromkeys(arms)), parent)
 
     def claim(self, states: Collection[str]) -> None:
@@ -214,7 +216,9 @@ class Schedule:
         for _ in range(8 * count):
             if len(found) == count:
                 break
-            arm = self.arms.choose(random, [("mutator", one) for one in self.sources.mutators])
+            names = list(self.sources.mutators)
+            rich = [RICH.get(one, 1.0) for one in names]
+            arm = self.arms.choose(random, [("mutator", one) for one in names], rich)
             one = self.sources.mutators[arm[1]].draw(random, message)
             if one is not None and (not self.payloads or payload_of(one) in self.payloads):
                 found.append(one)

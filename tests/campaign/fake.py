@@ -30,7 +30,8 @@ class Size:
     def simpler(self, mutation: Mutation) -> Iterator[Mutation]:
         (size,) = mutation.arguments
         assert isinstance(size, int)
-        yield from (Mutation("size", mutation.target, (value,)) for value in (size // 2, size - 1) if 0 <= value < size)
+        smaller = (size // 2, size - size // 8, size - size // 64, size - 1)
+        yield from (Mutation("size", mutation.target, (value,)) for value in smaller if 0 <= value < size)
 
 
 class Flip(Size):
