@@ -50,6 +50,7 @@ def run_campaign(
     out: Annotated[Path | None, typer.Option(help="Folder of the campaign; default: results/fuzz-DEVICE-TIME")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the campaign in --out")] = False,
     stop_at: Annotated[int, typer.Option(help="End with so many findings; 0: with the time only")] = 0,
+    scheduler: Annotated[str, typer.Option(help="Workers of dask.distributed, such as tcp://host:8786")] = "",
 ) -> None:
     """Send a device what it does not expect, in every state, and see what it makes of that.
 
@@ -74,7 +75,7 @@ def run_campaign(
         settings = Settings.selected(dut, seed, states or (), payloads or (), mutators or ())
         store = open_store(settings, folder, resume=resume, command=sys.argv)
         with _sigterm():
-            campaign = open_campaign(settings, store, workers, stop_at=stop_at)
+            campaign = open_campaign(settings, store, workers, stop_at=stop_at, scheduler=scheduler)
             view = _views(campaign, folder)
             try:
                 with view as show:

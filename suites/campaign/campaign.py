@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from suites.campaign.bench import Batch, Done, Examine, Examined
 from suites.campaign.case import Case, Outcome, Problem
 from suites.campaign.findings import Finding, Script, Signature
-from suites.campaign.knowledge import Knowledge
+from suites.campaign.knowledge import OURSELVES, Knowledge
 from suites.campaign.saved import files_of
 from suites.campaign.schedule import Drawn
 from suites.campaign.store import Store
@@ -191,10 +191,11 @@ class Campaign:
     def _lost_batch(self, job: Batch, words: str, at: int) -> None:
         """A worker is gone: the case that it ran is to blame, the others are run again."""
         drawn = self._open.pop(job.number)
-        if not 0 <= at < len(drawn):
-            if drawn:
-                self._again.append(drawn)
+        if not 0 <= at < len(drawn) and len(drawn) != 1:  # nobody knows which: each half is tried by itself
+            half = len(drawn) // 2
+            self._again.extend(part for part in (drawn[:half], drawn[half:]) if part)
             return
+        at = max(at, 0)
         guilty = drawn[at]
         problem = Problem("hang", "the worker that ran it was lost", words)
         self._found(problem, guilty.case, Done((), self.device))
@@ -206,7 +207,7 @@ class Campaign:
     def _found(self, problem: Problem, case: Case, done: Done) -> None:
         """Put a finding on record, if it is a new one, before anything else is done."""
         key = Signature.of(problem, case.state).id
-        if key in self.known.findings:
+        if key in self.known.findings or problem.oracle == OURSELVES:
             return
         finding = Finding(
             problem,

@@ -16,6 +16,8 @@ from suites.campaign.store import Event
 
 UNREACHABLE = "unreachable"
 """How the answer of a case begins whose state could not be reached."""
+OURSELVES = "ourselves"
+"""The oracle that speaks when our own side has failed: that is counted, and no finding of the device."""
 GIVE_UP = 3
 """A state that was not reached so often in a row is only tried now and then."""
 
@@ -80,6 +82,7 @@ class Knowledge:
             if key not in self.schedule.samples and outcome.sent and outcome.sent[0] is not None:
                 tally.samples.append([*key, encode_message(outcome.sent[0]).hex()])
             tally.datagrams += outcome.datagrams
+            tally.errors += [one.symptom for one in outcome.problems if one.oracle == OURSELVES]
             for problem in outcome.problems:
                 tally.again.append([Signature.of(problem, case.state).id, case.state])
         return tally.event(len(ran), self.drawn, seconds)

@@ -17,6 +17,7 @@ from conformance.fuzz.mutators.chain import Splice
 from conformance.wire import SK, SKF, Notify, NotifyType
 from peers.contract import DeviceError
 from peers.registry import open_device
+from suites.campaign.bench import Rig
 from suites.campaign.campaign import Campaign, Pace
 from suites.campaign.corpus import Corpus
 from suites.campaign.knowledge import Knowledge
@@ -125,12 +126,24 @@ def _splice(seed: int) -> Splice:
 
 
 def open_campaign(
-    settings: Settings, store: Store, workers: int, *, stop_at: int = 0, pool: Pool | None = None
+    settings: Settings, store: Store, workers: int, *, stop_at: int = 0, scheduler: str = "", pool: Pool | None = None
 ) -> Campaign:
-    """A campaign that is ready to run; `Pool.close` ends its workers. Raises DeviceError, StoreError, OSError."""
+    """A campaign that is ready to run; `Pool.close` ends its workers, which a ``scheduler`` may have.
+
+    Raises DeviceError, StoreError, OSError.
+    """
     device = open_device(settings.dut)
     if workers > 1 and device.described_in is not None:
         raise DeviceError(settings.dut, f"-n {workers}: describes one device that is there already", "expected -n 1")
     known = Knowledge(new_schedule(settings))
-    pool = pool or LocalPool(rig(settings.dut, settings.seed), workers)
+    about = rig(settings.dut, settings.seed)
+    pool = pool or (_cluster(scheduler, about) if scheduler else LocalPool(about, workers))
     return Campaign(known, store, pool, Pace.of(device.real_time), stop_at=stop_at)
+
+
+def _cluster(address: str, about: Rig) -> Pool:
+    try:
+        from suites.campaign.cluster import ClusterPool
+    except ModuleNotFoundError as error:
+        raise StoreError(f"--scheduler needs the Python package {error.name}: pip install 'ikespec[cluster]'") from None
+    return ClusterPool(address, about)

@@ -53,6 +53,7 @@ class Runner:
         history: the last 1,000 datagrams, oldest first.
         suspects: the cases since the device was last seen to be well, the newest last: what a hang may be due to.
         restarts: how often the device had to be started again.
+        last_words: the device's log as it was when something was wrong last.
     """
 
     def __init__(self, device: Device, *, seed: int) -> None:
@@ -61,6 +62,7 @@ class Runner:
         self.history: deque[Passed] = deque(maxlen=1000)
         self.suspects: deque[Case] = deque(maxlen=100)
         self.restarts = 0
+        self.last_words = ""
         self._views: dict[str, Views | str] = {}
         self._loaded: Views | None = None
         self._lanes: Lanes | None = None
@@ -268,6 +270,7 @@ class Runner:
 
     def _recover(self, problems: Sequence[Problem]) -> None:
         """Begin anew after a problem; the device is started again where it is dead or hangs."""
+        self.last_words = self.log()
         if any(one.oracle in ("death", "hang") for one in problems):
             self._restart()
         else:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from io import BytesIO
 from types import TracebackType
 from typing import Self
 
 from conformance.fuzz.mutators import simpler
 from conformance.net.pcapng import PcapngWriter
-from peers.contract import DeviceError
 from peers.registry import open_device
 from suites.campaign.bench import Rig
 from suites.campaign.case import Case, Outcome
@@ -30,6 +28,7 @@ class DeviceRunner:
         """``word`` is one of `peers.registry`. Raises DeviceError."""
         self._device = open_device(word)
         self._runner = Runner(self._device, seed=seed)
+        self._wrong = False
 
     def __enter__(self) -> Self:
         """Start the device. Raises DeviceError; a failed start leaves nothing behind."""
@@ -49,23 +48,20 @@ class DeviceRunner:
     def run(self, case: Case, *, fresh: bool = False) -> Outcome:
         """Run a case. Raises DeviceError where the device cannot be brought back."""
         try:
-            return self._runner.run(case, fresh=fresh)
+            outcome = self._runner.run(case, fresh=fresh)
         except ValueError as error:
-            return replace(Outcome(kept=False), answers=(f"unreachable: {error}",))
+            return Outcome((f"unreachable: {error}",), kept=False)
+        self._wrong = bool(outcome.problems)
+        return outcome
 
     def evidence(self) -> Mapping[str, bytes]:
         """Capture, keys, trace, transcript, log and the last datagrams, as they are now, by the names of the files."""
+        log = self._runner.last_words if self._wrong else self._runner.log()  # a dead device has been started again
         try:
-            found = dict(evidence(self._runner.peer, self._log(), MOST_LOG))
+            found = dict(evidence(self._runner.peer, log, MOST_LOG))
         except ValueError:  # nothing was run
             found = {}
         return found | {"history.pcapng": self._history()}
-
-    def _log(self) -> str:
-        try:
-            return self._runner.log()
-        except DeviceError:
-            return ""
 
     def _history(self) -> bytes:
         file = BytesIO()
