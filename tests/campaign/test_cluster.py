@@ -66,6 +66,7 @@ def test_a_worker_that_is_killed_loses_nothing(tmp_path: Path, address: str) -> 
 
 def test_a_case_that_kills_its_workers_is_found(tmp_path: Path, address: str) -> None:
     made, store = campaign(tmp_path, address, "deadly", 2)
+
     def stop() -> None:
         if made.known.findings:
             raise NoDevice("enough")
