@@ -76,19 +76,19 @@ def run_campaign(
         store = open_store(settings, folder, resume=resume, command=sys.argv)
         with _sigterm():
             campaign = open_campaign(settings, store, workers, stop_at=stop_at, scheduler=scheduler)
-            view = _views(campaign, folder)
             try:
-                with view as show:
+                with _views(campaign, folder) as show:
                     campaign.run(duration, show)
             except KeyboardInterrupt as interrupt:
                 stopped = interrupt
             except NoDevice as error:
                 problem = str(error)
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
-            with _uninterrupted():
-                campaign.pool.close()
-                _write(campaign, folder, running=False)
-                store.close()
+            finally:
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                with _uninterrupted():
+                    campaign.pool.close()
+                    _write(campaign, folder, running=False)
+                    store.close()
     _end(campaign, folder, stopped, problem)
 
 

@@ -64,6 +64,7 @@ class Knowledge:
     def batch(self, ran: Sequence[tuple[Drawn, Outcome, float, str]], seconds: float) -> Event:
         """The event that says what came of these cases: outcome, seconds, error."""
         tally = _Tally()
+        tally.errors, self.schedule.failures = self.schedule.failures, []
         fresh: set[Feature] = set()
         for drawn, outcome, spent, error in ran:
             case, missed = drawn.case, bool(outcome.answers) and outcome.answers[0].startswith(UNREACHABLE)

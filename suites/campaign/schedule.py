@@ -119,6 +119,7 @@ class Schedule:
         arms: what pays.
         samples: a message of each kind as it is sent unbent, by state and kind.
         barred: states that could not be reached, again and again.
+        failures: why cases could not be drawn, since somebody has taken note of it.
     """
 
     def __init__(
@@ -138,13 +139,18 @@ class Schedule:
         self.arms = Arms()
         self.samples: dict[tuple[str, str], Message] = {}
         self.barred: set[str] = set()
+        self.failures: list[str] = []
         self._plain = [(state, kind) for state in states for kind in states[state] if kind != "octets"]
 
     def draw_all(self, number: int, count: int) -> tuple[Drawn, ...]:
         """So many cases from this number on, all in states of one connection: changing it takes a device long."""
         found: list[Drawn] = []
         for at in range(number, number + count):
-            found.append(self.draw(at, self.groups.get(found[0].case.state, "") if found else None))
+            group = self.groups.get(found[0].case.state, "") if found else None
+            try:
+                found.append(self.draw(at, group))
+            except Exception as error:  # a mutator's mistake must not end a campaign of days
+                self.failures.append(" ".join(f"no case was drawn: {type(error).__name__}: {error}".split())[:300])
         return tuple(found)
 
     def draw(self, number: int, group: str | None = None) -> Drawn:

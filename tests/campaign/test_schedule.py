@@ -4,7 +4,7 @@ from collections import Counter
 
 from suites.campaign.case import Case, Outcome, Step
 from suites.campaign.corpus import MOST, Corpus, features
-from suites.campaign.schedule import Arms, Schedule, payload_name
+from suites.campaign.schedule import Arms, Schedule, Sources, payload_name
 from tests.campaign.fake import MESSAGE, SOURCES, STATES
 
 
@@ -85,3 +85,13 @@ def test_names_of_payloads() -> None:
         "unknown",
         "unknown",
     ]
+
+
+def test_a_mutator_that_fails_ends_nothing() -> None:
+    made = schedule()
+    made.skip_plain(made.samples)
+    broken = lambda random, taste: 1 / 0  # noqa: E731
+    made.sources = Sources(SOURCES.mutators, broken)  # type: ignore[arg-type]
+    drawn = made.draw_all(0, 100)
+    assert 50 < len(drawn) < 100
+    assert made.failures == ["no case was drawn: ZeroDivisionError: division by zero"] * (100 - len(drawn))
