@@ -19,10 +19,13 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
+from typing import Any
+from xml.etree import ElementTree
 
 from rich.console import Console
 
@@ -60,10 +63,28 @@ from conformance.wire import (
     encode_message,
     summary_message,
 )
+from reports.badge import badge_json, badge_svg
+from reports.coverage import catalogue
+from reports.errors import ReportError
+from reports.html import report_page
+from reports.junit import junit_xml
+from reports.load import load
+from reports.markdown import summary
+from reports.sarif import of_run
+from reports.write import write_transcript
 from tests.fuzz.lying import START, Conversation
 from tests.ipsec.making import HERE, THERE, pair
+from tests.reports.sample import write_sample
 
-SECONDS = {"decoder": 1.0, "conversations": 20.0, "eap": 1.0, "esp": 1.0, "certificates": 1.0, "writers": 2.0}
+SECONDS = {
+    "decoder": 1.0,
+    "conversations": 20.0,
+    "eap": 1.0,
+    "esp": 1.0,
+    "certificates": 1.0,
+    "writers": 2.0,
+    "pages": 10.0,
+}
 """CPU time that one input may take at most; a busy machine is no defect, hence so much."""
 
 GROWTH = 64 << 20
@@ -137,9 +158,9 @@ def certificates(random: Random) -> None:
         responders_named_in(found)
         matches_identity(found, random.choice(tuple(IdType)), names.identity(random, random.choice(tuple(IdType))))
         validate_chain([found, found], [found], datetime(2030, 1, 1, tzinfo=UTC))
-    for load in (load_crl, load_ocsp):
+    for read in (load_crl, load_ocsp):
         with suppress(CertificateError):
-            load(data)
+            read(data)
     with suppress(CertificateError):
         certificates_of(data)
     signature_name(bytes((len(data) & 0xFF,)) + data)
@@ -183,6 +204,70 @@ def writers(random: Random) -> None:
         assert sum(1 for _ in read_pcapng(path)) >= 1
 
 
+@cache
+def _sample() -> dict[str, bytes]:
+    """The files of a results folder as a run leaves them, without reports."""
+    with TemporaryDirectory() as place:
+        folder = write_sample(Path(place) / "run", 0)
+        return {str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("*") if one.is_file()}
+
+
+def bent_json(random: Random, told: Any) -> Any:
+    """JSON in which one value is another one, of its type or not."""
+    if isinstance(told, dict) and told and random.random() < 0.9:
+        key = random.choice(sorted(told))
+        if random.random() < 0.1:
+            return {name: value for name, value in told.items() if name != key}
+        return {**told, key: bent_json(random, told[key])}
+    if isinstance(told, list) and told and random.random() < 0.9:
+        at = random.randrange(len(told))
+        return [*told[:at], bent_json(random, told[at]), *told[at + 1 :]]
+    word = random.choice(octets.WORDS).decode("utf-8", "surrogateescape" if random.random() < 0.1 else "replace")
+    return random.choice((word, word * 50, "", 0, -1, 2**70, 1e308, -0.5, True, None, [], {}, [word], {"a": word}))
+
+
+def pages(random: Random) -> None:
+    """All reports of a results folder whose files hold what nobody wrote: they are made, or refused in one line."""
+    files = dict(_sample())
+    for _ in range(random.choice((1, 1, 2, 5))):
+        name = random.choice(sorted(files))
+        data = files[name]
+        if name.endswith((".json", ".jsonl")) and random.random() < 0.85:
+            lines = data.splitlines() if name.endswith("l") else [data]
+            at = random.randrange(len(lines))
+            with suppress(ValueError):
+                lines[at] = json.dumps(bent_json(random, json.loads(lines[at]))).encode("utf-8", "surrogatepass")
+            files[name] = b"\n".join(lines)
+        else:
+            deed, number = octets.draw(random, len(data))
+            files[name] = octets.do(deed, number, data)
+    with TemporaryDirectory() as place:
+        folder = Path(place)
+        for name, data in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(data)
+        try:
+            results = load(folder)
+            for one in results.results:
+                write_transcript(results, one)
+            texts = [make(results, _known()) for make in (report_page, summary)]
+            ElementTree.fromstring(junit_xml(results, _known()).encode())
+            ElementTree.fromstring(badge_svg(results).encode())
+            for text in (of_run(results, _known()), badge_json(results)):
+                json.loads(text)
+        except ReportError as error:
+            assert "\n" not in str(error), f"more than a line: {error}"
+            return
+        for text in texts:
+            text.encode()
+        assert texts[0].rstrip().endswith("</html>")
+
+
+@cache
+def _known() -> Any:
+    return catalogue(None)
+
+
 PARTS: dict[str, Callable[[Random], None]] = {
     "decoder": decoder,
     "conversations": conversation,
@@ -190,6 +275,7 @@ PARTS: dict[str, Callable[[Random], None]] = {
     "esp": esp,
     "certificates": certificates,
     "writers": writers,
+    "pages": pages,
 }
 
 

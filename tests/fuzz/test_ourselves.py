@@ -23,7 +23,7 @@ from tests.fuzz.lying import SETUPS, SLOW, Conversation, connection
 from tests.fuzz.ourselves import PARTS, main, tried
 from tests.ike.pair import Pair
 
-COUNTS = {"decoder": 600, "conversations": 120, "eap": 600, "esp": 400, "certificates": 300, "writers": 40}
+COUNTS = {"decoder": 600, "conversations": 120, "eap": 600, "esp": 400, "certificates": 300, "writers": 40, "pages": 12}
 
 
 @pytest.mark.parametrize("part", PARTS)
