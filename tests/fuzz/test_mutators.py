@@ -12,7 +12,7 @@ from conformance.fuzz.mutation import Mutation
 from conformance.fuzz.mutators import MUTATORS, SPLICE, bend, bend_all, draw, simpler
 from conformance.ike.core.protection import padded
 from conformance.script.bend import Bend, Piece
-from conformance.wire import Message, encode_message
+from conformance.wire import EAP, EapCode, EapPacket, EapType, ExchangeType, Message, encode_message
 from tests.fuzz.samples import messages
 
 
@@ -78,6 +78,13 @@ def test_many_at_once() -> None:
     for message in messages():
         for _ in range(40):
             written(bend_all([draw(random, message) for _ in range(4)]), message)
+
+
+def test_an_expanded_type_that_is_cut_short_has_a_body_that_can_be_bent() -> None:
+    packet = EapPacket(EapCode.REQUEST, 1, EapType.EXPANDED, b"abcd")
+    message = Message(bytes(8), bytes(8), ExchangeType.IKE_AUTH, 8, 1, (EAP(packet),))
+    for seed in range(40):
+        assert written(bend(draw(Random(seed), message, only={"eap"})), message)
 
 
 def test_splices_come_from_the_stock() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from random import Random
 
+from conformance.eap.errors import Discard
 from conformance.eap.kind import split
 from conformance.eap.layout import Body
 from conformance.eap.registry import body_of
@@ -20,6 +21,14 @@ from conformance.wire import EAP, EapPacket, Message
 def _variations(packet: EapPacket) -> tuple[Body, tuple[Variation, ...]]:
     body = body_of(packet)
     return body, tuple(variations(body))
+
+
+def _expanded(packet: EapPacket) -> bytes:
+    """The rest of an expanded type, which stands before the body; none where it is cut short."""
+    try:
+        return packet.data[: len(packet.data) - len(split(packet)[1])]
+    except Discard:
+        return b""
 
 
 class EapBody(Base):
@@ -54,8 +63,8 @@ class EapBody(Base):
             if type(body).__name__ != kind or not choices:
                 return message
             data = choices[number % len(choices)].change(body).encode()
-            kept = len(old.packet.data) - len(split(old.packet)[1])  # the rest of an expanded type
-            packet = EapPacket(old.packet.code, old.packet.identifier, old.packet.type, old.packet.data[:kept] + data)
+            before = _expanded(old.packet)
+            packet = EapPacket(old.packet.code, old.packet.identifier, old.packet.type, before + data)
             found = with_payloads(message, (*message.payloads[:at], EAP(packet), *message.payloads[at + 1 :]))
             return fitting(found, message)
 
