@@ -45,7 +45,7 @@ class _Asked(SUL):  # type: ignore[misc]
 
 
 class _Doubts(Oracle):  # type: ignore[misc]
-    """Looks for a word that a hypothesis gets wrong. ``best`` is the last hypothesis.
+    """Looks for a word that a hypothesis gets wrong. ``best`` are the states of the last hypothesis.
 
     First tours: to each state, one message further, and then all messages that are thought to change nothing there, in
     one conversation. Then random walks.
@@ -54,13 +54,13 @@ class _Doubts(Oracle):  # type: ignore[misc]
     def __init__(self, alphabet: list[str], asked: _Asked, seed: int) -> None:
         super().__init__(alphabet, asked)
         self.random = Random(f"{seed}/walks")
-        self.best: Any = None
+        self.best: tuple[Mapping[str, tuple[str, int]], ...] = ()
         self._walked: dict[Word, int] = {}
 
     def find_cex(self, hypothesis: Any) -> Word | None:
         """Such a word, None if none is found."""
-        self.best = hypothesis
-        draft = Machine("", tuple(self.alphabet), _states(hypothesis, tuple(self.alphabet)))
+        self.best = _states(hypothesis, tuple(self.alphabet))  # AALpy goes on to change its own
+        draft = Machine("", tuple(self.alphabet), self.best)
         for word in self._words(draft):
             for at, (found, expected) in enumerate(zip(self.sul.query(word), draft.answers(word), strict=True)):
                 if found != expected:
@@ -112,14 +112,13 @@ def learn(device: Device, asking: Asking, alphabet: Word = tuple(LETTERS)) -> Ma
     started, unfinished = time.monotonic(), ""
     asked = _Asked(asking)
     doubts = _Doubts(list(alphabet), asked, asking.seed)
-    learned: Any = None
     try:
         learned = run_KV(list(alphabet), asked, doubts, "mealy", cache_and_non_det_check=False, print_level=0)
+        states = _states(learned, alphabet)
     except (Enough, Nondeterministic) as early:
-        unfinished, learned = str(early), doubts.best
-        if learned is None:
+        unfinished, states = str(early), doubts.best
+        if not states:
             raise
-    states = _states(learned, alphabet)
     return Machine(
         device=f"{device.name} {device.version}".strip(),
         backend=device.backend,

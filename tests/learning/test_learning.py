@@ -149,10 +149,14 @@ def test_limits_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
         found.ask(("c",))
 
 
-def test_who_is_not_finished_says_so() -> None:
+@pytest.mark.parametrize("queries", [20, 33, 40, 47, 60])
+def test_who_is_not_finished_says_so(queries: int) -> None:
+    """Whenever that happens, what is left is a whole machine."""
     with ReferenceDevice() as device:
-        machine = learn(device, Asking(device, limits=Limits(queries=40)), FEW)
-    assert machine.unfinished.startswith("40 conversations") and machine.states
+        machine = learn(device, Asking(device, limits=Limits(queries=queries)), FEW)
+    assert machine.unfinished.startswith(f"{queries} conversations") and machine.states
+    assert all(set(state) == set(FEW) for state in machine.states)
+    assert Machine.parse(json.dumps(machine.to_json())) == machine
 
 
 def test_every_message_can_be_sent_in_any_state() -> None:
