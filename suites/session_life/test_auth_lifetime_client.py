@@ -5,6 +5,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.wire import ExchangeType, NotifyType
 from peers.contract import Capability
+from suites.connections import eap
 from suites.create_child_sa.answers import carries
 from suites.dut import Dut
 from suites.purpose import purpose
@@ -110,3 +111,15 @@ def test_unknown(peer: Peer, dut: Dut) -> None:
     peer.check(error is None, "no error notify", answer, "RFC4478-4-1")
     old.must_be_up("RFC4478-4-1")
     carries(peer, dut, old.child, "RFC4478-4-1")
+
+
+@purpose(
+    "auth-lifetime-client-eap", WITHIN, OLD_GOES, role="initiator", needs=(*HEEDS, Capability.EAP_PEER),
+    connection=eap(device="initiator"), waits=LIFETIME,
+)  # fmt: skip
+def test_eap(peer: Peer, dut: Dut) -> None:
+    """A device that authenticates with EAP goes through all of its rounds again."""
+    dut.initiate()
+    old = peer.accept()
+    old.informational(demand(SECONDS))
+    must_come_back(peer, dut, old, peer.link.now())

@@ -16,6 +16,7 @@ CLIENT = (
     "auth-lifetime-client-shorter",
     "auth-lifetime-client-rekeyed",
     "auth-lifetime-client-rekeyed-by-device",
+    "auth-lifetime-client-eap",
 )
 ENDS = ("auth-lifetime-end", "auth-lifetime-rekeyed", "auth-lifetime-rekeyed-by-device", "auth-lifetime-later")
 
