@@ -21,6 +21,10 @@ LONGEST_EXAMINATION = 120.0
 """Seconds for the reduction of one finding, where time passes."""
 SHARE = 0.3
 """The part of a campaign that may go to findings of which the device does not die; those are examined at once."""
+ALIKE = 2
+"""So many findings that may have one root are examined like others."""
+SHARE_ALIKE = 0.05
+"""The part of a campaign that may go to more of these."""
 LONGEST_START = 180.0
 """Seconds that the first start of the device may take."""
 UNDER_WAY = 4096
@@ -232,6 +236,9 @@ class Campaign:
     def _may_examine(self, finding: Finding) -> bool:
         if len(self._examining) >= self.pool.workers():
             return False
+        examined = (one for one in self.known.findings.values() if one.examined or one.id in self._examining)
+        if sum(one.kin == finding.kin for one in examined) >= ALIKE:
+            return self._spent <= SHARE_ALIKE * self.seconds
         return finding.severe or bool(self.stop_at) or self._spent <= SHARE * self.seconds
 
     def _examine(self, finding: Finding, left: float) -> None:

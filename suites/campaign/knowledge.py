@@ -80,7 +80,8 @@ class Knowledge:
             if error:
                 tally.errors.append(error)
             key = (case.state, case.steps[0].kind if case.steps else "")
-            if key not in self.schedule.samples and outcome.sent and outcome.sent[0] is not None:
+            if key not in {*self.schedule.samples, *tally.sampled} and outcome.sent and outcome.sent[0] is not None:
+                tally.sampled.add(key)
                 tally.samples.append([*key, encode_message(outcome.sent[0]).hex()])
             tally.datagrams += outcome.datagrams
             tally.errors += [one.symptom for one in outcome.problems if one.oracle == OURSELVES]
@@ -208,6 +209,7 @@ class _Tally:
     parents: list[list[Any]] = field(default_factory=list)
     new: list[Any] = field(default_factory=list)
     samples: list[list[str]] = field(default_factory=list)
+    sampled: set[tuple[str, str]] = field(default_factory=set)
     errors: list[str] = field(default_factory=list)
     again: list[list[str]] = field(default_factory=list)
     missed: list[list[str]] = field(default_factory=list)

@@ -43,6 +43,8 @@ RECIPES = {"lie": 8.0, "corpus": 6.0, "sequence": 3.0, "content": 3.0, "octets":
 """How a case is made, and how much a recipe weighs beside what it pays."""
 RICH = {"splice": 3.0, "lie": 1.5, "registered": 1.5, "items": 1.5}
 """Mutators that have so many ways that they weigh more from the beginning."""
+OUTSIDE = ("ciphertext", "datagram")
+"""Places of lies that need no message to be drawn from."""
 PLAIN = 0.5
 """Every other case is a message as it should be until there was one of each kind in each state."""
 RETRY = 0.02
@@ -215,14 +217,16 @@ class Schedule:
 
     def _lies(self, random: Random, state: str, kind: str, arms: list[Arm], count: int) -> tuple[Mutation, ...]:
         """So many mutations of a message, fewer where it has not been seen yet or cannot be bent."""
-        message = self.samples.get((state, kind))
+        message = self.samples.get((state, kind)) or self._alike(state, kind)
         if message is None:
             return ()
+        names = list(self.sources.mutators)
+        if (state, kind) not in self.samples:  # what is sent is not made of payloads, or nobody has seen it yet
+            names = [one for one in names if self.sources.mutators[one].place in OUTSIDE] or names
         found: list[Mutation] = []
         for _ in range(8 * count):
             if len(found) == count:
                 break
-            names = list(self.sources.mutators)
             rich = [RICH.get(one, 1.0) for one in names]
             arm = self.arms.choose(random, [("mutator", one) for one in names], rich)
             one = self.sources.mutators[arm[1]].draw(random, message)
@@ -230,6 +234,11 @@ class Schedule:
                 found.append(one)
                 arms.append(arm)
         return tuple(found)
+
+    def _alike(self, state: str, kind: str) -> Message | None:
+        """Another message, for lies that do not look at what is in it."""
+        there = [one for (where, what), one in self.samples.items() if where == state or what == kind]
+        return there[-1] if there else None
 
     def _content(self, random: Random, state: str, arms: list[Arm]) -> Step:
         kind = self._kind(random, state, arms)
