@@ -145,6 +145,7 @@ class Capability(StrEnum):
     CONFIG_SUBNETS = "config-subnets", "tells those to whom it assigns addresses which networks are behind it"
     SPLIT_DNS = "split-dns", "tells which names its name servers are for (RFC 8598)"
     ENCRYPTED_DNS = "encrypted-dns", "tells of encrypted name servers (RFC 9464)"
+    PRIVATE_ATTRIBUTES = "private-attributes", "tells attributes of one maker, such as the banner of Cisco's clients"
     ROUTE_EXCHANGE = "route-exchange", "exchanges routes by CFG_SET and CFG_ACK, as FlexVPN does it"
     CRL = "crl", "checks certificates by CRLs that it fetches over HTTP (RFC 5280, 6.3)"
     CRL_IN_IKE = "crl-in-ike", "takes CRLs in CERT payloads (RFC 7296, 3.6)"
@@ -582,6 +583,7 @@ def needs(connection: Connection) -> frozenset[Capability]:
         (Capability.CONFIG_SUBNETS, connection.local_inner.subnets),
         (Capability.SPLIT_DNS, connection.local_inner.domains),
         (Capability.ENCRYPTED_DNS, connection.local_inner.resolver),
+        (Capability.PRIVATE_ATTRIBUTES, connection.local_inner.private),
         (Capability.ROUTE_EXCHANGE, connection.local_routes or connection.remote_routes),
         (Capability.OCSP_IN_IKE, connection.ocsp_in_ike),
         (Capability.ANY_IDENTITY, connection.any_identity),

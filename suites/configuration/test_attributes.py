@@ -58,6 +58,17 @@ def with_inner(inner: InnerNetwork) -> Setup:
 Check = Callable[[Peer, Message], None]
 
 
+def told(peer: Peer, request: Bend, check: Check | None) -> None:
+    """With this request the address comes, and what comes beside it is right."""
+    sa, answer = requested(peer, request)
+    peer.expect(answer, AUTH)
+    well_formed(peer, answer)
+    narrowed(peer, answer, *assigned(peer, answer))
+    if check is not None:
+        check(peer, answer)
+    must_succeed(peer, sa)
+
+
 def asked(
     identifier: str,
     title: str,
@@ -70,13 +81,7 @@ def asked(
     """A purpose: with this request, for an IPv4 address among others, the address comes, and what else is right."""
 
     def test(peer: Peer) -> None:
-        sa, answer = requested(peer, request)
-        peer.expect(answer, AUTH)
-        well_formed(peer, answer)
-        narrowed(peer, answer, *assigned(peer, answer))
-        if check is not None:
-            check(peer, answer)
-        must_succeed(peer, sa)
+        told(peer, request, check)
 
     test.__doc__ = title
     marked = purpose(

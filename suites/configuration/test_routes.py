@@ -1,15 +1,15 @@
-"""Routes by CFG_SET and CFG_ACK once the IKE SA is up, as FlexVPN exchanges them (RFC 7296, section 3.15.1)."""
+"""Networks that we announce by CFG_SET once the IKE SA is up, as FlexVPN does it (RFC 7296, section 3.15.1)."""
 
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 
-from conformance.ike.core.subnets import network_of, subnet
+from conformance.ike.core.subnets import subnet
 from conformance.script import inner
-from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
-from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType, ExchangeType, Message, Payload
+from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType
 from peers.contract import Capability
-from suites.configuration.steps import LENGTHS
+from suites.configuration.clients import MANY, named, served
+from suites.configuration.steps import INNER, serving
 from suites.configuration.test_exchanges import ACCEPTED, NOT_ACCEPTED, acknowledged
 from suites.connections import usual
 from suites.data_plane.steps import DATA
@@ -20,11 +20,11 @@ ROUTES = (Capability.ROUTE_EXCHANGE,)
 GIVEN = "RFC7296-3.15.1-16"
 OURS, OTHER = "10.8.0.0/16", "10.9.0.0/16"
 BEHIND = "10.2.0.0/24"
-_WIDE = usual(local_ts=("0.0.0.0/0",), remote_ts=("0.0.0.0/0",))
-_SUBNET = CfgAttribute.INTERNAL_IP4_SUBNET
+WIDE = usual(local_ts=("0.0.0.0/0",), remote_ts=("0.0.0.0/0",))
+SUBNET = CfgAttribute.INTERNAL_IP4_SUBNET
 TAKES = {"remote_routes": (OURS,)}
 """The device expects routes of ours; our side sends them when the script says so."""
-TELLS = {"local_routes": (BEHIND,)}
+CLEAR = "RFC4301-4.4.1-2"
 
 
 def announced(peer: Peer, sa: ScriptedSa, *routes: CfgAttr) -> list[CfgAttribute]:
@@ -34,24 +34,26 @@ def announced(peer: Peer, sa: ScriptedSa, *routes: CfgAttr) -> list[CfgAttribute
 
 def reached(peer: Peer, sa: ScriptedSa, network: str) -> None:
     """A ping from a host of the network is answered through our Child SA."""
-    source, behind = str(ip_network(network)[1]), str(ip_network(peer.connection.children[0].remote_ts[0])[0])
-    behind = str(ip_network(BEHIND)[1]) if behind == "0.0.0.0" else behind
-    packet = inner.ping(source, behind)
-    sa.traffic.ask(packet, requirement=GIVEN)
+    sa.traffic.ask(from_network(network), sa.child, GIVEN)
 
 
-@purpose("cp-routes", GIVEN, ACCEPTED, NOT_ACCEPTED, role="responder", needs=ROUTES, connection=_WIDE, device=TAKES)
+def from_network(network: str) -> bytes:
+    """A ping from a host of our network to the one behind the device."""
+    return inner.ping(str(ip_network(network)[1]), str(ip_network(BEHIND)[1]))
+
+
+@purpose("cp-routes", GIVEN, ACCEPTED, NOT_ACCEPTED, role="responder", needs=ROUTES, connection=WIDE, device=TAKES)
 def test_taken(peer: Peer) -> None:
     """We announce two networks, one of them twice: the device acknowledges the kind of attribute, without values."""
     sa = peer.establish()
     accepted = announced(peer, sa, subnet("10.1.0.1/32"), subnet(OURS), subnet("10.1.0.1/32"))
-    peer.check(_SUBNET in accepted, "INTERNAL_IP4_SUBNET accepted", accepted, GIVEN)
+    peer.check(SUBNET in accepted, "INTERNAL_IP4_SUBNET accepted", accepted, GIVEN)
     sa.must_be_up(GIVEN)
 
 
 @purpose(
     "cp-routes-traffic", GIVEN, "RFC7296-3.15.2-1",
-    role="responder", needs=(*ROUTES, DATA), connection=_WIDE, device=TAKES,
+    role="responder", needs=(*ROUTES, DATA), connection=WIDE, device=TAKES,
 )  # fmt: skip
 def test_traffic(peer: Peer) -> None:
     """What goes to a network that we have announced comes to us, through our Child SA."""
@@ -60,7 +62,7 @@ def test_traffic(peer: Peer) -> None:
     reached(peer, sa, OURS)
 
 
-@purpose("cp-routes-changed", GIVEN, ACCEPTED, role="responder", needs=(*ROUTES, DATA), connection=_WIDE, device=TAKES)
+@purpose("cp-routes-changed", GIVEN, ACCEPTED, role="responder", needs=(*ROUTES, DATA), connection=WIDE, device=TAKES)
 def test_changed(peer: Peer) -> None:
     """We announce another network in place of the first one: what goes there comes to us now.
 
@@ -73,7 +75,7 @@ def test_changed(peer: Peer) -> None:
 
 
 @purpose(
-    "cp-routes-own-end", "RFC7296-1.4-4", NOT_ACCEPTED, role="responder", needs=ROUTES, connection=_WIDE, device=TAKES
+    "cp-routes-own-end", "RFC7296-1.4-4", NOT_ACCEPTED, role="responder", needs=ROUTES, connection=WIDE, device=TAKES
 )
 def test_own_end(peer: Peer) -> None:
     """We announce the outer addresses of both ends, and a network with both in it: the tunnel must not go into itself.
@@ -91,7 +93,7 @@ def test_own_end(peer: Peer) -> None:
 
 
 @purpose(
-    "cp-routes-default", "RFC7296-1.4-4", NOT_ACCEPTED, role="responder", needs=ROUTES, connection=_WIDE, device=TAKES
+    "cp-routes-default", "RFC7296-1.4-4", NOT_ACCEPTED, role="responder", needs=ROUTES, connection=WIDE, device=TAKES
 )
 def test_default(peer: Peer) -> None:
     """We announce the default route, as a hub may: IKE goes on, whether it is accepted or not."""
@@ -102,80 +104,130 @@ def test_default(peer: Peer) -> None:
 
 @purpose(
     "cp-routes-malformed", "RFC7296-1.4-4", ACCEPTED, NOT_ACCEPTED,
-    role="responder", needs=(*ROUTES, DATA), connection=_WIDE, device=TAKES,
+    role="responder", needs=(*ROUTES, DATA), connection=WIDE, device=TAKES,
 )  # fmt: skip
 def test_malformed(peer: Peer) -> None:
     """Beside a good network stand one with bits behind its mask and one whose mask has holes: the good one is used."""
     sa = peer.establish()
     wrong = (bytes.fromhex(one) for one in ("0a090001ffff0000", "0a090000ff00ff00"))
-    announced(peer, sa, subnet(OURS), *(CfgAttr(_SUBNET, one) for one in wrong))
+    announced(peer, sa, subnet(OURS), *(CfgAttr(SUBNET, one) for one in wrong))
     reached(peer, sa, OURS)
 
 
-# --- what the device announces ----------------------------------------------------------------------------------------
-
-
-def pushes(message: Message) -> bool:
-    """Whether this is a CFG_SET."""
-    return any(one.cfg_type == CfgType.SET for one in message.all(CP))
-
-
-def told(peer: Peer, sa: ScriptedSa) -> Received:
-    """The CFG_SET of the device: networks and what else, each as its table says; it is held."""
-    request = sa.expect_request(ExchangeType.INFORMATIONAL, where=pushes, requirement=GIVEN)
-    found = [each for one in request.message.all(CP) for each in one.attributes]
-    for one in found:
-        peer.check(not one.reserved, "reserved bits of zero", request.message, "RFC7296-3.15.1-1")
-        if one.type in (_SUBNET, CfgAttribute.INTERNAL_IP6_SUBNET):
-            peer.check(network_of(one) is not None, "a network and its mask", one.value.hex(), LENGTHS)
-    networks = [network_of(one) for one in found]
-    wanted = ip_network(BEHIND)
-    peer.check(wanted in networks, f"{wanted} among the networks", ", ".join(map(str, networks)), GIVEN)
-    return request
-
-
-def opened(peer: Peer, dut: Dut) -> ScriptedSa:
-    """The device opens an IKE SA."""
-    dut.initiate()
-    sa = peer.respond_init(peer.expect_init())
-    sa.answer_auth()
-    return sa
-
-
 @purpose(
-    "cp-routes-told", LENGTHS, GIVEN, "RFC7296-3.15.1-1", role="initiator", needs=ROUTES, connection=_WIDE, device=TELLS
-)
-def test_told(peer: Peer, dut: Dut) -> None:
-    """A device that opens an IKE SA announces its networks by CFG_SET afterwards; we acknowledge them."""
-    sa = opened(peer, dut)
-    sa.answer(told(peer, sa), CP(CfgType.ACK, (CfgAttr(_SUBNET),)))
+    "cp-routes-many", GIVEN, ACCEPTED, role="responder", needs=(*ROUTES, Capability.FRAGMENTATION),
+    connection=WIDE, device=TAKES,
+)  # fmt: skip
+def test_many(peer: Peer) -> None:
+    """We announce 300 networks, more than one datagram holds: the CFG_SET comes in fragments, and is acknowledged."""
+    sa = peer.establish()
+    networks = (subnet(f"10.{8 + number // 200}.{number % 200}.0/24") for number in range(300))
+    accepted = announced(peer, sa, *networks)
+    peer.check(SUBNET in accepted, "INTERNAL_IP4_SUBNET accepted", accepted, GIVEN)
     sa.must_be_up(GIVEN)
 
 
-def answered(identifier: str, title: str, *payloads: Payload) -> object:
-    """A purpose: the device's CFG_SET is answered with these, and its IKE SA goes on."""
-
-    def test(peer: Peer, dut: Dut) -> None:
-        sa = opened(peer, dut)
-        request = told(peer, sa)
-        if payloads:
-            sa.answer(request, *payloads)
-        else:
-            sa.answer(request)
-        sa.must_be_up("RFC7296-3.15.1-19")
-
-    test.__doc__ = title
-    return purpose(
-        identifier, "RFC7296-3.15.1-19", GIVEN, role="initiator", needs=ROUTES, connection=_WIDE, device=TELLS
-    )(test)
-
-
-test_ignored = answered("cp-routes-ignored", "We accept none of the device's routes, and say so by an empty response.")
-test_replied = answered(
-    "cp-routes-replied", "We answer the device's CFG_SET with a CFG_REPLY, which it is not: the IKE SA goes on.",
-    CP(CfgType.REPLY, (subnet(OURS),)),
+@purpose(
+    "cp-routes-rekeyed", GIVEN, role="responder", needs=(*ROUTES, DATA, Capability.REKEY_IKE),
+    connection=WIDE, device=TAKES,
 )  # fmt: skip
-test_acknowledged_more = answered(
-    "cp-routes-acknowledged-more", "We acknowledge what the device has not sent, with values: the IKE SA goes on.",
-    CP(CfgType.ACK, (subnet(OURS), CfgAttr(CfgAttribute.INTERNAL_IP4_DNS, ip_address("10.1.0.53").packed))),
+def test_rekeyed(peer: Peer) -> None:
+    """We announce a network and rekey the IKE SA: the network is ours all the same."""
+    sa = peer.establish()
+    announced(peer, sa, subnet(OURS))
+    with peer.preamble("a rekey of the IKE SA"):
+        sa.rekey()
+        new = sa.rekeyed
+        new.finish()
+    reached(peer, new, OURS)
+
+
+@purpose("cp-routes-withdrawn", CLEAR, ACCEPTED, NOT_ACCEPTED,
+         role="responder", needs=(*ROUTES, DATA), connection=WIDE, device=TAKES)  # fmt: skip
+def test_withdrawn(peer: Peer) -> None:
+    """We announce a network, then by an empty CFG_SET none: what goes there comes protected, or not at all.
+
+    Nothing describes how a route is withdrawn; a device may keep it.
+    """
+    sa = peer.establish()
+    announced(peer, sa, subnet(OURS))
+    reached(peer, sa, OURS)
+    announced(peer, sa)
+    sa.traffic.send(from_network(OURS))
+    peer.idle(peer.response_timeout / 4)
+    sa.traffic.must_not_leak(CLEAR)
+    sa.must_be_up(NOT_ACCEPTED)
+
+
+@purpose(
+    "cp-routes-initiator", GIVEN, ACCEPTED, NOT_ACCEPTED,
+    role="initiator", needs=ROUTES, connection=WIDE, device=TAKES,
 )  # fmt: skip
+def test_initiator(peer: Peer, dut: Dut) -> None:
+    """A gateway announces networks to a device that has opened the IKE SA: it acknowledges them."""
+    dut.initiate()
+    sa = peer.accept()
+    accepted = announced(peer, sa, subnet(OURS), subnet("10.1.0.1/32"))
+    peer.check(SUBNET in accepted, "INTERNAL_IP4_SUBNET accepted", accepted, GIVEN)
+    sa.must_be_up(GIVEN)
+
+
+# --- several peers ----------------------------------------------------------------------------------------------------
+
+
+def spoke(peer: Peer, number: int) -> ScriptedSa:
+    """One of several peers, each with a name of its own."""
+    return peer.establish(initial_contact=False, local=named(peer, number))
+
+
+@purpose(
+    "cp-routes-end", CLEAR, GIVEN, role="responder", needs=(*ROUTES, DATA), connection=WIDE, device={**TAKES, **MANY}
+)
+def test_end(peer: Peer) -> None:
+    """A peer has announced a network and goes: what another makes the device send there does not go in the clear."""
+    first, second = spoke(peer, 1), spoke(peer, 2)
+    announced(peer, first, subnet(OURS))
+    reached(peer, first, OURS)
+    first.delete()
+    peer.idle(peer.response_timeout / 4)
+    second.traffic.send(from_network(OURS), second.child)
+    peer.idle(peer.response_timeout / 4)
+    second.traffic.must_not_leak(CLEAR)
+    second.must_be_up(GIVEN)
+
+
+@purpose(
+    "cp-routes-two", GIVEN, CLEAR, role="responder", needs=(*ROUTES, DATA), connection=WIDE, device={**TAKES, **MANY}
+)
+def test_two(peer: Peer) -> None:
+    """Two peers announce the same network: either may have it, and when the first one goes the second one has it."""
+    first, second = spoke(peer, 1), spoke(peer, 2)
+    for sa in (first, second):
+        announced(peer, sa, subnet(OURS))
+    reached(peer, second, OURS)
+    first.delete()
+    peer.idle(peer.response_timeout / 4)
+    answer = second.traffic.ask(from_network(OURS), second.child, GIVEN)
+    through = answer.channel is second.traffic.channel(second.child)
+    peer.check(through, "the answer through the Child SA of the peer that is left", answer, GIVEN)
+    second.traffic.must_not_leak(CLEAR)
+
+
+@purpose(
+    "cp-routes-other-client", "RFC4301-5.1-1", "RFC7296-3.15.1-6",
+    role="responder", needs=(*ROUTES, *INNER, DATA), connection=serving(),
+    device={**MANY, "remote_routes": ("10.77.0.0/24",)},
+)  # fmt: skip
+def test_other_client(peer: Peer) -> None:
+    """A client announces the address of another one, and the pool: what is for the other does not come to it.
+
+    Its Child SA is for its own address alone, so nothing else may be sent on it.
+    """
+    thief, other = served(peer), served(peer)
+    assert other.virtual_address is not None and peer.connection.remote_pool is not None
+    address = ".".join(map(str, other.virtual_address))
+    announced(peer, thief, subnet(f"{address}/32"), subnet(peer.connection.remote_pool))
+    answer = other.traffic.ping(other.child, requirement="RFC7296-3.15.1-6")
+    own = answer.channel is other.traffic.channel(other.child)
+    peer.check(own, "the answer through the client's own Child SA", answer, "RFC4301-5.1-1", bypass=True)
+    other.traffic.must_not_leak(CLEAR)

@@ -2,9 +2,11 @@
 
 from ipaddress import ip_address
 
+from conformance.ike.core.subnets import subnet
 from conformance.script import inner
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
+from conformance.wire import CP, CfgType
 from suites.configuration.clients import MANY, served, small
 from suites.configuration.steps import INNER, INNER6, VALID, inside, serving, serving6
 from suites.data_plane.steps import DATA, flows
@@ -94,3 +96,17 @@ def test_heir(peer: Peer) -> None:
     peer.check(answer.channel is heir.traffic.channel(heir.child), "the answer through its own Child SA", answer, VALID)
     with heir.traffic.silence(VALID, lambda: heir.traffic.ping(heir.child), bypass=True):
         heir.traffic.resend(late)
+
+
+@purpose(
+    "cp-traffic-announced", "RFC4301-5.1-1", VALID,
+    role="responder", needs=(*INNER, DATA), connection=serving(), device=MANY,
+)  # fmt: skip
+def test_announced(peer: Peer) -> None:
+    """A client announces the address of another one by CFG_SET to a device that takes no routes: nothing changes."""
+    other, thief = served(peer), served(peer)
+    address = _text(other.virtual_address or b"")
+    thief.informational(CP(CfgType.SET, (subnet(f"{address}/32"),)))
+    answer = other.traffic.ping(other.child, requirement=VALID)
+    own = answer.channel is other.traffic.channel(other.child)
+    peer.check(own, "the answer through the client's own Child SA", answer, "RFC4301-5.1-1", bypass=True)

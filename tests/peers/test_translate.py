@@ -7,7 +7,17 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_der_private_key
 
-from conformance.ike.core.connection import ChildConfig, CookiePolicy, Identity, Mode, Party, Psk, PublicKey, Uniqueness
+from conformance.ike.core.connection import (
+    ChildConfig,
+    CookiePolicy,
+    Identity,
+    InnerNetwork,
+    Mode,
+    Party,
+    Psk,
+    PublicKey,
+    Uniqueness,
+)
 from conformance.wire import AuthMethod, HashAlgorithm, IdType
 from peers.contract import Unsupported
 from peers.places.place import DataPlane
@@ -220,6 +230,12 @@ def test_inner_addresses_are_dynamic_selectors() -> None:
     assigns = translate.connection(device_view(local_pool="10.77.0.0/24"), "10.91.0.1")
     assert assigns["pools"] == ["ikespec"]
     assert assigns["children"]["net"]["remote_ts"] == ["dynamic"]
+
+
+def test_private_attributes_go_by_number() -> None:
+    told = InnerNetwork(private=((28675, b"a.example"), (28675, b"b.example")))
+    [pool] = translate.pools(device_view(local_pool="10.77.0.0/24", local_inner=told)).values()
+    assert pool["28675"] == [b"a.example", b"b.example"]
 
 
 def test_whoever_has_the_secret_may_come_in() -> None:

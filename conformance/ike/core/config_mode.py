@@ -186,6 +186,7 @@ class ConfigMode(Spine):
         inner = self.connection.local_inner
         known = [CfgAttr(_DNS[ip_address(one).version], ip_address(one).packed) for one in inner.dns]
         known += [subnet(one) for one in inner.subnets]
+        known += [CfgAttr(CfgAttribute(kind), value) for kind, value in inner.private]
         known.append(CfgAttr(CfgAttribute.APPLICATION_VERSION, self.software.encode()))
         names = b"".join(int(one).to_bytes(2, "big") for one in self.supported())
         known.append(CfgAttr(CfgAttribute.SUPPORTED_ATTRIBUTES, names))

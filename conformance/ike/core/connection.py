@@ -175,12 +175,15 @@ class InnerNetwork:
 
     ``dns`` are addresses of name servers of either family, ``domains`` the names that only these know (RFC 8598),
     ``resolver`` the name under which they do DNS over TLS, if they do (RFC 9464), ``subnets`` the prefixes behind it.
+    ``private`` are attributes of one maker by their numbers, such as the banner of Cisco's clients, each as often as it
+    is to be sent.
     """
 
     dns: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
     resolver: str = ""
     subnets: tuple[str, ...] = ()
+    private: tuple[tuple[int, bytes], ...] = ()
 
 
 def over(lifetime: float) -> float:

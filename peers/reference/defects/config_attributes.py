@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from conformance.ike.core.events import Refusal
 from conformance.ike.ikesa import IkeSa
-from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType, Message, Notify, NotifyType, Payload
+from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType, Message, Notify, NotifyType, Payload, VendorID
 from peers.reference.defects.registry import defect
 
 
@@ -263,3 +263,37 @@ class AssignsForNothing(IkeSa):
     def assigned_to(self, message: Message, asked: CP) -> list[Payload]:
         payloads = tuple(asked if isinstance(one, CP) else one for one in message.payloads)
         return super().first_child_response(replace(message, payloads=payloads))
+
+
+@defect("cp-unity-told", "cp-unity-suggested", "cp-unity-later")
+class EndsPrivateTexts(IkeSa):
+    """Sends private attributes with a zero behind each."""
+
+    def configuration_told(self, asked: CP) -> list[CfgAttr]:
+        found = super().configuration_told(asked)
+        return [replace(one, value=one.value + b"\0") if one.type >= 16384 else one for one in found]
+
+
+@defect("cp-unity-told", "cp-unity-suggested")
+class RepeatsPrivateAttributes(IkeSa):
+    """Sends each private attribute twice."""
+
+    def configuration_told(self, asked: CP) -> list[CfgAttr]:
+        found = super().configuration_told(asked)
+        return [*found, *(one for one in found if one.type >= 16384)]
+
+
+@defect("cp-unity-vendor")
+class TellsFriendsMore(IkeSa):
+    """Tells whoever has a Vendor ID its version in several lines."""
+
+    friend = False
+
+    def init_announced(self, message: Message) -> None:
+        super().init_announced(message)
+        self.friend = message.first(VendorID) is not None
+
+    def configuration_told(self, asked: CP) -> list[CfgAttr]:
+        found = super().configuration_told(asked)
+        more = CfgAttr(CfgAttribute.APPLICATION_VERSION, b"ikespec\nand friends")
+        return [*(one for one in found if one.type != more.type), more] if self.friend else found

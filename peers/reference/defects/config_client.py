@@ -9,7 +9,7 @@ from conformance.ike.core.connection import ChildConfig
 from conformance.ike.core.events import Refusal, Violation
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import CP, SA, CfgAttr, CfgAttribute, CfgType, Message, NotifyType, Payload, TrafficSelector
-from peers.reference.dataplane import DeviceHost
+from peers.reference.dataplane import Carried, DeviceHost
 from peers.reference.defects.registry import defect
 
 _A4 = CfgAttribute.INTERNAL_IP4_ADDRESS
@@ -71,7 +71,9 @@ class _RefusesReply(IkeSa):
 @defect(
     "cp-client-more", "cp-client-subnets", "cp-client-unknown", "cp-client-banner", "cp-client-empty",
     "cp-client-netmask", "cp-client-second", "cp-client-domains", "cp-client-anchor", "cp-client-domain-hostile",
-    "cp-client-resolver",
+    "cp-client-resolver", "cp-client-unity-banner", "cp-client-unity-save-password", "cp-client-unity-default-domain",
+    "cp-client-unity-split-dns", "cp-client-unity-split-include", "cp-client-unity-local-lan", "cp-client-unity-pfs",
+    "cp-client-unity-backup-servers",
 )  # fmt: skip
 class TakesOnlyWhatItAsked(_RefusesReply):
     """Gives up where the reply has more than it has asked for."""
@@ -191,3 +193,20 @@ class HasNoInnerAddress(DeviceHost):
 
     def assigned(self, sas: Iterable[IkeSa]) -> frozenset[bytes]:
         return frozenset()
+
+
+@defect("cp-client-traffic-foreign")
+class InstallsWiderThanAgreed(DeviceHost):
+    """Lets a Child SA for its inner address carry what is for any of its addresses."""
+
+    def bring(self, child: ChildSa, sa: IkeSa, udp: tuple[int, int] | None, now: float) -> Carried:
+        return super().bring(replace(child, local_ts=(TrafficSelector.net("0.0.0.0/0"),)), sa, udp, now)
+
+
+@defect("cp-client-reauth")
+class AsksOnceOnly(IkeSa):
+    """Does not ask for an address again when it reauthenticates."""
+
+    def configuration_request(self) -> list[CP]:
+        known = any(isinstance(one, IkeSa) and one is not self and one.inner for one in self.neighbours)
+        return [] if known else super().configuration_request()

@@ -1,10 +1,12 @@
 """Defects of those who exchange routes by CFG_SET."""
 
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
+from typing import Self
 
 from conformance.ike.extensions.route_exchange import Route
 from conformance.ike.ikesa import IkeSa
 from conformance.ipsec.flow import Flow
+from conformance.ipsec.packets import Bend
 from conformance.ipsec.sad import OutboundSa
 from conformance.wire import CP, CfgAttr, CfgAttribute, Message
 from peers.reference.dataplane import DeviceHost
@@ -13,7 +15,7 @@ from peers.reference.defects.registry import defect
 _SUBNET = CfgAttribute.INTERNAL_IP4_SUBNET
 
 
-@defect("cp-routes")
+@defect("cp-routes", "cp-routes-initiator")
 class TakesNoRoutes(IkeSa):
     """Acknowledges nothing, though it is to take routes."""
 
@@ -21,7 +23,7 @@ class TakesNoRoutes(IkeSa):
         return []
 
 
-@defect("cp-routes-traffic", "cp-routes-changed", "cp-routes-malformed")
+@defect("cp-routes-traffic", "cp-routes-changed", "cp-routes-malformed", "cp-routes-rekeyed", "cp-routes-two")
 class AcknowledgesOnly(DeviceHost):
     """Acknowledges routes and does not use them."""
 
@@ -59,7 +61,7 @@ class AllRoutesOrNone(IkeSa):
         return super().configuration_accepted(pushed) if good else []
 
 
-@defect("cp-routes-told")
+@defect("cp-routes-told", "cp-routes-told-responder")
 class TellsWithHostBits(IkeSa):
     """Announces the address of a host with the mask of its network."""
 
@@ -68,7 +70,10 @@ class TellsWithHostBits(IkeSa):
         return tuple(CfgAttr(_SUBNET, one[1].packed + one.netmask.packed) for one in networks)
 
 
-@defect("cp-routes-told", "cp-routes-ignored", "cp-routes-replied", "cp-routes-acknowledged-more")
+@defect(
+    "cp-routes-told", "cp-routes-ignored", "cp-routes-replied", "cp-routes-acknowledged-more",
+    "cp-routes-told-responder", "cp-routes-told-many",
+)  # fmt: skip
 class TellsNoRoutes(IkeSa):
     """Announces nothing."""
 
@@ -86,3 +91,76 @@ class InsistsOnAcknowledgement(IkeSa):
             each.value for one in message.all(CP) for each in one.attributes
         ):
             self.close("routes were not acknowledged")
+
+
+@defect("cp-routes-many")
+class TakesFewRoutes(IkeSa):
+    """Takes no route where it is told of more than a hundred."""
+
+    def configuration_accepted(self, pushed: CP) -> list[CfgAttr]:
+        return super().configuration_accepted(pushed) if len(pushed.attributes) <= 100 else []
+
+
+@defect("cp-routes-told-many")
+class TellsFewRoutes(IkeSa):
+    """Announces a hundred routes, and none of the others."""
+
+    def own_routes(self) -> tuple[CfgAttr, ...]:
+        return super().own_routes()[:100]
+
+
+@defect("cp-routes-rekeyed")
+class ForgetsRoutesInRekey(IkeSa):
+    """Does not pass routes on to the IKE SA that replaces another."""
+
+    def pass_on(self, new: Self) -> None:
+        super().pass_on(new)
+        new.routes = None
+
+
+@defect("cp-routes-two")
+class RoutesBelongToTheFirst(IkeSa):
+    """Acknowledges a route that another peer has announced before, and never uses it."""
+
+    def configuration_accepted(self, pushed: CP) -> list[CfgAttr]:
+        found = super().configuration_accepted(pushed)
+        known = (one for one in self.neighbours if isinstance(one, IkeSa) and one is not self)
+        others = {each for one in known for each in one.routes or ()}
+        self.routes = tuple(one for one in self.routes or () if one not in others)
+        return found
+
+
+@defect("cp-routes-withdrawn", "cp-routes-end")
+class SendsClearWithoutRoute(DeviceHost):
+    """Sends in the clear what no route leads into a tunnel."""
+
+    def send(self, packet: bytes, now: float, *, bend: Bend | None = None) -> list[bytes]:
+        return super().send(packet, now, bend=bend) or [packet]
+
+
+@defect("cp-routes-other-client")
+class RoutesPassSelectors(DeviceHost):
+    """Sends where a peer has announced a network, whatever the selectors of its Child SA are."""
+
+    def select(self, flow: Flow, now: float) -> OutboundSa:
+        target = ip_address(flow.destination)
+        for one in self.carried.values():
+            if one.keeper is not None and any(target in route for route in one.keeper.routes or ()):
+                return one.outbound
+        return super().select(flow, now)
+
+
+@defect("cp-routes-told-traffic")
+class TellsWhatIsElsewhere(DeviceHost):
+    """Has nothing in the networks that it announces."""
+
+    inner_addresses = ("10.99.0.1",)
+
+
+@defect("cp-traffic-announced", "cp-traffic-clients")
+class SendsThroughTheNewest(DeviceHost):
+    """Sends everything through the Child SA that it has installed last."""
+
+    def select(self, flow: Flow, now: float) -> OutboundSa:
+        found = super().select(flow, now)
+        return self.sad.outbound[0] if self.sad.outbound else found

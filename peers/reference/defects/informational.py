@@ -55,7 +55,7 @@ class NoLivenessCheck(IkeSa):
         return None
 
 
-@defect("info-dpd-dead", "mid-give-up")
+@defect("info-dpd-dead", "mid-give-up", "cp-routes-told-unanswered")
 class NeverGivesUp(IkeSa):
     """Repeats a request for ever."""
 

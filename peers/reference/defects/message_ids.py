@@ -163,7 +163,7 @@ class ObeysResponses(IkeSa):
             self.close(self.close_after_response)
 
 
-@defect("mid-while-outstanding")
+@defect("mid-while-outstanding", "cp-routes-told-crossing")
 class BlocksWhileWaiting(IkeSa):
     """Does not answer while it waits for a response itself."""
 
