@@ -141,7 +141,7 @@ def test_told_many(peer: Peer, dut: Dut) -> None:
 
 
 @purpose(
-    "cp-routes-told-traffic", "RFC7296-3.15.2-1", "RFC4301-4.4.1-2",
+    "cp-routes-told-traffic", "RFC4301-4.4.1-2", "RFC7296-3.15.2-1",
     role="initiator", needs=(*ROUTES, DATA), connection=WIDE, device=TELLS,
 )  # fmt: skip
 def test_told_traffic(peer: Peer, dut: Dut) -> None:
