@@ -208,6 +208,7 @@ class Pixit:
     ``device_networks`` are prefixes behind the device, ``tester_networks`` those the scripted peer speaks for; inside
     each device network the first host address exists. ``response_timeout`` is how long the suites wait for any answer.
     ``retransmission`` is how it repeats its requests where no connection can say so, None: nobody knows.
+    At ``tester_spare_name`` the device finds ``tester_spare``, None: it finds no names.
     ``half_open_timeout`` is how long it keeps an IKE SA whose IKE_AUTH never comes. ``tester_spare`` is a second IPv4
     address that the tester can send from, as a NAT may get one in mid-session. Behind a real NAT the device sees the
     tester at ``tester_outer``, and has the address ``device_inner`` itself. ``algorithms`` are those that it takes,
@@ -228,6 +229,7 @@ class Pixit:
     retransmission: Retransmission | None = None
     half_open_timeout: float = 30.0
     tester_spare: str | None = None
+    tester_spare_name: str | None = None
     tester_outer: str | None = None
     device_inner: str | None = None
     algorithms: Algorithms = MUSTS
@@ -255,6 +257,7 @@ class Pixit:
             device_pool=self.tester_pool,
             tester_pool=self.device_pool,
             tester_spare=None,
+            tester_spare_name=None,
             tester_outer=None,
             device_inner=None,
         )

@@ -25,6 +25,7 @@ class Client:
     def __init__(self) -> None:
         """Nothing is open."""
         self.redirects: list[float] = []
+        self.names: dict[str, str] = {}
         self.sent_away: set[IkeSa] = set()
         self.replacing: dict[IkeSa, IkeSa] = {}
         self.reopening: set[IkeSa] = set()
@@ -102,8 +103,8 @@ class Client:
             self.open(host, sa.first_child, sa.remote.host)
 
     def resolve(self, gateway: Gateway) -> str | None:
-        """The address of a gateway; we know no names."""
-        return gateway.host
+        """The address of a gateway, None where we do not know its name."""
+        return gateway.host or self.names.get(str(gateway))
 
     # --- reauthentication -----------------------------------------------------------------------------------------
 

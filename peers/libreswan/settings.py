@@ -38,7 +38,7 @@ HALF_OPEN_TIMEOUT = 200.0
 class Startup:
     """What pluto reads only when it starts; a change needs a new process.
 
-    ``keepalive`` is a time in seconds, ``redirect`` where all initiators are sent in IKE_SA_INIT, empty: nowhere.
+    ``keepalive`` is a time in seconds, ``redirect`` where initiators are sent in IKE_SA_INIT, in turn, empty: nowhere.
     """
 
     half_open_limit: int = 10
@@ -53,7 +53,8 @@ def startup_for(connection: Connection, current: Startup) -> Startup:
     # Zero would mean the default; whoever wants no keepalives waits for them in vain for an hour.
     keepalive = 3600 if connection.keepalive is None else max(1, ceil(connection.keepalive))
     elsewhere = connection.redirect
-    gateway = elsewhere.gateway if elsewhere is not None and elsewhere.when is RedirectWhen.INIT else ""
+    away = elsewhere is not None and elsewhere.when is RedirectWhen.INIT
+    gateway = ",".join(elsewhere.gateways) if elsewhere is not None and away else ""
     return Startup(limit, keepalive, gateway, connection.revocation)
 
 

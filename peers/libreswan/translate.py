@@ -195,7 +195,7 @@ def _ike(connection: Connection) -> dict[str, str]:
         "accept-redirect": _yes(connection.follows_redirects),
     }
     if connection.redirect is not None and connection.redirect.when is RedirectWhen.AUTH:
-        values |= {"send-redirect": "yes", "redirect-to": connection.redirect.gateway}
+        values |= {"send-redirect": "yes", "redirect-to": ",".join(connection.redirect.gateways)}
     if connection.dpd_delay is not None:
         delay = max(1, ceil(connection.dpd_delay))
         values |= {"dpddelay": f"{delay}s", "dpdtimeout": f"{delay * 4}s", "dpdaction": "clear"}

@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -30,6 +31,8 @@ PIXIT = Pixit(
     tester_networks=("10.1.0.0/24", "fd01::/64"),
     tester_spare="10.91.0.9",
 )
+SPARE_NAME = "spare.tester.ikespec.example"
+"""The name of the tester's second address, where the daemon has a file of hosts of its own."""
 SYSCTLS = (
     "for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 > $f; done; "
     "for f in /proc/sys/net/ipv6/conf/*/accept_dad /proc/sys/net/ipv6/conf/*/accept_ra; do echo 0 > $f; done; "
@@ -40,13 +43,20 @@ SYSCTLS = (
 _ENTER = (
     'r=$1 d=$2; shift 2; mount --bind /dev "$r/dev" && mount -t proc proc "$r/proc" && '
     'mount -t tmpfs tmpfs "$r/run" && mount -t tmpfs tmpfs "$r/tmp" && mkdir -p "$r$d" && '
-    'mount --bind "$d" "$r$d" && exec chroot "$r" /bin/sh -c \'cd "$1" && shift && exec "$@"\' sh "$d" "$@"'
+    'mount --bind "$d" "$r$d" && mount --bind "$d/hosts" "$r/etc/hosts" && '
+    'exec chroot "$r" /bin/sh -c \'cd "$1" && shift && exec "$@"\' sh "$d" "$@"'
 )
 # The same words without a root: a /run of its own, where a build may want its pid file. What is to be preloaded is not
 # there for a moment.
 _ALONE = (
-    'd=$1 p=$LD_PRELOAD; shift; unset LD_PRELOAD; cd "$d" && mount -t tmpfs tmpfs /run && mkdir -p "$d" && '
+    'd=$1 p=$LD_PRELOAD; shift; unset LD_PRELOAD; cd "$d" && mount --bind hosts /etc/hosts && '
+    'mount -t tmpfs tmpfs /run && mkdir -p "$d" && '
     'mount --no-canonicalize --bind . "$d" && cd "$d" && exec env ${p:+"LD_PRELOAD=$p"} "$@"'
+)
+# What a daemon of the host gets, whose files are all those of the host.
+_NAMED = (
+    'd=$1 p=$LD_PRELOAD; shift; unset LD_PRELOAD; mount --bind "$d/hosts" /etc/hosts && '
+    'exec env ${p:+"LD_PRELOAD=$p"} "$@"'
 )
 _REPORT_PATIENCE = 10.0
 _CORE_PATIENCE = 10.0
@@ -86,7 +96,7 @@ class NetnsPlace(Place):
     ) -> None:
         self._device = device
         self.build = build
-        self.pixit = PIXIT.swapped() if swapped else PIXIT
+        self.pixit = PIXIT.swapped() if swapped else replace(PIXIT, tester_spare_name=SPARE_NAME)
         self._wanted = data_plane
         self._possible = possible
         self._make_root = root
@@ -112,6 +122,7 @@ class NetnsPlace(Place):
         self._run = run = RunDirectory()
         close_at_exit(self)
         self.directory = run.path
+        (run.path / "hosts").write_text(f"127.0.0.1 localhost\n::1 localhost\n{PIXIT.tester_spare} {SPARE_NAME}\n")
         self.inside = str(run.path)
         self.tester_namespace = f"ikespec-{run.label}-t"
         self.device_namespace = f"ikespec-{run.label}-d"
@@ -181,6 +192,8 @@ class NetnsPlace(Place):
             command += ["sh", "-c", _ENTER, "sh", str(self._root), str(run.path)]
         elif self.build:
             command += ["sh", "-c", _ALONE, "sh", str(run.path)]
+        else:
+            command += ["sh", "-c", _NAMED, "sh", str(run.path)]
         return command
 
     def _forget(self, run: RunDirectory) -> None:

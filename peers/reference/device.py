@@ -126,6 +126,7 @@ PIXIT = Pixit(
     device_address6="2001:db8::2",
     tester_address6="2001:db8::1",
     tester_spare="192.0.2.9",
+    tester_spare_name="spare.tester.ikespec.example",
     algorithms=ALGORITHMS,
     eap=KNOWN,
     device_networks=("10.2.0.0/24", "fd02::/64"),
@@ -161,6 +162,8 @@ class ReferenceDevice(Device):
         if self.kind:
             self.version += f" with {self.kind}"
         self._engine = self.model.engine(self.seed, time.time())
+        if self.pixit.tester_spare is not None and self.pixit.tester_spare_name is not None:
+            self._engine.names[self.pixit.tester_spare_name] = self.pixit.tester_spare
         self._mortal = Mortal(self._engine)
 
     def stop(self) -> None:

@@ -40,8 +40,9 @@ def _items(owner: object) -> int:
 class ReferenceEngine:
     """Holds one endpoint at a time; `apply` replaces it. Random octets come from ``seed``, so all is repeatable.
 
-    ``web`` is with what it fetches what certificates name. With ``waits`` its clock does not go on by itself meanwhile,
-    so it takes and sends no IKE message before that time has passed.
+    ``names`` are those that it knows, with their addresses. ``web`` is with what it fetches what certificates name.
+    With ``waits`` its clock does not go on by itself meanwhile, so it takes and sends no IKE message before that time
+    has passed.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class ReferenceEngine:
         self.endpoint: Endpoint | None = None
         self.host: DeviceHost | None = None
         self.web: WebClient | None = None
+        self.names: dict[str, str] = {}
         self.waits = True
         self._busy_until = 0.0
         self._unread: deque[Datagram] = deque()
@@ -68,7 +70,7 @@ class ReferenceEngine:
     def apply(self, connection: Connection) -> None:
         """Start anew with a connection."""
         self.endpoint = self.endpoint_class(connection, Random(self.seed).randbytes, self.now)
-        self.endpoint.web = self.web
+        self.endpoint.web, self.endpoint.names = self.web, self.names
         self.host = self.host_class(connection, Random(f"{self.seed}/data").randbytes)
         asks = connection.by_aaa
         self.nas = self.nas_class(connection, Random(f"{self.seed}/aaa").randbytes, self.now) if asks else None

@@ -1,12 +1,14 @@
 """The device as responder sends initiators to another gateway (RFC 5685)."""
 
-from conformance.ike.core.connection import Redirection, RedirectWhen
+from contextlib import suppress
+
+from conformance.ike.core.connection import CookiePolicy, Redirection, RedirectWhen
 from conformance.ike.core.sending import NO_SPI
 from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
-from conformance.script.verdict import Inconclusive
+from conformance.script.verdict import Inconclusive, Unexpected
 from conformance.wire import AUTH, KE, SA, ExchangeType, IDr, Message, Nonce, Notify, NotifyType, TSi, TSr
 from conformance.wire.gateway import Gateway
 from peers.contract import Capability
@@ -18,6 +20,7 @@ from suites.purpose import purpose
 from suites.redirect.steps import must_be_plain, rekeyed_by
 
 ELSEWHERE, ELSEWHERE6, NAME = "203.0.113.77", "2001:db8:77::1", "gateway2.ikespec.example"
+OTHER_MEMBER = "203.0.113.79"
 IN_INIT, IN_AUTH, LATER = (
     (one,) for one in (Capability.REDIRECT_INIT, Capability.REDIRECT_AUTH, Capability.REDIRECT_LATER)
 )
@@ -131,6 +134,48 @@ def test_init_again(peer: Peer, dut: Dut) -> None:
     if Capability.LIST_SAS in dut.device.capabilities:
         left = [one for one in dut.sas() if one.spi_i == sa.spi_i]
         peer.check(not left, "no IKE SA", left[0] if left else "", "RFC5685-3-5")
+
+
+@purpose(
+    "redirects-init-cookie", "RFC5685-3-4", "RFC5685-3-5", role="responder",
+    needs=(*IN_INIT, Capability.COOKIE_ALWAYS), ordinary=True,
+    device={**sending(RedirectWhen.INIT), "cookies": CookiePolicy.ALWAYS},
+)  # fmt: skip
+def test_init_cookie(peer: Peer) -> None:
+    """A device under load asks for a cookie first, or sends away at once: who comes with the cookie is sent away."""
+    sent_away(peer, ANNOUNCED, ELSEWHERE, "RFC5685-3-4")
+
+
+@purpose(
+    "redirects-init-many", "RFC5685-3-4", "RFC5685-3-5", role="responder", needs=IN_INIT,
+    device=sending(RedirectWhen.INIT), ordinary=True,
+)  # fmt: skip
+def test_init_many(peer: Peer, dut: Dut) -> None:
+    """A hundred initiators, one after the other, are each sent away with their own nonce, and nothing is left."""
+    gone = {sent_away(peer, ANNOUNCED, ELSEWHERE, "RFC5685-3-4").spi_i for _ in range(100)}
+    if Capability.LIST_SAS in dut.device.capabilities:
+        left = [one for one in dut.sas() if one.spi_i in gone]
+        peer.check(not left, "no IKE SA", f"{len(left)} of them", "RFC5685-3-5")
+
+
+@purpose(
+    "redirects-init-members", "RFC5685-3-4", "RFC5685-9.2-2", role="responder", needs=IN_INIT,
+    device={"redirect": Redirection(ELSEWHERE, RedirectWhen.INIT, (OTHER_MEMBER,))}, ordinary=True,
+)  # fmt: skip
+def test_init_members(peer: Peer) -> None:
+    """A device that stands before two gateways sends twelve initiators to these, to whichever it likes.
+
+    How it spreads them is for the device to say; the names that it gives are noted.
+    """
+    members, chosen = (ELSEWHERE, OTHER_MEMBER), list[str]()
+    for _ in range(12):
+        sa = peer.sa()
+        answer = sa.init(ANNOUNCED)
+        notify = peer.expect_notify(answer, NotifyType.REDIRECT, "RFC5685-3-4")
+        found = [one for one in members if notify.data == Gateway.of(one).encode(sa.nonce_i)]
+        peer.check(found, f"REDIRECT to one of {', '.join(members)}, with our nonce", notify, "RFC5685-9.2-2")
+        chosen += found
+    peer.note(", ".join(f"{one} {chosen.count(one)} times" for one in members))
 
 
 # --- in IKE_AUTH ------------------------------------------------------------------------------------------------------
@@ -280,3 +325,24 @@ def test_later_unasked(peer: Peer, dut: Dut) -> None:
     if any(one.sa is sa and deletes_ike(one.message) for one in peer.inbox):
         raise Inconclusive("the device has ended the IKE SA in place of it")
     sa.liveness()
+
+
+@purpose("redirects-from-odd", "RFC7296-3.10.1-3", role="responder")
+def test_from_odd(peer: Peer) -> None:
+    """REDIRECTED_FROM with a hostile address, of no known type, too long, too short, empty: no harm to anybody.
+
+    A device that redirects may refuse what it cannot read; a sound request is served afterwards.
+    """
+    datas = (
+        Gateway.of("127.0.0.1").encode(), Gateway.of("255.255.255.255").encode(), Gateway.of("::1").encode(),
+        b"", b"\1", b"\1\4\x7f", b"\1\xff" + bytes(4), b"\x09\4" + bytes(4), b"\3\0", b"\3\xff" + b"x" * 255,
+        bytes(2000),
+    )  # fmt: skip
+    for data in datas:
+        sa = peer.sa(initial_contact=False)
+        with suppress(Unexpected):
+            sa.init(bend.append(Notify(NotifyType.REDIRECTED_FROM, data)))
+            sa.auth()
+            sa.delete()
+        sa.pending = None
+    up(peer).must_be_up("RFC7296-3.10.1-3")

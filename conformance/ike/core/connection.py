@@ -219,10 +219,16 @@ class RedirectWhen(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Redirection:
-    """Where a responder sends initiators: the address or name of another gateway."""
+    """Where a responder sends initiators: the address or name of another gateway, or of one among ``others``."""
 
     gateway: str
     when: RedirectWhen = RedirectWhen.INIT
+    others: tuple[str, ...] = ()
+
+    @property
+    def gateways(self) -> tuple[str, ...]:
+        """All of them."""
+        return (self.gateway, *self.others)
 
 
 class Revocation(Enum):

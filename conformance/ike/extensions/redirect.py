@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Self
 
-from conformance.ike.core.connection import RedirectWhen
+from conformance.ike.core.connection import Redirection, RedirectWhen
 from conformance.ike.core.events import Redirected, Refusal, Violation
 from conformance.ike.core.sending import State
 from conformance.ike.core.spine import UP, Spine
@@ -114,8 +114,12 @@ class Redirect(Spine):
         if elsewhere is None or elsewhere.when is not RedirectWhen.INIT or nonce is None:
             return
         if self.allows_redirects(message):
-            why = f"served by {elsewhere.gateway}"
-            raise Refusal(NotifyType.REDIRECT, why, self.redirect_data(elsewhere.gateway, nonce.data))
+            gateway = self.choose(elsewhere, nonce.data)
+            raise Refusal(NotifyType.REDIRECT, f"served by {gateway}", self.redirect_data(gateway, nonce.data))
+
+    def choose(self, elsewhere: Redirection, nonce: bytes) -> str:
+        """One of the gateways; its nonce spreads initiators over them without any state."""
+        return elsewhere.gateways[nonce[-1] % len(elsewhere.gateways)]
 
     def redirect_data(self, gateway: str, nonce: bytes = b"") -> bytes:
         """The data of a REDIRECT."""
@@ -133,7 +137,8 @@ class Redirect(Spine):
         if not self.sends_away():
             return found
         assert self.connection.redirect is not None
-        return [*found, Notify(NotifyType.REDIRECT, self.redirect_data(self.connection.redirect.gateway))]
+        gateway = self.choose(self.connection.redirect, self.nonce_i)
+        return [*found, Notify(NotifyType.REDIRECT, self.redirect_data(gateway))]
 
     def first_child_response(self, message: Message) -> list[Payload]:
         """Who is sent away gets no Child SA (section 6)."""

@@ -1,6 +1,7 @@
 """Defects of redirects, the device as client (RFC 5685)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import count
 
 from conformance.ike.core.events import Violation
@@ -58,7 +59,8 @@ class NamesFirstGateway(Endpoint):
 
 @defect(
     "redirect-init", "redirect-init-again", "redirect-other-gateway", "redirect-auth", "redirect-eap-last",
-    "redirect-eap-first", "redirect-later", "redirect-later-rekeyed",
+    "redirect-eap-first", "redirect-later", "redirect-later-rekeyed", "redirect-amid-rekey", "redirect-silent",
+    "redirect-member-gone", "redirect-back",
 )  # fmt: skip
 class GoesNowhere(Endpoint):
     """Takes leave where it is sent away, and goes nowhere."""
@@ -96,7 +98,7 @@ class ReadsGatewayOfAnyType(IkeSa):
         return Gateway.of(".".join(map(str, notify.data[2:6].ljust(4, b"\0")))), notify.data[2 + size :]
 
 
-@defect("redirect-loop", "redirect-to-itself")
+@defect("redirect-loop", "redirect-to-itself", "redirect-loop-auth")
 class FollowsForEver(Endpoint):
     """Follows as often as it is sent."""
 
@@ -183,3 +185,66 @@ class FollowsInClear(IkeSa):
             super().unprotected(message)
         else:
             self.leave(self.gateway_of(notify)[0])
+
+
+@defect("redirect-init-name", "redirect-auth-name", "redirect-later-name")
+class KnowsNoNames(Endpoint):
+    """Does not ask where a gateway is that has a name."""
+
+    def resolve(self, gateway: Gateway) -> str | None:
+        return gateway.host
+
+
+@defect("redirect-back", "redirect-member-gone", "redirect-silent")
+class RemembersTheOtherGateway(Endpoint):
+    """Goes for ever to the gateway to which it was sent once."""
+
+    def follow(self, sa: IkeSa, gateway: Gateway) -> None:
+        super().follow(sa, gateway)
+        self.connection = replace(self.connection, remote_address=self.resolve(gateway))
+
+
+@defect("redirect-unwilling", "redirect-unwilling-later")
+class FollowsUnasked(IkeSa):
+    """Goes where it is sent, though it was not to say that it does."""
+
+    def redirect_in(self, message: Message) -> Notify | None:
+        return message.notify(NotifyType.REDIRECT) if self.client else None
+
+
+@defect("redirect-unwilling-auth", "redirect-unwilling-later")
+class FallsOverRedirects(IkeSa):
+    """Ends the IKE SA on which it is sent away and does not want to go."""
+
+    def deliver(self, message: Message) -> None:
+        if message.notify(NotifyType.REDIRECT) is not None and not self.connection.follows_redirects:
+            self.close("an unwanted REDIRECT")
+        else:
+            super().deliver(message)
+
+
+@defect("redirect-amid-rekey")
+class FallsOverRedirectsWhileWaiting(IkeSa):
+    """Answers no redirect while it waits for a response, and ends the IKE SA."""
+
+    def informed(self, message: Message) -> list[Payload]:
+        if self.pending is not None and self.redirect_in(message) is not None:
+            self.close("a REDIRECT at a bad time")
+            return []
+        return super().informed(message)
+
+
+@defect("redirect-amid-delete")
+class StuckWhenSentAwayInLeaving(Endpoint):
+    """Does nothing any more once it was sent away from an IKE SA that it was about to delete."""
+
+    stuck = False
+
+    def follow(self, sa: IkeSa, gateway: Gateway) -> None:
+        self.stuck = sa.is_closing()
+        if not self.stuck:
+            super().follow(sa, gateway)
+
+    def started(self, sa: IkeSa) -> None:
+        if not self.stuck:
+            super().started(sa)

@@ -4,25 +4,33 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Self
 
+from conformance.ike.core.connection import Redirection
 from conformance.ike.core.events import Refusal
 from conformance.ike.core.sending import Pending, State
+from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
+from conformance.net.link import Datagram
 from conformance.wire import (
     AUTH,
     ExchangeType,
+    Header,
     Message,
     Notify,
     NotifyType,
     Payload,
     ProtocolID,
+    WireError,
 )
 from conformance.wire.gateway import Gateway
 from peers.reference.defects.registry import defect
 
-INIT = ("redirects-init", "redirects-init-ipv6", "redirects-init-name", "redirects-init-from", "redirects-init-again")
+INIT = (
+    *("redirects-init", "redirects-init-ipv6", "redirects-init-name", "redirects-init-from", "redirects-init-again"),
+    *("redirects-init-cookie", "redirects-init-many"),
+)
 
 
-@defect(*INIT, "redirects-init-nonces")
+@defect(*INIT, "redirects-init-nonces", "redirects-init-members")
 class RedirectWithoutNonce(IkeSa):
     """Sends initiators away without their nonce."""
 
@@ -183,3 +191,27 @@ class ForgetsWhoFollows(IkeSa):
 @defect("redirects-init-again")
 class RedirectLeavesHalfOpen(RedirectBesideKeys):
     """Keeps an IKE SA of an initiator that it has sent away."""
+
+
+@defect("redirects-init-members")
+class NamesItselfAmongMembers(IkeSa):
+    """Sends initiators to itself, as if it were one of those behind it."""
+
+    def choose(self, elsewhere: Redirection, nonce: bytes) -> str:
+        return self.connection.local_address or elsewhere.gateway
+
+
+@defect("redirects-from-odd")
+class CrashesAtOddOrigin(Endpoint):
+    """Crashes at a REDIRECTED_FROM that is cut short, and is there again at once, without any of its SAs."""
+
+    def accept_init(self, message: Message, header: Header, raw: bytes, datagram: Datagram) -> None:
+        notify = message.notify(NotifyType.REDIRECTED_FROM)
+        try:
+            if notify is not None:
+                Gateway.decode(notify.data)
+        except WireError:
+            self.sas.clear()
+            self.requests.clear()
+            return
+        super().accept_init(message, header, raw, datagram)
