@@ -256,7 +256,6 @@ class Pixit:
             tester_networks=self.device_networks,
             device_pool=self.tester_pool,
             tester_pool=self.device_pool,
-            tester_spare=None,
             tester_spare_name=None,
             tester_outer=None,
             device_inner=None,

@@ -42,6 +42,14 @@ class Passed:
     why: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Third:
+    """A third device, and the address under which both others find it."""
+
+    link: Link
+    address: str
+
+
 class Path(Protocol):
     """What lies between the devices."""
 
@@ -142,15 +150,18 @@ class Relay:
     """Carries packets between two sides in a thread of its own, from `start` until `close`.
 
     Where each device is the other one's peer, packets stay as they are. Elsewhere addresses are translated, as a NAT
-    does. ``observer`` is told of every packet, in that thread.
+    does. ``observer`` is told of every packet, in that thread. While there is a ``third`` device, what is for its
+    address goes there, and what comes from it to whom it is for; for the observer it comes from the other side.
     """
 
     def __init__(self, sides: tuple[Side, Side], observer: Callable[[Passed], None] = lambda _: None) -> None:
         self.sides = sides
         self.path: Path = Wire()
+        self.third: Third | None = None
         self.observer = observer
         self._ended = threading.Event()
         self._threads = [threading.Thread(target=self._serve, args=(side,), daemon=True) for side in (0, 1)]
+        self._threads.append(threading.Thread(target=self._serve_third, daemon=True))
         self._lock = threading.Lock()
         self._held: list[tuple[int, Datagram | IpPacket]] | None = None
 
@@ -200,6 +211,25 @@ class Relay:
             except OSError:
                 time.sleep(_STEP)  # the device starts anew, or has ended; whoever gives it orders will see
 
+    def _serve_third(self) -> None:
+        while not self._ended.is_set():
+            third = self.third
+            item = third.link.receive(third.link.now() + _STEP) if third is not None else None
+            if item is None:
+                time.sleep(_STEP)
+                continue
+            side = next((at for at, one in enumerate(self.sides) if _host(item) in one.device), None)
+            if side is not None:
+                self._hand(1 - side, item, self.sides[side].link)
+
+    def _hand(self, side: int, item: Datagram | IpPacket, to: Link) -> None:
+        """Give a packet to a link as it is."""
+        self.observer(Passed(time.time(), side, item, item))
+        if isinstance(item, Datagram):
+            to.send(item)
+        elif isinstance(to, PacketLink):
+            to.send_packet(item)
+
     def _carry(self, side: int, item: Datagram | IpPacket) -> None:
         with self._lock:
             if self._held is not None:
@@ -208,6 +238,10 @@ class Relay:
         self._deliver(side, item)
 
     def _deliver(self, side: int, item: Datagram | IpPacket) -> None:
+        third = self.third
+        if third is not None and _host(item) == third.address:
+            self._hand(side, item, third.link)
+            return
         now = time.time()
         to = self.sides[1 - side].link
         with self._lock:
@@ -225,7 +259,7 @@ class Relay:
     def _routed(self, side: int, item: Datagram | IpPacket) -> tuple[Datagram | IpPacket | None, str]:
         """The packet with the addresses that the other device knows."""
         here, there = self.sides[side], self.sides[1 - side]
-        host = item.destination.host if isinstance(item, Datagram) else item.destination
+        host = _host(item)
         if host not in (*here.peer, *self.path.further):
             return None, "is not for the other device"
         if not self.translates:
@@ -238,6 +272,11 @@ class Relay:
         which = here.peer_ports.index(item.destination.port)
         source = Address(there.peer[family], there.peer_ports[which])
         return Datagram(source, Address(there.device[family], there.device_ports[which]), item.payload), ""
+
+
+def _host(item: Datagram | IpPacket) -> str:
+    """To whom it goes."""
+    return item.destination.host if isinstance(item, Datagram) else item.destination
 
 
 def _family(host: str, known: tuple[str, ...]) -> int:

@@ -2,15 +2,16 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
 
-from conformance.ike.core.connection import Connection
+from conformance.ike.core.connection import Connection, Redirection
 from conformance.net import Address, UdpLink
-from conformance.net.relay import Cut, PortNat, Relay, SecondGateway, Side, Wire
+from conformance.net.relay import Cut, PortNat, Relay, SecondGateway, Side, Third, Wire
 from conformance.script.verdict import NotApplicable
 from conformance.wire import ExchangeType
 from peers.contract import Capability, Device, DeviceError, Pixit, Unsupported
+from peers.reference.live import LiveReference
 from suites.choices import must_take
 from suites.interop import state
 from suites.interop.record import Verdict
@@ -81,6 +82,7 @@ class Pair:
             unsupported = isinstance(problem, Unsupported | NotApplicable) and run.failed is Verdict.INCONCLUSIVE
             outcome.verdict, outcome.reason = Verdict.NOT_APPLICABLE if unsupported else run.failed, str(problem)
             outcome.died = isinstance(problem, Died)
+        run.leave()
         outcome.seconds = time.monotonic() - begun
         if outcome.verdict is not Verdict.NOT_APPLICABLE:
             outcome.logs = (run.device(INITIATOR).log(), run.device(RESPONDER).log())
@@ -98,6 +100,7 @@ class _Run:
         self.failed = Verdict.INCONCLUSIVE
         self.sas: dict[Role, state.Sas] = {INITIATOR: [], RESPONDER: []}
         self.connections: dict[Role, Connection] = {}
+        self.third: LiveReference | None = None
 
     def device(self, role: Role) -> Device:
         return self.pair.devices[self.initiator if role is INITIATOR else 1 - self.initiator]
@@ -110,9 +113,16 @@ class _Run:
         self.connections = {INITIATOR: ours, RESPONDER: theirs}
         if self.pair.relay.translates and self.scenario.ipv6:
             raise Unsupported(Capability.IPV6, "the relay", "between these devices it translates addresses")
+        if self.scenario.redirects is not None:
+            spare = self.device(INITIATOR).pixit.tester_spare or ""
+            theirs = replace(theirs, redirect=Redirection(spare, self.scenario.redirects))
+            self.connections[RESPONDER] = theirs
         for role, connection in self.connections.items():
             self.device(role).require(*sorted(self.scenario.needs(role, connection)))
             must_take(self.device(role).name, self.device(role).profile.algorithms, connection)
+        self.pair.relay.third = None
+        if self.scenario.with_third:
+            self._invite(ours, theirs)
         for role, connection in self.connections.items():
             self.device(role).apply(connection)
         self.pair.recording = Recording(self.initiator)
@@ -122,6 +132,25 @@ class _Run:
             self.pair.recording.note("between these devices the relay translates addresses: it is the NAT")
         self.pair.relay.path = path
         self.failed = Verdict.FAIL
+
+    def _invite(self, ours: Connection, theirs: Connection) -> None:
+        """A third gateway, like the responder, at the second address that the initiator finds on its peer's side."""
+        pixit = self.device(INITIATOR).pixit
+        if pixit.tester_spare is None or self.pair.relay.translates:
+            raise NotApplicable("there is no address for a third device")
+        third = LiveReference(swapped=True, seed=3)
+        third.pixit = replace(self.device(RESPONDER).pixit, device_address=pixit.tester_spare)
+        third.start()
+        third.apply(replace(theirs, local_address=pixit.tester_spare, redirect=None))
+        self.third = third
+        self.pair.relay.third = Third(third.open_link(), pixit.tester_spare)
+
+    def leave(self) -> None:
+        """The third device goes."""
+        if self.third is not None:
+            self.pair.recording.keys(self.third)
+            self.pair.relay.third = None
+            self.third.stop()
 
     # --- steps ------------------------------------------------------------------------------------------------------
 
@@ -178,6 +207,8 @@ class _Run:
                 device.delete_ike()
             case Order.DELETE_CHILD:
                 device.delete_child(step.child or "net")
+            case Order.REDIRECT:
+                device.redirect(self.device(INITIATOR).pixit.tester_spare or "")
 
     def _forget(self, role: Role) -> None:
         relay = self.pair.relay
@@ -201,7 +232,19 @@ class _Run:
     def _settled(self, step: Step, before: dict[Role, state.Sas], roles: tuple[Role, ...]) -> None:
         """Wait until the devices in these roles list what they should, and agree."""
 
+        def elsewhere() -> str:
+            self.sas = {role: self.device(role).list_sas() for role in BOTH}
+            left = state.standing(self.sas[RESPONDER])
+            assert self.third is not None
+            return (
+                state.miss(step, self.sas[INITIATOR], before[INITIATOR])
+                or state.disagreement(self.sas[INITIATOR], self.third.list_sas())
+                or (f"the responder still has {len(left)} IKE SAs" if left else "")
+            )
+
         def problem() -> str:
+            if step.at_third:
+                return elsewhere()
             for role in roles:
                 self.sas[role] = self.device(role).list_sas()
                 if step.leftovers and role is RESPONDER:
@@ -266,6 +309,9 @@ def _side(device: Device) -> Side:
         if isinstance(link, UdpLink):  # it has the sockets of one family; other links have both
             for port in pixit.tester_ports:
                 link.open(Address(pixit.tester_address6, port))
+    if pixit.tester_spare is not None and isinstance(link, UdpLink):
+        for port in pixit.tester_ports:
+            link.open(Address(pixit.tester_spare, port))
     return Side(link, tuple(device_addresses), tuple(peers), pixit.device_ports, pixit.tester_ports)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from conformance.ike.core.connection import Connection, Mode
+from conformance.ike.core.connection import Connection, Mode, RedirectWhen
 from conformance.net.relay import LosesFirst, Path, PortNat, Wire
 from peers.contract import Capability, Pixit, needs
 from suites.connections import Setup, psk
@@ -30,6 +30,7 @@ class Order(StrEnum):
     REAUTHENTICATE = "reauthenticates"
     DELETE_IKE = "deletes the IKE SA"
     DELETE_CHILD = "deletes the Child SA"
+    REDIRECT = "redirects to the third device"
     LIVENESS = "checks liveness by itself"
     GIVE_UP = "gives up since the wire is cut"
     AGAIN = "authenticates again by itself"
@@ -45,6 +46,7 @@ _NEEDED = {
     Order.AGAIN: Capability.AUTH_LIFETIME_CLIENT,
     Order.DELETE_IKE: Capability.DELETE_IKE,
     Order.DELETE_CHILD: Capability.DELETE_CHILD,
+    Order.REDIRECT: Capability.REDIRECT_LATER,
 }
 
 
@@ -54,7 +56,8 @@ class Step:
 
     ``ike_sas`` and ``children`` are counts. ``new_ike`` and ``new_child`` say whether the SPIs of the IKE SA, and those
     of the Child SA ``child``, must be others than before; where SAs are rekeyed, all others must be as they were.
-    With ``leftovers`` the responder may still have SAs that the initiator has not.
+    With ``leftovers`` the responder may still have SAs that the initiator has not. ``at_third``: the initiator has all
+    of them with the third device, and the responder has none.
     """
 
     order: Order
@@ -65,6 +68,7 @@ class Step:
     new_ike: bool = False
     new_child: bool = False
     leftovers: bool = False
+    at_third: bool = False
 
     @property
     def text(self) -> str:
@@ -140,6 +144,12 @@ class Scenario:
     requires: frozenset[Capability] = frozenset()
     ipv6: bool = False
     patience: float = 5.0
+    redirects: RedirectWhen | None = None
+
+    @property
+    def with_third(self) -> bool:
+        """Whether a third device takes part, to which the responder sends the initiator."""
+        return any(step.at_third for step in self.steps)
 
     @property
     def purpose(self) -> str:

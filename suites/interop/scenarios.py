@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from conformance.crypto.pki import Authority, Leaf
-from conformance.ike.core.connection import ChildConfig, Connection, CookiePolicy, Mode, Party, PublicKey
+from conformance.ike.core.connection import ChildConfig, Connection, CookiePolicy, Mode, Party, PublicKey, RedirectWhen
 from conformance.ike.core.proposals import of_type, parsed
 from conformance.wire import AuthMethod, HashAlgorithm, TransformType
 from peers.algorithms import Algorithms, written
@@ -159,6 +159,10 @@ def _asking_for_cookies(connection: Connection) -> Connection:
 
 def _responder_checks(connection: Connection) -> Connection:
     return replace(connection, dpd_delay=1.0)
+
+
+def _sends_away(connection: Connection) -> Connection:
+    return replace(connection, follows_redirects=False)
 
 
 def _initiator_checks(connection: Connection) -> Connection:
@@ -442,6 +446,36 @@ _REKEYS = (
     ),
 )
 
+_REDIRECTS = (
+    Scenario(
+        "redirect-init",
+        "The responder sends the initiator to a third gateway in IKE_SA_INIT (RFC 5685, 3)",
+        "redirects",
+        psk(follows_redirects=True),
+        (replace(initiate(), at_third=True),),
+        responder=_sends_away,
+        redirects=RedirectWhen.INIT,
+    ),
+    Scenario(
+        "redirect-auth",
+        "The responder sends the initiator to a third gateway in IKE_AUTH (RFC 5685, 6)",
+        "redirects",
+        psk(follows_redirects=True),
+        (replace(initiate(), at_third=True),),
+        responder=_sends_away,
+        redirects=RedirectWhen.AUTH,
+    ),
+    Scenario(
+        "redirect-later",
+        "The responder sends the initiator to a third gateway in mid-session (RFC 5685, 5)",
+        "redirects",
+        psk(follows_redirects=True),
+        (initiate(), Step(Order.REDIRECT, (RESPONDER,), at_third=True)),
+        responder=_sends_away,
+        patience=10.0,
+    ),
+)
+
 _ENDS = (
     Scenario(
         "backup-gateway",
@@ -573,5 +607,5 @@ _IPV6 = (
     Scenario("ipv6-transport", "Transport mode in IPv6", "IPv6", psk(ipv6=True, mode=Mode.TRANSPORT), ipv6=True),
 )
 
-SCENARIOS = (*_AUTHENTICATION, *_PROPOSALS, *_CHILDREN, *_REKEYS, *_ENDS, *_PATHS, *_IPV6)
+SCENARIOS = (*_AUTHENTICATION, *_PROPOSALS, *_CHILDREN, *_REKEYS, *_REDIRECTS, *_ENDS, *_PATHS, *_IPV6)
 """All of them."""

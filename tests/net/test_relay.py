@@ -6,7 +6,7 @@ from queue import Empty, SimpleQueue
 import pytest
 
 from conformance.net.link import Address, Datagram, IpPacket
-from conformance.net.relay import Cut, LosesFirst, Passed, PortNat, Relay, SecondGateway, Side
+from conformance.net.relay import Cut, LosesFirst, Passed, PortNat, Relay, SecondGateway, Side, Third
 
 ONE, OTHER = "10.91.0.2", "10.91.0.1"
 ESP = IpPacket(bytes.fromhex("450000180000000040320000") + bytes((10, 91, 0, 2, 10, 91, 0, 1)) + b"spi!")
@@ -97,6 +97,20 @@ def test_what_is_for_others_is_seen_but_not_carried(lab: Lab) -> None:
     assert passed.left is None
     assert passed.why == "is not for the other device"
     assert lab.links[1].heard == []
+
+
+def test_a_third_device_is_found_by_both(lab: Lab) -> None:
+    third, address = FakePacketLink(), "10.91.0.9"
+    lab.relay.third = Third(third, address)
+    asked = datagram(ONE, address)
+    assert lab.says(0, asked).left == asked
+    answer, push = datagram(address, ONE, payload=b"answer"), datagram(address, OTHER)
+    third.says(answer)
+    third.says(push)
+    assert soon(lambda: lab.links[0].heard == [answer] and lab.links[1].heard == [push])
+    assert third.heard == [asked]
+    lab.relay.third = None
+    assert lab.says(0, asked).left is None
 
 
 def test_a_nat_gives_the_device_behind_it_other_ports(lab: Lab) -> None:

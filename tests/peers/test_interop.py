@@ -43,6 +43,17 @@ def test_two_implementations_come_together(tmp_path: Path, specs: tuple[str, str
     assert all(one.traffic for one in found.values()) == ("strongswan:netns" not in specs or _has_data_plane())
 
 
+@pytest.mark.parametrize("specs", [("reference:live", "reference:live"), ("strongswan:netns", "reference:live")])
+def test_one_device_sends_another_to_a_third(tmp_path: Path, specs: tuple[str, str]) -> None:
+    devices = [Member(f"{number} {spec.partition(':')[0]}", spec) for number, spec in enumerate(specs)]
+    try:
+        found = list(Matrix(devices, select(SCENARIOS, ("redirect-init", "redirect-later")), tmp_path).run([]))
+    except DeviceError as error:
+        pytest.skip(str(error))
+    assert {one.verdict for one in found} <= {Verdict.PASS, Verdict.NOT_APPLICABLE}
+    assert sum(one.verdict is Verdict.PASS for one in found) >= 3
+
+
 def test_where_addresses_are_translated_everybody_finds_a_nat(tmp_path: Path) -> None:
     found = run(tmp_path, ("strongswan:netns", "reference:process"), "auth-psk", "nat-initiator", "rekey-ike-responder")
     assert {one.verdict for one in found.values()} <= {Verdict.PASS, Verdict.NOT_APPLICABLE}
