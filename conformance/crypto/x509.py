@@ -1,7 +1,8 @@
 """Certificates as IKE uses them: CERTREQ hashes, path validation, identities (RFC 4945, RFC 5280)."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha1
 from ipaddress import ip_address
@@ -58,9 +59,10 @@ _MOST_STEPS = 64
 def load_certificate(der: bytes) -> x509.Certificate:
     """The certificate of a CERT payload whose names and key can be read. Raises CertificateError for anything else."""
     try:
-        certificate = x509.load_der_x509_certificate(der)
-        certificate.public_key()
-        _name(certificate)
+        with _quietly():
+            certificate = x509.load_der_x509_certificate(der)
+            certificate.public_key()
+            _name(certificate)
     except UNREADABLE as problem:
         raise CertificateError(f"no certificate that can be read: {problem}") from problem
     return certificate
@@ -139,9 +141,16 @@ def _mail(address: str) -> tuple[str, str]:
     return local, domain.lower()
 
 
-def _name(certificate: x509.Certificate) -> str:
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without the warnings of the library: peers may send odd names and numbers, and nobody here can help it."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # peers may send names the library warns of
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _name(certificate: x509.Certificate) -> str:
+    with _quietly():
         return certificate.subject.rfc4514_string() or f"with serial number {certificate.serial_number:x}"
 
 
