@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from cryptography import x509
@@ -42,6 +42,8 @@ class Means:
         anchors: the authorities of the other side's certificate.
         server: domain name of the server in TLS, None: any below the anchors.
         user: domain name or mail address of the client in TLS, None: any below the anchors.
+        methods: all that this side would take.
+        cards: what a peer keeps from one conversation to the next, by IMSI.
     """
 
     name: bytes
@@ -51,6 +53,8 @@ class Means:
     anchors: tuple[x509.Certificate, ...] = ()
     server: str | None = None
     user: str | None = None
+    methods: tuple[str, ...] = ()
+    cards: dict[bytes, Usim] = field(default_factory=dict)
 
     @property
     def password(self) -> str:
@@ -69,8 +73,9 @@ class Means:
 
     @property
     def usim(self) -> Usim:
-        """The peer's card, new each time: every sequence number is fresh to it."""
-        return Usim(self.imsi, self.secret[:_KEY], self.secret[_KEY:])
+        """The peer's card with the identities that it got; every sequence number is fresh to it."""
+        new = Usim(self.imsi, self.secret[:_KEY], self.secret[_KEY:])
+        return replace(self.cards.setdefault(self.imsi, new), k=new.k, opc=new.opc, sqn=0)
 
     @property
     def register(self) -> Register:
@@ -115,7 +120,10 @@ _MAKERS: Mapping[str, tuple[Callable[[Means], PeerMethod], Callable[[Means], Ser
         lambda means: PeapServer(means.serving(asks=False), means.inside),
     ),
     "sim": (lambda means: SimPeer(means.usim), lambda means: SimServer(means.register)),
-    "aka": (lambda means: AkaPeer(means.usim), lambda means: AkaServer(means.register)),
+    "aka": (
+        lambda means: AkaPeer(means.usim, speaks_prime="aka-prime" in means.methods),
+        lambda means: AkaServer(means.register),
+    ),
     "aka-prime": (lambda means: AkaPrimePeer(means.usim), lambda means: AkaPrimeServer(means.register)),
 }
 KNOWN = tuple(_MAKERS)

@@ -5,6 +5,7 @@ from hashlib import sha256
 from typing import ClassVar
 
 from conformance.crypto import Random
+from conformance.eap.subscriber import Usim
 from conformance.ike.client import Client
 from conformance.ike.core.connection import Connection, CookiePolicy, Uniqueness
 from conformance.ike.core.events import (
@@ -55,7 +56,8 @@ class Endpoint(Client):
     """Any number of IKE SAs of one connection on one address; datagrams and the time go in, datagrams come out.
 
     ``random`` gives octets, ``now`` is UNIX time in seconds. ``events`` grows as things happen; the owner empties it.
-    ``web`` is with what its IKE SAs fetch what certificates name, None: they do not.
+    ``web`` is with what its IKE SAs fetch what certificates name, None: they do not. ``cards`` are what EAP with a SIM
+    keeps from one IKE SA to the next, by IMSI.
     """
 
     sa_class: ClassVar[type[IkeSa]] = IkeSa
@@ -72,6 +74,7 @@ class Endpoint(Client):
         self.events: list[Event] = []
         self.log: list[tuple[float, str]] = []
         self.web: WebClient | None = None
+        self.cards: dict[bytes, Usim] = {}
 
     # --- its IKE SAs ----------------------------------------------------------------------------------------------
 
@@ -80,7 +83,7 @@ class Endpoint(Client):
         sa = self.sa_class(
             self.connection, initiator=initiator, local=local, remote=remote, random=self.random, now=self.now
         )
-        sa.neighbours, sa.web = self.sas.values(), self.web
+        sa.neighbours, sa.web, sa.cards = self.sas.values(), self.web, self.cards
         return sa
 
     def register(self, sa: IkeSa) -> None:

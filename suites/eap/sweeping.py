@@ -162,10 +162,12 @@ class Heard:
     Attributes:
         bodies: its responses, that with its identity included.
         proved: it has sent AUTH: it believes us.
+        up: so there is an IKE SA, with keys that both sides have made.
     """
 
     bodies: tuple[Body, ...]
     proved: bool
+    up: bool
 
     @property
     def messages(self) -> list[Message]:
@@ -250,8 +252,9 @@ def heard(peer: Peer, dut: Dut, prepare: Prepare) -> Heard:
         if told is not None:
             peer.note(f"the device says {body_of(told.packet)}")
             bodies.append(body_of(told.packet))
+    up = bool(sa.children) and sa.state == State.ESTABLISHED and not sa.problem
     part(peer, dut, sa)
-    return Heard(tuple(bodies), proved)
+    return Heard(tuple(bodies), proved, up)
 
 
 def must_not_prove(peer: Peer, case: Case, sa: ScriptedSa, request: Received) -> None:

@@ -19,12 +19,17 @@ from conformance.eap.simaka import (
     Notice,
     SimStart,
     Told,
+    Unable,
     mark,
     number,
 )
 from conformance.eap.simaka_attributes import At, AtCheckcode
 from conformance.eap.simaka_server import SimAkaServer
+from conformance.ike.core.connection import Connection
 from conformance.script.peer import Peer
+from conformance.script.verdict import NotApplicable
+from peers.contract import Capability, Pixit
+from suites.connections import eap
 from suites.dut import Dut
 from suites.eap.cases import Case, changed
 from suites.eap.examples import (
@@ -41,6 +46,7 @@ from suites.eap.preparing import Prepare, setting
 from suites.eap.roles import AKA, AKA_PRIME, CARDS, SIM, Way, as_peer
 from suites.eap.sweeping import Heard, approves, armed, heard
 from suites.ike_auth.steps import must_be_accepted_by
+from suites.purpose import purpose
 
 USIMS = (AKA, AKA_PRIME)
 UNPROVED = ("RFC7296-1.2-18", "RFC3748-4.2-3")
@@ -224,6 +230,13 @@ def demanded(peer: Peer, dut: Dut, way: Way) -> None:
 # --- identities -------------------------------------------------------------------------------------------------------
 
 
+def next_of(questions: list[At]) -> Body:
+    """The next question of our server, where it has one."""
+    if not questions:
+        raise Unable("it has said who it is not")
+    return mark(questions.pop(0))
+
+
 def asking(*questions: At) -> Prepare:
     """Our server asks for the identity in this order, whatever it is told."""
 
@@ -232,7 +245,7 @@ def asking(*questions: At) -> Prepare:
         server.ask = True
         identify = server.identify
         server.identify = lambda: identify() and not left  # type: ignore[method-assign]
-        server.question = lambda: mark(left.pop(0))  # type: ignore[method-assign]
+        server.question = lambda: next_of(left)  # type: ignore[method-assign]
 
     return with_servers(spoil)
 
@@ -352,3 +365,31 @@ def separation(peer: Peer, dut: Dut, way: Way) -> None:
     """A vector without the separation bit may have been taken from another network, and is rejected."""
     mixed = with_servers(lambda server: setattr(server, "amf", lambda: bytes(2)), AkaPrimeServer)
     must_end_with(peer, heard(peer, dut, mixed), AuthenticationReject, "AMF 0", "RFC9048-3.3-3")
+
+
+# --- AKA' and AKA -----------------------------------------------------------------------------------------------------
+
+
+def both_of_them(pixit: Pixit) -> Connection:
+    """The device takes AKA' and AKA."""
+    if AKA.name not in pixit.eap:
+        raise NotApplicable("it has no EAP-AKA")
+    return eap(AKA_PRIME.name, device="initiator", eap_changes={"methods": (AKA_PRIME.name, AKA.name)})(pixit)
+
+
+def bidding_down(conversation: Conversation) -> None:
+    """Our server has AKA alone, and AT_BIDDING says that it speaks AKA'."""
+    assert isinstance(conversation, EapServer)
+    conversation.methods = [one for one in conversation.methods if one.kind == AkaServer.kind]
+    setting(speaks_prime=True)(conversation)
+
+
+@purpose(
+    "eap-initiator-aka-bidding", "RFC9048-4-1", role="initiator", needs=(Capability.EAP_PEER,),
+    connection=both_of_them,
+)  # fmt: skip
+def test_initiator_aka_bidding(peer: Peer, dut: Dut) -> None:
+    """A device that speaks AKA' ends an EAP-AKA whose AT_BIDDING says that the server does: somebody bids both down."""
+    found = heard(peer, dut, bidding_down)
+    last = found.messages[-1] if found.messages else None
+    peer.check(isinstance(last, AuthenticationReject), "Authentication-Reject", last or "nothing", "RFC9048-4-1")

@@ -13,6 +13,7 @@ from conformance.eap.conversation import Conversation, Outcome
 from conformance.eap.making import Means, peer_method, server_method
 from conformance.eap.peer import EapPeer
 from conformance.eap.server import EapServer
+from conformance.eap.subscriber import Usim
 from conformance.ike.core.connection import Credential, Eap, Party, Psk, PublicKey
 from conformance.ike.core.events import Refusal, Violation
 from conformance.ike.core.spine import Spine
@@ -41,6 +42,8 @@ class EapAuth(Spine):
     peer_class: ClassVar[type[EapPeer]] = EapPeer
     server_class: ClassVar[type[EapServer]] = EapServer
 
+    cards: dict[bytes, Usim] | None = None
+    """What SIM and AKA keep for the next conversation of this endpoint."""
     eap: Conversation | None = None
     eap_only: bool = False
     """The initiator is content with a responder that proves itself by the method alone (RFC 5998, section 3)."""
@@ -68,7 +71,9 @@ class EapAuth(Spine):
         known = str(other) if other.id_type in (IdType.FQDN, IdType.RFC822_ADDR) else None
         now = datetime.fromtimestamp(self.now, UTC)
         of_server, of_user = (known, None) if self.initiator else (None, known)
-        return auth, Means(name.encode(), auth.secret, now, leaf, self.connection.trust, of_server, of_user)
+        cards = {} if self.cards is None else self.cards
+        trust = self.connection.trust
+        return auth, Means(name.encode(), auth.secret, now, leaf, trust, of_server, of_user, auth.methods, cards)
 
     def credential_of_eap(self, configured: Credential, of_initiator: bool) -> Credential:
         """The key that the method has made, or in its place SK_pi or SK_pr (RFC 7296, section 2.16)."""
