@@ -47,7 +47,7 @@ _OWN = (
 )
 _REST = (
     "{kernel} socket-default vici updown attr counters eap-identity eap-md5 eap-mschapv2 eap-gtc eap-tls eap-ttls "
-    "eap-aka eap-radius xauth-generic"
+    "eap-peap eap-aka eap-aka-3gpp eap-simaka-pseudonym eap-simaka-reauth eap-radius xauth-generic"
 )
 PLUGIN_SETS = {
     "": PluginSet(f"random nonce openssl {_OWN} {_REST}"),

@@ -93,6 +93,23 @@ def test_sha1_inside(key: Key, octets: bytes) -> bytes:
     return encoded(key, _INFO_SHA1 + sha1(octets, usedforsecurity=False).digest())
 
 
+@forged("cert-signature-digest-short", *_WRONG, connection=_RSA)
+def test_digest_short(key: Key, octets: bytes) -> bytes:
+    """Of the digest there are the first eight octets, and the lengths say so: nobody compares the rest."""
+    return encoded(key, shortened(octets, 8))
+
+
+@forged("cert-signature-digest-none", *_WRONG, connection=_RSA)
+def test_digest_none(key: Key, octets: bytes) -> bytes:
+    """DigestInfo names SHA-256 and holds no octet of a digest, so that it fits whatever was signed."""
+    return encoded(key, shortened(octets, 0))
+
+
+def shortened(octets: bytes, size: int) -> bytes:
+    """A DigestInfo of SHA-256 that is well-formed but for the size of the digest."""
+    return bytes((_INFO[0], _INFO[1] - 32 + size)) + _INFO[2:-1] + bytes((size,)) + sha256(octets).digest()[:size]
+
+
 @forged("cert-signature-block-type", *_WRONG, connection=_RSA)
 def test_block_type(key: Key, octets: bytes) -> bytes:
     """The encoded message is of type 2, that of encryption."""

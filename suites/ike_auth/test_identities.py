@@ -116,6 +116,23 @@ def test_type_differs(peer: Peer, dut: Dut) -> None:
             refused_as(peer, dut, replace(ours, id_type=kind))
 
 
+@purpose("auth-id-type-unusual", "RFC7296-1.2-12", "RFC7296-1.2-18", role="responder")
+def test_type_unusual(peer: Peer, dut: Dut) -> None:
+    """The same octets under types that hardly anybody has, or that do not exist, are another identity."""
+    ours = peer.connection.local.identity
+    for number in (0, IdType.DER_ASN1_GN, 12, 13, 200, 255):
+        refused_as(peer, dut, replace(ours, id_type=IdType(number)))
+
+
+@purpose(
+    "auth-id-long", "RFC7296-1.2-12", "RFC7296-1.2-18", role="responder", needs=(Capability.FRAGMENTATION,),
+)  # fmt: skip
+def test_long(peer: Peer, dut: Dut) -> None:
+    """An identity of 6000 octets that begins with ours is somebody else, and nobody is hurt by it."""
+    ours = peer.connection.local.identity
+    refused_as(peer, dut, replace(ours, data=ours.data.ljust(6000, b"x")))
+
+
 @purpose("auth-id-reserved", "RFC7296-3.5-3", "RFC7296-2.15-3", "RFC7296-3.8-7", "RFC7296-2.5-8", role="responder")
 def test_reserved(peer: Peer) -> None:
     """RESERVED octets of the identity are ignored, but signed as they were sent; those of AUTH are ignored."""

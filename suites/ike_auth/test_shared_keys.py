@@ -205,9 +205,10 @@ def test_replayed(peer: Peer) -> None:
 def test_method_unknown(peer: Peer) -> None:
     """An authentication method that the device does not have, or was not told to take, authenticates nobody.
 
-    Once with an unassigned method, once with NULL authentication (RFC 7619), whose key is SK_pi.
+    Once with an unassigned method, once with DSS, which must not be used any more, and once with NULL authentication
+    (RFC 7619), whose key is SK_pi.
     """
-    for method in (AuthMethod(200), AuthMethod.NULL):
+    for method in (AuthMethod(200), AuthMethod.DSS_SIGNATURE, AuthMethod.NULL):
         sa = peer.sa()
         sa.init()
         assert sa.keys is not None

@@ -193,7 +193,15 @@ class ComparesIdPrefix(IkeSa):
         return expected.identity.data.startswith(identity.data)
 
 
-@defect("auth-id-type-differs")
+@defect("auth-id-long")
+class KnowsBeginOfIdentity(IkeSa):
+    """Compares as many octets of the identity as it knows."""
+
+    def identity_matches(self, expected: Party, identity: IDi | IDr) -> bool:
+        return identity.data.startswith(expected.identity.data)
+
+
+@defect("auth-id-type-differs", "auth-id-type-unusual")
 class IgnoresIdType(IkeSa):
     """Compares the data of an identity without its type."""
 

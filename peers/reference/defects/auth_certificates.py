@@ -188,7 +188,7 @@ class DigitalSignatureAlways(IkeSa):
         return HashAlgorithm.SHA2_256
 
 
-@defect("auth-signature-hash-list", "auth-initiator-signature")
+@defect("auth-signature-hash-list", "auth-signature-hash-lists-odd", "auth-initiator-signature")
 class HashNotAnnounced(IkeSa):
     """Always signs with SHA-512."""
 

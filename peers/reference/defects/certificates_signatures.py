@@ -16,6 +16,9 @@ from peers.reference.defects.registry import defect
 
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
+_OF_DIGEST, _DIGEST_INFO = 19, 51
+"""Octets of a DigestInfo of SHA-256 before its digest, and in all."""
+
 
 def signature_of(auth: AUTH) -> bytes:
     """The signature behind the name of the algorithm."""
@@ -64,6 +67,19 @@ class FindsDigestAnywhere(AlsoTakes):
         block = pow(int.from_bytes(signature[:size], "big"), numbers.e, numbers.n).to_bytes(size, "big")
         digests = (sha256(octets).digest(), sha384(octets).digest(), sha1(octets, usedforsecurity=False).digest())
         return any(one in block for one in digests)
+
+
+@defect(*both("signature-digest-short", "signature-digest-none"))
+class ComparesDigestsAsFarAsTheyGo(AlsoTakes):
+    """Takes the length of the digest from where it stands in the signature, and compares no more."""
+
+    def also(self, key: PublicKeyTypes, signature: bytes, octets: bytes) -> bool:
+        if not isinstance(key, rsa.RSAPublicKey):
+            return False
+        size, numbers = key.key_size // 8, key.public_numbers()
+        block = pow(int.from_bytes(signature[:size], "big"), numbers.e, numbers.n).to_bytes(size, "big")
+        info = block[block.index(b"\0", 2) + 1 :]
+        return len(info) < _DIGEST_INFO and sha256(octets).digest().startswith(info[_OF_DIGEST:])
 
 
 @defect(*both("signature-one", "signature-absent"))

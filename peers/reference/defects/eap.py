@@ -17,6 +17,7 @@ from conformance.ike.ikesa import IkeSa
 from conformance.wire import (
     AUTH,
     EAP,
+    SKF,
     AuthMethod,
     EapCode,
     EapPacket,
@@ -84,6 +85,24 @@ class NamelessServer(IkeSa):
         found = super().eap_server()
         found.identity = None if found.identity is None else b""
         return found
+
+
+@defect("eap-many-authorities")
+class MustBeCalledByName(IkeSa):
+    """Refuses an initiator that asks for EAP and does not say to whom it wants to talk."""
+
+    def first_round(self, message: Message) -> Sequence[Payload]:
+        if message.first(IDr) is None:
+            raise Refusal(NotifyType.AUTHENTICATION_FAILED, "no IDr", fatal=True)
+        return super().first_round(message)
+
+
+@defect("eap-in-fragments")
+class NoFragmentsOfEap(IkeSa):
+    """Puts fragments together before EAP has begun, and not thereafter."""
+
+    def collect(self, message: Message, payload: SKF, plaintext: bytes) -> tuple[int, bytes] | None:
+        return None if self.as_server is not None else super().collect(message, payload, plaintext)
 
 
 @defect("eap-only")

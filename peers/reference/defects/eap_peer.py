@@ -136,3 +136,16 @@ class ApprovesOfAnything(IkeSa):
             return super().run(data, packet)
 
     peer_class = Peer
+
+
+@defect("eap-initiator-unasked")
+class MustBeAskedForName(IkeSa):
+    """Answers no method before it has been asked for its name."""
+
+    class Peer(EapPeer):
+        def begin_method(self, kind: Kind, data: bytes, packet: EapPacket) -> bytes:
+            if not self.identities:
+                raise Discard("a method before the name")
+            return super().begin_method(kind, data, packet)
+
+    peer_class = Peer
