@@ -28,6 +28,8 @@ from conformance.eap.ttls_server import TtlsServer
 from conformance.tls import TlsConfig, Trust
 
 _KEY = 16  # octets of K and of OPc
+_TICKS = 1 << 16
+"""Sequence numbers in a second; they have 48 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,10 @@ class Means:
 
     @property
     def register(self) -> Register:
-        """The operator's register; sequence numbers follow the time (3GPP TS 33.102, C.1.2)."""
-        number = int(self.now.timestamp())
+        """The operator's register; sequence numbers follow the time (3GPP TS 33.102, C.1.2), so finely that a card that
+        has seen others who do so finds them new.
+        """
+        number = int(self.now.timestamp() * _TICKS)
         return Register([Subscriber(self.imsi, self.secret[:_KEY], self.secret[_KEY:], number)])
 
     @property

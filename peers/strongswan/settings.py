@@ -200,6 +200,9 @@ charon {{
     eap-gtc {{
       backend = generic
     }}
+    eap-aka-3gpp {{
+      seq_check = yes
+    }}
     kernel-libipsec {{
       allow_peer_ts = yes
     }}{radius(startup.aaa, startup.aaa_servers)}
