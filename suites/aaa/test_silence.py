@@ -7,6 +7,7 @@ from conformance.radius.bend import RadiusBend
 from conformance.radius.packet import Code
 from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable, Unexpected
+from peers.contract import Capability
 from suites.aaa.steps import ASKS, PATIENCE, SERVED, must_get_in, must_not_get_in, patient, up_to_result
 from suites.connections import by_aaa
 from suites.purpose import purpose
@@ -21,6 +22,26 @@ def test_silence(peer: Peer, aaa: Aaa) -> None:
     """Where the server does not answer, nobody comes in, and no EAP-Success is made up; we are told at last."""
     aaa.server.muted = True
     must_not_get_in(peer, aaa, "RFC3579-2.1-2", quiet="RFC7296-2.21.2-1")
+
+
+@purpose(
+    "aaa-silence-up", "RFC7296-2.4-8", "RFC3579-2.1-2", role="responder",
+    needs=(*ASKS, Capability.REKEY_CHILD, Capability.REKEY_IKE), connection=by_aaa(initial_contact=False), waits=5.0,
+)  # fmt: skip
+def test_silence_up(peer: Peer, aaa: Aaa) -> None:
+    """Where the server falls silent, who is in stays in, through rekeys of both SAs; nobody else gets in.
+
+    Once it speaks again the next one gets in.
+    """
+    sa = must_get_in(peer, "RFC3579-2.1-2")
+    aaa.wait(lambda: bool(aaa.find(sa)), peer.response_timeout)
+    aaa.server.muted = True
+    sa.rekey_child()
+    sa.rekey()
+    after = sa.rekeyed
+    must_not_get_in(peer, aaa, "RFC3579-2.1-2")
+    after.must_be_up("RFC7296-2.4-8")
+    must_get_in(peer, "RFC3579-2.1-2")
 
 
 @purpose(

@@ -308,6 +308,16 @@ class OpenWithoutServer(Admits):
         sa.relay_success(made, None, Packet(bytes(20), self.secret))
 
 
+@defect("aaa-silence-up")
+class EndsAllWithoutServer(Nas):
+    """Ends all sessions where no server answers."""
+
+    def unanswered(self, sa: GatewaySa) -> None:
+        super().unanswered(sa)
+        for session in self.sessions:
+            session.until = self.now
+
+
 @defect("aaa-repeated")
 class RepeatsAnew(Nas):
     """Repeats a request under another Identifier."""
