@@ -14,6 +14,7 @@ from conformance.wire import (
     ExchangeType,
     Message,
     Payload,
+    PayloadType,
     WireError,
     decode_message,
     decode_payloads,
@@ -52,7 +53,7 @@ def unproved(straight: Sequence[Message | None], entries: Sequence[Entry], sa: S
         said = [_seen(entry, sa) for entry in entries if entry.sent]
         asked = [one for one in said if one is not None and one[0] == number]
         shown = {(number, auth.method, auth.data) for one in asked for auth in one[1] if isinstance(auth, AUTH)}
-        if not asked or shown & right or not _taken(entries, number):
+        if not asked or shown & right or _in_fragments(entries, number) or not _taken(entries, number):
             continue
         words = "IKE_AUTH succeeds without our AUTH payload: " + ("another one was sent" if shown else "none was sent")
         yield Problem("requirement", "proof: nothing is established without proof", words, "RFC7296-1.2-11")
@@ -73,6 +74,12 @@ def _seen(entry: Entry, sa: ScriptedSa) -> tuple[int, tuple[Payload, ...]] | Non
         return message.message_id, decode_payloads(int(last.inner), plain)
     except (WireError, IntegrityError):
         return None
+
+
+def _in_fragments(entries: Sequence[Entry], number: int) -> bool:
+    """Whether a request with this message ID went in fragments, which a device may put together in its own way."""
+    sent = [one.datagram.payload.removeprefix(NON_ESP_MARKER) for one in entries if one.sent and one.datagram]
+    return any(raw[16:17] == bytes((PayloadType.SKF,)) and raw[20:24] == number.to_bytes(4, "big") for raw in sent)
 
 
 def _taken(entries: Sequence[Entry], number: int) -> bool:
