@@ -2,9 +2,9 @@
 
 All three make the same IKE_SA_INIT request of 232 bytes with 8 payloads, each time with something else wrong, and write
 it; and the same under AES-GCM as the content of an Encrypted payload. Ours draws a mutation of any kind for it, bends
-it and encodes that. boofuzz renders mutations of a request whose blocks have sizes, scapy builds
-layers whose numbers are random. boofuzz is measured where it is installed (``pip install boofuzz``); nothing else needs
-it.
+it and encodes that. boofuzz renders mutations of a request whose blocks have sizes. scapy takes the layers through
+``fuzz()`` and builds them for each message; and ("scapy once") builds again and again what went through it once, as
+its ``loop=1`` does. boofuzz is measured where it is installed (``pip install boofuzz``); nothing else needs it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from conformance.wire import (
 from tests.bench.bench_wire import request
 
 TARGET = 20
-COUNT = {"ikespec": 2000, "boofuzz": 200, "scapy": 200}
+COUNT = {"ikespec": 2000, "boofuzz": 200, "scapy": 100, "scapy once": 200}
 """Messages in a round."""
 
 ROUNDS = 9
@@ -113,8 +113,11 @@ def leave_numbers_open(packet: Packet) -> None:
         packet = packet.payload
 
 
-def by_scapy(data: bytes) -> dict[str, Make]:
-    """The message dissected by scapy, with its data as they are and all numbers random, other ones in each message."""
+def by_scapy(data: bytes, *, once: bool) -> dict[str, Make]:
+    """The message dissected by scapy, with its data as they are and all numbers random, other ones in each message.
+
+    ``once``: it goes through ``fuzz()`` only once.
+    """
     layer = IKEv2(data)
     leave_numbers_open(layer)
     packet = fuzz(layer)
@@ -122,7 +125,7 @@ def by_scapy(data: bytes) -> dict[str, Make]:
     def clear() -> bytes:
         while True:
             try:
-                built: bytes = packet.build()
+                built: bytes = (packet if once else fuzz(layer)).build()
             except (ValueError, struct.error, OverflowError, TypeError, AttributeError):
                 continue  # scapy's own random values do not always fit its fields
             return built
@@ -187,7 +190,8 @@ def measure() -> dict[str, dict[str, float]]:
     message = request(random.Random(7296))
     data = encode_message(message)
     assert decode_message(data) == message and message.payloads[0].payload_type == PayloadType.SA
-    tools = {"ikespec": ours(message), "boofuzz": by_boofuzz(message), "scapy": by_scapy(data)}
+    tools: dict[str, dict[str, Make] | None] = {"ikespec": ours(message), "boofuzz": by_boofuzz(message)}
+    tools |= {"scapy": by_scapy(data, once=False), "scapy once": by_scapy(data, once=True)}
     present = {tool: made for tool, made in tools.items() if made is not None}
     for tool in tools.keys() - present.keys():
         print(f"{tool} is not installed here, so it is not measured", file=sys.stderr)
@@ -205,18 +209,20 @@ def measure() -> dict[str, dict[str, float]]:
 def main() -> int:
     """Print the table; the exit code is 1 where a ratio is below its target."""
     found = measure()
-    table = Table(title="mutated IKE_SA_INIT requests of 232 octets, made and written, per second")
-    for heading in ("", *found, *(f"times {tool}" for tool in found if tool != "ikespec"), "target"):
+    table = Table(title="mutated IKE_SA_INIT requests of 232 octets, made and written, per second of CPU time")
+    for heading in ("", CLEAR, "ikespec is times as fast", PROTECTED, "ikespec is times as fast"):
         table.add_column(heading, justify="right" if heading else "left")
-    worst = float("inf")
-    for place in (CLEAR, PROTECTED):
-        ratios = [found["ikespec"][place] / rates[place] for tool, rates in found.items() if tool != "ikespec"]
-        worst = min([worst, *ratios])
-        table.add_row(
-            place, *(f"{one[place]:.0f}" for one in found.values()), *(f"{one:.1f}" for one in ratios), f">= {TARGET}"
-        )
+    ratios = []
+    for tool, rates in found.items():
+        cells = []
+        for place, per_second in rates.items():
+            ratio = found["ikespec"][place] / per_second
+            ratios += [ratio] if tool != "ikespec" else []
+            cells += [f"{per_second:.0f}", "" if tool == "ikespec" else f"{ratio:.1f}"]
+        table.add_row(tool, *cells)
     Console().print(table)
-    return 0 if worst >= TARGET else 1
+    print(f"target: at least {TARGET} times")
+    return 0 if min(ratios) >= TARGET else 1
 
 
 if __name__ == "__main__":
