@@ -2,6 +2,7 @@
 
 from ipaddress import ip_address, ip_network
 
+from conformance.ike.core.sending import State
 from conformance.ike.core.subnets import network_of, subnet
 from conformance.radius import grant
 from conformance.radius.packet import Attribute
@@ -196,11 +197,13 @@ def test_pool(peer: Peer, aaa: Aaa) -> None:
     given = []
     for name, prefix in (("gold", "10.78.1.0/24"), ("silver", "10.78.2.0/24"), ("gold", "10.78.1.0/24")):
         chosen(aaa, name)
-        found = assigned(must_get_in(peer, "RFC2869-5.18-1"))
+        sa = must_get_in(peer, "RFC2869-5.18-1")
+        found = assigned(sa)
         inside = bool(found) and ip_address(found) in ip_network(prefix)
         peer.check(inside, f"an address of {prefix}", found or "none", "RFC2869-5.18-1")
-        given.append(found)
-    peer.check(len(set(given)) == 3, "three different addresses", ", ".join(given), "RFC2869-5.18-1")
+        given.append((sa, found))
+    held = [found for sa, found in given if sa.state is State.ESTABLISHED]  # a device may keep one session of a user
+    peer.check(len(set(held)) == len(held), "an address for each", ", ".join(held), "RFC2869-5.18-1")
 
 
 @purpose("aaa-pool-unknown", "RFC2869-5.18-1", role="responder", needs=NAMED, connection=SERVED, device=POOLS)
