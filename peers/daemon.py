@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from conformance.ike.core.connection import Connection
 from conformance.net import Link
 from conformance.net.http import WebServer
-from peers.contract import Capability, Death, Device, DeviceError
+from peers.contract import Capability, Death, Device, DeviceError, Vitals
 from peers.places.place import Place
 
 
@@ -101,6 +101,10 @@ class Daemon(Device):
         """How the daemon died since this was asked last."""
         found, self._death = self._death, None
         return found
+
+    def vitals(self) -> Vitals | None:
+        """What its process uses, where that is seen from here."""
+        return self._place.vitals()
 
     def condition(self) -> str:
         """Whether its process is stopped, spins or waits."""

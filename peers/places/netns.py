@@ -13,13 +13,13 @@ from pathlib import Path
 from conformance.net import Link, UdpLink
 from conformance.net.http import WebServer
 from conformance.net.web import WebLink
-from peers.contract import DeviceError, Pixit
+from peers.contract import DeviceError, Pixit, Vitals
 from peers.places import core, dataplane, sanitizers
 from peers.places.frames import told
 from peers.places.lastwords import last_words
 from peers.places.owner import RunDirectory, close_at_exit, closed, sweep
 from peers.places.place import DataPlane, Place
-from peers.places.process import ending, start_daemon, stop_daemon
+from peers.places.process import ending, process_vitals, start_daemon, stop_daemon
 from peers.places.shell import PipeShell, Shell
 
 PIXIT = Pixit(
@@ -272,6 +272,10 @@ class NetnsPlace(Place):
             return ""
         self._core = self._core or core.backtrace(self._program, process.pid, self._run.path, self._root)
         return self._core
+
+    def vitals(self) -> Vitals | None:
+        """From ``/proc``."""
+        return process_vitals(self._process.pid) if self._process is not None else None
 
     def _stat(self) -> str:
         return Path(f"/proc/{self._process.pid if self._process is not None else 0}/stat").read_text()

@@ -11,7 +11,7 @@ from pathlib import Path
 from conformance.net import Link
 from conformance.net.http import WebServer
 from conformance.net.web import WebLink
-from peers.contract import DeviceError, Pixit, RealNat
+from peers.contract import DeviceError, Pixit, RealNat, Vitals
 from peers.places.lastwords import last_words
 from peers.places.process import SPELL, condition
 from peers.places.shell import Shell
@@ -106,6 +106,10 @@ class Place(ABC):
             return condition(first, self._stat())
         except (DeviceError, OSError):
             return ""
+
+    def vitals(self) -> Vitals | None:
+        """What the daemon's process uses, None where nobody knows. Never raises."""
+        return None
 
     def _stat(self) -> str:
         """What ``/proc/PID/stat`` says of the daemon. Raises DeviceError, OSError."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from peers.contract import Vitals
 from peers.places import core
 
 _PR_SET_PDEATHSIG = 1
@@ -108,3 +109,15 @@ def _fields(stat: str) -> tuple[str, int]:
     """The state and the time on the processor, in ticks; the name before them may hold anything."""
     words = stat.rpartition(")")[2].split()
     return words[0], int(words[11]) + int(words[12])
+
+
+def process_vitals(pid: int) -> Vitals | None:
+    """What a process of this host uses; None once it has ended."""
+    try:
+        told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        resident = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        descriptors = sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+    except (OSError, ValueError, IndexError):
+        return None
+    ticks = int(told[11]) + int(told[12])
+    return Vitals(resident, descriptors, int(told[17]), ticks / os.sysconf("SC_CLK_TCK"))

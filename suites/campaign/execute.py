@@ -8,12 +8,13 @@ from conformance.crypto import IntegrityError
 from conformance.fuzz.mutators import bend_all
 from conformance.ike.core import protection
 from conformance.ike.core.child import ChildState
+from conformance.ike.core.sending import State
 from conformance.net.link import NON_ESP_MARKER, LinkError
 from conformance.script.bend import Bend
 from conformance.script.message import Received
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.trace import Entry
-from conformance.wire import EAP, SK, SKF, Message, NotifyType, WireError, decode_message
+from conformance.wire import EAP, SK, SKF, ExchangeType, Message, NotifyType, WireError, decode_message
 from suites.campaign.answers import answer_class
 from suites.campaign.case import Step
 from suites.campaign.content import instead, octets_of
@@ -62,7 +63,7 @@ class Executor:
         first, come = len(trace.entries), len(peer.inbox)
         for step in steps:
             mark, sa = len(peer.inbox), scene.sa
-            number = sa.next_id if sa is not None else 0
+            number = _next(sa)
             try:
                 done.sent.append(self._send(scene, step))
             except (does_not_fit, ValueError, OverflowError, IndexError, Unreachable, LinkError):
@@ -126,11 +127,13 @@ class Executor:
     def _note_response(self, scene: Scene, found: Sequence[Received]) -> None:
         for one in found:
             message = one.message
-            if one.sa is not scene.sa or not message.is_response:
+            if one.sa is None or one.sa is not scene.sa or not message.is_response:
                 continue
             asks = message.notify(NotifyType.COOKIE) or message.notify(NotifyType.INVALID_KE_PAYLOAD)
             if asks is not None or (one.protected and message.first(EAP) is not None):
                 scene.response = message
+            elif one.protected and message.exchange == ExchangeType.IKE_AUTH and one.sa.state == State.HALF_OPEN:
+                one.sa.conclude(message)
 
     # --- afterwards -----------------------------------------------------------------------------------------------
 
@@ -146,6 +149,13 @@ class Executor:
             if _answered(scene, mark, attempt):
                 return True
         return False
+
+
+def _next(sa: ScriptedSa | None) -> int:
+    """The message ID of our next request: that of the one that waits for its answer is free if none comes."""
+    if sa is None:
+        return 0
+    return sa.next_id if sa.pending is None else sa.pending.message.message_id
 
 
 def _answered(scene: Scene, mark: int, number: int) -> bool:

@@ -60,8 +60,9 @@ def _step(name: str, text: str, start: Callable[[ScriptedSa], None]) -> None:
 
 
 def _begin(sa: ScriptedSa, start: Callable[[], None], bend: Bend) -> None:
-    # What was not answered is over for us: one request at a time (RFC 7296, section 2.3).
-    sa.pending = None
+    # What was not answered is over for us, and its message ID is free: one request at a time (RFC 7296, section 2.3).
+    if sa.pending is not None:
+        sa.next_id, sa.pending = sa.pending.message.message_id, None
     sa.queue.clear()
     sa.begin(start, bend)
 
@@ -273,7 +274,6 @@ def first_fragments(scene: Scene, start: Callable[[ScriptedSa], None]) -> None:
         return raw[:-1]
 
     _begin(scene.ike, partial(start, scene.ike), _BALLAST | datagrams(keep, "without the last fragment"))
-    scene.ike.pending = None
     if len(found) < 2:
         raise Unreachable("the message has one fragment")
     scene.rest = (found[-1],)

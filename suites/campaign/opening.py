@@ -111,8 +111,11 @@ def new_schedule(settings: Settings) -> Schedule:
     every = MUTATORS | {Splice.name: _splice(settings.seed)}
     mutators = {name: one for name, one in every.items() if not settings.mutators or name in settings.mutators}
     groups = {name: f"{id(STATES[name].setup)} {dict(STATES[name].device)}" for name in states}
+    weights = {name: STATES[name].weight for name in states}
     sources = Sources(mutators, content)
-    return Schedule(settings.seed, states, sources, Corpus(), payloads=settings.payloads, groups=groups)
+    return Schedule(
+        settings.seed, states, sources, Corpus(), payloads=settings.payloads, groups=groups, weights=weights
+    )
 
 
 def _splice(seed: int) -> Splice:

@@ -1,6 +1,6 @@
 """Running cases on a device: reach the state or use one that is kept, send the steps, ask the oracles."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from random import Random
 from types import TracebackType
@@ -73,6 +73,7 @@ class Runner:
         self._samples = Samples(device)
         self._growth: Problem | None = None
         self._confirming, self._state = False, ""
+        self._innocent: Counter[tuple[object, ...]] = Counter()
         self._executor = Executor(real_time=device.real_time, patience=PATIENCE)
 
     def __enter__(self) -> Self:
@@ -170,7 +171,7 @@ class Runner:
         self._since += 1
         if not problems and (fresh or self._since >= CANARY_EVERY[self.device.real_time]):
             problems = list(self._look(scene))
-        if not problems and more and self._keeps_more(case):
+        if not problems and more and (fresh or self._is_suspect(case)) and self._keeps_more(case):
             problems = [grows(case.state)]
         if not problems and self._growth is not None:
             problems, self._growth = [self._growth], None
@@ -210,6 +211,12 @@ class Runner:
         """How much the device keeps, where it says so exactly."""
         vitals = None if self.device.real_time or self._confirming else self.device.vitals()
         return 0 if vitals is None else vitals.memory
+
+    def _is_suspect(self, case: Case) -> bool:
+        """Whether to look closely: less and less often at what was found innocent."""
+        key = (case.state, *((step.kind, *(one.mutator for one in step.mutations)) for step in case.steps))
+        self._innocent[key] += 1
+        return self._innocent[key].bit_count() == 1
 
     def _keeps_more(self, case: Case) -> bool:
         """Whether a case makes the device keep more each time, on one that begins anew."""
@@ -303,7 +310,9 @@ class Runner:
         if kept is not None and self._loaded is not None and self._loaded.theirs == wanted.theirs:
             self._rewind(kept)
             return kept
-        crowded = self._left >= MOST_LEFT[self.device.real_time] or (state.alone and (self._left or self._scenes))
+        # Where no time passes an order reaches the newest IKE SA, which is the one of the scene.
+        alone = state.alone and self.device.real_time
+        crowded = self._left >= MOST_LEFT[self.device.real_time] or (alone and (self._left or self._scenes))
         if crowded or self._loaded is None or self._loaded.theirs != wanted.theirs:
             self._load(wanted)
         return self._reach(state, wanted, seed)

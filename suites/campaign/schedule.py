@@ -133,11 +133,12 @@ class Schedule:
         *,
         payloads: Collection[str] = (),
         groups: Mapping[str, str] | None = None,
+        weights: Mapping[str, float] | None = None,
     ) -> None:
         """``payloads``: only these are bent, empty for all. States of one of the ``groups`` share a connection."""
         self.seed, self.states, self.sources, self.corpus = seed, states, sources, corpus
         self.payloads = frozenset(payloads)
-        self.groups = dict(groups or {})
+        self.groups, self.weights = dict(groups or {}), dict(weights or {})
         self.arms = Arms()
         self.samples: dict[tuple[str, str], Message] = {}
         self.barred: set[str] = set()
@@ -170,7 +171,8 @@ class Schedule:
             allowed = [one for one in allowed if one in seen] or allowed
         barred = self.barred if random.random() > RETRY else ()
         states = [("state", one) for one in allowed if one not in barred] or [("state", one) for one in allowed]
-        state_arm = self.arms.choose(random, states)
+        # States that are much like others have smaller weights.
+        state_arm = self.arms.choose(random, states, [self.weights.get(one, 1.0) for _, one in states])
         state = state_arm[1]
         recipes = [one for one in RECIPES if one != "octets" or "octets" in self.states[state]]
         recipe = self.arms.choose(random, [("recipe", one) for one in recipes], [RECIPES[one] for one in recipes])

@@ -53,6 +53,7 @@ class State:
         device: how the device's view of it differs.
         alone: no other IKE SA may be there, for an order would reach that.
         up: the IKE SA is established and nothing is under way.
+        weight: how often a campaign comes here beside others; states that are much like each other share what one has.
         canary: an ordinary handshake works with its connection, opened by us.
     """
 
@@ -67,7 +68,11 @@ class State:
     alone: bool = False
     up: bool = False
     canary: bool = True
+    weight: float = 1.0
 
+
+_ALIKE = 0.4
+"""The weight of states in which a device does much the same as in another one."""
 
 STATES: dict[str, State] = {}
 
@@ -97,7 +102,7 @@ def state(
 # --- the device is the responder --------------------------------------------------------------------------------------
 
 
-@state("init", "responder", "before IKE_SA_INIT", "init", "octets", "stray")
+@state("init", "responder", "before IKE_SA_INIT", "init", "octets", "stray", weight=2.0)
 def _before(scene: Scene) -> None:
     del scene
 
@@ -116,10 +121,9 @@ def _init_done(scene: Scene) -> None:
     scene.opened()
 
 
-state("init-done", "responder", "after IKE_SA_INIT, shared key", "auth", *_OPEN)(_init_done)
-state("init-done-certificates", "responder", "after IKE_SA_INIT, certificates", "auth", *_OPEN, setup=_CERTIFICATES)(
-    _init_done
-)
+state("init-done", "responder", "after IKE_SA_INIT, shared key", "auth", *_OPEN, weight=3.0)(_init_done)
+state("init-done-certificates", "responder", "after IKE_SA_INIT, certificates", "auth", *_OPEN, setup=_CERTIFICATES,
+      weight=2.0)(_init_done)  # fmt: skip
 
 
 @state(
@@ -131,12 +135,13 @@ def _auth_fragments(scene: Scene) -> None:
     first_fragments(scene, lambda sa: sa.start_auth())
 
 
-@state("established", "responder", "the IKE SA is up", *_UP, up=True)
+@state("established", "responder", "the IKE SA is up", *_UP, up=True, weight=2.0)
 def _established(scene: Scene) -> None:
     scene.established()
 
 
-@state("established-certificates", "responder", "the IKE SA is up, by certificates", *_UP, setup=_CERTIFICATES, up=True)
+@state("established-certificates", "responder", "the IKE SA is up, by certificates", *_UP, setup=_CERTIFICATES, up=True,
+       weight=_ALIKE)  # fmt: skip
 def _established_certificates(scene: Scene) -> None:
     scene.established()
 
@@ -151,12 +156,14 @@ def _fragments(scene: Scene) -> None:
 
 
 @state("nat", "responder", "the IKE SA is up behind a NAT", *_UP, needs=(Capability.NAT_T,),
-       setup=usual(force_encapsulation=True), device={"force_encapsulation": False}, up=True)  # fmt: skip
+       setup=usual(force_encapsulation=True), device={"force_encapsulation": False}, up=True,
+       weight=_ALIKE)  # fmt: skip
 def _nat(scene: Scene) -> None:
     scene.established()
 
 
-@state("child-rekeyed", "responder", "a Child SA has been rekeyed, the old one is still there", *_UP)
+@state("child-rekeyed", "responder", "a Child SA has been rekeyed, the old one is still there", *_UP,
+       weight=_ALIKE)  # fmt: skip
 def _child_rekeyed(scene: Scene) -> None:
     sa = scene.established()
     sa.tidy = False
@@ -165,7 +172,7 @@ def _child_rekeyed(scene: Scene) -> None:
 
 
 @state("ike-rekeyed", "responder", "the IKE SA has been rekeyed, the old one is still there",
-       "liveness", "delete", "create-child", "rekey", "notify", "clear-delete", "octets")  # fmt: skip
+       "liveness", "delete", "create-child", "rekey", "notify", "clear-delete", "octets", weight=_ALIKE)  # fmt: skip
 def _ike_rekeyed(scene: Scene) -> None:
     sa = scene.established()
     sa.tidy = False
@@ -173,7 +180,7 @@ def _ike_rekeyed(scene: Scene) -> None:
     sa.tidy = True
 
 
-@state("successor", "responder", "the IKE SA has been rekeyed, on its successor", *_UP)
+@state("successor", "responder", "the IKE SA has been rekeyed, on its successor", *_UP, weight=_ALIKE)
 def _successor(scene: Scene) -> None:
     sa = scene.established()
     sa.rekey()
@@ -222,7 +229,7 @@ def _device_deletes(scene: Scene) -> None:
 
 
 @state("redirected", "responder", "the device has sent us to another gateway", *_HELD,
-       needs=(Capability.REDIRECT_LATER,), setup=usual(follows_redirects=True), alone=True)  # fmt: skip
+       needs=(Capability.REDIRECT_LATER,), setup=usual(follows_redirects=True), alone=True, weight=_ALIKE)  # fmt: skip
 def _redirected(scene: Scene) -> None:
     scene.established()
     gateway = scene.device.pixit.tester_spare or scene.device.pixit.tester_address
@@ -238,6 +245,7 @@ for _when, _claim in ((RedirectWhen.INIT, Capability.REDIRECT_INIT), (RedirectWh
         *(("init", "octets") if _word == "init" else ("auth", *_OPEN)),
         needs=(_claim,), setup=usual(follows_redirects=True),
         device={"redirect": Redirection("192.0.2.77", _when), "follows_redirects": False}, canary=False,
+        weight=_ALIKE,
     )(_before if _word == "init" else _init_done)  # fmt: skip
 
 
@@ -246,6 +254,9 @@ for _when, _claim in ((RedirectWhen.INIT, Capability.REDIRECT_INIT), (RedirectWh
 EAP_METHODS = (
     "md5", "gtc", "mschapv2", "tls", "ttls", "peap", "sim", "aka", "aka-prime", "anyconnect",
 )  # fmt: skip
+
+
+_ONE_OF_MANY = 0.12
 
 
 def _eap_rounds(scene: Scene, rounds: int) -> None:
@@ -283,19 +294,21 @@ def _eap_peer(scene: Scene, rounds: int) -> None:
 
 
 for _method in EAP_METHODS:
+    _served, _asked = eap(_method), eap(_method, device="initiator")
     for _count in (1, 2):
         state(
             f"eap-{_method}-{_count}", "responder", f"round {_count} of {_method} has come from the device",
-            "eap", "liveness", "clear-error", "octets", needs=(Capability.EAP,), setup=eap(_method),
+            "eap", "liveness", "clear-error", "octets", needs=(Capability.EAP,), setup=_served, weight=_ONE_OF_MANY,
         )(partial(_eap_rounds, rounds=_count))  # fmt: skip
         state(
             f"peer-{_method}-{_count}", "initiator", f"the device has answered {_count - 1} rounds of {_method}",
             "answer", "refuse", "empty", "octets",
-            needs=(Capability.EAP_PEER,), setup=eap(_method, device="initiator"), alone=True, canary=False,
+            needs=(Capability.EAP_PEER,), setup=_asked, alone=True, canary=False,
+            weight=_ONE_OF_MANY,
         )(partial(_eap_peer, rounds=_count))  # fmt: skip
     state(
         f"eap-{_method}-end", "responder", f"{_method} has succeeded, IKE_AUTH has not",
-        "eap", "liveness", "clear-error", "octets", needs=(Capability.EAP,), setup=eap(_method),
+        "eap", "liveness", "clear-error", "octets", needs=(Capability.EAP,), setup=_served, weight=_ONE_OF_MANY,
     )(_eap_end)  # fmt: skip
 
 
@@ -322,7 +335,7 @@ state("asked-auth-certificates", "initiator", "the device has sent IKE_AUTH, cer
       setup=_CERTIFICATES, alone=True)(_asked_auth)  # fmt: skip
 
 
-@state("accepted", "initiator", "the IKE SA that the device has opened is up", *_UP, alone=True, up=True)
+@state("accepted", "initiator", "the IKE SA that the device has opened is up", *_UP, alone=True, up=True, weight=_ALIKE)
 def _accepted(scene: Scene) -> None:
     scene.device.initiate()
     scene.sa = scene.peer.accept()

@@ -43,12 +43,12 @@ class Ours:
             header = decode_header(raw)
         except WireError:
             return
-        if header.flags & FLAG_RESPONSE:
+        if header.flags & FLAG_RESPONSE and header.version >> 4 == 2:  # nobody knows the flags of other versions
             self.responses.add((header.spi_i, header.message_id))
+            return
         known = self.requests.setdefault(header.message_id, [])
-        if not header.flags & FLAG_RESPONSE:
-            known.append(Asked(header, raw, entry))
-            del known[:-MOST]
+        known.append(Asked(header, raw, entry))
+        del known[:-MOST]
 
     def to(self, message_id: int, exchange: ExchangeType) -> list[Asked]:
         """Those with this message ID and exchange type."""

@@ -1,7 +1,10 @@
 """Cases on the reference device: states are reached, kept, lost and reached again; what is correct is no problem."""
 
+import os
+
 import pytest
 
+from peers.places.process import process_vitals
 from peers.registry import open_device
 from suites.campaign.case import Case, Outcome, Step
 from suites.campaign.kinds import KINDS
@@ -84,3 +87,11 @@ def test_what_cannot_be_sent_is_no_problem() -> None:
         assert runner.run(Case("init", 1, (_step("eap"),))).answers == ("unsent",)
         with pytest.raises(ValueError, match="no state"):
             runner.run(Case("nowhere", 1, ()))
+
+
+def test_a_process_tells_what_it_uses() -> None:
+    """Our own process uses memory, descriptors, a thread and time; one that is not there says nothing."""
+    vitals = process_vitals(os.getpid())
+    assert vitals is not None
+    assert vitals.memory > 1 << 20 and vitals.descriptors > 2 and vitals.threads >= 1 and vitals.cpu > 0
+    assert process_vitals(2**22 + 1) is None

@@ -8,10 +8,7 @@ from conformance.wire import (
     CERT,
     CP,
     EAP,
-    SA,
     Delete,
-    ExchangeType,
-    IDi,
     Message,
     Nonce,
     Notify,
@@ -76,18 +73,6 @@ class EmptySelectors(IkeSa):
 
 
 @fuzz_defect("death")
-class EmptyIdentity(IkeSa):
-    """The first octet of an identity says how it is written."""
-
-    def handle_auth(self, message: Message) -> Sequence[Payload]:
-        """Look at it, though there may be none."""
-        identity = message.first(IDi)
-        if identity is not None and identity.data[0] == ord("@"):
-            self.drop("a name with an at sign")
-        return super().handle_auth(message)
-
-
-@fuzz_defect("death")
 class CertificateLength(IkeSa):
     """The length in the first octets of a certificate says how far it is read."""
 
@@ -135,16 +120,3 @@ class CookieBuffer(IkeSa):
         if cookie is not None:
             into(bytearray(24), cookie.data)
         super().on_init_response(message)
-
-
-@fuzz_defect("death")
-class SpiInteger(IkeSa):
-    """The SPIs of proposals for Child SAs are read as integers of four octets."""
-
-    def make_child(self, message: Message, *rest: object) -> list[Payload]:
-        """All of them, before one is chosen."""
-
-        sa = message.first(SA)
-        for proposal in sa.proposals if sa is not None and message.exchange != ExchangeType.IKE_AUTH else ():
-            self.drop(f"offers {unpack('>I', proposal.spi)[0]:08x}")
-        return super().make_child(message, *rest)  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from struct import pack
 
 from conformance.ike.ikesa import IkeSa
-from conformance.wire import SKF, Message, Notify, Payload, UnknownPayload
+from conformance.wire import SKF, Message, Payload, UnknownPayload
 from peers.reference.defects.fuzz.registry import fuzz_defect
 
 _NAMES = [f"payload {number}" for number in range(33, 55)]
@@ -58,15 +58,3 @@ class SignedMessageId(IkeSa):
         """Put it into the log as an integer."""
         pack(">i", message.message_id)
         super().outside_window(message)
-
-
-@fuzz_defect("death")
-class ErrorTable(IkeSa):
-    """An error notify in an INFORMATIONAL request is the index of a table of messages."""
-
-    def informed(self, message: Message) -> list[Payload]:
-        """Find its words."""
-        for notify in message.all(Notify):
-            if notify.type < 16384:
-                self.drop(("nothing", "wrong", "bad")[int(notify.type)])
-        return super().informed(message)
