@@ -8,7 +8,7 @@ from conformance.net.link import Datagram
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.trace import Entry
-from conformance.wire import SK, SKF, ExchangeType, Message, Nonce, WireError, decode_message
+from conformance.wire import SK, SKF, ExchangeType, Message, Nonce, NotifyType, WireError, decode_message
 from suites.invariants import content, header
 from suites.invariants.asked import SK as FIRST_SK
 from suites.invariants.asked import SKF as FIRST_SKF
@@ -53,8 +53,9 @@ class Watch:
             yield from header.role(message, sa)
             yield from self._fresh_iv(raw, sa)
             if message.is_response and asked and not any(self._authentic(one, sa) for one in asked):
+                rule = "RFC7296-2.4-7" if message.notify(NotifyType.INVALID_SYNTAX) is None else "RFC7296-3.10.1-5"
                 yield Broken(
-                    "unprotected", "RFC7296-2.4-7", "no protected answer to what is not protected",
+                    "unprotected", rule, "no protected answer to what is not protected",
                     f"{message.exchange.name} response {message.message_id}", bypass=True,
                 )  # fmt: skip
         if entry.encrypted or (message.exchange == ExchangeType.IKE_SA_INIT and not entry.problem):

@@ -5,14 +5,16 @@ import re
 import pytest
 
 from peers.reference.defects import all_defects
+from peers.reference.defects.fuzz import all_fuzz_defects
 from peers.reference.device import ReferenceDevice
 from suites.conduct import all_purposes, conduct
 
 PURPOSES = all_purposes()
 PYTHON = re.compile(r"\w\(\w*=|\bb['\"]|<\S* object\b|\bNone\b|\bTrue\b|\bFalse\b|\[\]|\[<|['\"]\]|\w<\w+[.:]|^$")
 """What a reason looks like where somebody printed a value instead of saying what it means."""
-DEFECTS = all_defects()
-CLAIMS = [(defect.name, purpose) for defect in DEFECTS.values() for purpose in defect.breaks]
+BROKEN = [(one.name, one.breaks) for one in all_defects().values()]
+BROKEN += [(one.name, one.breaks) for one in all_fuzz_defects().values()]
+CLAIMS = [(name, purpose) for name, breaks in BROKEN for purpose in breaks]
 
 
 @pytest.mark.parametrize("identifier", PURPOSES)

@@ -19,7 +19,7 @@ class HalfSpi(Endpoint):
         return found or next((sa for spi, sa in self.sas.items() if spi[:4] == mine[:4] or spi[4:] == mine[4:]), None)
 
 
-@fuzz_defect("requirement")
+@fuzz_defect("requirement", "fuzz-established")
 class NonceAgain(IkeSa):
     """CREATE_CHILD_SA is answered with the nonce of IKE_SA_INIT."""
 
@@ -47,7 +47,7 @@ class AnswersResponses(IkeSa):
         self.respond(message, [])
 
 
-@fuzz_defect("requirement")
+@fuzz_defect("requirement", "fuzz-before-auth")
 class StaleMemory(IkeSa):
     """UNSUPPORTED_CRITICAL_PAYLOAD carries what was in its buffer before, behind the type."""
 

@@ -19,7 +19,7 @@ class AnswersInTheClear(IkeSa):
             super().unprotected(message)
 
 
-@fuzz_defect("requirement")
+@fuzz_defect("requirement", "fuzz-established")
 class DiesInTheClear(IkeSa):
     """An error notify in the clear ends an established IKE SA."""
 

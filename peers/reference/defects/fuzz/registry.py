@@ -12,9 +12,13 @@ MODULES = ("lengths", "tables", "growth", "mixing", "protection")
 
 @dataclass(frozen=True, slots=True)
 class FuzzDefect:
-    """One of them: the class over `IkeSa` or `Endpoint` that is wrong, and the oracle that has to see it."""
+    """One of them: the class over `IkeSa` or `Endpoint` that is wrong, and the oracle that has to see it.
+
+    ``breaks`` are purposes of `suites.fuzz` that must fail with it.
+    """
 
     name: str
+    breaks: tuple[str, ...]
     oracle: str
     decision: type
     summary: str
@@ -23,7 +27,7 @@ class FuzzDefect:
 _FOUND: dict[str, FuzzDefect] = {}
 
 
-def fuzz_defect(oracle: str) -> Callable[[type], type]:
+def fuzz_defect(oracle: str, *breaks: str) -> Callable[[type], type]:
     """Register a class: ``EmptyDelete`` is ``fuzz-empty-delete``. ``oracle`` is as in a campaign's problems."""
 
     def register(cls: type) -> type:
@@ -32,7 +36,7 @@ def fuzz_defect(oracle: str) -> Callable[[type], type]:
             raise ValueError(f"two defects are called {name}")
         if not issubclass(cls, IkeSa | Endpoint):
             raise TypeError(f"{cls.__name__} is no subclass of what the reference device is made of")
-        _FOUND[name] = FuzzDefect(name, oracle, cls, (cls.__doc__ or "").strip().split("\n")[0])
+        _FOUND[name] = FuzzDefect(name, breaks, oracle, cls, (cls.__doc__ or "").strip().split("\n")[0])
         return cls
 
     return register

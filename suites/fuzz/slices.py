@@ -1,0 +1,92 @@
+"""Some dozens of bent messages in one state, always the same ones, with the invariants as the judge."""
+
+from collections.abc import Iterator
+from random import Random
+
+from conformance.fuzz.mutators import draw
+from conformance.fuzz.strategies import content
+from conformance.script.peer import Peer
+from conformance.script.verdict import Inconclusive, Unexpected
+from conformance.wire import Message
+from suites.campaign.case import Problem, Step
+from suites.campaign.execute import Done, Executor
+from suites.campaign.oracles.requirement import LOST, unproved
+from suites.campaign.scene import Scene, Unreachable
+from suites.campaign.states import STATES
+from suites.dut import Dut
+
+COUNT = 120
+"""Bent messages in a purpose."""
+
+CONTENT = 0.25
+"""The share of those whose payloads are replaced by others, nearly valid."""
+
+
+def run_slice(peer: Peer, dut: Dut, name: str, *, count: int = COUNT) -> None:
+    """Bend messages in a state, and let the invariants and a liveness check judge each answer.
+
+    Each kind of message is sent once as it should be. Raises Unexpected for what is broken, Inconclusive where the
+    state cannot be reached.
+    """
+    patience = peer.response_timeout / (8 if dut.device.real_time else 1)
+    executor = Executor(real_time=True, patience=patience)
+    scene: Scene | None = None
+    samples: dict[str, Message] = {}
+    for step in _steps(name, samples, count):
+        scene = scene or _reached(peer, dut, name)
+        done = executor.run(scene, (step,))
+        for message in done.sent:
+            if message is not None:
+                samples.setdefault(step.kind, message)
+        _judge(scene, done)
+        scene = scene if _stays(executor, scene, done) else None
+
+
+def _steps(name: str, samples: dict[str, Message], count: int) -> Iterator[Step]:
+    """The messages of a slice; ``samples`` fills with what was sent while it is consumed."""
+    random, kinds = Random(f"slice of {name}"), [one for one in STATES[name].kinds if one != "octets"]
+    for kind in kinds:
+        yield Step(kind)
+    for _ in range(count):
+        kind = random.choice(kinds)
+        if random.random() < CONTENT:
+            yield Step(kind, content=content(random, "near"))
+        elif kind in samples:
+            yield Step(kind, (draw(random, samples[kind]),))
+
+
+def _reached(peer: Peer, dut: Dut, name: str) -> Scene:
+    """The state, with a conversation that begins with it."""
+    scene = Scene(STATES[name], peer, dut.device)
+    try:
+        scene.state.reach(scene)
+    except Unreachable as reason:
+        raise Inconclusive(f"{scene.state.text}: {reason}") from None
+    except Unexpected as silent:
+        raise Inconclusive(f"{scene.state.text}: {silent}") from None
+    list(scene.watch.look(peer.trace.entries))
+    return scene
+
+
+def _judge(scene: Scene, done: Done) -> None:
+    for broken in scene.watch.look(done.entries):
+        raise Unexpected(broken.expected, broken.got, broken.requirement, bypass=broken.bypass)
+    for problem in unproved(done.sent, done.entries, scene.sa):
+        raise _unexpected(problem, bypass=True)
+
+
+def _stays(executor: Executor, scene: Scene, done: Done) -> bool:
+    """Whether the next message can be sent in the same scene. Raises Unexpected where an IKE SA is lost for nothing."""
+    if not scene.state.up:
+        return scene.state.name == "init"
+    if not scene.up or scene.sa is not scene.begun[-1]:
+        return False
+    if any(executor.lives(scene) for _ in range(2)):
+        return True
+    if not done.genuine:
+        raise _unexpected(LOST, bypass=False)
+    return False
+
+
+def _unexpected(problem: Problem, *, bypass: bool) -> Unexpected:
+    return Unexpected(problem.symptom.partition(": ")[2], problem.words, problem.requirement, bypass=bypass)
