@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from ikespec import again, catalogue, doctor, fuzz, rows
 from ikespec import repeat as repetition
+from ikespec.checks import check_kinds, check_numbers, check_places, check_selection
 from ikespec.exits import EXIT_OK, EXIT_SETUP, EXIT_SIGNAL, EXIT_VERDICT, fail, one_line_errors
 from ikespec.progress import RunProgress, Screen, tally
 
@@ -70,12 +71,15 @@ def run(
     """
     from suites.options import default_folder
 
-    _check_selection(purposes, role, subject)
-    _check_kinds(tier, level, profile)
+    check_selection(purposes, role, subject)
+    check_kinds(tier, level, profile)
+    check_numbers(context, "retry", "retry_inconclusive", "max_fail", "timeout", "max_flaky", "expect_pass")
+    if repeat < 1:
+        fail(f"--repeat {repeat}: expected a number of runs, 1 or more")
     if workers < 1:
         fail(f"-n {workers}: expected a number of devices, 1 or more")
     folder = out or default_folder(dut)
-    _check_places(dut, folder, workers)
+    check_places(dut, folder, workers)
     if repeat > 1:
         with one_line_errors():
             raise SystemExit(repetition.run(Screen(), repetition.words_of(sys.argv[2:]), repeat, folder))
@@ -115,40 +119,6 @@ def run(
     if progress.ending is None and not progress.stopped:
         raise SystemExit(EXIT_SETUP)
     _close(console, progress, folder)
-
-
-def _check_kinds(tier: str, level: str | None, profile: str | None) -> None:
-    """End with exit code 2 if a word for a kind of purposes means nothing."""
-    from suites.options import LEVELS
-    from suites.profiles import ProfileError, load
-    from suites.purpose import TIERS
-
-    if tier not in TIERS:
-        fail(f"--tier {tier}: expected {', '.join(TIERS)}")
-    if level is not None and level not in LEVELS:
-        fail(f"--level {level}: expected {', '.join(LEVELS)}")
-    if profile is not None:
-        try:
-            load(profile)
-        except ProfileError as error:
-            fail(" ".join(str(error).split()))
-
-
-def _check_places(dut: str, folder: Path, workers: int) -> None:
-    """End with exit code 2 if there is no such device, or not so many, or the results folder cannot be made."""
-    from peers.registry import open_device
-    from suites.record import must_be_free
-
-    with one_line_errors():
-        device = open_device(dut)
-    if workers > 1 and device.described_in is not None:
-        fail(f"-n {workers}: {dut} describes one device that is there already; expected -n 1")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        fail(f"--out {folder}: cannot be made: {error.strerror}")
-    with one_line_errors():
-        must_be_free(folder)
 
 
 def _close(console: Console, progress: RunProgress, folder: Path) -> NoReturn:
@@ -325,7 +295,7 @@ def list_purposes(
     if variants:
         catalogue.show_variants(Console())
         return
-    _check_selection(patterns, role, subject)
+    check_selection(patterns, role, subject)
     found = catalogue.fitting(patterns or (), role, subject or ())
     if not found:
         fail("no purpose fits the selection")
@@ -347,14 +317,6 @@ def _list_rows(patterns: Sequence[str], as_json: bool, markdown: bool) -> None:
         print(rows.as_json(found))
     else:
         rows.show(Console(), found)
-
-
-def _check_selection(patterns: list[str] | None, role: str | None, subject: list[str] | None) -> None:
-    """End with exit code 2 if a word of a selection means nothing."""
-    if role not in (None, "initiator", "responder"):
-        fail(f"--role {role}: expected initiator or responder")
-    if problem := catalogue.unknown(patterns or (), subject or ()):
-        fail(problem)
 
 
 @app.command()

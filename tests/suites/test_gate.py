@@ -107,7 +107,16 @@ def test_a_purpose_that_takes_too_long_is_inconclusive(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [("--tier", "fast"), ("--level", "SHALL"), ("--profile", "niab"), ("--profile", "none.toml")],
+    [
+        ("--tier", "fast"),
+        ("--level", "SHALL"),
+        ("--profile", "niab"),
+        ("--profile", "none.toml"),
+        ("--repeat", "0"),
+        ("--timeout", "-1"),
+        ("--max-fail", "-1"),
+        ("--retry", "-2"),
+    ],
 )
 def test_words_that_mean_nothing(words: tuple[str, str]) -> None:
     assert ikespec("run", *words, code=2).startswith(f"ikespec: {words[0]} {words[1]}: ")

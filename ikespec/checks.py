@@ -1,0 +1,57 @@
+"""What is wrong with the words of a command line: one line each, and exit code 2."""
+
+from pathlib import Path
+
+import typer
+
+from ikespec import catalogue
+from ikespec.exits import fail, one_line_errors
+
+
+def check_selection(patterns: list[str] | None, role: str | None, subject: list[str] | None) -> None:
+    """End with exit code 2 if a word of a selection means nothing."""
+    if role not in (None, "initiator", "responder"):
+        fail(f"--role {role}: expected initiator or responder")
+    if problem := catalogue.unknown(patterns or (), subject or ()):
+        fail(problem)
+
+
+def check_kinds(tier: str, level: str | None, profile: str | None) -> None:
+    """End with exit code 2 if a word for a kind of purposes means nothing."""
+    from suites.options import LEVELS
+    from suites.profiles import ProfileError, load
+    from suites.purpose import TIERS
+
+    if tier not in TIERS:
+        fail(f"--tier {tier}: expected {', '.join(TIERS)}")
+    if level is not None and level not in LEVELS:
+        fail(f"--level {level}: expected {', '.join(LEVELS)}")
+    if profile is not None:
+        try:
+            load(profile)
+        except ProfileError as error:
+            fail(" ".join(str(error).split()))
+
+
+def check_numbers(context: typer.Context, *names: str) -> None:
+    """End with exit code 2 if a number that counts something is negative."""
+    for name in names:
+        if context.params[name] < 0:
+            fail(f"--{name.replace('_', '-')} {context.params[name]:g}: expected 0 or more")
+
+
+def check_places(dut: str, folder: Path, workers: int) -> None:
+    """End with exit code 2 if there is no such device, or not so many, or the results folder cannot be made."""
+    from peers.registry import open_device
+    from suites.record import must_be_free
+
+    with one_line_errors():
+        device = open_device(dut)
+    if workers > 1 and device.described_in is not None:
+        fail(f"-n {workers}: {dut} describes one device that is there already; expected -n 1")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        fail(f"--out {folder}: cannot be made: {error.strerror}")
+    with one_line_errors():
+        must_be_free(folder)
