@@ -122,7 +122,7 @@ class StrongestOnly(GatewaySa):
     """Takes what one source grants, and nothing of the others."""
 
     def granted(self, wanted: Authorization) -> Packet | None:
-        return self.told.get(USER) or super().granted(wanted)
+        return self.said.get(USER) or super().granted(wanted)
 
 
 @defect("aaa-authz-user-first", "aaa-authz-group-first")
@@ -148,4 +148,4 @@ class AllCached(GatewaySa):
 
     def get_key(self, identity: IDi) -> None:
         super().get_key(identity)
-        self.grant = self.told[KEY]
+        self.grant = self.said[KEY]

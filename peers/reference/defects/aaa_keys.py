@@ -45,7 +45,7 @@ class EitherKey(GatewaySa):
     """Takes either of both keys from anybody."""
 
     def mic_is_valid(self, received: bytes, computed: bytes) -> bool:
-        other = self.keys_of(self.told.get(KEY))[1]
+        other = self.keys_of(self.said.get(KEY))[1]
         claimed = self.claimed
         mine = (
             bool(other) and claimed is not None and received == self.shared_key_mic(other, self.signed_octets(claimed))
@@ -84,7 +84,7 @@ class EmptyKeys(GatewaySa):
         self.ask(Question(KEY, name or b""))
 
     def remote_key(self, configured: Credential, at: int) -> Credential:
-        return Psk(self.keys_of(self.told[KEY])[at]) if KEY in self.told else configured
+        return Psk(self.keys_of(self.said[KEY])[at]) if KEY in self.said else configured
 
 
 @defect("aaa-psk-challenge", "aaa-psk-malformed")
@@ -103,7 +103,7 @@ class AnythingIsAKey(GatewaySa):
         return found if readable else (b"unreadable", b"unreadable")
 
     def mic_is_valid(self, received: bytes, computed: bytes) -> bool:
-        unreadable = self.keys_of(self.told.get(KEY))[0] == b"unreadable"
+        unreadable = self.keys_of(self.said.get(KEY))[0] == b"unreadable"
         return unreadable or super().mic_is_valid(received, computed)
 
 
@@ -209,4 +209,4 @@ class TellsOfEapOnly(Nas):
     """Tells of no session of somebody whose key it has asked for."""
 
     def has_begun(self, sa: GatewaySa) -> bool:
-        return KEY not in sa.told and super().has_begun(sa)
+        return KEY not in sa.said and super().has_begun(sa)

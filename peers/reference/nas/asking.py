@@ -39,7 +39,7 @@ class AskingSa(IkeSa):
     Attributes:
         asking: the request whose response waits.
         questions: what the response waits for, of which ``unasked`` has not been sent yet.
-        told: what the server has said to each kind of them, None: nothing, or no.
+        said: what the server has said to each kind of them, None: nothing, or no.
         grant: what it has granted in all.
         user: who he is for the server.
     """
@@ -53,7 +53,7 @@ class AskingSa(IkeSa):
     def __init__(self, *given: object, **named: object) -> None:
         """Nothing is asked yet."""
         super().__init__(*given, **named)  # type: ignore[arg-type]
-        self.told: dict[str, Packet | None] = {}
+        self.said: dict[str, Packet | None] = {}
 
     def process(self, message: Message) -> Sequence[Payload] | None:
         """No response as long as somebody else thinks about it."""
@@ -73,8 +73,8 @@ class AskingSa(IkeSa):
 
     def was_told(self, question: Question, answer: Packet | None) -> None:
         """The server has said something, or nothing in time; go on once all is answered."""
-        self.told[question.kind] = answer if answer is not None and answer.code == Code.ACCESS_ACCEPT else None
-        if self.asking is None or any(one.kind not in self.told for one in self.questions):
+        self.said[question.kind] = answer if answer is not None and answer.code == Code.ACCESS_ACCEPT else None
+        if self.asking is None or any(one.kind not in self.said for one in self.questions):
             return
         request, self.asking, self.questions = self.asking, None, ()
         if self.state != State.CLOSED:
@@ -84,7 +84,7 @@ class AskingSa(IkeSa):
 
     def ask(self, *questions: Question) -> None:
         """Raises Waiting where something of this was not asked yet."""
-        new = [one for one in questions if one.kind not in self.told]
+        new = [one for one in questions if one.kind not in self.said]
         if new:
             raise Waiting(new)
 
@@ -114,9 +114,9 @@ class AskingSa(IkeSa):
             raise Violation("his identity makes no name to ask for")
         self.ask(Question(KEY, name))
         self.user = identity.data
-        if not any(self.keys_of(self.told[KEY])):
+        if not any(self.keys_of(self.said[KEY])):
             raise Violation("the AAA server has no key for him")
-        self.grant = self.grant or bare(self.told[KEY])
+        self.grant = self.grant or bare(self.said[KEY])
 
     def keys_of(self, answer: Packet | None) -> tuple[bytes, bytes]:
         """His key and ours: one for both (RFC 2868, section 3.5), or a pair of Cisco's for each."""
@@ -138,7 +138,7 @@ class AskingSa(IkeSa):
 
     def remote_key(self, configured: Credential, at: int) -> Credential:
         """One of both keys, once we have them."""
-        found = self.keys_of(self.told.get(KEY))[at]
+        found = self.keys_of(self.said.get(KEY))[at]
         return Psk(found) if found else configured
 
     # --- what he may ----------------------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ class AskingSa(IkeSa):
                     raise Violation(f"his identity makes no name to ask about the {kind}")
                 questions.append(Question(kind, name))
         self.ask(*questions)
-        refused = [one.kind for one in questions if self.told[one.kind] is None]
+        refused = [one.kind for one in questions if self.said[one.kind] is None]
         if refused:
             raise Violation(f"the AAA server refuses the {refused[0]}")
         self.user = self.user or whole
@@ -169,9 +169,9 @@ class AskingSa(IkeSa):
 
     def granted(self, wanted: Authorization) -> Packet | None:
         """All that counts, the strongest first: of himself, of what came with the proof, of his group."""
-        by_proof = self.told.get(KEY) or self.grant
+        by_proof = self.said.get(KEY) or self.grant
         cached = [by_proof] if wanted.cached else [bare(by_proof)]
-        found = [self.told.get(USER), *cached]
-        group = [self.told.get(GROUP)]
+        found = [self.said.get(USER), *cached]
+        group = [self.said.get(GROUP)]
         order = [*group, *found] if wanted.group_first else [*found, *group]
         return merged(one for one in order if one is not None) or self.grant
