@@ -1,5 +1,6 @@
 """Devices that are strange as a whole: they refuse everything, crash, hang, or cannot speak."""
 
+from dataclasses import replace
 from typing import ClassVar
 
 from conformance.ike.core.events import Violation
@@ -9,7 +10,6 @@ from conformance.ike.ikesa import IkeSa
 from conformance.net.link import Datagram
 from conformance.wire import Header, Message, WireError
 from peers.reference.device import ReferenceDevice
-from peers.reference.engine import ReferenceEngine
 
 
 class Strange(ReferenceDevice):
@@ -17,11 +17,7 @@ class Strange(ReferenceDevice):
 
     def __init__(self, endpoint: type[Endpoint]) -> None:
         super().__init__()
-        self.endpoint = endpoint
-
-    def start(self) -> None:
-        super().start()
-        self._engine = ReferenceEngine(self.endpoint, self.seed, 1_700_000_000.0)
+        self.model = replace(self.model, endpoint_class=endpoint)
 
 
 class ForgetfulSa(IkeSa):
