@@ -85,7 +85,8 @@ def pseudonym(peer: Peer, dut: Dut, way: Way) -> None:
     peer.check(answer not in fast, "no identity for fast re-authentication", answer, "RFC4187-4.1.5-5")
     if _is_permanent(answer, register, way):
         raise NotApplicable("it does not use the pseudonym")
-    peer.check(bare(answer) in names, f"the pseudonym {min(names)!r}", answer, "RFC4187-4.1.1.9-1")
+    known, got = (one.decode(errors="replace") for one in (min(names), answer))
+    peer.check(bare(answer) in names, f"the pseudonym {known}", got, "RFC4187-4.1.1.9-1")
     peer.check(found.up, "an IKE SA at the end", "none", "RFC4187-4.1.1.9-1")
 
 

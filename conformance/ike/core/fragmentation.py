@@ -154,8 +154,12 @@ class Fragmentation(Spine):
         return payload.number == 1
 
     def is_stale(self, parts: Reassembly) -> bool:
+        """Whether a message that is not whole has waited too long."""
+        return self.now > self.waits_until(parts)
+
+    def waits_until(self, parts: Reassembly) -> float:
         """Fragments wait as long as we would for a response (RFC 7383, section 2.6)."""
-        return self.now > parts.started + self.connection.patience()
+        return parts.started + self.connection.patience()
 
     # --- time -----------------------------------------------------------------------------------------------------
 
@@ -163,4 +167,4 @@ class Fragmentation(Spine):
         """Fragments whose message does not become whole are forgotten (RFC 7383, section 2.6)."""
         yield from super().timers()
         for key, parts in list(self.reassembly.items()):
-            yield parts.started + self.connection.patience(), lambda key=key: self.reassembly.pop(key, None)  # type: ignore[misc]
+            yield self.waits_until(parts), lambda key=key: self.reassembly.pop(key, None)  # type: ignore[misc]

@@ -1,6 +1,7 @@
 """Defects of IKE fragmentation (RFC 7383)."""
 
 from dataclasses import replace
+from math import inf
 
 from conformance.crypto import IntegrityError
 from conformance.ike.core.fragmentation import Reassembly
@@ -164,8 +165,8 @@ class AnswersTooEarly(IkeSa):
 class NeverForgets(IkeSa):
     """Keeps fragments for ever."""
 
-    def is_stale(self, parts: Reassembly) -> bool:
-        return False
+    def waits_until(self, parts: Reassembly) -> float:
+        return inf
 
 
 @defect("frag-retransmit-first")

@@ -7,7 +7,10 @@ from conformance.wire import Header
 from peers.reference.variants.registry import variant
 
 
-@variant("RFC 7296, 2.6 and 5: state for half-open IKE SAs is limited; what is not answered will be asked again")
+@variant(
+    "RFC 7296, 2.6 and 5: state for half-open IKE SAs is limited; what is not answered will be asked again",
+    unclear=dict.fromkeys(("fuzz-before-init", "fuzz-before-auth"), "they leave many IKE SAs half-open"),
+)
 class FewHalfOpen(Endpoint):
     """Keeps at most five half-open IKE SAs for an address, for 30 s each, and drops requests for more."""
 
