@@ -52,6 +52,7 @@ class ReferenceProcess(ReferenceDevice):
             web_port = probe.ports[2]
         self.pixit = replace(
             PIXIT,
+            tester_spare=None,
             device_address=HOST,
             tester_address=HOST,
             device_address6=None,
