@@ -44,18 +44,21 @@ _ENTER = (
     'r=$1 d=$2; shift 2; mount --bind /dev "$r/dev" && mount -t proc proc "$r/proc" && '
     'mount -t tmpfs tmpfs "$r/run" && mount -t tmpfs tmpfs "$r/tmp" && mkdir -p "$r$d" && '
     'mount --bind "$d" "$r$d" && mount --bind "$d/hosts" "$r/etc/hosts" && '
+    '{ [ ! -e "$r/etc/resolv.conf" ] || mount --bind "$d/resolv.conf" "$r/etc/resolv.conf"; } && '
     'exec chroot "$r" /bin/sh -c \'cd "$1" && shift && exec "$@"\' sh "$d" "$@"'
 )
 # The same words without a root: a /run of its own, where a build may want its pid file. What is to be preloaded is not
 # there for a moment.
 _ALONE = (
     'd=$1 p=$LD_PRELOAD; shift; unset LD_PRELOAD; cd "$d" && mount --bind hosts /etc/hosts && '
+    '{ [ ! -e /etc/resolv.conf ] || mount --bind resolv.conf /etc/resolv.conf; } && '
     'mount -t tmpfs tmpfs /run && mkdir -p "$d" && '
     'mount --no-canonicalize --bind . "$d" && cd "$d" && exec env ${p:+"LD_PRELOAD=$p"} "$@"'
 )
 # What a daemon of the host gets, whose files are all those of the host.
 _NAMED = (
     'd=$1 p=$LD_PRELOAD; shift; unset LD_PRELOAD; mount --bind "$d/hosts" /etc/hosts && '
+    '{ [ ! -e /etc/resolv.conf ] || mount --bind "$d/resolv.conf" /etc/resolv.conf; } && '
     'exec env ${p:+"LD_PRELOAD=$p"} "$@"'
 )
 _REPORT_PATIENCE = 10.0
@@ -123,6 +126,7 @@ class NetnsPlace(Place):
         close_at_exit(self)
         self.directory = run.path
         (run.path / "hosts").write_text(f"127.0.0.1 localhost\n::1 localhost\n{PIXIT.tester_spare} {SPARE_NAME}\n")
+        (run.path / "resolv.conf").touch()  # a client may write into it what a gateway has told
         self.inside = str(run.path)
         self.tester_namespace = f"ikespec-{run.label}-t"
         self.device_namespace = f"ikespec-{run.label}-d"
