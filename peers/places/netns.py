@@ -51,7 +51,7 @@ _ENTER = (
 # there for a moment.
 _ALONE = (
     'd=$1 p=$LD_PRELOAD; shift; unset LD_PRELOAD; cd "$d" && mount --bind hosts /etc/hosts && '
-    '{ [ ! -e /etc/resolv.conf ] || mount --bind resolv.conf /etc/resolv.conf; } && '
+    "{ [ ! -e /etc/resolv.conf ] || mount --bind resolv.conf /etc/resolv.conf; } && "
     'mount -t tmpfs tmpfs /run && mkdir -p "$d" && '
     'mount --no-canonicalize --bind . "$d" && cd "$d" && exec env ${p:+"LD_PRELOAD=$p"} "$@"'
 )
