@@ -145,7 +145,7 @@ class Libreswan(Daemon):
             self._halt()
             self._launch()
         self._connection = None
-        self._place.forget_paths()
+        self._place.forget_told()
         self._start_log()
         self._load(connection, sections, secrets)
         self._connection = connection

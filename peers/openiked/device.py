@@ -144,7 +144,7 @@ class OpenIked(Daemon):
             self._death = self._death or Death(HUNG + self.condition(), hung=True)
             self._place.halt()
             self._launch()
-        self._place.forget_paths()
+        self._place.forget_told()
         self._load(Control.words("reset all"))
         self._start_log()
 

@@ -61,6 +61,7 @@ _NAMED = (
     '{ [ ! -e /etc/resolv.conf ] || mount --bind "$d/resolv.conf" /etc/resolv.conf; } && '
     'exec env ${p:+"LD_PRELOAD=$p"} "$@"'
 )
+_RESOLVER = "resolv.conf"
 _REPORT_PATIENCE = 10.0
 _CORE_PATIENCE = 10.0
 _PATIENCE, _END_PATIENCE = 3.0, 20.0
@@ -126,12 +127,16 @@ class NetnsPlace(Place):
         close_at_exit(self)
         self.directory = run.path
         (run.path / "hosts").write_text(f"127.0.0.1 localhost\n::1 localhost\n{PIXIT.tester_spare} {SPARE_NAME}\n")
-        (run.path / "resolv.conf").touch()  # a client may write into it what a gateway has told
+        (run.path / _RESOLVER).touch()
         self.inside = str(run.path)
         self.tester_namespace = f"ikespec-{run.label}-t"
         self.device_namespace = f"ikespec-{run.label}-d"
         self._make_namespaces(run)
         self.data_plane = dataplane.choose(self._device, self.device_namespace, self._wanted, self._possible)
+
+    def forget_told(self) -> None:
+        """Clear the file into which a client writes the name servers and domains that a gateway has told it."""
+        (self.directory / _RESOLVER).write_text("")
 
     def _make_namespaces(self, run: RunDirectory) -> None:
         tester, device, pixit = self.tester_namespace, self.device_namespace, self.pixit

@@ -138,8 +138,8 @@ class Place(ABC):
         """Take the GRE tunnel away, if there is one."""
         return
 
-    def forget_paths(self) -> None:
-        """Let the kernel forget what it was told of path MTUs; nothing happens where no such report can come."""
+    def forget_told(self) -> None:
+        """Forget what earlier conversations have told: path MTUs, name servers. By default that is nothing."""
         return
 
     def ping(self, source: str, destination: str) -> bool:

@@ -45,9 +45,9 @@ _GRE = "ikespec-gre"
 _HOSTFS = "mount -t hostfs none {point} -o {folder} || mount -t hostfs none {point} -o hostfs={folder}"
 _PREPARE = "mount -t tmpfs run /run; mkdir /run/lab; {hostfs}; exec sh /run/lab/init.sh"
 # The fifth number is that of the routes which IPv6 has remembered.
-_FORGET_PATHS = (
+_FORGET_TOLD = (
     "echo -1 > /proc/sys/net/ipv4/route/flush; read -r _ _ _ _ paths _ < /proc/net/rt6_stats; "
-    '[ "$paths" = 0000 ] || ip -6 route flush cache'
+    '[ "$paths" = 0000 ] || ip -6 route flush cache; : > /etc/resolv.conf'
 )
 
 _INIT = """\
@@ -258,10 +258,10 @@ class UmlPlace(Place):
             self.shell().run(f"ip link del {_GRE}")
             self._gre_is_open = False
 
-    def forget_paths(self) -> None:
-        """Let the kernel forget what it was told of path MTUs."""
+    def forget_told(self) -> None:
+        """Let kernel and resolver forget what they were told of path MTUs and name servers."""
         # A process costs 0.1 s here, and there is seldom something to forget.
-        self.shell().run(_FORGET_PATHS)
+        self.shell().run(_FORGET_TOLD)
 
     def shell(self) -> SerialShell:
         """The shell on the second serial line."""

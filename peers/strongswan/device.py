@@ -232,7 +232,7 @@ class StrongSwan(Daemon):
                 self._restart()
         self._vici().request("clear-creds")
         self._place.close_gre()
-        self._place.forget_paths()
+        self._place.forget_told()
         self._load_spi = None
 
     def _unloaded(self, name: str) -> bool:
