@@ -39,8 +39,8 @@ def _limited(item: pytest.Item) -> Iterator[None]:
         raise Inconclusive(f"it takes more than {limit:g} s (--timeout)")
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, limit + purpose.waits)
     try:
+        signal.setitimer(signal.ITIMER_REAL, limit + purpose.waits)
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

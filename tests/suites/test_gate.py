@@ -101,8 +101,9 @@ def test_a_run_ends_after_so_many_failures(tmp_path: Path, workers: str) -> None
 
 
 def test_a_purpose_that_takes_too_long_is_inconclusive(tmp_path: Path) -> None:
-    words = ("run", "data-set-up", "--timeout", "0.0001", "--no-look", "--out", str(tmp_path / "run"))
-    assert "it takes more than 0.0001 s (--timeout)" in ikespec(*words, code=2)
+    ikespec("run", "data-set-up", "--timeout", "0.0001", "--no-look", "--out", str(tmp_path / "run"), code=2)
+    record = json.loads((tmp_path / "run" / "results.jsonl").read_text().splitlines()[-1])
+    assert (record["verdict"], record["reason"]) == ("inconclusive", "it takes more than 0.0001 s (--timeout)")
 
 
 @pytest.mark.parametrize(
