@@ -33,35 +33,39 @@ PIXIT = Pixit(
 )
 SPARE_NAME = "spare.tester.ikespec.example"
 """The name of the tester's second address, where the daemon has a file of hosts of its own."""
+_RESOLVER = "resolv.conf"
 SYSCTLS = (
     "for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 > $f; done; "
     "for f in /proc/sys/net/ipv6/conf/*/accept_dad /proc/sys/net/ipv6/conf/*/accept_ra; do echo 0 > $f; done; "
     "echo 1 > /proc/sys/net/ipv4/ip_forward"
 )
+
+
+def _own_names(root: str) -> str:
+    """Words that give a daemon below a root files of its own in which it looks up and keeps names; ``$d`` has them."""
+    return (
+        f'mount --bind "$d/hosts" "{root}/etc/hosts" && '
+        f'{{ [ ! -e "{root}/etc/resolv.conf" ] || mount --bind "$d/{_RESOLVER}" "{root}/etc/resolv.conf"; }} && '
+    )
+
+
 # Words: the root, the run directory, the command. `ip netns exec` has given us mounts of our own already. The daemon's
 # working directory is the run directory, for its core.
 _ENTER = (
     'r=$1 d=$2; shift 2; mount --bind /dev "$r/dev" && mount -t proc proc "$r/proc" && '
     'mount -t tmpfs tmpfs "$r/run" && mount -t tmpfs tmpfs "$r/tmp" && mkdir -p "$r$d" && '
-    'mount --bind "$d" "$r$d" && mount --bind "$d/hosts" "$r/etc/hosts" && '
-    '{ [ ! -e "$r/etc/resolv.conf" ] || mount --bind "$d/resolv.conf" "$r/etc/resolv.conf"; } && '
+    f'mount --bind "$d" "$r$d" && {_own_names("$r")}'
     'exec chroot "$r" /bin/sh -c \'cd "$1" && shift && exec "$@"\' sh "$d" "$@"'
 )
 # The same words without a root: a /run of its own, where a build may want its pid file. What is to be preloaded is not
 # there for a moment.
 _ALONE = (
-    'd=$1 p=$LD_PRELOAD; shift; unset LD_PRELOAD; cd "$d" && mount --bind hosts /etc/hosts && '
-    "{ [ ! -e /etc/resolv.conf ] || mount --bind resolv.conf /etc/resolv.conf; } && "
+    f'd=$1 p=$LD_PRELOAD; shift; unset LD_PRELOAD; cd "$d" && {_own_names("")}'
     'mount -t tmpfs tmpfs /run && mkdir -p "$d" && '
     'mount --no-canonicalize --bind . "$d" && cd "$d" && exec env ${p:+"LD_PRELOAD=$p"} "$@"'
 )
 # What a daemon of the host gets, whose files are all those of the host.
-_NAMED = (
-    'd=$1 p=$LD_PRELOAD; shift; unset LD_PRELOAD; mount --bind "$d/hosts" /etc/hosts && '
-    '{ [ ! -e /etc/resolv.conf ] || mount --bind "$d/resolv.conf" /etc/resolv.conf; } && '
-    'exec env ${p:+"LD_PRELOAD=$p"} "$@"'
-)
-_RESOLVER = "resolv.conf"
+_NAMED = f'd=$1 p=$LD_PRELOAD; shift; unset LD_PRELOAD; {_own_names("")}exec env ${{p:+"LD_PRELOAD=$p"}} "$@"'
 _REPORT_PATIENCE = 10.0
 _CORE_PATIENCE = 10.0
 _PATIENCE, _END_PATIENCE = 3.0, 20.0

@@ -47,7 +47,7 @@ _PREPARE = "mount -t tmpfs run /run; mkdir /run/lab; {hostfs}; exec sh /run/lab/
 # The fifth number is that of the routes which IPv6 has remembered.
 _FORGET_TOLD = (
     "echo -1 > /proc/sys/net/ipv4/route/flush; read -r _ _ _ _ paths _ < /proc/net/rt6_stats; "
-    '[ "$paths" = 0000 ] || ip -6 route flush cache; : > /etc/resolv.conf'
+    '[ "$paths" = 0000 ] || ip -6 route flush cache; : > /run/resolv.conf'
 )
 
 _INIT = """\
@@ -55,6 +55,7 @@ export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev 2>/dev/null; mount -t tmpfs tmp /tmp
 mkdir -p /dev/pts /dev/shm /dev/net /run/lock /run/modules/lib/modules; {modules}
 [ -e /dev/net/tun ] || mknod /dev/net/tun c 10 200
+: > /run/resolv.conf; [ ! -e /etc/resolv.conf ] || mount --bind /run/resolv.conf /etc/resolv.conf
 # The kernel asks twice for each algorithm that is made of others, cbc(aes) say: looking for a module costs 0.1 s.
 printf '#!/bin/sh\\ncase "$*" in *"("*) exit 1;; esac\\nexec /sbin/modprobe -d /run/modules "$@"\\n' > /run/modprobe
 chmod +x /run/modprobe
