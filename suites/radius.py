@@ -5,10 +5,12 @@ It lives on the link of the conversation, so it answers whenever the script wait
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import ip_network
+from itertools import count
 
 from conformance.crypto import Random
 from conformance.crypto.pki import Leaf
@@ -30,7 +32,9 @@ from peers.contract import Pixit
 from peers.credentials import AAA_PORTS, AAA_SECOND_PORTS, AAA_SECRET
 
 OWN_PORTS = range(20000, 30000, 2)
-"""From one of them we send requests of dynamic authorization: a device knows again what comes from the same port."""
+"""From one of them we send requests of dynamic authorization."""
+_TURNS = count(time.monotonic_ns() // 10**6)
+"""A device knows a repeated request by port and Identifier (RFC 5176, 2.3.1): each purpose asks from the next port."""
 GENUINE = 0.3
 """Seconds after a false answer until the true one."""
 
@@ -175,7 +179,7 @@ class Aaa:
 
     def on(self, link: Link) -> Link:
         """The link with the servers on it. Raises LinkError where their ports are taken."""
-        self.own = Address(self.own.host, OWN_PORTS[int(link.now() * 10) % len(OWN_PORTS)])
+        self.own = Address(self.own.host, OWN_PORTS[next(_TURNS) % len(OWN_PORTS)])
         self.link = beside(link, self._places, self.own)
         return self.link
 

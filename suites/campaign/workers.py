@@ -177,14 +177,18 @@ class LocalPool:
         self._waiting.extendleft(reversed(worker.jobs))
         worker.jobs.clear()
 
-    def _end(self, worker: _Worker, patience: float = 10.0) -> None:
-        """End a worker: it is asked first, so that it stops its device."""
-        process = worker.process
-        worker.link.close()
-        if process.is_alive():
+    def _ask(self, worker: _Worker) -> None:
+        """Tell a worker to end, which it needs time for: it stops its device."""
+        if worker.process.is_alive():
             with suppress(ProcessLookupError):
-                os.kill(process.pid, signal.SIGTERM)
-            process.join(patience)
+                os.kill(worker.process.pid, signal.SIGTERM)
+
+    def _end(self, worker: _Worker, patience: float = 10.0) -> None:
+        """End a worker: it is asked first."""
+        process = worker.process
+        self._ask(worker)
+        process.join(patience)
+        worker.link.close()
         if process.is_alive():
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -193,8 +197,7 @@ class LocalPool:
     def close(self) -> None:
         """Let the devices be stopped."""
         for worker in self._workers:
-            with suppress(ProcessLookupError):
-                os.kill(worker.process.pid, signal.SIGTERM)
+            self._ask(worker)
         for worker in self._workers:
             self._end(worker)
         self._workers.clear()
@@ -215,13 +218,13 @@ def work(link: Any, rig: Rig, at: Any, beat: Any) -> None:
     """What a worker process does until its link is closed or it is told to end."""
     os.setsid()  # Ctrl-C on the terminal is for the campaign, which ends its workers
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _stop)
 
     def show(number: int) -> None:
         at.value, beat.value = number, time.monotonic()
 
     bench = Bench(rig, show)
     try:
+        signal.signal(signal.SIGTERM, _stop)
         while True:
             job = link.recv()
             show(-1)
@@ -230,7 +233,6 @@ def work(link: Any, rig: Rig, at: Any, beat: Any) -> None:
     except (EOFError, OSError, Stopped):
         pass
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         bench.close()
 
 
@@ -250,4 +252,5 @@ def perform(bench: Bench, job: Job) -> Reply:
 
 
 def _stop(number: int, frame: Any) -> None:
+    signal.signal(number, signal.SIG_IGN)  # said once is enough: the device is being stopped
     raise Stopped
