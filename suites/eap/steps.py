@@ -108,9 +108,9 @@ def until_method(peer: Peer, sa: ScriptedSa, number: int = 1) -> Message:
             answer = sa.proceed(answer)
 
 
-def must_be_up(peer: Peer, sa: ScriptedSa) -> None:
+def must_be_up(peer: Peer, sa: ScriptedSa, requirement: str | None = None) -> None:
     """The IKE SA is up, with its Child SA, and answers."""
-    sa.must_be_established()
+    sa.must_be_established(requirement)
     peer.check(sa.children, "a Child SA", sa.problem or "none")
     sa.liveness()
 

@@ -4,7 +4,20 @@ from conformance.ike.extensions.eap_auth import SAFE
 from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
-from conformance.wire import AUTH, CERT, EAP, SA, EapCode, ExchangeType, Notify, NotifyType, TSi, TSr
+from conformance.wire import (
+    AUTH,
+    CERT,
+    EAP,
+    SA,
+    AuthMethod,
+    EapCode,
+    EapType,
+    ExchangeType,
+    Notify,
+    NotifyType,
+    TSi,
+    TSr,
+)
 from peers.contract import Capability
 from suites.connections import eap
 from suites.dut import Dut
@@ -15,11 +28,13 @@ from suites.ike_auth.steps import must_be_accepted_by
 from suites.purpose import purpose
 
 SERVER, PEER = (Capability.EAP,), (Capability.EAP_PEER,)
+UNSIGNED = (AuthMethod.SHARED_KEY_MIC, AuthMethod.NULL)
+"""The methods of authentication that prove nothing by a public key."""
 
 
 @purpose(
     "eap-order", "RFC7296-2.16-4", "RFC7296-2.16-1", "RFC7296-2.16-2", "RFC7296-2.16-5", "RFC7296-2.16-11",
-    "RFC7296-2.16-14", role="responder", needs=SERVER, connection=eap(), ordinary=True,
+    "RFC7296-2.16-14", "RFC7296-5-7", role="responder", needs=SERVER, connection=eap(), ordinary=True,
 )  # fmt: skip
 def test_order(peer: Peer) -> None:
     """An initiator that leaves AUTH out gets IDr, AUTH and EAP, and the Child SA only when it has proved itself.
@@ -28,6 +43,8 @@ def test_order(peer: Peer) -> None:
     """
     sa = peer.sa()
     answer = asked(peer, sa)
+    method = peer.expect(answer, AUTH, "RFC7296-5-7").method
+    peer.check(method not in UNSIGNED, "AUTH by a public key", method.name, "RFC7296-5-7")
     while (found := peer.expect(answer, EAP, "RFC7296-2.16-11").packet).code == EapCode.REQUEST:
         nothing_yet(peer, answer)
         answer = sa.proceed(answer)
@@ -41,7 +58,7 @@ def test_order(peer: Peer) -> None:
 
 
 @purpose(
-    "eap-msk", "RFC7296-2.16-6", "RFC7296-2.16-14", role="responder", needs=SERVER, connection=eap(*KEYED),
+    "eap-msk", "RFC7296-2.16-6", "RFC7296-2.15-15", "RFC7296-2.16-14", role="responder", needs=SERVER, connection=eap(*KEYED),
     ordinary=True,
 )  # fmt: skip
 def test_msk(peer: Peer) -> None:
@@ -50,7 +67,7 @@ def test_msk(peer: Peer) -> None:
     answer = sa.proceed(succeeded(peer, sa))
     sa.conclude(answer)
     peer.expect(answer, AUTH, "RFC7296-2.16-14")
-    sa.must_be_established("RFC7296-2.16-6")
+    sa.must_be_established("RFC7296-2.15-15")
 
 
 @purpose(
@@ -89,33 +106,38 @@ def test_result_identifier(peer: Peer) -> None:
     peer.check(found.identifier == answered, f"Identifier {answered}", found, "RFC3748-4.2-7")
 
 
-def authenticates(peer: Peer) -> None:
+def authenticates(peer: Peer, requirement: str) -> None:
     """An ordinary conversation ends with an IKE SA."""
     sa = peer.sa()
     sa.init()
     sa.auth()
-    must_be_up(peer, sa)
+    must_be_up(peer, sa, requirement)
 
 
-@as_server("eap-{}", "RFC7296-2.16-9", "RFC7296-2.16-2", ways=roles.KEYLESS, ordinary=True)
+@as_server("eap-{}", "RFC7296-2.16-9", "RFC7296-2.15-16", "RFC7296-2.16-2", ways=roles.KEYLESS, ordinary=True)
 def keyless(peer: Peer, way: Way) -> None:
     """{way.title} authenticates us; it makes no key, so AUTH is made with SK_pi and SK_pr."""
-    authenticates(peer)
+    authenticates(peer, "RFC7296-2.15-16")
 
 
-@as_server("eap-{}", "RFC7296-2.16-6", "RFC7296-2.16-2", ways=(*roles.KEYED, *roles.TUNNELS), ordinary=True)
+@as_server(
+    "eap-{}", "RFC7296-2.16-6", "RFC7296-2.15-15", "RFC7296-2.16-2", ways=(*roles.KEYED, *roles.TUNNELS), ordinary=True
+)
 def keyed(peer: Peer, way: Way) -> None:
     """{way.title} authenticates us {way.means}, and AUTH is made with its key."""
-    authenticates(peer)
+    authenticates(peer, "RFC7296-2.15-15")
 
 
 @purpose(
-    "eap-identity-given", "RFC7296-2.16-2", role="responder", needs=SERVER,
+    "eap-identity-given", "RFC7296-2.16-2", "RFC7296-3.16-5", role="responder", needs=SERVER,
     connection=eap(eap_changes={"asked": False, "identity": None}), ordinary=True,
 )  # fmt: skip
 def test_identity_given(peer: Peer) -> None:
-    """Where the device does not ask for the EAP identity, that of IKE stands for it."""
-    authenticates(peer)
+    """Where the device need not ask for the EAP identity, that of IKE stands for it: it had better not ask."""
+    authenticates(peer, "RFC7296-2.16-2")
+    found = [packet for one in peer.inbox for packet in one.message.all(EAP)]
+    asked_for = any(one.packet.type == EapType.IDENTITY for one in found)
+    peer.check(not asked_for, "no EAP request for the identity", "one came", "RFC7296-3.16-5")
 
 
 @purpose(
@@ -134,31 +156,38 @@ def test_initiator(peer: Peer, dut: Dut) -> None:
 
 
 @purpose(
-    "eap-initiator-msk", "RFC7296-2.16-6", role="initiator", needs=PEER, connection=eap(*KEYED, device="initiator"),
+    "eap-initiator-msk", "RFC7296-2.16-6", "RFC7296-2.15-15", role="initiator", needs=PEER, connection=eap(*KEYED, device="initiator"),
     ordinary=True,
 )  # fmt: skip
 def test_initiator_msk(peer: Peer, dut: Dut) -> None:
     """Where the method makes a key, the device proves itself with it, and believes us because of it."""
-    _is_authenticated(peer, dut)
+    _is_authenticated(peer, dut, "RFC7296-2.15-15")
 
 
-def _is_authenticated(peer: Peer, dut: Dut) -> None:
+def _is_authenticated(peer: Peer, dut: Dut, requirement: str) -> None:
     dut.initiate()
     sa = peer.respond_init(peer.expect_init())
     sa.answer_auth()
-    must_be_accepted_by(sa, "RFC7296-2.16-6")
+    must_be_accepted_by(sa, requirement)
 
 
-@as_peer("eap-initiator-{}", "RFC7296-2.16-9", "RFC7296-2.16-2", ways=roles.KEYLESS, ordinary=True)
+@as_peer("eap-initiator-{}", "RFC7296-2.16-9", "RFC7296-2.15-16", "RFC7296-2.16-2", ways=roles.KEYLESS, ordinary=True)
 def keyless_initiator(peer: Peer, dut: Dut, way: Way) -> None:
     """{way.title} authenticates the device."""
-    _is_authenticated(peer, dut)
+    _is_authenticated(peer, dut, "RFC7296-2.15-16")
 
 
-@as_peer("eap-initiator-{}", "RFC7296-2.16-6", "RFC7296-2.16-2", ways=(*roles.KEYED, *roles.TUNNELS), ordinary=True)
+@as_peer(
+    "eap-initiator-{}",
+    "RFC7296-2.16-6",
+    "RFC7296-2.15-15",
+    "RFC7296-2.16-2",
+    ways=(*roles.KEYED, *roles.TUNNELS),
+    ordinary=True,
+)
 def keyed_initiator(peer: Peer, dut: Dut, way: Way) -> None:
     """{way.title} authenticates the device."""
-    _is_authenticated(peer, dut)
+    _is_authenticated(peer, dut, "RFC7296-2.15-15")
 
 
 @purpose(

@@ -7,7 +7,7 @@ from conformance.ike.core.connection import Eap, Psk
 from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.script.sa import fatal
-from conformance.wire import AUTH, EAP, SA, EapCode, TSi, TSr
+from conformance.wire import AUTH, EAP, SA, EapCode, NotifyType, TSi, TSr
 from peers.contract import Capability
 from suites.connections import eap, usual
 from suites.eap import roles
@@ -50,13 +50,15 @@ def test_auth_beside(peer: Peer) -> None:
 
 
 @purpose(
-    "eap-auth-without-msk", "RFC7296-2.16-6", "RFC7296-1.2-11", "RFC7296-1.2-18", role="responder", needs=NEEDS,
+    "eap-auth-without-msk", "RFC7296-2.16-6", "RFC7296-2.15-15", "RFC7296-1.2-11", "RFC7296-1.2-18", role="responder", needs=NEEDS,
     connection=eap(*KEYED),
 )  # fmt: skip
 def test_auth_without_msk(peer: Peer) -> None:
     """After a method that has made a key an AUTH payload made with SK_pi lets nobody in: it proves nothing."""
     sa = peer.sa()
-    must_get_nothing(peer, sa, succeeded(peer, sa), proof(sa, own_key(sa), "AUTH with SK_pi in place of the MSK"))
+    answer = succeeded(peer, sa)
+    made = proof(sa, own_key(sa), "AUTH with SK_pi in place of the MSK")
+    must_get_nothing(peer, sa, answer, made, requirement="RFC7296-2.15-15")
 
 
 @purpose(
@@ -72,13 +74,15 @@ def test_auth_other_msk(peer: Peer) -> None:
 
 
 @purpose(
-    "eap-auth-wrong", "RFC7296-1.2-11", "RFC7296-2.16-9", "RFC7296-1.2-18", role="responder", needs=NEEDS,
-    connection=eap(*UNKEYED),
+    "eap-auth-wrong", "RFC7296-1.2-11", "RFC7296-2.15-16", "RFC7296-2.16-9", "RFC7296-1.2-18", role="responder",
+    needs=NEEDS, connection=eap(*UNKEYED),
 )  # fmt: skip
 def test_auth_wrong(peer: Peer) -> None:
     """After a method without a key AUTH must be right nevertheless: made with another key it lets nobody in."""
     sa = peer.sa()
-    must_get_nothing(peer, sa, succeeded(peer, sa), proof(sa, b"another key", "AUTH with another key"))
+    answer = succeeded(peer, sa)
+    made = proof(sa, b"another key", "AUTH with another key")
+    must_get_nothing(peer, sa, answer, made, requirement="RFC7296-2.15-16")
 
 
 @purpose("eap-auth-none", "RFC7296-2.16-14", "RFC7296-1.2-18", role="responder", needs=NEEDS, connection=eap())
@@ -100,7 +104,7 @@ def test_auth_none_but_eap(peer: Peer) -> None:
 
 
 @purpose(
-    "eap-wrong-secret", "RFC7296-2.16-12", "RFC7296-1.2-18", role="responder", needs=NEEDS,
+    "eap-wrong-secret", "RFC7296-2.16-12", "RFC7296-1.2-18", "RFC7296-2.21-6", role="responder", needs=NEEDS,
     connection=eap(*(one.name for one in (*roles.KEYLESS, *roles.KEYED) if one != roles.TLS)),
 )  # fmt: skip
 def test_wrong_secret(peer: Peer) -> None:
@@ -115,6 +119,8 @@ def test_wrong_secret(peer: Peer) -> None:
             break
         answer = sa.proceed(answer)
     peer.check(packet.code == EapCode.FAILURE, "EAP-Failure", packet, "RFC7296-2.16-12", bypass=True)
+    also = answer.notify(NotifyType.AUTHENTICATION_FAILED)
+    peer.check(also is None, "no N(AUTHENTICATION_FAILED) beside it", answer, "RFC7296-2.21-6")
 
 
 @purpose(

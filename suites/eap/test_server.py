@@ -116,7 +116,7 @@ def test_other_identity(peer: Peer, dut: Dut) -> None:
     as_somebody(peer, dut, replace(us, identity=Identity.of(name)))
 
 
-@purpose("eap-server-shared-key", *PROVED, role="initiator", needs=NEEDS, connection=SERVES)
+@purpose("eap-server-shared-key", *PROVED, "RFC7296-5-7", role="initiator", needs=NEEDS, connection=SERVES)
 def test_shared_key(peer: Peer, dut: Dut) -> None:
     """A responder with a shared key MIC in place of its signature learns nothing by EAP."""
     as_somebody(peer, dut, Party(peer.connection.local.identity, Psk(b"a key that nobody has agreed on")))
