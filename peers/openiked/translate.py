@@ -118,7 +118,8 @@ def _flows(child: ChildConfig, connection: Connection) -> str:
         raise unsupported("one protocol for all selectors, not " + " and ".join(map(str, sorted(protocols))))
     [protocol] = protocols
     words = [f"proto {protocol}"] if protocol else []
-    ours = ["dynamic"] if connection.remote_pools else [f"{net}{port}" for net, _, port in found["l"]]
+    # "dynamic" would offer 0.0.0.0 alone, of which a gateway that narrows (RFC 7296, 2.9) can leave nothing.
+    ours = ["0.0.0.0/0"] if connection.remote_pools else [f"{net}{port}" for net, _, port in found["l"]]
     theirs = ["dynamic"] if connection.local_pools else [f"{net}{port}" for net, _, port in found["r"]]
     words += [f"from {source} to {destination}" for source, destination in product(ours, theirs)]
     return " ".join(words)

@@ -78,7 +78,7 @@ def test_pools_are_words_of_the_policy() -> None:
     serves = translate.policy(_view(local_pool="10.77.0.0/24"), PIXIT)
     assert "from 10.2.0.0/24 to dynamic " in serves and serves.endswith(" config address 10.77.0.0/24\n")
     asks = translate.policy(_view(remote_pool="10.77.0.0/24"), PIXIT)
-    assert "from dynamic to 10.1.0.0/24 " in asks and "request address any iface" in asks
+    assert "from 0.0.0.0/0 to 10.1.0.0/24 " in asks and "request address any iface" in asks
 
 
 @pytest.mark.parametrize(
