@@ -210,11 +210,11 @@ class Pixit:
     ``retransmission`` is how it repeats its requests where no connection can say so, None: nobody knows.
     At ``tester_spare_name`` the device finds ``tester_spare``, None: it finds no names.
     ``half_open_timeout`` is how long it keeps an IKE SA whose IKE_AUTH never comes. ``tester_spare`` is a second IPv4
-    address that the tester can send from, as a NAT may get one in mid-session. Behind a real NAT the device sees the
-    tester at ``tester_outer``, and has the address ``device_inner`` itself. ``algorithms`` are those that it takes,
-    ``credentials`` those that both know. From ``device_pool`` the device assigns inner addresses to us, from
-    ``tester_pool`` we to it. ``eap`` are the EAP methods that it takes, in words of `conformance.eap`. At ``web_port``
-    of the tester's address the device finds over HTTP what certificates name.
+    address that the tester can send from, as a NAT may get one in mid-session, ``tester_spare6`` one of IPv6. Behind a
+    real NAT the device sees the tester at ``tester_outer``, and has the address ``device_inner`` itself. ``algorithms``
+    are those that it takes, ``credentials`` those that both know. From ``device_pool`` the device assigns inner
+    addresses to us, from ``tester_pool`` we to it. ``eap`` are the EAP methods that it takes, in words of
+    `conformance.eap`. At ``web_port`` of the tester's address the device finds over HTTP what certificates name.
     """
 
     device_address: str
@@ -229,6 +229,7 @@ class Pixit:
     retransmission: Retransmission | None = None
     half_open_timeout: float = 30.0
     tester_spare: str | None = None
+    tester_spare6: str | None = None
     tester_spare_name: str | None = None
     tester_outer: str | None = None
     device_inner: str | None = None

@@ -12,6 +12,7 @@
     device = "192.0.2.1"
     tester = "192.0.2.2"                   # an address of this host
     tester_spare = "192.0.2.3"             # optional: another one, to move or be redirected to
+    tester_spare6 = "2001:db8::3"          # optional: another one of IPv6, to be redirected to
     tester_spare_name = "spare.example"    # optional: the name by which the device finds that
     # optional: device6, tester6, device_ports, tester_ports, device_networks, tester_networks, web_port
 
@@ -192,6 +193,7 @@ def _pixit(addresses: Table, timers: Table) -> Pixit:
         device_address6=addresses.optional_address("device6", 6),
         tester_address6=addresses.optional_address("tester6", 6),
         tester_spare=addresses.optional_address("tester_spare", 4),
+        tester_spare6=addresses.optional_address("tester_spare6", 6),
         tester_spare_name=addresses.text("tester_spare_name", "") or None,
         device_ports=addresses.ports("device_ports", usual.device_ports),
         tester_ports=addresses.ports("tester_ports", usual.tester_ports),

@@ -90,7 +90,7 @@ class NatPlace(NetnsPlace):
         super().__init__(device, *arguments, **options)
         self.behind = behind
         self.description = f"netns, {behind} behind a NAT"
-        plain = replace(PIXIT, device_address6=None, tester_address6=None)
+        plain = replace(PIXIT, device_address6=None, tester_address6=None, tester_spare6=None)
         if behind is Behind.TESTER:
             self.pixit = replace(plain, tester_address=INNER, tester_outer=PIXIT.tester_address)
         else:

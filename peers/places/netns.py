@@ -30,6 +30,7 @@ PIXIT = Pixit(
     device_networks=("10.2.0.0/24", "fd02::/64"),
     tester_networks=("10.1.0.0/24", "fd01::/64"),
     tester_spare="10.91.0.9",
+    tester_spare6="fd91::9",
 )
 SPARE_NAME = "spare.tester.ikespec.example"
 """The name of the tester's second address, where the daemon has a file of hosts of its own."""
@@ -158,6 +159,7 @@ class NetnsPlace(Place):
                 f"addr add {pixit.tester_address}/24 dev device0",
                 f"addr add {pixit.tester_address6}/64 dev device0 nodad",
                 *([f"addr add {pixit.tester_spare}/24 dev device0"] if pixit.tester_spare else []),
+                *([f"addr add {pixit.tester_spare6}/64 dev device0 nodad"] if pixit.tester_spare6 else []),
                 "link set device0 up",
             ],
         )

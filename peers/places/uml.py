@@ -299,7 +299,7 @@ class UmlPlace(Place):
             raise DeviceError(self._device, "its guest is not started")
         pixit = self.pixit
         assert pixit.tester_address6 is not None
-        spare = [pixit.tester_spare] if pixit.tester_spare else []
+        spare = [one for one in (pixit.tester_spare, pixit.tester_spare6) if one is not None]
         addresses = (pixit.tester_address, pixit.tester_address6, *spare)
         link = EthernetLink(self._cable, addresses, _TESTER_MAC, _DEVICE_MAC)
         link.drop(_LAST_WORDS)

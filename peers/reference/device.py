@@ -126,6 +126,7 @@ PIXIT = Pixit(
     device_address6="2001:db8::2",
     tester_address6="2001:db8::1",
     tester_spare="192.0.2.9",
+    tester_spare6="2001:db8::9",
     tester_spare_name="spare.tester.ikespec.example",
     algorithms=ALGORITHMS,
     eap=KNOWN,

@@ -57,6 +57,7 @@ class ReferenceProcess(ReferenceDevice):
             tester_address=HOST,
             device_address6=None,
             tester_address6=None,
+            tester_spare6=None,
             device_ports=ports,
             tester_ports=self._link_ports,
             web_port=web_port,

@@ -85,6 +85,7 @@ class Runtime:
     keepalive: float | None = 20.0
     hash_and_url: bool = False
     make_before_break: bool = False
+    follow_redirects: bool = False
 
 
 def startup_for(connection: Connection, ports: tuple[int, int], aaa: str = "") -> Startup:
@@ -113,6 +114,7 @@ def runtime_for(connection: Connection) -> Runtime:
         keepalive=connection.keepalive,
         hash_and_url=connection.cert_lookup,
         make_before_break=connection.make_before_break is True,
+        follow_redirects=connection.follows_redirects,
     )
     if connection.cookies is CookiePolicy.ALWAYS:
         # The half-open SA that keeps the daemon asking must outlive the purpose.
@@ -174,6 +176,7 @@ charon {{
   delete_rekeyed_delay = 1
   hash_and_url = {yes[runtime.hash_and_url]}
   make_before_break = {yes[runtime.make_before_break]}
+  follow_redirects = {yes[runtime.follow_redirects]}
   send_vendor_id = no
   accept_private_algs = yes
   install_routes = yes

@@ -29,17 +29,26 @@ def second(peer: Peer, dut: Dut) -> str:
 
     A NAT keepalive from each of its ports, which nobody heeds (RFC 3948, section 2.3), lets our link listen there.
     """
-    if dut.pixit.tester_spare is None or dut.nat is not None:  # the spare address of a NAT is not ours
+    there = dut.pixit.tester_spare6 if over_ipv6(dut) else dut.pixit.tester_spare
+    if there is None or dut.nat is not None:  # the spare address of a NAT is not ours
         raise NotApplicable("the tester has one address only")
     for port in dut.pixit.tester_ports:
-        source = Address(dut.pixit.tester_spare, port)
+        source = Address(there, port)
         peer.link.send(Datagram(source, Address(peer.remote.host, dut.pixit.device_ports[1]), NAT_KEEPALIVE))
-    return dut.pixit.tester_spare
+    return there
 
 
 def first(dut: Dut) -> str:
     """The address at which the device looks for us."""
+    if over_ipv6(dut):
+        assert dut.pixit.tester_address6 is not None
+        return dut.pixit.tester_address6
     return dut.pixit.tester_outer or dut.pixit.tester_address
+
+
+def over_ipv6(dut: Dut) -> bool:
+    """Whether the two speak with each other over IPv6."""
+    return dut.connection.local_address is not None and ":" in dut.connection.local_address
 
 
 def redirect(gateway: str, nonce: bytes = b"") -> Notify:

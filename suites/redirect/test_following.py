@@ -51,6 +51,20 @@ def test_announced(peer: Peer, dut: Dut) -> None:
 )  # fmt: skip
 def test_init(peer: Peer, dut: Dut) -> None:
     """Sent away in IKE_SA_INIT, the device opens its IKE SA with the new gateway and names the old one."""
+    led(peer, dut)
+
+
+@purpose(
+    "redirect-init-ipv6", GOES, "RFC5685-3-9", "RFC5685-3-10", "RFC5685-9.3-2", role="initiator",
+    needs=(*FOLLOWS, Capability.IPV6), connection=following(ipv6=True),
+)  # fmt: skip
+def test_init6(peer: Peer, dut: Dut) -> None:
+    """The same over IPv6: the gateway has sixteen octets, and so has the one that is named."""
+    led(peer, dut)
+
+
+def led(peer: Peer, dut: Dut) -> None:
+    """Sent to the second gateway in IKE_SA_INIT, the device is served there."""
     there = second(peer, dut)
     send_away(peer, asked(peer, dut), there)
     served(peer, dut, arrival(peer, there, first(dut)))
@@ -135,6 +149,34 @@ def test_loop(peer: Peer, dut: Dut) -> None:
             request = next_request(peer, gateway)
         except Unexpected:
             break
+
+
+PERIOD = 300.0
+"""Seconds in which redirects count together (RFC 5685, section 7)."""
+
+
+@purpose(
+    "redirect-loop-over", "RFC5685-5-7", "RFC5685-7-1", role="initiator", needs=FOLLOWS, connection=following(),
+    waits=PERIOD + 5,
+)  # fmt: skip
+def test_loop_over(peer: Peer, dut: Dut) -> None:
+    """After five redirects and then 300 s with one gateway the device follows again: those before are no loop any more.
+
+    With a device that is configured for fewer redirects there is nothing to judge.
+    """
+    here, there = first(dut), second(peer, dut)
+    request = asked(peer, dut)
+    for gateway in (there, here, there, here, there):
+        send_away(peer, request, gateway)
+        try:
+            request = next_request(peer, gateway)
+        except Unexpected:
+            raise NotApplicable("it does not let itself be redirected five times") from None
+    sa = served(peer, dut, request)
+    peer.idle(PERIOD + 5)
+    sa.must_be_up()
+    sa.informational(redirect(here))
+    served(peer, dut, arrival(peer, here, there, "RFC5685-5-7"), "RFC5685-5-7")
 
 
 def next_request(peer: Peer, where: str) -> Received:

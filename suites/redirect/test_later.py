@@ -53,6 +53,20 @@ def arrived(peer: Peer, dut: Dut, old: ScriptedSa, requirement: str, leaves: str
 )
 def test_auth(peer: Peer, dut: Dut) -> None:
     """Sent away in IKE_AUTH by a gateway that has proved who it is, the device goes, and deletes the IKE SA."""
+    sent_in_auth(peer, dut)
+
+
+@purpose(
+    "redirect-auth-ipv6", "RFC5685-3-9", ACCEPTS, "RFC5685-6-4", role="initiator", needs=(*FOLLOWS, Capability.IPV6),
+    connection=following(ipv6=True),
+)  # fmt: skip
+def test_auth6(peer: Peer, dut: Dut) -> None:
+    """The same over IPv6."""
+    sent_in_auth(peer, dut)
+
+
+def sent_in_auth(peer: Peer, dut: Dut) -> None:
+    """Sent to the second gateway in IKE_AUTH, the device is served there, and deletes what it has here."""
     there = second(peer, dut)
     sa = peer.respond_init(asked(peer, dut))
     sa.answer(sa.expect_request(ExchangeType.IKE_AUTH), bend=away(there))
@@ -137,6 +151,20 @@ def up(peer: Peer, dut: Dut) -> ScriptedSa:
 )  # fmt: skip
 def test_later(peer: Peer, dut: Dut) -> None:
     """Sent away in the middle of a session the device answers, opens its SAs with the new gateway, deletes the old."""
+    sent_later(peer, dut)
+
+
+@purpose(
+    "redirect-later-ipv6", "RFC5685-5-3", LATER, "RFC5685-5-5", role="initiator", needs=(*FOLLOWS, Capability.IPV6),
+    connection=following(ipv6=True),
+)  # fmt: skip
+def test_later6(peer: Peer, dut: Dut) -> None:
+    """The same over IPv6."""
+    sent_later(peer, dut)
+
+
+def sent_later(peer: Peer, dut: Dut) -> None:
+    """Sent to the second gateway in the middle of a session, the device answers, goes and deletes what it has here."""
     sa = up(peer, dut)
     answer = sa.informational(redirect(second(peer, dut)))
     peer.check(fatal(answer) is None, "a response without an error", answer, "RFC5685-5-3")

@@ -229,7 +229,7 @@ def test_auth_unasked(peer: Peer) -> None:
 
 
 @purpose(
-    "redirects-eap", "RFC5685-6-5", "RFC5685-9.2-3", role="responder", needs=(*IN_AUTH, Capability.EAP),
+    "redirects-eap", "RFC5685-6-5", "RFC5685-6-6", "RFC5685-9.2-3", role="responder", needs=(*IN_AUTH, Capability.EAP),
     connection=eap("mschapv2", "tls"), device=sending(RedirectWhen.AUTH), ordinary=True,
 )  # fmt: skip
 def test_eap(peer: Peer) -> None:

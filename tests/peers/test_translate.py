@@ -279,3 +279,5 @@ def test_how_long_a_session_lasts() -> None:
     assert (net["rekey_packets"], net["life_packets"]) == ("20", "35")
     assert (net["rekey_bytes"], net["life_bytes"], net["inactivity"]) == ("4000", "6005", "2s")
     assert settings.runtime_for(device_view(make_before_break=True)).make_before_break
+    runtime = settings.runtime_for(device_view(follows_redirects=True))
+    assert runtime.follow_redirects and not settings.runtime_for(device_view()).follow_redirects

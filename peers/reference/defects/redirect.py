@@ -14,7 +14,7 @@ from peers.reference.defects.registry import defect
 REDIRECTS = (NotifyType.REDIRECT_SUPPORTED, NotifyType.REDIRECTED_FROM)
 
 
-@defect("redirect-announced", "redirect-init")
+@defect("redirect-announced", "redirect-init", "redirect-init-ipv6", "redirect-auth-ipv6")
 class AnnouncesNoRedirects(IkeSa):
     """Follows redirects without saying so."""
 
@@ -105,6 +105,26 @@ class FollowsForEver(Endpoint):
     def follow(self, sa: IkeSa, gateway: Gateway) -> None:
         self.redirects.clear()
         super().follow(sa, gateway)
+
+
+@defect("redirect-loop-over")
+class CountsForEver(Endpoint):
+    """Never forgets a redirect."""
+
+    def follow(self, sa: IkeSa, gateway: Gateway) -> None:
+        self.redirects = [self.now] * len(self.redirects)
+        super().follow(sa, gateway)
+
+
+@defect("redirect-init-ipv6", "redirect-later-ipv6", "redirect-auth-ipv6")
+class ReadsFourOctets(IkeSa):
+    """Takes the first four octets of an IPv6 gateway for its address."""
+
+    def gateway_of(self, notify: Notify) -> tuple[Gateway, bytes]:
+        gateway, nonce = super().gateway_of(notify)
+        if notify.data[1] == 16:
+            gateway = Gateway.of(".".join(map(str, notify.data[2:6])))
+        return gateway, nonce
 
 
 @defect("redirect-other-gateway")

@@ -215,3 +215,16 @@ class CrashesAtOddOrigin(Endpoint):
             self.requests.clear()
             return
         super().accept_init(message, header, raw, datagram)
+
+
+@defect("redirects-eap")
+class RedirectsByNameAlone(IkeSa):
+    """Sends whoever wants to use EAP away by the name that he gives, and does not prove who it is itself."""
+
+    def respond(self, request: Message, payloads: Sequence[Payload]) -> None:
+        first = request.exchange == ExchangeType.IKE_AUTH and request.message_id == 1
+        elsewhere = self.connection.redirect
+        if first and elsewhere is not None and request.first(AUTH) is None:
+            away = Notify(NotifyType.REDIRECT, self.redirect_data(self.choose(elsewhere, self.nonce_i)))
+            payloads = [*(one for one in payloads if not isinstance(one, AUTH)), away]
+        super().respond(request, payloads)
