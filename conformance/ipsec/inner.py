@@ -75,15 +75,17 @@ class InnerHost:
         made = make(whole, received)
         return [] if made is None else [made]
 
-    def packet(self, received: IpHeader, protocol: int, body: bytes, *, dont_fragment: bool = False) -> bytes:
-        """A packet back to where one came from, with its DSCP and without ECN."""
+    def packet(
+        self, received: IpHeader, protocol: int, body: bytes, *, dont_fragment: bool = False, ecn: int = 0
+    ) -> bytes:
+        """A packet back to where one came from, with its DSCP."""
         self._identification = self._identification + 1 & 0xFFFF
         head = header(
             received.destination,
             received.source,
             protocol,
             len(body),
-            traffic_class=received.traffic_class & 0xFC,
+            traffic_class=received.traffic_class & 0xFC | ecn,
             identification=self._identification,
             dont_fragment=dont_fragment,
         )
@@ -97,9 +99,10 @@ class InnerHost:
         if body[:2] != bytes((asked, 0)) or len(body) < 8:
             return None
         ends = received.destination, received.source
-        made = icmp.message(*ends, answer, 0, body[4:], traffic_class=received.traffic_class & 0xFC)
+        made = icmp.message(*ends, answer, 0, body[4:])
         at = (made[0] & 15) * 4 if received.version == 4 else 40
-        return self.packet(received, received.protocol, made[at:])
+        # An echo reply has the whole field of its request (RFC 1812, section 4.3.2.5), as hosts do it.
+        return self.packet(received, received.protocol, made[at:], ecn=received.traffic_class & 3)
 
     def _udp(self, packet: bytes, received: IpHeader) -> bytes | None:
         at = received.payload_at

@@ -128,7 +128,7 @@ def beyond(peer: Peer) -> None:
         flows(peer, requirement=SUBSPACE)
 
 
-@purpose("data-esn", HIGH, role="responder", needs=(DATA, Capability.ESN), connection=usual(esp=esp_esn))
+@purpose("data-esn", HIGH, SUBSPACE, role="responder", needs=(DATA, Capability.ESN), connection=usual(esp=esp_esn))
 def test_esn(peer: Peer) -> None:
     """With extended sequence numbers traffic flows beyond number 2^32: the receiver counts the high half itself."""
     sa = up(peer)

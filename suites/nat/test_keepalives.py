@@ -22,14 +22,18 @@ from suites.purpose import purpose
 NAT, DELETES = Capability.NAT_T, Capability.DELETE_IKE
 
 
-@purpose("nat-keepalive-ignored", "RFC3948-2.3-5", role="responder", needs=(NAT,))
+@purpose("nat-keepalive-ignored", "RFC3948-2.3-5", "RFC3948-2.3-3", role="responder", needs=(NAT,))
 def test_ignored(peer: Peer) -> None:
-    """Keepalives get no answer: before IKE_AUTH, after it, and from a port that nobody knows."""
+    """Keepalives get no answer: before IKE_AUTH, after it, and from a port that nobody knows.
+
+    Ours leave a socket, which writes the UDP checksum: on whether that is zero a receiver does not depend.
+    """
     send_keepalive(peer, Address(peer.local.host, 4500), Address(peer.remote.host, peer.connection.remote_ports[1]))
     sa = established_behind(peer, SOURCE)
     with sa.silence("RFC3948-2.3-5"):
         for port in (sa.local.port, sa.local.port, 45001):
             send_keepalive(peer, Address(sa.local.host, port), sa.remote)
+    sa.must_be_up("RFC3948-2.3-3")
 
 
 @purpose(
