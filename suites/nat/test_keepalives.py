@@ -22,7 +22,7 @@ from suites.purpose import purpose
 NAT, DELETES = Capability.NAT_T, Capability.DELETE_IKE
 
 
-@purpose("nat-keepalive-ignored", "RFC3948-2.3-5", "RFC3948-2.3-3", role="responder", needs=(NAT,))
+@purpose("nat-keepalive-ignored", "RFC3948-2.3-3", "RFC3948-2.3-5", role="responder", needs=(NAT,))
 def test_ignored(peer: Peer) -> None:
     """Keepalives get no answer: before IKE_AUTH, after it, and from a port that nobody knows.
 
