@@ -104,7 +104,8 @@ def test_auth_none_but_eap(peer: Peer) -> None:
 
 
 @purpose(
-    "eap-wrong-secret", "RFC7296-2.16-12", "RFC7296-1.2-18", "RFC7296-2.21-6", role="responder", needs=NEEDS,
+    "eap-wrong-secret", "RFC7296-2.16-12", "RFC3748-2-2", "RFC7296-1.2-18", "RFC7296-2.21-6",
+    role="responder", needs=NEEDS,
     connection=eap(*(one.name for one in (*roles.KEYLESS, *roles.KEYED) if one != roles.TLS)),
 )  # fmt: skip
 def test_wrong_secret(peer: Peer) -> None:
@@ -118,7 +119,7 @@ def test_wrong_secret(peer: Peer) -> None:
         if packet.code != EapCode.REQUEST:
             break
         answer = sa.proceed(answer)
-    peer.check(packet.code == EapCode.FAILURE, "EAP-Failure", packet, "RFC7296-2.16-12", bypass=True)
+    peer.check(packet.code == EapCode.FAILURE, "EAP-Failure", packet, "RFC3748-2-2", bypass=True)
     also = answer.notify(NotifyType.AUTHENTICATION_FAILED)
     peer.check(also is None, "no N(AUTHENTICATION_FAILED) beside it", answer, "RFC7296-2.21-6")
 

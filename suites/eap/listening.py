@@ -1,0 +1,138 @@
+"""What the device says in EAP in an ordinary conversation, packet by packet, and what is encrypted in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from conformance.eap.conversation import Conversation
+from conformance.eap.layout import Body
+from conformance.eap.peer import EapPeer
+from conformance.eap.registry import body_of
+from conformance.eap.server import EapServer
+from conformance.eap.simaka import Message, Protected
+from conformance.ike.core.sending import State
+from conformance.script.peer import Peer
+from conformance.script.sa import ScriptedSa
+from conformance.script.verdict import Unexpected
+from conformance.wire import EAP, EapCode, EapPacket, EapType
+from suites.dut import Dut
+from suites.eap.preparing import Prepare, plainly
+from suites.eap.steps import asked
+from suites.eap.sweeping import ROUNDS, begun, leave, next_request, part
+
+BEFORE = (EapType.IDENTITY, EapType.NOTIFICATION, EapType.NAK)
+"""What is no method."""
+
+
+@dataclass(slots=True)
+class Listened:
+    """A conversation as our side has heard it.
+
+    Attributes:
+        packets: of the device, as they came.
+        clear: what was encrypted in a message of SIM or AKA, by the place of its packet.
+        sa: in which it was.
+        up: it has led to an IKE SA.
+    """
+
+    packets: list[EapPacket] = field(default_factory=list)
+    clear: dict[int, Message] = field(default_factory=dict)
+    sa: ScriptedSa | None = None
+    up: bool = False
+
+    @property
+    def of_method(self) -> list[EapPacket]:
+        """Those of a method."""
+        return [one for one in self.packets if one.type is not None and one.type not in BEFORE]
+
+    @property
+    def bodies(self) -> list[Body]:
+        """What these say."""
+        return [body_of(one) for one in self.of_method]
+
+    @property
+    def messages(self) -> list[Message]:
+        """Those of SIM and AKA."""
+        return [one for one in self.bodies if isinstance(one, Message)]
+
+    @property
+    def shown(self) -> str:
+        """All of it, for a verdict."""
+        return ", ".join(map(str, self.packets)) or "nothing"
+
+    def prepare(self, conversation: Conversation) -> None:
+        """Hear what comes to our side."""
+        conversation.take = self._hearing(conversation.take)  # type: ignore[method-assign,assignment]
+        assert isinstance(conversation, EapPeer | EapServer)
+        for method in conversation.methods:
+            if isinstance(method, Protected):
+                method.open = self._opening(method.open)  # type: ignore[method-assign,assignment]
+
+    def _hearing(self, take: Callable[[EapPacket], bytes | None]) -> Callable[[EapPacket], bytes | None]:
+        def hearing(packet: EapPacket) -> bytes | None:
+            self.packets.append(packet)
+            return take(packet)
+
+        return hearing
+
+    def _opening(self, opened: Callable[[Message], Message]) -> Callable[[Message], Message]:
+        def opening(message: Message) -> Message:
+            found = self.clear[len(self.packets) - 1] = opened(message)
+            return found
+
+        return opening
+
+
+def served(peer: Peer, prepare: Prepare = plainly) -> Listened:
+    """The device as the server, to whatever end that comes; an IKE SA is deleted again."""
+    heard = Listened()
+    sa = heard.sa = peer.sa(initial_contact=False)
+
+    def both(conversation: Conversation) -> None:
+        prepare(conversation)
+        heard.prepare(conversation)
+
+    sa.at_eap = both
+    answer = asked(peer, sa)
+    with suppress(Unexpected):
+        for _ in range(ROUNDS):
+            found = answer.first(EAP)
+            if found is None or found.packet.code == EapCode.FAILURE:
+                break
+            answer = sa.proceed(answer)
+            if found.packet.code == EapCode.SUCCESS:
+                sa.conclude(answer)
+                break
+    heard.up = bool(sa.children) and sa.state is State.ESTABLISHED and not sa.problem
+    if heard.up:
+        sa.delete()
+    elif not heard.packets or heard.packets[-1].code != EapCode.FAILURE:
+        leave(sa)
+    return heard
+
+
+def asking(peer: Peer, dut: Dut, prepare: Prepare = plainly) -> Listened:
+    """The device as the peer, to whatever end that comes; an IKE SA is deleted again."""
+    heard = Listened()
+    with peer.preamble("IKE_SA_INIT"):
+        sa, request = begun(peer, dut)
+    heard.sa = sa
+
+    def both(conversation: Conversation) -> None:
+        prepare(conversation)
+        heard.prepare(conversation)
+
+    sa.at_eap = both
+    for _ in range(ROUNDS):
+        sa.answer(request)
+        if sa.state != State.HALF_OPEN:
+            break
+        found = next_request(peer, dut, sa, request)
+        if found is None:
+            break
+        request = found
+    heard.up = bool(sa.children) and sa.state is State.ESTABLISHED and not sa.problem
+    part(peer, dut, sa)
+    return heard
