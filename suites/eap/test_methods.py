@@ -58,8 +58,8 @@ def test_order(peer: Peer) -> None:
 
 
 @purpose(
-    "eap-msk", "RFC7296-2.16-6", "RFC7296-2.15-15", "RFC7296-2.16-14", role="responder", needs=SERVER, connection=eap(*KEYED),
-    ordinary=True,
+    "eap-msk", "RFC7296-2.16-6", "RFC7296-2.15-15", "RFC7296-2.16-14", role="responder", needs=SERVER,
+    connection=eap(*KEYED), ordinary=True,
 )  # fmt: skip
 def test_msk(peer: Peer) -> None:
     """Where the method makes a key, the device takes an AUTH payload made with it, and makes its own with it."""
@@ -156,8 +156,8 @@ def test_initiator(peer: Peer, dut: Dut) -> None:
 
 
 @purpose(
-    "eap-initiator-msk", "RFC7296-2.16-6", "RFC7296-2.15-15", role="initiator", needs=PEER, connection=eap(*KEYED, device="initiator"),
-    ordinary=True,
+    "eap-initiator-msk", "RFC7296-2.16-6", "RFC7296-2.15-15", role="initiator", needs=PEER,
+    connection=eap(*KEYED, device="initiator"), ordinary=True,
 )  # fmt: skip
 def test_initiator_msk(peer: Peer, dut: Dut) -> None:
     """Where the method makes a key, the device proves itself with it, and believes us because of it."""

@@ -50,8 +50,8 @@ def test_auth_beside(peer: Peer) -> None:
 
 
 @purpose(
-    "eap-auth-without-msk", "RFC7296-2.16-6", "RFC7296-2.15-15", "RFC7296-1.2-11", "RFC7296-1.2-18", role="responder", needs=NEEDS,
-    connection=eap(*KEYED),
+    "eap-auth-without-msk", "RFC7296-2.16-6", "RFC7296-2.15-15", "RFC7296-1.2-11", "RFC7296-1.2-18", role="responder",
+    needs=NEEDS, connection=eap(*KEYED),
 )  # fmt: skip
 def test_auth_without_msk(peer: Peer) -> None:
     """After a method that has made a key an AUTH payload made with SK_pi lets nobody in: it proves nothing."""
