@@ -3,12 +3,17 @@
 from conformance.ike.core.sending import State
 from conformance.script import bend
 from conformance.script.peer import Peer
+from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Unexpected
 from conformance.wire import Delete, ExchangeType, Message, Notify, NotifyType, ProtocolID
 from peers.contract import Capability
 from suites.create_child_sa.answers import deletes_child, must_count, successor
 from suites.dut import Dut
 from suites.purpose import purpose
+
+ONE_AGAIN = "RFC7296-2.3-11"
+WINDOW = 5
+"""Requests that we say that we keep state for."""
 
 
 @purpose("mid-ahead", "RFC7296-2.3-13", "RFC7296-2.3-12", role="responder")
@@ -184,9 +189,59 @@ def test_rekey_resets_device(peer: Peer, dut: Dut) -> None:
     must_count(peer, new, "RFC7296-2.2-4")
 
 
-def _window(peer: Peer) -> int:
-    """How many requests the device promised to keep state for."""
-    sizes = [_window_size(one.message) for one in peer.inbox]
+@purpose(
+    "mid-rekey-window", ONE_AGAIN, "RFC7296-1.3.2-9", "RFC7296-2.3-13", role="responder",
+    needs=(Capability.REKEY_IKE,),
+)  # fmt: skip
+def test_rekey_window(peer: Peer) -> None:
+    """After a rekey the window is one message again, whatever it was before: a request beyond it is not answered.
+
+    The next one is. A device that has announced a window on the new IKE SA has opened it there.
+    """
+    sa = peer.establish()
+    with peer.preamble("the rekey"):
+        new = successor(peer, sa)
+    with peer.silence(new.liveness, ONE_AGAIN):
+        new.send(ExchangeType.INFORMATIONAL, message_id=new.next_id + _window(peer, new))
+    new.must_be_up(ONE_AGAIN)
+
+
+@purpose(
+    "mid-rekey-window-device", ONE_AGAIN, "RFC7296-1.3.2-9", "RFC7296-2.3-3", role="initiator",
+    needs=(Capability.REKEY_IKE, Capability.REKEY_CHILD, Capability.DELETE_CHILD),
+)  # fmt: skip
+def test_rekey_window_device(peer: Peer, dut: Dut) -> None:
+    """We announce a window of five, and the IKE SA is rekeyed: on the new one the device has one request under way.
+
+    It wants two exchanges at once, and the second begins only after the response to the first.
+    """
+    dut.initiate()
+    sa = peer.respond_init(peer.expect_init())
+    with peer.preamble("the device initiates"):
+        window = Notify(NotifyType.SET_WINDOW_SIZE, WINDOW.to_bytes(4, "big"))
+        sa.answer(sa.expect_request(ExchangeType.IKE_AUTH), bend=bend.append(window))
+        sa.must_be_established()
+    peer.pause()
+    with peer.preamble("the rekey"):
+        new = successor(peer, sa)
+    peer.pause()
+    dut.delete_child()
+    first = new.expect_request(ExchangeType.INFORMATIONAL, where=deletes_child)
+    dut.rekey_ike()
+    new.must_be_up()
+    peer.idle(peer.response_timeout / 10)
+    new.must_be_up()
+    number = first.message.message_id
+    early = [one for one in peer.inbox if one.sa is new and not one.message.is_response]
+    early = [one for one in early if one.message.message_id > number]
+    peer.check(not early, "no second request before our response", "; ".join(map(str, early)), ONE_AGAIN)
+    new.answer(first)
+    new.answer(new.expect_request(ExchangeType.CREATE_CHILD_SA))
+
+
+def _window(peer: Peer, sa: ScriptedSa | None = None) -> int:
+    """How many requests the device promised to keep state for, on any IKE SA or on this one."""
+    sizes = [_window_size(one.message) for one in peer.inbox if sa is None or one.sa is sa]
     return max([1, *sizes])
 
 

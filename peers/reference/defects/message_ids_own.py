@@ -38,7 +38,7 @@ class KeepsNumber(IkeSa):
         self.next_id -= message.exchange == ExchangeType.CREATE_CHILD_SA
 
 
-@defect("mid-wait-for-response")
+@defect("mid-wait-for-response", "mid-rekey-window-device")
 class ExceedsWindow(IkeSa):
     """Starts an exchange whatever is under way."""
 
