@@ -10,7 +10,7 @@ from operator import eq
 
 from conformance.crypto.keywords import keyword
 from conformance.crypto.prf import prf, prfs
-from conformance.crypto.suite import implied_prfs, transforms
+from conformance.crypto.suite import implied_prfs, proposal, transforms
 from conformance.ike.core.connection import Connection
 from conformance.ike.core.proposals import protocol_of
 from conformance.script.verdict import NotApplicable
@@ -162,6 +162,28 @@ def two_key_lengths(algorithms: Algorithms) -> tuple[str, ...]:
         for second in algorithms.suites(IKE, longer, first):
             return _joined(first, second, algorithms, IKE)
     raise NotApplicable(f"the device takes no cipher with two lengths of its key: {', '.join(algorithms.ike)}")
+
+
+def _key_lengths(algorithms: Algorithms) -> list[tuple[str, ...]]:
+    """The suites with two lengths of the key of one cipher, shorter ones first."""
+    found = [proposal(text, 1) for text in two_key_lengths(algorithms)]
+    texts = [
+        tuple(one for one in each.transforms if one.type != ENCR or one == cipher)
+        for each in found
+        for cipher in each.transforms
+        if cipher.type == ENCR
+    ]
+    return [(written(one),) for one in sorted(texts, key=lambda one: _of(one, ENCR).key_length or 0)]
+
+
+def shorter_key(algorithms: Algorithms) -> tuple[str, ...]:
+    """The suite with the shortest key of a cipher that has several lengths of it."""
+    return _key_lengths(algorithms)[0]
+
+
+def longer_key(algorithms: Algorithms) -> tuple[str, ...]:
+    """That suite with the longest key."""
+    return _key_lengths(algorithms)[-1]
 
 
 def two_ciphers_at_once(algorithms: Algorithms) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from itertools import zip_longest
 from conformance.crypto.keywords import transform
 from conformance.crypto.suite import proposal
 from conformance.ike.core.connection import Connection
-from conformance.ike.core.proposals import of_type, protocol_of
+from conformance.ike.core.proposals import is_longer, of_type, protocol_of
 from conformance.script.verdict import Inconclusive, NotApplicable
 from conformance.wire import SA, Encr, ProtocolID, Transform, TransformType
 from peers.algorithms import ALL, KINDS, combined, computable, written
@@ -96,9 +96,13 @@ def _foreign(dut: Dut, kind: TransformType, protocol: ProtocolID) -> Iterator[Tr
 
 
 def _beyond(ours: list[Transform], kind: TransformType, known: tuple[Transform, ...]) -> Iterator[Transform]:
-    """Of the same sort, too: a cipher that needs an integrity algorithm beside it in place of one that does."""
+    """Of the same sort, too: a cipher that needs an integrity algorithm beside it in place of one that does.
+
+    A larger key of a cipher that it takes is no stranger: it should take that, too (RFC 7296, section 3.3.5).
+    """
     sort = next((combined(one) for one in ours if one.type == ENCR), None)
     for one in known:
         alike = kind != ENCR or (one.id != Encr.NULL and combined(one) == sort)
-        if one.type == kind and one not in ours and alike and computable(one):
+        taken = one in ours or any(is_longer(one, mine) for mine in ours if mine.type == one.type)
+        if one.type == kind and not taken and alike and computable(one):
             yield one

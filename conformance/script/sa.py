@@ -128,6 +128,10 @@ class ScriptedSa(Opening):
         else:
             self.inherit(new)
 
+    def takes_longer_keys(self) -> bool:
+        """Our side keeps to its connection, so that a purpose knows what it gets."""
+        return False
+
     nonce: bytes | None = None
     """The nonce of our next messages on this IKE SA in place of a random one: collisions are settled by nonces."""
 

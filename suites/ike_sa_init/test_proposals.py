@@ -19,7 +19,17 @@ from conformance.wire import (
     TransformType,
 )
 from suites import foreign
-from suites.choices import ENCR, INTEG, PRF, separate, two_ciphers_at_once, two_key_lengths, with_key_length
+from suites.choices import (
+    ENCR,
+    INTEG,
+    PRF,
+    longer_key,
+    separate,
+    shorter_key,
+    two_ciphers_at_once,
+    two_key_lengths,
+    with_key_length,
+)
 from suites.connections import usual
 from suites.dut import Dut
 from suites.ike_sa_init.steps import (
@@ -126,6 +136,25 @@ def test_key_length_missing(peer: Peer) -> None:
     )
     found = chosen(peer, bare)
     peer.check(found.number == 2, "proposal 2", words(found), "RFC7296-3.3.5-7")
+
+
+@purpose(
+    "init-longer-key", "RFC7296-3.3.5-9", "RFC7296-3.3.5-8", "RFC7296-3.3.6-4", role="responder",
+    connection=usual(proposals=shorter_key),
+)  # fmt: skip
+def test_longer_key(peer: Peer, dut: Dut) -> None:
+    """The device is configured with the shorter key of a cipher and offered the longer one: it should take that.
+
+    What it takes comes back as it was offered, and both use it.
+    """
+    sa = peer.sa(proposals=longer_key(dut.pixit.algorithms))
+    answer = sa.init()
+    peer.check(answer.first(SA), "the offer accepted: its key is longer than was configured", answer, "RFC7296-3.3.5-9")
+    chosen, wanted = ([one for one in each.transforms if is_encr(one)] for each in (
+        peer.expect(answer, SA).proposals[0], sa.offered[0]))  # fmt: skip
+    peer.check(chosen == wanted, "the cipher with the Key Length that was offered", answer, "RFC7296-3.3.6-4")
+    sa.auth()
+    sa.must_be_established()
 
 
 @purpose("init-unknown-transform-type", "RFC7296-3.3.6-7", "RFC7296-3.3.6-9", role="responder")

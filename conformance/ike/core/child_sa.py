@@ -328,7 +328,7 @@ class ChildExchange(Narrowing):
         ours = child_proposals(config.proposals, b"", with_ke=with_ke)
         acceptable = [one for one in proposals if len(one.spi) == 4]
         ke = message.first(KE)
-        found = choose(acceptable, ours, ke.method if ke else None)
+        found = choose(acceptable, ours, ke.method if ke else None, at_least=self.takes_longer_keys())
         if found is None:
             raise Refusal(NotifyType.NO_PROPOSAL_CHOSEN, "no ESP or AH proposal in common")
         return found[1]

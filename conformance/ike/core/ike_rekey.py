@@ -193,7 +193,8 @@ class IkeRekey(Spine):
 
     def choose_rekey(self, acceptable: Sequence[Proposal], ke: KE) -> Proposal:
         """Choose one offered proposal for the new IKE SA. Raises Refusal."""
-        found = choose(acceptable, parsed(self.connection.proposals), ke.method)
+        ours = parsed(self.connection.proposals)
+        found = choose(acceptable, ours, ke.method, at_least=self.takes_longer_keys())
         if found is None:
             raise Refusal(NotifyType.NO_PROPOSAL_CHOSEN, "no IKE proposal in common")
         return found[1]

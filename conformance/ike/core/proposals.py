@@ -61,13 +61,28 @@ def _is_none(transform: Transform) -> bool:
     return _NONE_IDS.get(transform.type) == transform.id
 
 
-def _match(offered: Proposal, ours: Proposal, preferred: KeMethod | None) -> tuple[Transform, ...] | None:
+LONGER_KEYS = (192, 256)
+"""Bits of the keys that a cipher may have in place of the shorter ones that somebody has configured."""
+
+
+def is_longer(offered: Transform, mine: Transform) -> bool:
+    """True for the same cipher with a larger key than ``mine`` has, and nothing else changed (section 3.3.5)."""
+    if offered.id != mine.id or len(offered.attributes) != 1 or len(mine.attributes) != 1:
+        return False
+    given, least = offered.key_length, mine.key_length
+    return given in LONGER_KEYS and least is not None and given > least
+
+
+def _match(
+    offered: Proposal, ours: Proposal, preferred: KeMethod | None, at_least: bool
+) -> tuple[Transform, ...] | None:  # fmt: skip
     """One transform of each type that both have, or None if a type has nothing in common."""
     chosen: list[Transform] = []
     for kind in _types(offered):
         theirs = of_type(offered, kind)
         allowed = set(of_type(ours, kind))
-        common = [transform for transform in theirs if transform in allowed]
+        longer = at_least and kind == TransformType.ENCR
+        common = [one for one in theirs if one in allowed or (longer and any(is_longer(one, mine) for mine in allowed))]
         if kind == TransformType.KE and preferred is not None:
             common.sort(key=lambda transform: transform.id != preferred)
         if common:
@@ -83,19 +98,20 @@ def _match(offered: Proposal, ours: Proposal, preferred: KeMethod | None) -> tup
 
 
 def choose(
-    offered: Iterable[Proposal], ours: Iterable[Proposal], preferred: KeMethod | None = None
+    offered: Iterable[Proposal], ours: Iterable[Proposal], preferred: KeMethod | None = None, *, at_least: bool = False
 ) -> tuple[Proposal, Proposal] | None:
     """Choose the first offered proposal that one of ours accepts: ``(offered one, chosen)``, None if there is none.
 
     ``chosen`` has the number and the SPI of the offered one and a single transform of each type. Among several key
     exchange methods ``preferred``, the one of the KE payload, wins: it saves a round trip (RFC 7296, section 1.2).
+    ``at_least``: a larger key than ours will do as well (section 3.3.5).
     """
     own = tuple(ours)
     for theirs in offered:
         for mine in own:
             if theirs.protocol != mine.protocol:
                 continue
-            transforms = _match(theirs, mine, preferred)
+            transforms = _match(theirs, mine, preferred, at_least)
             if transforms is not None:
                 return theirs, Proposal(theirs.number, theirs.protocol, transforms, theirs.spi)
     return None

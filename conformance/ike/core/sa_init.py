@@ -154,7 +154,8 @@ class InitExchange(Spine):
     def choose_ike(self, proposals: Sequence[Proposal], group: KeMethod) -> Proposal:
         """Choose one offered proposal (RFC 7296, section 2.7)."""
         acceptable = [one for one in proposals if one.protocol == ProtocolID.IKE and not one.spi]
-        found = choose(acceptable, parsed(self.connection.proposals), group)
+        ours = parsed(self.connection.proposals)
+        found = choose(acceptable, ours, group, at_least=self.takes_longer_keys())
         if found is None:
             raise Refusal(NotifyType.NO_PROPOSAL_CHOSEN, "no IKE proposal in common")
         return found[1]

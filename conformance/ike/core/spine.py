@@ -77,6 +77,10 @@ class Spine(Receiver):
         """What is wrong with the peer's nonce, None: nothing (RFC 7296, section 3.9)."""
         return None if 16 <= len(nonce.data) <= 256 else f"nonce of {len(nonce.data)} octets, expected 16 to 256"
 
+    def takes_longer_keys(self) -> bool:
+        """Whether a cipher may have a larger key than was configured, as it should (RFC 7296, section 3.3.5)."""
+        return True
+
     def shared_secret(self, exchange: KeyExchange, public: bytes) -> bytes:
         """g^ir. Raises InvalidPublicValue for a public value that RFC 6989 rejects."""
         try:

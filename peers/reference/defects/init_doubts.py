@@ -50,3 +50,12 @@ class TakesGmac(IkeSa):
 
     def choose_ike(self, proposals: Sequence[Proposal], group: KeMethod) -> Proposal:
         return super().choose_ike([*proposals, *parsed(self.connection.proposals)], group)
+
+
+@defect("init-longer-key")
+class ShortensKeys(IkeSa):
+    """Says yes to a longer key by naming the one that it is configured with."""
+
+    def choose_ike(self, proposals: Sequence[Proposal], group: KeMethod) -> Proposal:
+        chosen, usual = super().choose_ike(proposals, group), parsed(self.connection.proposals)[0]
+        return replace(chosen, transforms=usual.transforms)

@@ -104,6 +104,20 @@ class LastProposal(IkeSa):
         return super().choose_child(config, proposals[::-1], message)
 
 
+@variant(
+    "RFC 7296, 3.3.6: a transform that was not configured may be refused",
+    advice={
+        "RFC7296-3.3.5-9": "takes the key length that was configured and no other",
+        "RFC7296-3.3.5-8": "takes the key length that was configured and no other",
+    },
+)
+class ExactKeys(IkeSa):
+    """Takes no larger key than it is configured with."""
+
+    def takes_longer_keys(self) -> bool:
+        return False
+
+
 @variant("RFC 4303, 2.2.1: extended sequence numbers are an option", lacks=(Capability.ESN,))
 class NoEsn(ReferenceEngine):
     """Has no extended sequence numbers."""
