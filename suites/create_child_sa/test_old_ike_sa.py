@@ -29,7 +29,7 @@ def next_rekey(peer: Peer, *sas: ScriptedSa) -> Received:
     )
 
 
-@purpose("ike-rekey-old-quiet", NOT_THERE, "RFC7296-2.8-7", role="initiator", needs=NEEDS)
+@purpose("ike-rekey-old-quiet", NOT_THERE, role="initiator", needs=NEEDS)
 def test_old_quiet(peer: Peer, dut: Dut) -> None:
     """We rekey the IKE SA and let the old one be; the device, told to rekey its Child SA, asks on the new one."""
     sa = connected(peer, dut)

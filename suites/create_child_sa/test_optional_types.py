@@ -51,7 +51,7 @@ def offering(peer: Peer, sa: ScriptedSa, *transforms: Transform) -> None:
 
 
 @purpose(
-    "child-group-none", "RFC7296-3.3.6-16", "RFC7296-3.3.6-15", "RFC7296-3.3.3-4", "RFC7296-1.3.1-6", role="responder",
+    "child-group-none", "RFC7296-3.3.6-16", "RFC7296-3.3.6-15", "RFC7296-3.3.3-4", "RFC7296-1.3.3-7", role="responder",
     needs=(REKEY,),
 )  # fmt: skip
 def test_group_none(peer: Peer, dut: Dut) -> None:
@@ -75,7 +75,7 @@ def test_group_none(peer: Peer, dut: Dut) -> None:
     taken = [one for one in of_type(chosen, TransformType.KE) if one.id != KeMethod.NONE]
     ke = answer.first(KE)
     if taken:
-        peer.check(ke is not None, f"KEr, as {keyword(taken[0])} was chosen", answer, "RFC7296-1.3.1-6")
+        peer.check(ke is not None, f"KEr, as {keyword(taken[0])} was chosen", answer, "RFC7296-1.3.3-7")
     else:
         peer.check(ke is None, "no KEr, as no key exchange was chosen", answer, "RFC7296-3.3.6-16")
     sa.finish()

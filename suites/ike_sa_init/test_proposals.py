@@ -139,7 +139,7 @@ def test_key_length_missing(peer: Peer) -> None:
 
 
 @purpose(
-    "init-longer-key", "RFC7296-3.3.5-9", "RFC7296-3.3.5-8", "RFC7296-3.3.6-4", role="responder",
+    "init-longer-key", "RFC7296-3.3.6-4", "RFC7296-3.3.5-9", "RFC7296-3.3.5-8", role="responder",
     connection=usual(proposals=shorter_key),
 )  # fmt: skip
 def test_longer_key(peer: Peer, dut: Dut) -> None:
