@@ -93,7 +93,7 @@ class Peer(Mailbox):
         with self.preamble("the device initiates"):
             sa = self.respond_init(self.expect_init(), **changes)
             sa.answer_auth()
-            if sa.state != State.ESTABLISHED or not sa.children:
+            if sa.state != State.ESTABLISHED or not (sa.children or sa.connection.childless):
                 raise Unexpected("IKE_AUTH succeeds with a Child SA", sa.problem or f"IKE SA {sa.state.value}")
             self.pause()
             sa.liveness()

@@ -68,6 +68,7 @@ CAPABILITIES = frozenset(
         Capability.CONFIG_SUBNETS,
         Capability.SPLIT_DNS,
         Capability.ENCRYPTED_DNS,
+        Capability.RESOLVER_DIGEST,
         Capability.PRIVATE_ATTRIBUTES,
         Capability.ROUTE_EXCHANGE,
         Capability.EAP,

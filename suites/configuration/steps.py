@@ -248,9 +248,8 @@ _ONCE = (
     (CfgAttribute.APPLICATION_VERSION, "RFC7296-3.15.1-23"),
     (CfgAttribute.SUPPORTED_ATTRIBUTES, "RFC7296-3.15.1-23"),
 )
-_SERVERS = (
-    *(CfgAttribute.INTERNAL_IP4_DNS, CfgAttribute.INTERNAL_IP6_DNS, CfgAttribute.ENCDNS_IP4, CfgAttribute.ENCDNS_IP6),
-)
+_RESOLVERS = (CfgAttribute.ENCDNS_IP4, CfgAttribute.ENCDNS_IP6)
+_SERVERS = (*(CfgAttribute.INTERNAL_IP4_DNS, CfgAttribute.INTERNAL_IP6_DNS, *_RESOLVERS),)
 """What makes sense of a domain (RFC 8598, section 3.2; RFC 9464, section 4)."""
 
 
@@ -261,7 +260,8 @@ def well_formed(peer: Peer, answer: Message) -> None:
     """
     found = attributes(answer)
     for one in found:
-        peer.check(not one.reserved, f"the reserved bit of {one.type.name} is zero", answer, "RFC7296-3.15.1-1")
+        rule = "RFC9464-3.1-1" if one.type in _RESOLVERS else "RFC7296-3.15.1-1"
+        peer.check(not one.reserved, f"the reserved bit of {one.type.name} is zero", answer, rule)
         if one.value and one.type in FORMS:
             words, requirement, right = FORMS[one.type]
             peer.check(right(one.value), f"{one.type.name}: {words}", one.value.hex(), requirement)

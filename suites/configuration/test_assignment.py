@@ -192,9 +192,9 @@ def wished(
         must_succeed(peer, sa, "RFC7296-4-13")
 
     test.__doc__ = title
-    needs = INNER if kind == A4 else INNER6
+    needs, more = (INNER, ()) if kind == A4 else (INNER6, ("RFC7296-3.15.3-2",))
     return purpose(
-        identifier, "RFC7296-4-13", ASSIGNED, "RFC7296-2.9-13",
+        identifier, "RFC7296-4-13", ASSIGNED, "RFC7296-2.9-13", *more,
         role="responder", needs=needs, connection=connection or serving(),
     )(test)  # fmt: skip
 

@@ -104,7 +104,7 @@ def among(kind: CfgAttribute, *known: bytes) -> Check:
 
 test_everything = asked(
     "cp-everything", "Every registered attribute is asked for: what comes back has the form that its table says.",
-    plain(*EVERYTHING), LENGTHS, IGNORED, "RFC7296-3.15.1-24", "RFC7296-3.15.1-7", "RFC7296-3.15.1-8",
+    plain(*EVERYTHING), LENGTHS, IGNORED, "RFC7296-3.15.1-24", "RFC7296-3.15-1", "RFC7296-3.15.1-7", "RFC7296-3.15.1-8",
     "RFC7296-3.15.1-11", "RFC7296-3.15.1-13", "RFC8598-3.2-2", "RFC9464-3.1-5", "RFC5739-5.1-1",
 )  # fmt: skip
 test_private = asked(

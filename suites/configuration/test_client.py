@@ -67,6 +67,9 @@ def right_form(peer: Peer, asked: CP) -> None:
             peer.check(not one.value, "a netmask without a value", one.value.hex(), "RFC7296-3.15.1-9")
         if one.type == D.SUPPORTED_ATTRIBUTES:
             peer.check(not one.value, "SUPPORTED_ATTRIBUTES without a value", one.value.hex(), "RFC7296-3.15.1-12")
+        if one.type == D.INTERNAL_DNSSEC_TA:
+            length = len(one.value)
+            peer.check(not length or length > 4, "no anchor, or all of one", one.value.hex(), "RFC8598-3.1-7")
         if one.type == D.APPLICATION_VERSION:
             printable = all(0x20 <= octet < 0x7F for octet in one.value)
             peer.check(printable, "printable ASCII without terminator", one.value.hex(), "RFC7296-3.15.1-11")
@@ -96,7 +99,8 @@ def asks_for(
     test.__doc__ = title
     return purpose(
         identifier, "RFC7296-2.19-5", "RFC7296-2.19-2", "RFC7296-3.15.1-1", LENGTHS, "RFC7296-3.15.1-9",
-        "RFC7296-3.15.1-12", "RFC8598-3.1-1", "RFC8598-3.1-4", role="initiator", needs=needs, connection=connection,
+        "RFC7296-3.15.1-12", "RFC7296-3.15-1", "RFC8598-3.1-1", "RFC8598-3.1-4", "RFC8598-3.1-7", "RFC8983-5-1",
+        role="initiator", needs=needs, connection=connection,
     )(test)  # fmt: skip
 
 

@@ -58,7 +58,7 @@ def test_foreign(peer: Peer) -> None:
 def test_foreign6(peer: Peer) -> None:
     """Packets from other IPv6 addresses than the client's come through its Child SA: they are dropped."""
     sa = peer.establish()
-    carried(peer, sa)
+    flows(peer, requirement=VALID)
     behind = sa.traffic.channel().theirs
     with sa.traffic.silence(SELECTORS, bypass=True):
         sa.traffic.send(inner.ping(_text(inside(peer.connection.remote_pool6, 0x4321)), behind))

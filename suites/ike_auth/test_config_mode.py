@@ -62,7 +62,7 @@ def assigned(peer: Peer, answer: Message) -> bytes:
 
 @purpose(
     "auth-cfg-address", "RFC7296-3.15.4-1", "RFC7296-2.19-3", "RFC7296-2.9-13", "RFC7296-3.15.1-3",
-    "RFC7296-3.15.1-5", "RFC7296-4-12",
+    "RFC7296-3.15.1-5", "RFC7296-3.15.1-22", "RFC7296-4-12",
     role="responder", ordinary=True, needs=(Capability.VIRTUAL_IP,), connection=from_device,
 )  # fmt: skip
 def test_address(peer: Peer) -> None:
@@ -100,7 +100,7 @@ def test_unknown_attribute(peer: Peer) -> None:
 
 
 @purpose(
-    "auth-cfg-not-asked", "RFC7296-2.19-8", "RFC7296-2.19-10",
+    "auth-cfg-not-asked", "RFC7296-2.19-8", "RFC7296-2.19-9", "RFC7296-2.19-10",
     role="responder", needs=(Capability.VIRTUAL_IP,), connection=from_device,
 )  # fmt: skip
 def test_not_asked(peer: Peer) -> None:

@@ -7,13 +7,16 @@ from conformance.ike.core.proposals import is_choice_of, of_type
 from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.script.sa import fatal
+from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import (
     AUTH,
     CP,
     KE,
     SA,
+    ExchangeType,
     IDr,
     KeMethod,
+    Message,
     Nonce,
     NotifyType,
     ProtocolID,
@@ -116,8 +119,8 @@ def test_ts_missing(peer: Peer) -> None:
 
 
 @purpose(
-    "auth-childless", "RFC6023-3-4", "RFC6023-3-5", "RFC6023-3-1", "RFC6023-5-1", role="responder", ordinary=True,
-    connection=usual(childless=True),
+    "auth-childless", "RFC6023-3-4", "RFC6023-3-5", "RFC6023-3-1", "RFC6023-5-1", "RFC6023-4-2", "RFC6023-4-3",
+    "RFC6023-5-2", role="responder", ordinary=True, connection=usual(childless=True),
 )  # fmt: skip
 def test_childless(peer: Peer) -> None:
     """A device that allows it sets up an IKE SA without a Child SA."""
@@ -128,9 +131,55 @@ def test_childless(peer: Peer) -> None:
     answer = sa.auth(child=None)
     peer.expect(answer, IDr, "RFC6023-3-4")
     peer.expect(answer, AUTH, "RFC6023-3-4")
-    peer.check(not any(answer.first(one) for one in (SA, TSi, TSr)), "no SA, TSi, TSr", answer, "RFC6023-5-1")
+    nothing_of_a_child(peer, answer)
     sa.must_be_established("RFC6023-3-4")
     sa.must_be_up("RFC6023-3-4")
+
+
+_OF_A_CHILD = (
+    *(NotifyType.IPCOMP_SUPPORTED, NotifyType.USE_TRANSPORT_MODE, NotifyType.ESP_TFC_PADDING_NOT_SUPPORTED),
+    NotifyType.NON_FIRST_FRAGMENTS_ALSO,
+)
+
+
+def nothing_of_a_child(peer: Peer, message: Message) -> None:
+    """An IKE_AUTH message that makes no Child SA says nothing about one."""
+    peer.check(not any(message.first(one) for one in (SA, TSi, TSr)), "no SA, TSi, TSr", message, "RFC6023-5-1")
+    found = [one.type.name for one in message.notifies() if one.type in _OF_A_CHILD]
+    peer.check(not found, "no notifies about a Child SA", ", ".join(found), "RFC6023-5-2")
+
+
+@purpose(
+    "auth-initiator-childless", "RFC6023-5-1", "RFC6023-5-2", role="initiator", connection=usual(childless=True),
+)  # fmt: skip
+def test_initiator_childless(peer: Peer, dut: Dut) -> None:
+    """The device opens an IKE SA without a Child SA, and its request says nothing about one."""
+    dut.initiate()
+    sa = peer.respond_init(peer.expect_init())
+    request = sa.expect_request(ExchangeType.IKE_AUTH)
+    if request.message.first(SA) is not None:
+        raise NotApplicable("it asks for a Child SA, which it may always do")
+    nothing_of_a_child(peer, request.message)
+    sa.answer(request)
+    sa.must_be_established("RFC6023-5-1")
+    peer.pause()
+    sa.must_be_up("RFC6023-5-1")
+
+
+@purpose("auth-initiator-childless-unannounced", "RFC6023-3-3", role="initiator", connection=usual(childless=True))
+def test_initiator_unannounced(peer: Peer, dut: Dut) -> None:
+    """We do not announce that we take IKE SAs without a Child SA: the device asks for one, or gives up."""
+    dut.initiate()
+    sa = peer.respond_init(peer.expect_init(), childless=False)
+    try:
+        request = sa.expect_request(ExchangeType.IKE_AUTH)
+    except Unexpected:
+        peer.note("the device gives up")
+        return
+    given_up = any(one.type == NotifyType.AUTHENTICATION_FAILED for one in request.message.notifies())
+    asked = given_up or request.message.first(SA) is not None
+    peer.check(asked, "a request for a Child SA, or none at all", request.message, "RFC6023-3-3")
+    sa.answer(request)
 
 
 @purpose("auth-childless-unasked", "RFC6023-3-6", role="responder", connection=usual(childless=True))
@@ -145,7 +194,7 @@ def test_childless_unasked(peer: Peer) -> None:
 
 
 @purpose(
-    "auth-childless-refused", "RFC6023-3-8", "RFC7296-1.2-18", "RFC6023-3-9", role="responder",
+    "auth-childless-refused", "RFC6023-3-8", "RFC7296-1.2-18", "RFC6023-3-9", "RFC6023-3-7", role="responder",
     needs=(Capability.CHILDLESS_REFUSAL,),
 )  # fmt: skip
 def test_childless_refused(peer: Peer) -> None:

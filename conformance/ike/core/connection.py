@@ -175,6 +175,7 @@ class InnerNetwork:
 
     ``dns`` are addresses of name servers of either family, ``domains`` the names that only these know (RFC 8598),
     ``resolver`` the name under which they do DNS over TLS, if they do (RFC 9464), ``subnets`` the prefixes behind it.
+    ``resolver_key`` is the SubjectPublicKeyInfo of the resolver's certificate, whose digest is told to whoever asks.
     ``private`` are attributes of one maker by their numbers, such as the banner of Cisco's clients, each as often as it
     is to be sent.
     """
@@ -182,6 +183,7 @@ class InnerNetwork:
     dns: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
     resolver: str = ""
+    resolver_key: bytes = b""
     subnets: tuple[str, ...] = ()
     private: tuple[tuple[int, bytes], ...] = ()
 

@@ -171,6 +171,22 @@ class RejectsChildless(IkeSa):
             raise Refusal(NotifyType.INVALID_SYNTAX, "no SA payload", fatal=True)
 
 
+@defect("auth-childless", "auth-initiator-childless")
+class ChildlessInTransportMode(IkeSa):
+    """Says that it wants transport mode, for no Child SA at all."""
+
+    def auth_notifies(self) -> list[Notify]:
+        return [*super().auth_notifies(), Notify(NotifyType.USE_TRANSPORT_MODE)]
+
+
+@defect("auth-initiator-childless-unannounced")
+class ChildlessWithoutLeave(IkeSa):
+    """Opens IKE SAs without a Child SA wherever it is told to."""
+
+    def after_init(self) -> None:
+        self.start_auth()
+
+
 @defect("auth-childless-unasked")
 class ChildlessAlways(IkeSa):
     """Leaves the Child SA out although it was asked for one."""
