@@ -46,6 +46,7 @@ class Means:
         user: domain name or mail address of the client in TLS, None: any below the anchors.
         methods: all that this side would take.
         cards: what a peer keeps from one conversation to the next, by IMSI.
+        indications: SIM and AKA want protected result indications.
     """
 
     name: bytes
@@ -57,6 +58,7 @@ class Means:
     user: str | None = None
     methods: tuple[str, ...] = ()
     cards: dict[bytes, Usim] = field(default_factory=dict)
+    indications: bool = False
 
     @property
     def password(self) -> str:
@@ -123,12 +125,20 @@ _MAKERS: Mapping[str, tuple[Callable[[Means], PeerMethod], Callable[[Means], Ser
         lambda means: PeapPeer(means.client, means.name, _inner(means)),
         lambda means: PeapServer(means.serving(asks=False), means.inside),
     ),
-    "sim": (lambda means: SimPeer(means.usim), lambda means: SimServer(means.register)),
-    "aka": (
-        lambda means: AkaPeer(means.usim, speaks_prime="aka-prime" in means.methods),
-        lambda means: AkaServer(means.register),
+    "sim": (
+        lambda means: SimPeer(means.usim, result_indications=means.indications),
+        lambda means: SimServer(means.register, result_indications=means.indications),
     ),
-    "aka-prime": (lambda means: AkaPrimePeer(means.usim), lambda means: AkaPrimeServer(means.register)),
+    "aka": (
+        lambda means: AkaPeer(
+            means.usim, speaks_prime="aka-prime" in means.methods, result_indications=means.indications
+        ),
+        lambda means: AkaServer(means.register, ask=True, result_indications=means.indications),
+    ),
+    "aka-prime": (
+        lambda means: AkaPrimePeer(means.usim, result_indications=means.indications),
+        lambda means: AkaPrimeServer(means.register, ask=True, result_indications=means.indications),
+    ),
 }
 KNOWN = tuple(_MAKERS)
 """The names, as configurations have them. In TTLS a second word tells what goes through the tunnel, else it is EAP."""

@@ -99,7 +99,10 @@ def served(peer: Peer, prepare: Prepare = plainly) -> Listened:
     with suppress(Unexpected):
         for _ in range(ROUNDS):
             found = answer.first(EAP)
-            if found is None or found.packet.code == EapCode.FAILURE:
+            if found is None:
+                break
+            if found.packet.code == EapCode.FAILURE:
+                heard.packets.append(found.packet)  # our side of IKE would take it for the end, and raise
                 break
             answer = sa.proceed(answer)
             if found.packet.code == EapCode.SUCCESS:

@@ -1,11 +1,12 @@
 """One test, a purpose for each of several methods of EAP: what is true of one is true of all.
 
 `as_server` makes purposes where the device is the EAP server (and responder), `as_peer` those where it is the peer (and
-initiator). The id and the docstring of what is written have ``{way...}`` where the method goes.
+initiator). The id and the docstring of what is written have ``{way...}`` where the method goes; ``eap_changes`` are
+those of `suites.connections.eap`.
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,11 +59,22 @@ TUNNELS = (TTLS_PAP, TTLS_CHAP, TTLS_MSCHAPV2)
 KEYED = (MSCHAPV2, TLS, TTLS, PEAP, SIM, AKA, AKA_PRIME)
 CARDS = (SIM, AKA, AKA_PRIME)
 
-DOCUMENTS = {SIM: ("RFC4186",), AKA: ("RFC4187",), AKA_PRIME: ("RFC4187", "RFC9048")}
+DOCUMENTS = {
+    SIM: ("RFC4186",),
+    AKA: ("RFC4187",),
+    AKA_PRIME: ("RFC4187", "RFC9048"),
+    **dict.fromkeys((TTLS, *TUNNELS), ("RFC5281",)),
+}
 """What defines a method, where that stands among others."""
 
 
-def as_server(pattern: str, *requirements: str, ways: Sequence[Way], **options: Any) -> Callable[[AsServer], AsServer]:
+def as_server(
+    pattern: str,
+    *requirements: str,
+    ways: Sequence[Way],
+    eap_changes: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Callable[[AsServer], AsServer]:
     """A purpose for each way: the device is the server of that method, and we are its peer."""
 
     def register(written: AsServer) -> AsServer:
@@ -72,7 +84,7 @@ def as_server(pattern: str, *requirements: str, ways: Sequence[Way], **options: 
                 *cited(way, requirements),
                 role="responder",
                 needs=(Capability.EAP,),
-                connection=eap(way.name),
+                connection=eap(way.name, eap_changes=eap_changes or {}),
                 family=pattern.removesuffix("-whole"),
                 **options,
             )
@@ -82,7 +94,13 @@ def as_server(pattern: str, *requirements: str, ways: Sequence[Way], **options: 
     return register
 
 
-def as_peer(pattern: str, *requirements: str, ways: Sequence[Way], **options: Any) -> Callable[[AsPeer], AsPeer]:
+def as_peer(
+    pattern: str,
+    *requirements: str,
+    ways: Sequence[Way],
+    eap_changes: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Callable[[AsPeer], AsPeer]:
     """A purpose for each way: the device authenticates itself by that method, and we are its server."""
 
     def register(written: AsPeer) -> AsPeer:
@@ -92,7 +110,7 @@ def as_peer(pattern: str, *requirements: str, ways: Sequence[Way], **options: An
                 *cited(way, requirements),
                 role="initiator",
                 needs=(Capability.EAP_PEER,),
-                connection=eap(way.name, device="initiator"),
+                connection=eap(way.name, device="initiator", eap_changes=eap_changes or {}),
                 family=pattern.removesuffix("-whole"),
                 **options,
             )

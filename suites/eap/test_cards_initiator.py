@@ -305,7 +305,7 @@ def success_notified(peer: Peer, dut: Dut, way: Way) -> None:
 
 def offering(*functions: int) -> Prepare:
     """Our server's key derivation functions."""
-    return setting(kdfs=list(functions))
+    return setting(kdfs=list(functions), ask=False)
 
 
 @as_peer("eap-initiator-{}-kdf", "RFC9048-3.2-2", ways=(AKA_PRIME,))

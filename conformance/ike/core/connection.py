@@ -89,6 +89,7 @@ class Eap:
     ``identity`` is the name in EAP, None: that of IKE; ``asked``: the server asks for it. ``secret`` is the password or
     key of the method. ``certificate`` is what this side shows in a method that uses TLS. ``aaa``: the responder leaves
     all of it to an AAA server at the initiator's address (RFC 3579), or to the first of so many that answers.
+    ``indications``: in SIM and AKA both sides want to be told protected that the other one is content.
     """
 
     methods: tuple[str, ...]
@@ -97,6 +98,7 @@ class Eap:
     asked: bool = True
     certificate: PublicKey | None = None
     aaa: int = 0
+    indications: bool = False
 
 
 Credential = Psk | PublicKey | Eap | NullAuth

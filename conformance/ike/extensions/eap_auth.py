@@ -5,6 +5,7 @@ of EAP follow; after the Success both prove themselves, and what went before, wi
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -73,7 +74,8 @@ class EapAuth(Spine):
         of_server, of_user = (known, None) if self.initiator else (None, known)
         cards = {} if self.cards is None else self.cards
         trust = self.connection.trust
-        return auth, Means(name.encode(), auth.secret, now, leaf, trust, of_server, of_user, auth.methods, cards)
+        means = Means(name.encode(), auth.secret, now, leaf, trust, of_server, of_user, auth.methods, cards)
+        return auth, replace(means, indications=auth.indications)
 
     def credential_of_eap(self, configured: Credential, of_initiator: bool) -> Credential:
         """The key that the method has made, or in its place SK_pi or SK_pr (RFC 7296, section 2.16)."""

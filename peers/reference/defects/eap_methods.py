@@ -285,7 +285,7 @@ class SpeaksAllVersions(WithOtherMethods):
 
 
 @defect(
-    *(f"eap-initiator-{way}-autn" for way in USIMS),
+    *(f"eap-initiator-{way}-{end}" for way in USIMS for end in ("autn", "autn-first")),
     *(f"eap-initiator-aka-prime-{end}" for end in ("kdf-none", "network", "separation")),
 )
 class ClientErrorForReject(WithOtherMethods):
@@ -316,7 +316,9 @@ class AnySequenceNumber(WithOtherMethods):
             method.usim = Careless(method.usim.imsi, method.usim.k, method.usim.opc)
 
 
-@defect(*(f"eap-initiator-{way}-{end}" for way in CARDS for end in ("identity-order", "identity-twice")))
+@defect(
+    *(f"eap-initiator-{way}-{end}" for way in CARDS for end in ("identity-order", "identity-twice", "identity-four"))
+)
 class TellsIdentityAlways(WithOtherMethods):
     """Tells its identity as often as it is asked, in any order."""
 
