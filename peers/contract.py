@@ -70,6 +70,7 @@ class Capability(StrEnum):
     NAT_T = "nat-t", "real NAT detection: hashes match where there is no NAT, and it moves to port 4500 where there is"
     FORCED_ENCAPSULATION = "forced-encapsulation", "can be told to use UDP encapsulation without a NAT"
     CHILDLESS = "childless", "IKE SA without a Child SA (RFC 6023)"
+    CHILDLESS_INITIATOR = "childless-initiator", "opens an IKE SA without a Child SA where it is told to (RFC 6023)"
     CHILDLESS_REFUSAL = (
         "childless-refusal",
         "refuses an IKE SA without a Child SA where the connection does not allow it",

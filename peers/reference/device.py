@@ -36,6 +36,7 @@ CAPABILITIES = frozenset(
         Capability.NAT_T,
         Capability.FORCED_ENCAPSULATION,
         Capability.CHILDLESS,
+        Capability.CHILDLESS_INITIATOR,
         Capability.CHILDLESS_REFUSAL,
         Capability.MULTIPLE_CHILDREN,
         Capability.NARROWING,

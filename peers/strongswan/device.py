@@ -39,7 +39,7 @@ class StrongSwan(Daemon):
             *(Capability.UNIQUE_KEEP,),
             *(Capability.RFC7427, Capability.REAUTH, Capability.COOKIE),
             *(Capability.COOKIE_ALWAYS, Capability.FRAGMENTATION, Capability.MOBIKE, Capability.CHILDLESS),
-            Capability.CHILDLESS_REFUSAL,
+            *(Capability.CHILDLESS_REFUSAL, Capability.CHILDLESS_INITIATOR),
             *(Capability.FORCED_ENCAPSULATION, Capability.MULTIPLE_CHILDREN, Capability.NARROWING, Capability.PFS),
             *(Capability.TUNNEL, Capability.REKEY_IKE, Capability.REKEY_CHILD, Capability.DELETE_IKE),
             *(Capability.DELETE_CHILD, Capability.LIFETIME, Capability.DPD, Capability.LIST_SAS, Capability.LOG),

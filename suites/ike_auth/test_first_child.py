@@ -150,7 +150,8 @@ def nothing_of_a_child(peer: Peer, message: Message) -> None:
 
 
 @purpose(
-    "auth-initiator-childless", "RFC6023-5-1", "RFC6023-5-2", role="initiator", connection=usual(childless=True),
+    "auth-initiator-childless", "RFC6023-5-1", "RFC6023-5-2", role="initiator", needs=(Capability.CHILDLESS_INITIATOR,),
+    connection=usual(childless=True),
 )  # fmt: skip
 def test_initiator_childless(peer: Peer, dut: Dut) -> None:
     """The device opens an IKE SA without a Child SA, and its request says nothing about one."""
@@ -166,7 +167,10 @@ def test_initiator_childless(peer: Peer, dut: Dut) -> None:
     sa.must_be_up("RFC6023-5-1")
 
 
-@purpose("auth-initiator-childless-unannounced", "RFC6023-3-3", role="initiator", connection=usual(childless=True))
+@purpose(
+    "auth-initiator-childless-unannounced", "RFC6023-3-3", role="initiator", needs=(Capability.CHILDLESS_INITIATOR,),
+    connection=usual(childless=True),
+)  # fmt: skip
 def test_initiator_unannounced(peer: Peer, dut: Dut) -> None:
     """We do not announce that we take IKE SAs without a Child SA: the device asks for one, or gives up."""
     dut.initiate()
