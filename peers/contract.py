@@ -146,6 +146,7 @@ class Capability(StrEnum):
     CONFIG_SUBNETS = "config-subnets", "tells those to whom it assigns addresses which networks are behind it"
     SPLIT_DNS = "split-dns", "tells which names its name servers are for (RFC 8598)"
     ENCRYPTED_DNS = "encrypted-dns", "tells of encrypted name servers (RFC 9464)"
+    ADDRESS_FAMILIES = "address-families", "tells which families of inner addresses it has (RFC 8983)"
     RESOLVER_DIGEST = "resolver-digest", "tells the digests of the keys of encrypted name servers (RFC 9464, 3.2)"
     PRIVATE_ATTRIBUTES = "private-attributes", "tells attributes of one maker, such as the banner of Cisco's clients"
     ROUTE_EXCHANGE = "route-exchange", "exchanges routes by CFG_SET and CFG_ACK, as FlexVPN does it"

@@ -1,6 +1,7 @@
 """`IkeSa`: the core and all extensions put together."""
 
 from conformance.ike.core.rfc7296 import Rfc7296
+from conformance.ike.extensions.address_families import AddressFamilies
 from conformance.ike.extensions.auth_lifetime import AuthLifetime
 from conformance.ike.extensions.childless import Childless
 from conformance.ike.extensions.eap_auth import EapAuth
@@ -28,6 +29,7 @@ class IkeSa(
     HashAndUrl,
     Childless,
     RouteExchange,
+    AddressFamilies,
     EncryptedDns,
     SplitDns,
     Rfc7296,

@@ -70,6 +70,7 @@ CAPABILITIES = frozenset(
         Capability.SPLIT_DNS,
         Capability.ENCRYPTED_DNS,
         Capability.RESOLVER_DIGEST,
+        Capability.ADDRESS_FAMILIES,
         Capability.PRIVATE_ATTRIBUTES,
         Capability.ROUTE_EXCHANGE,
         Capability.EAP,

@@ -7,8 +7,8 @@ from conformance.wire import Message, Notify, NotifyType, ProtocolID
 class Childless(Spine):
     """Announcing and taking IKE_AUTH exchanges without a Child SA, and asking for them.
 
-    ``takes_childless``: the responder has announced that it takes them. ``first_child`` is the name of the Child SA that
-    IKE_AUTH asks for.
+    ``takes_childless``: the responder has announced that it takes them. ``first_child`` is the name of the Child SA
+    that IKE_AUTH asks for.
     """
 
     first_child: str | None

@@ -227,9 +227,8 @@ class EndsWithoutPool(IkeSa):
 class AllowsTheOtherFamily(IkeSa):
     """Says that IPv6 is allowed where it assigns IPv4 addresses."""
 
-    def first_child_response(self, message: Message) -> list[Payload]:
-        found = super().first_child_response(message)
-        return [*found, Notify(NotifyType.IP6_ALLOWED)] if self.connection.local_pools else found
+    def families_allowed(self) -> list[Notify]:
+        return [Notify(NotifyType.IP6_ALLOWED)]
 
 
 @defect("cp-families")

@@ -203,6 +203,14 @@ class InstallsWiderThanAgreed(DeviceHost):
         return super().bring(replace(child, local_ts=(TrafficSelector.net("0.0.0.0/0"),)), sa, udp, now)
 
 
+@defect("cp-client-subnets-traffic")
+class TakesWhatIsNamed(DeviceHost):
+    """Lets the Child SA carry what comes from anywhere, as the gateway has named more networks."""
+
+    def bring(self, child: ChildSa, sa: IkeSa, udp: tuple[int, int] | None, now: float) -> Carried:
+        return super().bring(replace(child, remote_ts=(TrafficSelector.net("0.0.0.0/0"),)), sa, udp, now)
+
+
 @defect("cp-client-reauth")
 class AsksOnceOnly(IkeSa):
     """Does not ask for an address again when it reauthenticates."""
