@@ -2,10 +2,10 @@
 
 from ipaddress import ip_network
 
-from conformance.ike.core.config_mode import ADDRESSES, attributes_of
 from conformance.ike.core.spine import Spine
-from conformance.wire import CfgType, Notify, NotifyType
+from conformance.wire import CP, CfgAttribute, CfgType, Notify, NotifyType
 
+_ADDRESSES = (CfgAttribute.INTERNAL_IP4_ADDRESS, CfgAttribute.INTERNAL_IP6_ADDRESS)
 _ALLOWED = {4: NotifyType.IP4_ALLOWED, 6: NotifyType.IP6_ALLOWED}
 
 
@@ -22,7 +22,8 @@ class AddressFamilies(Spine):
     def asks_for_address(self) -> bool:
         """Whether the first request of IKE_AUTH asks for an inner address."""
         assert self.opening is not None
-        return any(one.type in ADDRESSES.values() for one in attributes_of(self.opening, CfgType.REQUEST))
+        requests = [one for one in self.opening.all(CP) if one.cfg_type == CfgType.REQUEST]
+        return any(each.type in _ADDRESSES for one in requests for each in one.attributes)
 
     def families_allowed(self) -> list[Notify]:
         """The families of our pools."""
