@@ -151,6 +151,7 @@ class Capability(StrEnum):
     PRIVATE_ATTRIBUTES = "private-attributes", "tells attributes of one maker, such as the banner of Cisco's clients"
     ROUTE_EXCHANGE = "route-exchange", "exchanges routes by CFG_SET and CFG_ACK, as FlexVPN does it"
     CRL = "crl", "checks certificates by CRLs that it fetches over HTTP (RFC 5280, 6.3)"
+    CRL_OF_ANCHOR = "crl-of-anchor", "checks by the CRL of a trust anchor, fetched when it likes (RFC 5280, 6.3)"
     CRL_IN_IKE = "crl-in-ike", "takes CRLs in CERT payloads (RFC 7296, 3.6)"
     OCSP = "ocsp", "checks certificates by OCSP over HTTP (RFC 6960)"
     OCSP_IN_IKE = "ocsp-in-ike", "asks for OCSP responses in IKE_AUTH, and sends them (RFC 4806)"

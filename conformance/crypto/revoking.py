@@ -33,11 +33,12 @@ def crl(
     entry: Sequence[Extension] = (),
     key: Key | None = None,
     name: str = "",
+    number: int | None = None,
 ) -> bytes:
     """A CRL, DER, with these serial numbers on it, for ``begun`` to ``end`` seconds from ``now``.
 
     ``entry`` are further extensions of each entry, ``extensions`` of the CRL. ``key`` and ``name`` are those of the
-    issuer where it lies.
+    issuer where it lies, ``number`` is the CRL's own, None: the time.
     """
     signer = key or issuer.key
     builder = (
@@ -45,7 +46,7 @@ def crl(
         .issuer_name(distinguished_name(name) if name else issuer.certificate.subject)
         .last_update(at(now + begun))
         .next_update(at(now + end))
-        .add_extension(x509.CRLNumber(int(now)), critical=False)
+        .add_extension(x509.CRLNumber(int(now) if number is None else number), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
     )
     for one in extensions:

@@ -62,6 +62,7 @@ class Libreswan(Daemon):
         self._credentials: Credentials | None = None
         self._startup = Startup()
         self._notice = ""
+        self._imports = False
 
     # --- life
 
@@ -70,6 +71,8 @@ class Libreswan(Daemon):
 
     def _start(self) -> None:
         self._place.open()
+        (self._place.directory / settings.DATABASE).mkdir(exist_ok=True)
+        self._imports = self._place.show(settings.DATABASE, settings.IMPORTED)
         # A container knows its addresses only now.
         self.pixit = replace(self._place.pixit, algorithms=algorithms.TAKEN, eap=("tls",))
         self.nat = self._place.nat
@@ -93,6 +96,8 @@ class Libreswan(Daemon):
             claims.add(Capability.VIRTUAL_IP6)  # before, inner addresses were of the family of the outer ones
         if self._place.reaches_web:
             claims.add(Capability.OCSP)
+        if self._imports and self._place.reaches_web:
+            claims.add(Capability.CRL_OF_ANCHOR)
         if not self.version.startswith(_WITHOUT_EAP):
             claims |= {Capability.EAP, Capability.EAP_ONLY}
         return frozenset(claims)

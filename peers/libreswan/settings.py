@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from math import ceil
 
+from conformance.crypto.revocation import lists_named_in
 from conformance.ike.core.connection import Connection, CookiePolicy, RedirectWhen, Revocation
 
 PACKAGES = ("libreswan", "libnss3-tools")
@@ -15,6 +16,8 @@ SOURCE = "programs/pluto"
 CONFIGURATION = "ipsec.conf"
 SECRETS = "ipsec.secrets"
 DATABASE = "nss"
+IMPORTED = "/var/lib/ipsec/nss"
+"""Where the program that imports CRLs looks for the database, whatever pluto was told (``--nssdir``)."""
 MODULES = "pkcs11.txt"
 """The list of modules in the database, which may end with a policy."""
 POLICY = """
@@ -39,12 +42,14 @@ class Startup:
     """What pluto reads only when it starts; a change needs a new process.
 
     ``keepalive`` is a time in seconds, ``redirect`` where initiators are sent in IKE_SA_INIT, in turn, empty: nowhere.
+    ``lists``: revocation is learnt from CRLs, not by OCSP.
     """
 
     half_open_limit: int = 10
     keepalive: int = 20
     redirect: str = ""
     revocation: Revocation = Revocation.OFF
+    lists: bool = False
 
 
 def startup_for(connection: Connection, current: Startup) -> Startup:
@@ -55,7 +60,9 @@ def startup_for(connection: Connection, current: Startup) -> Startup:
     elsewhere = connection.redirect
     away = elsewhere is not None and elsewhere.when is RedirectWhen.INIT
     gateway = ",".join(elsewhere.gateways) if elsewhere is not None and away else ""
-    return Startup(limit, keepalive, gateway, connection.revocation)
+    # It looks for a CRL only where the trust anchor says that it is, and then asks for one of each authority.
+    lists = connection.revocation is not Revocation.OFF and any(map(lists_named_in, connection.trust))
+    return Startup(limit, keepalive, gateway, connection.revocation, lists)
 
 
 DDOS = {CookiePolicy.NEVER: "unlimited", CookiePolicy.UNDER_LOAD: "auto", CookiePolicy.ALWAYS: "busy"}
@@ -77,11 +84,14 @@ _REVOCATION = {
     Revocation.RELAXED: _OCSP,
     Revocation.STRICT: f"{_OCSP}    ocsp-strict=yes\n",
 }
+_LISTS = "    crlcheckinterval=1h\n"
+_BY_LISTS = {**_REVOCATION, Revocation.RELAXED: _LISTS, Revocation.STRICT: f"{_LISTS}    crl-strict=yes\n"}
 
 
 def setup(startup: Startup, directory: str) -> str:
     """The section ``config setup``. The debug log is on since nothing else tells the SPIs of an IKE SA."""
     redirect = f"    global-redirect=yes\n    global-redirect-to={startup.redirect}\n" if startup.redirect else ""
+    revocation = (_BY_LISTS if startup.lists else _REVOCATION)[startup.revocation]
     return f"""\
 config setup
     logfile={directory}/{LOG}
@@ -94,4 +104,4 @@ config setup
     max-halfopen-ike=50000
     uniqueids=yes
     keep-alive={startup.keepalive}
-{redirect}{_REVOCATION[startup.revocation]}"""
+{redirect}{revocation}"""

@@ -35,6 +35,8 @@ PIXIT = Pixit(
 SPARE_NAME = "spare.tester.ikespec.example"
 """The name of the tester's second address, where the daemon has a file of hosts of its own."""
 _RESOLVER = "resolv.conf"
+_SHOWN = "shown"
+"""The file that lists the folders of `NetnsPlace.show`."""
 SYSCTLS = (
     "for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 > $f; done; "
     "for f in /proc/sys/net/ipv6/conf/*/accept_dad /proc/sys/net/ipv6/conf/*/accept_ra; do echo 0 > $f; done; "
@@ -43,10 +45,14 @@ SYSCTLS = (
 
 
 def _own_names(root: str) -> str:
-    """Words that give a daemon below a root files of its own in which it looks up and keeps names; ``$d`` has them."""
+    """Words that give a daemon below a root files of its own in which it looks up and keeps names; ``$d`` has them.
+
+    So does it get folders of ``$d`` that it looks for elsewhere.
+    """
     return (
         f'mount --bind "$d/hosts" "{root}/etc/hosts" && '
         f'{{ [ ! -e "{root}/etc/resolv.conf" ] || mount --bind "$d/{_RESOLVER}" "{root}/etc/resolv.conf"; }} && '
+        f'while read -r f at; do [ ! -d "{root}$at" ] || mount --bind "$d/$f" "{root}$at"; done < "$d/{_SHOWN}" && '
     )
 
 
@@ -133,6 +139,7 @@ class NetnsPlace(Place):
         self.directory = run.path
         (run.path / "hosts").write_text(f"127.0.0.1 localhost\n::1 localhost\n{PIXIT.tester_spare} {SPARE_NAME}\n")
         (run.path / _RESOLVER).touch()
+        (run.path / _SHOWN).touch()
         self.inside = str(run.path)
         self.tester_namespace = f"ikespec-{run.label}-t"
         self.device_namespace = f"ikespec-{run.label}-d"
@@ -142,6 +149,12 @@ class NetnsPlace(Place):
     def forget_told(self) -> None:
         """Clear the file into which a client writes the name servers and domains that a gateway has told it."""
         (self.directory / _RESOLVER).write_text("")
+
+    def show(self, folder: str, at: str) -> bool:
+        """Let the daemon find a folder of its run directory at another place, too, where it has one of that name."""
+        with (self.directory / _SHOWN).open("a") as listed:
+            listed.write(f"{folder} {at}\n")
+        return True
 
     def _make_namespaces(self, run: RunDirectory) -> None:
         tester, device, pixit = self.tester_namespace, self.device_namespace, self.pixit

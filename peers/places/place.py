@@ -64,6 +64,13 @@ class Place(ABC):
     def launch(self, argv: Sequence[str], environment: Mapping[str, str]) -> None:
         """Start the daemon, which may not run yet; does not wait for it to be ready. Raises DeviceError."""
 
+    def show(self, folder: str, at: str) -> bool:
+        """Let the daemon find a folder of its run directory at another place, too; False: that is not possible here.
+
+        For the place when it is open, before a shell or the daemon is.
+        """
+        return False
+
     @abstractmethod
     def running(self) -> bool:
         """Whether the daemon's process exists."""

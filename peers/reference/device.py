@@ -95,6 +95,7 @@ CAPABILITIES = frozenset(
         Capability.RAW_PUBLIC_KEYS,
         Capability.CERTIFICATE_CHOICE,
         Capability.CRL,
+        Capability.CRL_OF_ANCHOR,
         Capability.CRL_IN_IKE,
         Capability.OCSP,
         Capability.OCSP_IN_IKE,

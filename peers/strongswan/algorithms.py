@@ -31,7 +31,7 @@ _SIGNERS = {
 """The plugins that sign and verify in each way; it gives no list of signature schemes."""
 
 
-FETCHING = {Capability.CRL, Capability.CRL_IN_IKE, Capability.OCSP, Capability.OCSP_IN_IKE}
+FETCHING = {*(Capability.CRL, Capability.CRL_OF_ANCHOR, Capability.CRL_IN_IKE, Capability.OCSP, Capability.OCSP_IN_IKE)}
 """What it can do where it reaches a web server of ours only."""
 
 
@@ -67,7 +67,7 @@ def claims(answer: dict[str, Any], plugins: Collection[str]) -> set[Capability]:
     if any(name.startswith("ML_KEM_") for name in answer.get("ke", ())):
         found.add(Capability.ML_KEM)
     if {"revocation", "curl"} <= set(plugins):
-        found |= {Capability.CRL, Capability.OCSP, Capability.CRL_IN_IKE}
+        found |= {Capability.CRL, Capability.CRL_OF_ANCHOR, Capability.OCSP, Capability.CRL_IN_IKE}
         if "ke" in answer:  # version 6, which has RFC 4806
             found.add(Capability.OCSP_IN_IKE)
     return found

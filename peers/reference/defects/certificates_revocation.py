@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
 from cryptography import x509
 from cryptography.x509 import ocsp
@@ -10,6 +11,7 @@ from cryptography.x509 import ocsp
 from conformance.crypto.errors import CertificateError
 from conformance.crypto.revocation import RevocationChecks, Status, lists_named_in, responders_named_in
 from conformance.ike.ikesa import IkeSa
+from conformance.net.fetching import WebClient
 from peers.reference.defects.registry import defect
 
 
@@ -47,7 +49,7 @@ class Lax(IkeSa):
 
 @defect(
     *lists("revoked", "revoked-among-others", "revoked-relaxed", "hold", "superseded", "second-point-revoked"),
-    *lists("high-number-revoked", "shown-revoked"),
+    *lists("high-number-revoked", "shown-revoked", "anchor-revoked", "anchor-hold"),
     *responses("revoked", "revoked-relaxed", "hold", "high-number-revoked", "shown-revoked"),
 )
 class IgnoresRevocation(IkeSa):
@@ -59,6 +61,7 @@ class IgnoresRevocation(IkeSa):
 
 @defect(
     *lists("expired", "signature", "none", "not-found", "dead", "cut", "not-der", "certificate", "empty"),
+    *lists("anchor-signature", "anchor-signer", "anchor-expired"),
     *responses("unknown", "malformed-request", "internal-error", "try-later", "signature-required", "unauthorized"),
     *responses("not-der", "list", "empty", "not-found", "dead", "shown-unknown", "shown-not-der"),
     *hostile("silent", "slow", "endless", "huge", "held", "loop"),
@@ -78,12 +81,28 @@ class ChecksTheFirstOnly(IkeSa):
         yield from list(super().path(chain))[:1]
 
 
-@defect(*lists("good", "others", "number", "extension", "scope"))
+@defect(*lists("good", "others", "number", "extension", "scope", "anchor-good"))
 class FetchesNoLists(IkeSa):
     """Does not know where CRLs are."""
 
     def told_by_lists(self, certificate: x509.Certificate, issuer: x509.Certificate) -> Iterator[Status]:
         yield Status.UNKNOWN
+
+
+@defect(*lists("anchor-renewed"))
+class KeepsListsForEver(Lax):
+    """Fetches each CRL once, and uses it when its nextUpdate has long passed."""
+
+    class _Checks(RevocationChecks):
+        def list_time(self, crl: x509.CertificateRevocationList, now: datetime) -> None:
+            return None
+
+    checks = _Checks
+    kept: ClassVar[WeakKeyDictionary[WebClient, dict[str, bytes]]] = WeakKeyDictionary()
+
+    def fetched(self, url: str, body: bytes | None = None, kind: str = "") -> bytes:
+        kept = self.kept.setdefault(self.web, {}) if self.web is not None and body is None else {}
+        return kept.setdefault(url, super().fetched(url, body, kind))
 
 
 @defect(*responses("good", "delegate", "high-number"))

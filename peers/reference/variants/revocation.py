@@ -7,7 +7,8 @@ from weakref import WeakKeyDictionary
 
 from cryptography import x509
 
-from conformance.crypto.revocation import Status
+from conformance.crypto.revocation import Status, lists_named_in
+from conformance.ike.extensions.revocation import MOST_POINTS
 from conformance.ike.ikesa import IkeSa
 from conformance.net.fetching import WebClient
 from peers.contract import Capability
@@ -16,7 +17,7 @@ from peers.reference.variants.registry import variant
 
 @variant(
     "RFC 4945, 5.2: an option may disable revocation information of some kinds",
-    lacks=(Capability.CRL, Capability.CRL_IN_IKE, Capability.OCSP, Capability.OCSP_IN_IKE),
+    lacks=(Capability.CRL, Capability.CRL_OF_ANCHOR, Capability.CRL_IN_IKE, Capability.OCSP, Capability.OCSP_IN_IKE),
 )
 class NoRevocation(IkeSa):
     """Knows neither CRLs nor OCSP."""
@@ -45,16 +46,19 @@ class ListsFirst(IkeSa):
         return iter(())
 
 
-@variant("RFC 5280, 6.3: CRLs are kept in a local cache")
+@variant("RFC 5280, 6.3.3 (a): a CRL is kept in a local cache until its nextUpdate")
 class KeepsLists(IkeSa):
-    """Fetches each CRL once."""
+    """Fetches a CRL only where it has none that tells anything."""
 
     kept: ClassVar[WeakKeyDictionary[WebClient, dict[str, bytes]]] = WeakKeyDictionary()
 
-    def fetched(self, url: str, body: bytes | None = None, kind: str = "") -> bytes:
-        if self.web is None or body is not None:
-            return super().fetched(url, body, kind)
-        kept = self.kept.setdefault(self.web, {})
-        if not kept.get(url):
-            kept[url] = super().fetched(url)
-        return kept[url]
+    def told_by_lists(self, certificate: x509.Certificate, issuer: x509.Certificate) -> Iterator[Status]:
+        kept = self.kept.setdefault(self.web, {}) if self.web is not None else {}
+        for url in lists_named_in(certificate)[:MOST_POINTS]:
+            found = self.said_by_list(kept.get(url, b""), certificate, issuer)
+            if found is Status.UNKNOWN:
+                fetched = self.fetched(url)
+                found = self.said_by_list(fetched, certificate, issuer)
+                if found is not Status.UNKNOWN:
+                    kept[url] = fetched
+            yield found
