@@ -62,6 +62,10 @@ class Capability(StrEnum):
     REAUTH_LIFETIME = "reauth-lifetime", "authenticates again by itself after a configured time (RFC 7296, 2.8.3)"
     AUTH_LIFETIME = "auth-lifetime", "demands by AUTH_LIFETIME that the initiator authenticates again (RFC 4478)"
     AUTH_LIFETIME_LATER = "auth-lifetime-later", "can be told to demand that in the midst of a session (RFC 4478, 2)"
+    AUTH_LIFETIME_CHANGE = (
+        "auth-lifetime-change",
+        "demands that in the midst of a session whose time an AAA server changes (RFC 4478, 2; RFC 5176)",
+    )
     AUTH_LIFETIME_CLIENT = "auth-lifetime-client", "authenticates again where AUTH_LIFETIME demands it (RFC 4478)"
     COOKIE = "cookie", "asks for a cookie under load (RFC 7296, 2.6)"
     COOKIE_ALWAYS = "cookie-always", "can be told to ask for a cookie from the first request on"

@@ -103,6 +103,7 @@ CAPABILITIES = frozenset(
         Capability.BREAK_BEFORE_MAKE,
         Capability.AUTH_LIFETIME,
         Capability.AUTH_LIFETIME_LATER,
+        Capability.AUTH_LIFETIME_CHANGE,
         Capability.AUTH_LIFETIME_CLIENT,
         Capability.REAUTH_LIFETIME,
         Capability.CHILD_LIFETIME,

@@ -6,12 +6,14 @@ from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Unexpected
 from conformance.wire import AUTH, ExchangeType
 from peers.contract import Capability
+from suites.aaa.steps import OBEYS, SERVED, answered, must_get_in, named
 from suites.configuration.steps import serving
 from suites.connections import eap
 from suites.create_child_sa.answers import carries
 from suites.dut import Dut
 from suites.purpose import purpose
-from suites.session_life.steps import LIFETIME, demands, must_demand, must_end, rekeyed_by_us
+from suites.radius import Aaa
+from suites.session_life.steps import LIFETIME, SOON, demands, must_demand, must_end, rekeyed_by_us
 
 DEMANDS = (Capability.AUTH_LIFETIME, Capability.VIRTUAL_IP)
 LIMITED = {"auth_lifetime": LIFETIME}
@@ -145,6 +147,63 @@ def test_later(peer: Peer, dut: Dut) -> None:
     sa, since = asked_later(peer, dut, LIFETIME)
     must_end(peer, sa, since, LIFETIME)
     sa.must_be_gone("RFC4478-2-3")
+
+
+CHANGED = (*OBEYS, Capability.SESSION_CHANGE, Capability.AUTH_LIFETIME_CHANGE)
+
+
+def changed(peer: Peer, aaa: Aaa, sa: ScriptedSa, seconds: int) -> float:
+    """The AAA server gives a session so many more seconds; when the device has told us so."""
+    told = aaa.ask(aaa.client.change(*named(aaa, sa), ("Session-Timeout", seconds)))
+    with peer.preamble("a CoA-Request with Session-Timeout"):
+        answered(peer, aaa, told, "RFC5176-2.2-1", accepted=True)
+    try:
+        request = sa.expect_request(ExchangeType.INFORMATIONAL, where=demands)
+    except Unexpected as nothing:
+        raise Unexpected("an INFORMATIONAL request with AUTH_LIFETIME", nothing.got, "RFC4478-2-2") from None
+    must_demand(peer, request.message, seconds)
+    sa.answer(request)
+    return peer.link.now()
+
+
+@purpose(
+    "auth-lifetime-change", "RFC4478-2-2", *FORMAT, "RFC4478-2-3", role="responder", needs=CHANGED, connection=SERVED,
+    canary=False, waits=LIFETIME + 5,
+)  # fmt: skip
+def test_change(peer: Peer, aaa: Aaa) -> None:
+    """The AAA server shortens a session by a CoA-Request: the device tells us, and ends it when that time is over."""
+    sa = must_get_in(peer, "RFC4478-2-2")
+    since = changed(peer, aaa, sa, int(LIFETIME))
+    must_end(peer, sa, since, LIFETIME)
+    sa.must_be_gone("RFC4478-2-3")
+
+
+@purpose(
+    "auth-lifetime-change-rekeyed", "RFC4478-2-4", "RFC4478-2-2", role="responder", needs=CHANGED, connection=SERVED,
+    canary=False, waits=LIFETIME + 5,
+)  # fmt: skip
+def test_change_rekeyed(peer: Peer, aaa: Aaa) -> None:
+    """The same, and we rekey the IKE SA after that: the new one has no more time than the old one had."""
+    sa = must_get_in(peer, "RFC4478-2-2")
+    since = changed(peer, aaa, sa, int(LIFETIME))
+    must_end(peer, rekeyed_by_us(sa), since, LIFETIME, "RFC4478-2-4")
+
+
+@purpose(
+    "auth-lifetime-change-in-time", "RFC4478-2-11", "RFC4478-2-2", role="responder", needs=CHANGED, connection=SERVED,
+    canary=False, waits=LIFETIME + 5,
+)  # fmt: skip
+def test_change_in_time(peer: Peer, aaa: Aaa) -> None:
+    """The same, and we authenticate again in time: the session that begins so outlives the time of the old one."""
+    old = must_get_in(peer, "RFC4478-2-2")
+    since = changed(peer, aaa, old, int(LIFETIME))
+    sa = peer.sa(initial_contact=False)
+    sa.init()
+    sa.auth()
+    sa.must_be_established("RFC4478-2-11")
+    old.delete()
+    peer.idle(max(since + LIFETIME + SOON / 2 - peer.link.now(), 0))
+    sa.must_be_up("RFC4478-2-11", "the new IKE SA outlives the time of the old one")
 
 
 @purpose("auth-lifetime-later-zero", "RFC4478-2-2", "RFC4478-2-7", role="responder", needs=LATER, waits=3)

@@ -183,3 +183,25 @@ class AnyCodeDisconnects(Mends):
 
     def mended(self, octets: bytes) -> bytes:
         return bytes([Code.DISCONNECT_REQUEST]) + octets[1:]
+
+
+# --- what the client is told ------------------------------------------------------------------------------------------
+
+
+@defect("auth-lifetime-change", "auth-lifetime-change-rekeyed", "auth-lifetime-change-in-time")
+class ChangesInSecret(Nas):
+    """Claims to tell a client that its time has been changed, and does not."""
+
+    def announce(self, session: Session, sas: Sequence[GatewaySa]) -> None:
+        pass
+
+
+@defect("auth-lifetime-change-in-time")
+class TimeOfTheUser(Nas):
+    """Lets the time of a session go on in the next one of the same user."""
+
+    def start(self, sa: GatewaySa, grant: Packet) -> None:
+        before = [one.until for one in self.sessions if one.until is not None]
+        super().start(sa, grant)
+        if before and sa.session is not None:
+            sa.session.until = min(before)

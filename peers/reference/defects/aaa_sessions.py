@@ -1,6 +1,6 @@
 """Defects of what an AAA server grants, and of accounting (RFC 2548, 2865, 2866, 2869)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Self
 
 from conformance.radius.ledger import START
@@ -40,9 +40,14 @@ class LastNameServerOnly(GatewaySa):
         return super().name_servers()[-1:]
 
 
-@defect("aaa-session-timeout", "aaa-change-timeout")
+@defect("aaa-session-timeout", "aaa-change-timeout", "auth-lifetime-change", "auth-lifetime-change-rekeyed")
 class EndlessSessions(Nas):
-    """Does not end a session when its time is over."""
+    """Does not end a session when its time is over, whatever it has told the client."""
+
+    def announce(self, session: Session, sas: Sequence[GatewaySa]) -> None:
+        super().announce(session, sas)
+        for one in sas:
+            one.auth_until = None
 
     def end(self, session: Session, sas: Iterable[GatewaySa], cause: int) -> None:
         if cause == TIME_OUT:

@@ -18,10 +18,13 @@ CLIENT = (
     "auth-lifetime-client-rekeyed-by-device",
     "auth-lifetime-client-eap",
 )
-ENDS = ("auth-lifetime-end", "auth-lifetime-rekeyed", "auth-lifetime-rekeyed-by-device", "auth-lifetime-later")
+ENDS = (*("auth-lifetime-end", "auth-lifetime-rekeyed", "auth-lifetime-rekeyed-by-device", "auth-lifetime-later"),)
 
 
-@defect("auth-lifetime-told", "auth-lifetime-later", "auth-lifetime-in-time")
+@defect(
+    "auth-lifetime-told", "auth-lifetime-later", "auth-lifetime-in-time", "auth-lifetime-change",
+    "auth-lifetime-change-rekeyed", "auth-lifetime-change-in-time",
+)  # fmt: skip
 class AuthLifetimeOfIke(IkeSa):
     """Writes into AUTH_LIFETIME that it is about the IKE SA."""
 

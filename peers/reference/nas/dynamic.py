@@ -112,11 +112,19 @@ class Dynamic(Sessions):
                 self.end(session, sas, ADMIN_RESET)
             else:
                 self.change(session, request)
+                self.announce(session, sas)
         return yes, []
 
     def change(self, session: Session, request: Packet) -> None:
         """Do to a session what a CoA-Request wants; of several the last one counts."""
         session.until = session.began + request.number("Session-Timeout")
+
+    def announce(self, session: Session, sas: Sequence[GatewaySa]) -> None:
+        """Tell the client by when it must authenticate again (RFC 4478, section 2)."""
+        if session.until is not None:
+            for sa in [one for one in sas if one.session is session]:
+                sa.start_auth_lifetime(max(session.until - self.now, 0))
+                self.changed.append(sa)
 
     def obstacle(self, request: Packet, ending: bool) -> int:
         """Why nothing is done, whatever sessions there are, as Error-Cause; 0: nothing is against it."""
