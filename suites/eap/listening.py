@@ -14,14 +14,15 @@ from conformance.eap.server import EapServer
 from conformance.eap.simaka import Message, Protected
 from conformance.ike.core.sending import State
 from conformance.script.peer import Peer
-from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Unexpected
 from conformance.wire import EAP, EapCode, EapPacket, EapType
 from suites.dut import Dut
 from suites.eap.preparing import Prepare, plainly
 from suites.eap.steps import asked
-from suites.eap.sweeping import ROUNDS, begun, leave, next_request, part
+from suites.eap.sweeping import begun, leave, next_request, part
 
+ROUNDS = 60
+"""Rounds that a conversation may take, fragments among them."""
 BEFORE = (EapType.IDENTITY, EapType.NOTIFICATION, EapType.NAK)
 """What is no method."""
 
@@ -33,13 +34,13 @@ class Listened:
     Attributes:
         packets: of the device, as they came.
         clear: what was encrypted in a message of SIM or AKA, by the place of its packet.
-        sa: in which it was.
+        conversation: our side.
         up: it has led to an IKE SA.
     """
 
     packets: list[EapPacket] = field(default_factory=list)
     clear: dict[int, Message] = field(default_factory=dict)
-    sa: ScriptedSa | None = None
+    conversation: Conversation | None = None
     up: bool = False
 
     @property
@@ -64,6 +65,7 @@ class Listened:
 
     def prepare(self, conversation: Conversation) -> None:
         """Hear what comes to our side."""
+        self.conversation = conversation
         conversation.take = self._hearing(conversation.take)  # type: ignore[method-assign,assignment]
         assert isinstance(conversation, EapPeer | EapServer)
         for method in conversation.methods:
@@ -88,7 +90,7 @@ class Listened:
 def served(peer: Peer, prepare: Prepare = plainly) -> Listened:
     """The device as the server, to whatever end that comes; an IKE SA is deleted again."""
     heard = Listened()
-    sa = heard.sa = peer.sa(initial_contact=False)
+    sa = peer.sa(initial_contact=False)
 
     def both(conversation: Conversation) -> None:
         prepare(conversation)
@@ -121,7 +123,6 @@ def asking(peer: Peer, dut: Dut, prepare: Prepare = plainly) -> Listened:
     heard = Listened()
     with peer.preamble("IKE_SA_INIT"):
         sa, request = begun(peer, dut)
-    heard.sa = sa
 
     def both(conversation: Conversation) -> None:
         prepare(conversation)

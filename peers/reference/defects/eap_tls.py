@@ -70,7 +70,7 @@ class Shaped(EapServer):
 # --- certificates -----------------------------------------------------------------------------------------------------
 
 
-@defect("eap-tls-certificate-none")
+@defect("eap-tls-certificate-none", "eap-tls-13-certificate-none")
 class NeedsNoCertificate(IkeSa):
     """Lets a client in that shows no certificate."""
 
