@@ -219,7 +219,7 @@ _INTEG = "sha256-sha384-sha512-sha1-aesxcbc-aescmac"
 _PRF = "prfsha256-prfsha384-prfsha512-prfsha1-prfaesxcbc-prfaescmac"
 _GROUPS = (
     "x25519-ecp256-ecp384-ecp521-modp2048-modp3072-modp4096-x448-modp6144-modp8192-ecp256bp-ecp384bp-ecp512bp-"
-    "modp1536-modp1024"
+    "modp1536-modp1024-modp2048s256-modp2048s224"
     # Not every release of the library has it.
     + "".join(
         f"-{keyword(Transform.of(one))}" for one in (KeMethod.ML_KEM_768, KeMethod.ML_KEM_1024) if one in ke_methods()

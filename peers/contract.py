@@ -70,6 +70,7 @@ class Capability(StrEnum):
     COOKIE = "cookie", "asks for a cookie under load (RFC 7296, 2.6)"
     COOKIE_ALWAYS = "cookie-always", "can be told to ask for a cookie from the first request on"
     FRAGMENTATION = "fragmentation", "IKE fragmentation (RFC 7383)"
+    IKE_PATH_MTU = "ike-path-mtu", "as initiator finds the path MTU for IKE by smaller and smaller fragments (RFC 7383)"
     MOBIKE = "mobike", "MOBIKE (RFC 4555)"
     NAT_T = "nat-t", "real NAT detection: hashes match where there is no NAT, and it moves to port 4500 where there is"
     FORCED_ENCAPSULATION = "forced-encapsulation", "can be told to use UDP encapsulation without a NAT"

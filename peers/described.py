@@ -40,6 +40,7 @@ def connection_tree(connection: Connection) -> dict[str, Any]:
         "local_ports": list(connection.local_ports),
         "remote_ports": list(connection.remote_ports),
         "fragment_size": connection.fragment_size,
+        "fragment_probes": list(connection.fragment_probes),
         "mobike": connection.mobike,
         "force_encapsulation": connection.force_encapsulation,
         "childless": connection.childless,

@@ -33,6 +33,7 @@ CAPABILITIES = frozenset(
         Capability.COOKIE,
         Capability.COOKIE_ALWAYS,
         Capability.FRAGMENTATION,
+        Capability.IKE_PATH_MTU,
         Capability.NAT_T,
         Capability.FORCED_ENCAPSULATION,
         Capability.CHILDLESS,

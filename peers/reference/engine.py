@@ -1,6 +1,7 @@
 """The reference device without a link: an `Endpoint` that takes a device's orders."""
 
 from collections import deque
+from ipaddress import ip_address
 from random import Random
 
 from conformance.ike.core.child import ChildSa, ChildState
@@ -8,6 +9,8 @@ from conformance.ike.core.connection import Connection
 from conformance.ike.core.sending import State
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
+from conformance.ipsec import icmp
+from conformance.ipsec.ip import UDP, parse
 from conformance.net.fetching import WebClient
 from conformance.net.link import Datagram, IpPacket
 from peers.contract import ChildStatus, DeviceError, SaState, SaStatus
@@ -200,8 +203,23 @@ class ReferenceEngine:
         """Take an IP packet: ESP, AH, or what is in the clear."""
         self.now = now
         if self.host is not None:
+            self._told_path_mtu(packet)
             self.host.take(packet, now)
             self._follow()
+
+    def _told_path_mtu(self, packet: bytes) -> None:
+        """Let an IKE SA know what a router says about one of its datagrams."""
+        report = icmp.path_mtu(packet, parse(packet))
+        if self.endpoint is None or report is None or report.header.protocol != UDP:
+            return
+        at = report.header.payload_at
+        quoted = report.quoted[at : at + 4]
+        for sa in self.endpoint.sas.values():
+            ports = sa.local.port.to_bytes(2, "big") + sa.remote.port.to_bytes(2, "big")
+            if quoted == ports and report.header.destination == ip_address(sa.remote.host).packed:
+                sa.now = self.now
+                sa.told_path_mtu(report.mtu)
+                self.endpoint.collect(sa)
 
     def drain(self) -> list[Datagram | IpPacket]:
         """What is to be sent."""

@@ -160,7 +160,11 @@ def received_fragments(peer: Peer, exchange: ExchangeType) -> list[tuple[Message
 
 
 def check_form(peer: Peer, found: list[tuple[Message, bytes]], whole: Message, limit: int) -> None:
-    """The form of the fragments that make up ``whole``; ``limit`` is the size of IP datagrams in octets."""
+    """The form of the fragments that make up ``whole``; ``limit`` is the size of IP datagrams in octets.
+
+    It is the one that is meant for the version of IP where the sender knows nothing better (section 2.5.1).
+    """
+    usual, header = ("RFC7383-2.5.1-3", 48) if ":" in peer.local.host else ("RFC7383-2.5.1-4", 28)
     parts = [(message.payloads[-1], message, raw) for message, raw in found if message.payloads]
     peer.check(all(isinstance(last, SKF) for last, _, _ in parts), "SKF as last payload", "none", "RFC7383-2.5-3")
     fragments = [last for last, _, _ in parts if isinstance(last, SKF)]
@@ -174,5 +178,5 @@ def check_form(peer: Peer, found: list[tuple[Message, bytes]], whole: Message, l
     peer.check(named[1] == first, f"next payload {first} in fragment 1", named[1], "RFC7383-2.5-5")
     others = [kind for number, kind in named.items() if number > 1]
     peer.check(not any(others), "next payload 0 in the other fragments", others, "RFC7383-2.5-6")
-    largest = max(len(raw) for _, raw in found) + 28
-    peer.check(largest <= limit, f"IP datagrams of at most {limit} octets", f"{largest} octets", "RFC7383-2.5.1-1")
+    largest = max(len(raw) for _, raw in found) + header
+    peer.check(largest <= limit, f"IP datagrams of at most {limit} octets", f"{largest} octets", usual)

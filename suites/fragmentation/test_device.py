@@ -2,20 +2,24 @@
 
 from conformance.script import bend
 from conformance.script.bend import Bend
+from conformance.script.message import rekeys_ike
 from conformance.script.peer import Peer
-from conformance.wire import ExchangeType
+from conformance.script.verdict import NotApplicable
+from conformance.wire import SKF, ExchangeType
 from peers.contract import Capability
+from suites.choices import including
 from suites.connections import certificates
 from suites.dut import Dut
 from suites.fragmentation.split import check_form, received_fragments, renumbered, spoiled
 from suites.purpose import purpose
 
 NEEDS = (Capability.FRAGMENTATION,)
-LIMIT = 576
+LIMIT, LIMIT6 = 576, 1280
 FORM = (
     "RFC7383-2.5-3", "RFC7383-2.5-5", "RFC7383-2.5-6", "RFC7383-2.5-7", "RFC7383-2.5-10", "RFC7383-2.5.1-1",
-    "RFC7383-2.4-6",
+    "RFC7383-2.4-6", "RFC7383-2.5.1-4",
 )  # fmt: skip
+SIX = tuple("RFC7383-2.5.1-3" if one == "RFC7383-2.5.1-4" else one for one in FORM)
 
 
 @purpose(
@@ -37,28 +41,55 @@ def test_response(peer: Peer) -> None:
     The device is configured for datagrams of 576 octets, which every IPv4 host takes and which not every device lets
     be changed. Its response carries a certificate.
     """
-    sa = peer.sa(fragment_size=LIMIT)
+    _response(peer, LIMIT)
+
+
+def _response(peer: Peer, limit: int) -> None:
+    sa = peer.sa(fragment_size=limit)
     sa.init()
     answer = sa.auth()
     sa.must_be_established("RFC7383-2.5-2")
     found = received_fragments(peer, ExchangeType.IKE_AUTH)
     peer.check(len(found) > 1, "a response in several fragments", f"{len(found)} message", "RFC7383-2.4-6")
-    check_form(peer, found, answer, LIMIT)
+    check_form(peer, found, answer, limit)
 
 
 @purpose(
-    "frag-request-by-device", "RFC7383-2.5-3", *FORM[1:6], "RFC7383-2.4-3", "RFC7383-2.5-1", "RFC7383-2.5-4",
+    "frag-response-ipv6", *SIX, role="responder", needs=(*NEEDS, Capability.IPV6),
+    connection=certificates("rsa", ipv6=True), device={"fragment_size": LIMIT6},
+)  # fmt: skip
+def test_response_ipv6(peer: Peer) -> None:
+    """Over IPv6 the datagrams of a response have at most 1280 octets, which every link carries."""
+    _response(peer, LIMIT6)
+
+
+@purpose(
+    "frag-request-by-device", "RFC7383-2.5-3", *FORM[1:6], "RFC7383-2.4-3", "RFC7383-2.5.1-4",
+    "RFC7383-2.5-1", "RFC7383-2.5-4",
     "RFC7383-2.5-8", "RFC7383-2.5-9", "RFC7383-2.5.3-2", role="initiator", needs=NEEDS,
     connection=certificates(), device={"fragment_size": LIMIT},
 )  # fmt: skip
 def test_request_by_device(peer: Peer, dut: Dut) -> None:
     """A large request of the device comes in fragments, which are numbered and headed as they must be."""
+    _request(peer, dut, LIMIT)
+
+
+@purpose(
+    "frag-request-by-device-ipv6", *SIX[:6], "RFC7383-2.4-3", "RFC7383-2.5.1-3", role="initiator",
+    needs=(*NEEDS, Capability.IPV6), connection=certificates("rsa", ipv6=True), device={"fragment_size": LIMIT6},
+)  # fmt: skip
+def test_request_by_device_ipv6(peer: Peer, dut: Dut) -> None:
+    """Over IPv6 the datagrams of a request have at most 1280 octets, which every link carries."""
+    _request(peer, dut, LIMIT6)
+
+
+def _request(peer: Peer, dut: Dut, limit: int) -> None:
     dut.initiate()
     sa = peer.respond_init(peer.expect_init())
     request = sa.expect_request(ExchangeType.IKE_AUTH)
     found = received_fragments(peer, ExchangeType.IKE_AUTH)
     peer.check(len(found) > 1, "a request in several fragments", f"{len(found)} message", "RFC7383-2.4-3")
-    check_form(peer, found, request.message, LIMIT)
+    check_form(peer, found, request.message, limit)
     sa.answer(request)
     sa.must_be_established()
 
@@ -104,3 +135,43 @@ def test_response_nonsense(peer: Peer, dut: Dut) -> None:
         return [*(renumbered(found[0], *each) for each in ((0, total), (total + 1, total), (1, 0))), *found]
 
     _answer_in_fragments(peer, dut, bend.datagrams(nonsense, "nonsense first"), "RFC7383-2.6-1")
+
+
+LATER = {"fragment_size": LIMIT}
+LARGE = certificates(proposals=including("modp4096"))
+"""The public value alone has 512 octets."""
+
+
+def _must_go_on(peer: Peer, exchange: ExchangeType) -> None:
+    """What the device sent in this exchange came in fragments, if it is larger than its threshold."""
+    found = received_fragments(peer, exchange)
+    sizes = [len(raw) + 28 for _, raw in found]
+    if max(sizes) <= LATER["fragment_size"] and len(found) == 1:
+        raise NotApplicable(f"a datagram of {max(sizes)} octets: too small to be cut")
+    cut = all(one.first(SKF) for one, _ in found)
+    peer.check(cut, "fragments, as in IKE_AUTH", f"datagrams of {max(sizes)} octets", "RFC7383-2.4-4")
+
+
+@purpose(
+    "frag-later-response", "RFC7383-2.4-4", role="responder", needs=(*NEEDS, Capability.REKEY_IKE),
+    connection=LARGE, device=LATER,
+)  # fmt: skip
+def test_later_response(peer: Peer) -> None:
+    """After an IKE_AUTH exchange in fragments the response to a rekey of the IKE SA, if it is large, is cut as well."""
+    sa = peer.establish(fragment_size=LIMIT)
+    sa.rekey()
+    _must_go_on(peer, ExchangeType.CREATE_CHILD_SA)
+
+
+@purpose(
+    "frag-later-request", "RFC7383-2.4-4", role="initiator", needs=(*NEEDS, Capability.REKEY_IKE),
+    connection=LARGE, device=LATER,
+)  # fmt: skip
+def test_later_request(peer: Peer, dut: Dut) -> None:
+    """After an IKE_AUTH exchange in fragments the device's request to rekey the IKE SA, if large, is cut as well."""
+    dut.initiate()
+    sa = peer.accept()
+    dut.rekey_ike()
+    request = sa.expect_request(ExchangeType.CREATE_CHILD_SA, where=rekeys_ike)
+    _must_go_on(peer, ExchangeType.CREATE_CHILD_SA)
+    sa.answer(request)

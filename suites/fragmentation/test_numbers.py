@@ -112,6 +112,16 @@ def test_limit(peer: Peer) -> None:
     peer.check(not late, "no response", "; ".join(map(str, late)), "RFC7383-5-1")
 
 
+@purpose("frag-limit-drops", "RFC7383-5-2", role="responder", needs=NEEDS)
+def test_limit_drops(peer: Peer) -> None:
+    """A peer that sends more than is stored is broken or an attacker: its IKE SA is dropped, with all fragments."""
+    split = Split(peer.establish(), vendors=5, octets=60_000)
+    split.send_numbers(250)
+    serves_others(peer, BUSY)
+    split.sa.next_id = split.message.message_id  # what it waits for
+    split.sa.must_be_gone("RFC7383-5-2")
+
+
 @purpose("frag-flood", "RFC7296-5-1", "RFC7383-5-1", role="responder", needs=NEEDS)
 def test_flood(peer: Peer) -> None:
     """250 fragments of an IKE_AUTH request that never becomes complete do not keep others out.

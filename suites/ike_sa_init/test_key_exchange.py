@@ -35,6 +35,7 @@ from suites.purpose import purpose
 TWO_GROUPS = usual(proposals=two_groups)
 MODP = usual(proposals=including("modp2048-modp3072-modp4096-modp6144-modp8192-modp1536-modp1024"))
 ECP = usual(proposals=including(POINTS))
+SUBGROUPS = usual(proposals=including("modp2048s256-modp2048s224"))
 X25519 = usual(proposals=including("x25519"))
 
 
@@ -131,6 +132,29 @@ def test_modp_range(peer: Peer) -> None:
         except Unexpected:
             _must_not_be_used(peer, sa, group, value)
             raise
+
+
+@purpose(
+    "init-modp-subgroup",
+    "RFC8247-2.4-8", "RFC6989-2.2-4", "RFC6989-2-2", "RFC6989-2.2-2", "RFC6989-2.5-1",
+    role="responder",
+    connection=SUBGROUPS,
+)  # fmt: skip
+def test_modp_subgroup(peer: Peer) -> None:
+    """A public value outside of the small subgroup could tell the device's private value bit by bit: no IKE SA from it.
+
+    A device that answers all the same must at least not use that private value again.
+    """
+    group = modp_group(our_groups(peer)[0])
+    assert group.q is not None
+    outside = next(value for value in range(2, 1000) if pow(value, group.q, group.p) != 1)
+    bent = bend.change(KE, "a public value outside of the subgroup", data=outside.to_bytes(group.size, "big"))
+    try:
+        no_sa_for(peer, bent, "RFC8247-2.4-8", peer.sa(initial_contact=False))
+    except Unexpected:
+        sent = {one.raw: ke.data for one in peer.inbox if (ke := one.message.first(KE)) is not None}
+        peer.check(len(set(sent.values())) == len(sent), "a private value used once", "the same twice", "RFC6989-2.2-4")
+        raise
 
 
 def _must_not_be_used(peer: Peer, sa: ScriptedSa, group: ModpGroup, value: int) -> None:

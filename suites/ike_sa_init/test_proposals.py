@@ -12,6 +12,7 @@ from conformance.wire import (
     Attribute,
     Encr,
     Integ,
+    KeMethod,
     NotifyType,
     Prf,
     Proposal,
@@ -45,6 +46,12 @@ from suites.ike_sa_init.steps import (
 from suites.purpose import purpose
 
 SEPARATE = usual(proposals=separate)
+WEAK_GROUPS = {
+    KeMethod.MODP_1024: "RFC8247-2.4-4",
+    KeMethod.MODP_1536: "RFC8247-2.4-3",
+    KeMethod.MODP_2048_224: "RFC8247-2.4-7",
+    KeMethod.MODP_2048_256: "RFC8247-2.4-7",
+}
 UNKNOWN_ATTRIBUTE = 0x3FFF
 """An attribute type that is not assigned."""
 STRANGE = Transform(TransformType(200), 1)
@@ -254,6 +261,17 @@ def test_weak_algorithms(peer: Peer) -> None:
     weak = (f"des-sha256-{group}", f"aes128-md5-prfmd5-{group}", "aes128-sha256-modp768", "aes128-sha256-modp1024s160")
     for text, requirement in zip(weak, requirements, strict=True):
         refused(peer, None, requirement, sa=peer.sa(proposals=(text,)))
+
+
+@purpose("init-weak-groups", "RFC8247-2.4-3", "RFC8247-2.4-4", "RFC8247-2.4-7", role="responder")
+def test_weak_groups(peer: Peer) -> None:
+    """Groups 2, 5, 23 and 24 should not be implemented: a device that was not told to take them refuses them."""
+    ours = our_groups(peer)
+    for group, requirement in WEAK_GROUPS.items():
+        if group in ours:
+            peer.note(f"group {group:d} is the one that this device was told to take")
+            continue
+        refused(peer, None, requirement, sa=peer.sa(proposals=(f"aes128-sha256-{keyword(Transform.of(group))}",)))
 
 
 def _first(sa: SA, transform: Transform) -> SA:

@@ -251,11 +251,12 @@ class Connection:
     """One side's configuration of an IKE SA and its Child SAs.
 
     ``trust`` are the certificate authorities that this side accepts for the other. ``fragment_size`` is the largest IP
-    datagram in octets that IKE fragmentation produces (RFC 7383), 0 switches fragmentation off. ``dpd_delay`` is the
-    silence in seconds after which liveness is checked, None: never. ``lifetime`` in seconds as in `ChildConfig`.
-    ``keepalive`` is the time in seconds without a packet after which a side behind a NAT sends a NAT keepalive, None:
-    never. The ports are those for plain IKE and for IKE and ESP in UDP (RFC 3948). ``half_open_limit`` is the number of
-    half-open IKE SAs from which `CookiePolicy.UNDER_LOAD` asks for cookies.
+    datagram in octets that IKE fragmentation produces (RFC 7383), 0 switches fragmentation off. ``fragment_probes`` are
+    the smaller sizes that whoever begins an exchange tries in turn where no response comes: path MTU discovery.
+    ``dpd_delay`` is the silence in seconds after which liveness is checked, None: never. ``lifetime`` in seconds as in
+    `ChildConfig`. ``keepalive`` is the time in seconds without a packet after which a side behind a NAT sends a NAT
+    keepalive, None: never. The ports are those for plain IKE and for IKE and ESP in UDP (RFC 3948).
+    ``half_open_limit`` is the number of half-open IKE SAs from which `CookiePolicy.UNDER_LOAD` asks for cookies.
 
     ``local_pool`` is an IPv4 prefix (``10.77.0.0/24``) from which this side assigns an inner address to the initiator,
     ``remote_pool`` one from which the other side does: then this side, as initiator, asks for an address (RFC 7296,
@@ -300,6 +301,7 @@ class Connection:
     local_ports: tuple[int, int] = (500, 4500)
     remote_ports: tuple[int, int] = (500, 4500)
     fragment_size: int = 1280
+    fragment_probes: tuple[int, ...] = ()
     mobike: bool = False
     force_encapsulation: bool = False
     childless: bool = False

@@ -60,17 +60,30 @@ class Reassembly:
         return b"".join(self.pieces[number] for number in sorted(self.pieces))
 
 
+@dataclass(slots=True)
+class Path:
+    """What is known of the path; an IKE SA shares it with its successor.
+
+    ``threshold`` is the largest IP datagram in octets (RFC 7383, section 2.5.1).
+    """
+
+    threshold: int
+
+
 class Fragmentation(Spine):
     """Fragmenting what we send and collecting what comes, where both ends have announced that they can."""
 
     reassembly_class: ClassVar[type[Reassembly]] = Reassembly
+    tries_per_probe: ClassVar[int] = 2
     fragmenting: bool = False
+    pmtu: Path
     reassembly: dict[tuple[bool, int], Reassembly]
 
     def prepare(self) -> None:
         """No fragments have come yet."""
         super().prepare()
         self.reassembly = {}
+        self.pmtu = Path(self.connection.fragment_size)
 
     def init_notifies(self) -> list[Notify]:
         """IKEV2_FRAGMENTATION_SUPPORTED (RFC 7383, section 2.3)."""
@@ -91,6 +104,7 @@ class Fragmentation(Spine):
         """What was negotiated stays."""
         super().pass_on(new)
         new.fragmenting = self.fragmenting
+        new.pmtu = self.pmtu
 
     # --- out ------------------------------------------------------------------------------------------------------
 
@@ -108,11 +122,48 @@ class Fragmentation(Spine):
     def fragment_room(self) -> int:
         """Octets of plaintext that fit into one fragment, 0: never fragment (RFC 7383, section 2.5.1)."""
         assert self.keys is not None
-        if not self.connection.fragment_size:
+        if not self.pmtu.threshold:
             return 0
         marker = len(NON_ESP_MARKER) if self.encapsulated(self.local, self.remote) else 0
         ip_udp = (40 if ":" in self.local.host else 20) + 8 + marker
-        return self.connection.fragment_size - ip_udp - protection.overhead(self.keys.suite.cipher, fragment=True)
+        return self.pmtu.threshold - ip_udp - protection.overhead(self.keys.suite.cipher, fragment=True)
+
+    # --- the path MTU ---------------------------------------------------------------------------------------------
+
+    def try_again(self) -> None:
+        """Where fragments of this size do not arrive, smaller ones are tried (RFC 7383, section 2.5.2)."""
+        pending = self.pending
+        if pending is None or pending.tries < self.tries_per_probe or not self.probe(self.pmtu.threshold - 1):
+            super().try_again()
+
+    def probe(self, limit: int) -> bool:
+        """Cut the request that waits into more fragments, for a threshold of at most ``limit``; False: none is left.
+
+        The timers of the new probe start from the beginning.
+        """
+        pending = self.pending
+        if pending is None or not self.fragmenting:
+            return False
+        before = self.pmtu.threshold
+        for size in sorted((one for one in self.connection.fragment_probes if one <= limit), reverse=True):
+            self.pmtu.threshold = size
+            smaller = self.encode(pending.message)
+            if len(smaller) > len(pending.datagrams):
+                pending.datagrams, pending.tries = smaller, 0
+                pending.deadline = self.probe_deadline()
+                self.retransmit(pending)
+                return True
+        self.pmtu.threshold = before
+        return False
+
+    def probe_deadline(self) -> float:
+        """When a new probe is repeated first."""
+        return self.now + self.connection.retransmit_timeout
+
+    def told_path_mtu(self, mtu: int) -> None:
+        """A router says that what we have sent is too big: a smaller probe comes at once (RFC 7383, section 2.5.2)."""
+        if mtu < self.pmtu.threshold:
+            self.probe(mtu)
 
     # --- in -------------------------------------------------------------------------------------------------------
 

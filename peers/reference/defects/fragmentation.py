@@ -6,6 +6,7 @@ from math import inf
 from conformance.crypto import IntegrityError
 from conformance.ike.core.fragmentation import Reassembly
 from conformance.ike.core.protection import Fragment
+from conformance.ike.core.sending import Handler
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
 from conformance.net.link import Datagram
@@ -292,3 +293,76 @@ class HasRoomForFewFragments(IkeSa):
     """Puts no message together that has more than 16 fragments."""
 
     reassembly_class = _FewFragments
+
+
+@defect("frag-probe-down", "frag-probe-timers", "frag-probe-later")
+class NeverProbes(IkeSa):
+    """Repeats the same large fragments, however often they are lost."""
+
+    def try_again(self) -> None:
+        self.tries_per_probe = self.connection.retransmit_tries + 1  # type: ignore[misc]
+        super().try_again()
+
+
+@defect("frag-probe-down")
+class ShrinksAndCountsAlike(IkeSa):
+    """Tries smaller fragments of which there are not more."""
+
+    def probe(self, limit: int) -> bool:
+        if self.pending is None or self.pmtu.threshold < self.connection.fragment_size:
+            return super().probe(limit)
+        self.pmtu.threshold -= 8
+        self.pending.datagrams, self.pending.tries = self.encode(self.pending.message), 0
+        self.pending.deadline = self.probe_deadline()
+        self.retransmit(self.pending)
+        return True
+
+
+@defect("frag-probe-timers")
+class WaitsOnAndOn(IkeSa):
+    """Does not start its timers anew for a new probe."""
+
+    def probe_deadline(self) -> float:
+        return self.now + 4 * super().probe_deadline() - 4 * self.now
+
+
+@defect("frag-probe-later")
+class ForgetsThePath(IkeSa):
+    """Begins with the largest fragments in each exchange."""
+
+    def start(self, message: Message, handler: Handler) -> None:
+        self.pmtu.threshold = self.connection.fragment_size
+        super().start(message, handler)
+
+
+@defect("frag-probe-told")
+class DeafToRouters(IkeSa):
+    """Does not heed what routers say about its datagrams."""
+
+    def told_path_mtu(self, mtu: int) -> None:
+        return
+
+
+@defect("frag-later-response", "frag-later-request")
+class FragmentsOnce(IkeSa):
+    """Fragments IKE_AUTH only, and sends what is large afterwards in one datagram."""
+
+    def must_fragment(self, size: int, room: int) -> bool:
+        return super().must_fragment(size, room) and max(self.next_id, self.expected_id) < 3
+
+
+@defect("frag-limit-drops")
+class LivesOn(IkeSa):
+    """Throws too many fragments away and keeps the IKE SA."""
+
+    def close(self, reason: str) -> None:
+        if not reason.startswith("too many fragments"):
+            super().close(reason)
+
+
+@defect("frag-response-ipv6", "frag-request-by-device-ipv6")
+class ForgetsIpv6(IkeSa):
+    """Takes the header of IPv6 for one of IPv4."""
+
+    def fragment_room(self) -> int:
+        return super().fragment_room() + (20 if ":" in self.local.host else 0)

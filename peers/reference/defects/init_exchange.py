@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from conformance.crypto.ke import KeyExchange, key_exchange
+from conformance.crypto.modp import modp_group
 from conformance.crypto.suite import IkeSuite
 from conformance.ike.core.events import Refusal
 from conformance.ike.core.keys import IkeKeys, derive_ike_keys, skeyseed
@@ -88,6 +89,30 @@ class TrustsInvalidKe(IkeSa):
 
 
 # --- public values ----------------------------------------------------------------------------------------------------
+
+
+@defect("init-modp-subgroup")
+class LooksAtTheRangeOnly(IkeSa):
+    """Does not check that a public value is in the subgroup."""
+
+    def respond_exchange(self, method: KeMethod, public: bytes) -> tuple[bytes, bytes]:
+        try:
+            return super().respond_exchange(method, public)
+        except Refusal:
+            group = modp_group(method)
+            x = group.private(self.random(group.private_size))
+            powers = (pow(base, x, group.p) for base in (group.g, int.from_bytes(public, "big")))
+            own, shared = (one.to_bytes(group.size, "big") for one in powers)
+            return own, shared
+
+
+@defect("init-modp-subgroup")
+class HasOnePrivateValue(IkeSa):
+    """Does not check that a public value is in the subgroup, and uses one private value for all."""
+
+    def respond_exchange(self, method: KeMethod, public: bytes) -> tuple[bytes, bytes]:
+        group = modp_group(method)
+        return group.g.to_bytes(group.size, "big"), public  # the private value is 1
 
 
 @defect("init-modp-range", "init-ecp-off-curve")

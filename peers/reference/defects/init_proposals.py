@@ -68,6 +68,14 @@ class AcceptsWeakAlgorithms(_AlsoAccepts):
         return [proposal(f"des-aes128-md5-sha256-prfmd5-prfsha256-{group}-modp768-modp1024s160")]
 
 
+@defect("init-weak-groups")
+class AcceptsWeakGroups(_AlsoAccepts):
+    """Takes the groups 2, 5, 23 and 24 from everybody."""
+
+    def accepts(self, one: Proposal) -> Sequence[Proposal]:
+        return [proposal("aes128-sha256-modp1024-modp1536-modp2048s224-modp2048s256")]
+
+
 @defect("init-encr-null")
 class AcceptsNullEncryption(_AlsoAccepts):
     """Takes ENCR_NULL for an IKE SA."""
