@@ -32,6 +32,7 @@ from conformance.wire import (
     Notify,
     NotifyType,
     Payload,
+    PayloadType,
     WireError,
     decode_header,
     decode_message,
@@ -149,7 +150,13 @@ class Endpoint(Client):
         return header.version >> 4 <= 2
 
     def unknown_spi(self, header: Header, datagram: Datagram) -> None:
-        """A request for an SA that we do not know: say so, unprotected (RFC 7296, section 2.21.4)."""
+        """An encrypted request for an SA that we do not know: say so, unprotected (RFC 7296, sections 1.5, 2.21.4).
+
+        What is not encrypted may be such a one-way message itself, and is never answered.
+        """
+        if header.next_payload not in (PayloadType.SK, PayloadType.SKF):
+            self.note(f"an unprotected message of no SA of ours from {datagram.source.host}")
+            return
         self.refuse(header, datagram, Notify(NotifyType.INVALID_IKE_SPI))
 
     def refuse(self, header: Header, datagram: Datagram, *payloads: Payload) -> None:

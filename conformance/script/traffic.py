@@ -205,6 +205,20 @@ class Traffic:
         """Send the same octets again, or others that are made of them."""
         self._put(wire or sent.wire, str(sent), bent)
 
+    def other_way(self, packet: bytes) -> SentPacket:
+        """Protect an inner packet and send it in the other form: in UDP where the Child SA has none, else without.
+
+        In UDP it goes between the ports for that. Raises NotApplicable where the link carries nothing but UDP.
+        """
+        channel = self.channel()
+        own, connection = channel.outbound.parameters, self.peer.connection
+        ports = None if own.udp else (connection.local_ports[1], connection.remote_ports[1])
+        local, remote = channel.keeper().local.host, channel.keeper().remote.host
+        channel.outbound.move(local, remote, ports)
+        sent = self.make_moved(channel, packet)
+        self._put(sent.wire, str(sent), "in UDP" if ports else "without UDP")
+        return sent
+
     def clear(self, packet: bytes) -> None:
         """Send a packet in the clear. Raises NotApplicable where the link carries nothing but UDP."""
         self.asked.append(packet)

@@ -9,11 +9,11 @@ from conformance.script.bend import Bend
 from conformance.script.message import rekeys_ike
 from conformance.script.peer import Peer
 from conformance.script.verdict import Unexpected
-from conformance.wire import KE, SA, ExchangeType, Nonce, TransformType
+from conformance.wire import KE, SA, ExchangeType, Message, Nonce, TransformType
 from peers.contract import Capability
 from suites.choices import ECP, including, pfs_ecp
 from suites.connections import usual
-from suites.create_child_sa.answers import carries, connected, deletes_ike, kept
+from suites.create_child_sa.answers import carries, connected, deleted, deletes_ike, kept
 from suites.create_child_sa.test_device_rekeys import child_rekey, ike_rekey, made, put_off, unused, unused_if_kept
 from suites.dut import Dut
 from suites.foreign import unoffered
@@ -53,6 +53,24 @@ def test_not_offered(peer: Peer, dut: Dut) -> None:
     sa, request = child_rekey(peer, dut)
     new = made(sa, request, other_cipher(request.message.first(SA)))
     unused(peer, sa, new, "RFC7296-3.3.6-6")
+
+
+@purpose("child-response-cleaned", "RFC7296-2.21-3", role="initiator", needs=(CHILD,))
+def test_cleaned(peer: Peer, dut: Dut) -> None:
+    """A cipher that was not offered is chosen for the device's rekey: it deletes the Child SA that we have now made.
+
+    It may delete the IKE SA as well. Nothing that it does not want is left at our side.
+    """
+    sa, request = child_rekey(peer, dut)
+    new = made(sa, request, other_cipher(request.message.first(SA)))
+
+    def cleans(message: Message) -> bool:
+        return deletes_ike(message) or new.spi_out in deleted(message)
+
+    try:
+        sa.answer(sa.expect_request(ExchangeType.INFORMATIONAL, where=cleans))
+    except Unexpected as nothing:
+        raise Unexpected("a Delete for what our response has made", nothing.got, "RFC7296-2.21-3") from None
 
 
 @purpose("child-response-without-nonce", "RFC7296-1.3.3-7", "RFC7296-2.17-1", role="initiator", needs=(CHILD,))

@@ -36,6 +36,17 @@ def test_email(peer: Peer) -> None:
 
 
 @purpose(
+    "auth-id-nai", "RFC7296-3.5-14", role="responder", ordinary=True,
+    connection=named(
+        Identity(IdType.RFC822_ADDR, b"fred=?#$&*+-/^smith@ikespec.example"), Identity.of("device@ikespec.example")
+    ),
+)  # fmt: skip
+def test_nai(peer: Peer) -> None:
+    """We are a network access identifier with characters that few mail addresses have (RFC 7542, section 2.2)."""
+    handshake(peer, "RFC7296-3.5-14")
+
+
+@purpose(
     "auth-id-key-id", "RFC7296-3.5-9", "RFC7296-4-15", "RFC7296-3.5-10", role="responder", ordinary=True,
     connection=named(Identity(IdType.KEY_ID, b"\x00tester \xff"), Identity(IdType.KEY_ID, b"device \xfe\x00")),
 )  # fmt: skip

@@ -10,7 +10,13 @@ from conformance.script.sa import fatal
 from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import (
     AUTH,
+    CERTREQ,
+    CP,
     SA,
+    CertEncoding,
+    CfgAttr,
+    CfgAttribute,
+    CfgType,
     IDi,
     IDr,
     Notify,
@@ -66,6 +72,27 @@ def test_critical_known(peer: Peer) -> None:
         "critical flag in all payloads",
     )
     accepted(peer, bent, "RFC7296-3.2-5")
+
+
+def besides(*, critical: bool) -> Bend:
+    """What an initiator may add to its first request, whoever it talks to: CERTREQ, CP, N and V."""
+    version = CP(CfgType.REQUEST, (CfgAttr(CfgAttribute.APPLICATION_VERSION, b""),), critical=critical)
+    wish = CERTREQ(CertEncoding.X509_SIGNATURE, bytes(20), critical=critical)
+    vendor = VendorID(b"ikespec", critical=critical)
+    told = Notify(NotifyType.MOBIKE_SUPPORTED, critical=critical)
+    return bend.insert(wish, 1) | bend.insert(version, 2) | bend.append(told) | bend.append(vendor)
+
+
+@purpose("auth-skipped", "RFC7296-4-1", "RFC7296-4-2", role="responder")
+def test_skipped(peer: Peer) -> None:
+    """CERTREQ, CP, N and V stand in the request: a device that has no use for them steps over them."""
+    accepted(peer, besides(critical=False), "RFC7296-4-1")
+
+
+@purpose("auth-skipped-critical", "RFC7296-3.2-7", "RFC7296-3.2-5", role="responder")
+def test_skipped_critical(peer: Peer) -> None:
+    """The same with the critical flag: RFC 7296 defines these types, so everybody understands them."""
+    accepted(peer, besides(critical=True), "RFC7296-3.2-7")
 
 
 @purpose("auth-payload-order", "RFC7296-2.5-17", "RFC7296-1.7-2", role="responder")

@@ -10,6 +10,9 @@ from suites.create_child_sa.answers import deletes_child
 from suites.dut import Dut
 from suites.purpose import purpose
 
+BREATH = 0.05
+"""Seconds between two hints."""
+
 
 @purpose("info-unprotected-notify", "RFC7296-2.4-7", "RFC7296-2.21.4-7", role="responder")
 def test_unprotected_notify(peer: Peer) -> None:
@@ -33,6 +36,46 @@ def test_unprotected_invalid_spi(peer: Peer) -> None:
         for number in (0, 1, 2):
             _send_unprotected(peer, sa, Notify(NotifyType.INVALID_IKE_SPI), message_id=number, response=True)
     sa.must_be_up("RFC7296-2.21.4-7")
+
+
+@purpose("info-unprotected-esp-spi", "RFC7296-1.5-3", "RFC7296-2.4-7", role="responder")
+def test_unprotected_esp_spi(peer: Peer) -> None:
+    """Unprotected messages say that an ESP SPI is unknown to us: none is answered, lest two ends go on for ever.
+
+    They have the Initiator flag and no Response flag, and SPIs of zero, random ones, or those of the IKE SA.
+    """
+    sa = peer.establish()
+    told = Notify(NotifyType.INVALID_SPI, sa.child.spi_out)
+    random = (peer.random(8), peer.random(8))
+    mark = len(peer.inbox)
+    with sa.silence("RFC7296-1.5-3"):
+        for spis in ((bytes(8), bytes(8)), random, (sa.spi_i, sa.spi_r)):
+            peer.send_message(Message(*spis, ExchangeType.INFORMATIONAL, FLAG_INITIATOR, 0, (told,)))
+    answers = [one for one in peer.inbox[mark:] if not one.protected]
+    peer.check(not answers, "no answer", "; ".join(map(str, answers)), "RFC7296-1.5-3")
+    sa.must_be_up("RFC7296-2.4-7")
+
+
+MANY = 20
+"""So many hints come within a second or so."""
+
+
+@purpose("info-unprotected-often", "RFC7296-2.21.4-8", role="responder")
+def test_unprotected_often(peer: Peer) -> None:
+    """Twenty times an unprotected INVALID_IKE_SPI hints that we have forgotten the IKE SA: not each is checked.
+
+    The device may ask whether we are there, but anybody can send such hints, and make it ask without end.
+    """
+    sa = peer.establish()
+    sa.liveness()
+    mark = len(peer.inbox)
+    for number in range(MANY):
+        _send_unprotected(peer, sa, Notify(NotifyType.INVALID_IKE_SPI), message_id=number, response=True)
+        peer.idle(BREATH)
+    sa.liveness()
+    asked = [one for one in peer.inbox[mark:] if one.sa is sa and not one.message.is_response]
+    count = f"{len(asked)} requests for {MANY} hints"
+    peer.check(len(asked) < MANY, "fewer liveness checks than hints", count, "RFC7296-2.21.4-8")
 
 
 @purpose("info-unprotected-delete", "RFC7296-1.2-1", "RFC7296-2.4-7", role="responder")

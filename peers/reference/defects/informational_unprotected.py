@@ -25,6 +25,24 @@ from conformance.wire import (
 from peers.reference.defects.registry import defect
 
 
+@defect("info-unprotected-esp-spi")
+class AnswersHints(Endpoint):
+    """Answers a message of no IKE SA whether it is encrypted or not."""
+
+    def unknown_spi(self, header: Header, datagram: Datagram) -> None:
+        self.refuse(header, datagram, Notify(NotifyType.INVALID_IKE_SPI))
+
+
+@defect("info-unprotected-often")
+class ChecksEachHint(IkeSa):
+    """Asks whether the peer is there as often as somebody says that it is not."""
+
+    def unprotected(self, message: Message) -> None:
+        super().unprotected(message)
+        if message.notify(NotifyType.INVALID_IKE_SPI):
+            self.start_liveness()
+
+
 @defect(
     "info-unprotected-notify", "info-unprotected-invalid-spi", "info-unprotected-delete", "info-unprotected-response",
     "info-unprotected-not-dead",
