@@ -32,11 +32,15 @@ Bend = EspBend | AhBend
 
 @dataclass(frozen=True, slots=True)
 class Unprotected:
-    """What a protected packet brought: ``packet`` is the inner one, None for a dummy (RFC 4303, section 2.6)."""
+    """What a protected packet brought: ``packet`` is the inner one, None for a dummy (RFC 4303, section 2.6).
+
+    ``tfc`` are the octets of padding against traffic analysis behind it (section 2.7).
+    """
 
     sa: InboundSa
     sequence: int
     packet: bytes | None
+    tfc: int = 0
 
 
 def protect(
@@ -149,7 +153,11 @@ def unprotect(sad: Sad, packet: bytes, now: float = 0.0) -> Unprotected:
     else:
         raise PolicyViolation(f"protocol {outer.protocol} is neither ESP nor AH")
     try:
-        return Unprotected(sa, opened.sequence, _inner(sa, opened, packet, outer, encapsulated))
+        found = _inner(sa, opened, packet, outer, encapsulated)
+        tfc = 0
+        if found is not None and outer.protocol != AH:
+            tfc = len(opened.payload) - len(found) + (0 if sa.tunnel else outer.payload_at)
+        return Unprotected(sa, opened.sequence, found, tfc)
     except IpsecError as error:
         sa.drops[error.reason] += 1
         raise

@@ -93,6 +93,7 @@ class Arrived:
     ``channel`` is the Child SA that it came through, None: it came in the clear or cannot be opened, ``problem`` says
     why. ``inner`` is what it carries (itself, where it is in the clear), ``packet`` the same once fragments that were
     made inside are together. ``pieces`` are the sizes of the fragments that were made outside, empty: it came whole.
+    ``tfc`` are the octets of padding against traffic analysis in it (RFC 4303, section 2.7).
     ``wire`` is the packet on the wire; of ESP in UDP its outer IP header was not seen, only its addresses and size.
     """
 
@@ -105,6 +106,7 @@ class Arrived:
     packet: bytes | None = None
     problem: str = ""
     dummy: bool = False
+    tfc: int = 0
     taken: bool = False
 
     def __str__(self) -> str:
@@ -186,7 +188,9 @@ class Traffic:
 
     def make(self, packet: bytes, child: ChildSa | None = None, *, bend: Bend | None = None) -> SentPacket:
         """Protect an inner packet, perhaps wrongly, without sending it; `resend` does that."""
-        channel = self.channel(child)
+        return self._made(self.channel(child), packet, bend)
+
+    def _made(self, channel: Channel, packet: bytes, bend: Bend | None = None) -> SentPacket:
         self._number += 1
         sequence = channel.outbound.sequence + 1 if bend is None or bend.sequence is None else bend.sequence
         wire = protect(
@@ -215,7 +219,7 @@ class Traffic:
         ports = None if own.udp else (connection.local_ports[1], connection.remote_ports[1])
         local, remote = channel.keeper().local.host, channel.keeper().remote.host
         channel.outbound.move(local, remote, ports)
-        sent = self.make_moved(channel, packet)
+        sent = self._made(channel, packet)
         self._put(sent.wire, str(sent), "in UDP" if ports else "without UDP")
         return sent
 
@@ -275,7 +279,7 @@ class Traffic:
         received = unprotect(self._sad, wire, found.time)
         found.channel = next(one for one in channels.values() if one.inbound is received.sa)
         found.sequence, found.inner = received.sequence, received.packet
-        found.dummy = received.packet is None
+        found.dummy, found.tfc = received.packet is None, received.tfc
         return received.packet
 
     # --- expectations ---------------------------------------------------------------------------------------------

@@ -25,7 +25,8 @@ class ChildSa:
 
     ``spi_in`` is the SPI that we chose and receive on, ``spi_out`` the peer's. ``nonces`` are those of the exchange
     that made it (Ni, Nr); they settle a collision of rekeys (RFC 7296, section 2.8.1). ``rekey_again`` is the instant
-    before which a rekey that the peer refused is not tried again.
+    before which a rekey that the peer refused is not tried again. ``no_tfc``: the peer wants no padding against traffic
+    analysis there (section 1.3.1).
     """
 
     config: ChildConfig
@@ -43,6 +44,7 @@ class ChildSa:
     state: ChildState = ChildState.INSTALLED
     replaced_by: "ChildSa | None" = field(repr=False, default=None)
     rekey_again: float = 0.0
+    no_tfc: bool = False
 
     def rekey_due(self) -> float | None:
         """When it must be rekeyed, None: never, or not now."""

@@ -212,6 +212,7 @@ class ChildExchange(Narrowing):
             initiator=True, transport=transport,
             local_ts=ranges(ts_i.selectors), remote_ts=ranges(ts_r.selectors),
         )  # fmt: skip
+        child.no_tfc = message.notify(NotifyType.ESP_TFC_PADDING_NOT_SUPPORTED) is not None
         self.events.append(ChildUp(self, child, offer.rekeys))
         self.settle(offer, child)
 
@@ -309,6 +310,7 @@ class ChildExchange(Narrowing):
             config, chosen, spi, nonces, shared,
             initiator=False, transport=transport, local_ts=local_ts, remote_ts=remote_ts,
         )  # fmt: skip
+        child.no_tfc = message.notify(NotifyType.ESP_TFC_PADDING_NOT_SUPPORTED) is not None
         if old is not None:
             old.replaced_by = child
             if self.offer is not None and self.offer.rekeys is old:

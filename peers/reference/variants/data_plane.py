@@ -35,10 +35,10 @@ class MostPadding(OutboundSa):
 
 @variant("RFC 4303, 2.7: a sender may add TFC padding behind a payload that tells its own length")
 class TfcPadding(DeviceHost):
-    """Makes every packet in tunnel mode at least 300 octets long by TFC padding."""
+    """Makes every packet in tunnel mode at least 300 octets long by TFC padding, unless its peer wants none."""
 
     def fields(self, child: ChildSa) -> dict[str, object]:
-        padded = child.mode == Mode.TUNNEL and child.protocol == ProtocolID.ESP
+        padded = child.mode == Mode.TUNNEL and child.protocol == ProtocolID.ESP and not child.no_tfc
         return {**super().fields(child), **({"tfc": 300} if padded else {})}
 
 
