@@ -84,12 +84,18 @@ def test_md5(peer: Peer) -> None:
 
 
 @purpose(
-    "aaa-user-name", "RFC3579-2.1-4", "RFC3579-2.1-5", "RFC2865-5.1-1", "RFC2865-4.1-2", role="responder", needs=ASKS,
-    connection=SERVED,
+    "aaa-user-name", "RFC3579-2.1-4", "RFC3579-2.1-5", "RFC2865-5.1-1", "RFC2865-4.1-2", "RFC7296-2.16-15",
+    role="responder", needs=ASKS, connection=SERVED,
 )  # fmt: skip
 def test_user_name(peer: Peer, aaa: Aaa) -> None:
-    """Each Access-Request has the name in User-Name that we have told in EAP, which is not that of IKE."""
+    """Each Access-Request has the name in User-Name that we have told in EAP, which is not that of IKE.
+
+    So what the server grants is for who has proved it, and not for who is named in IDi.
+    """
     must_be_asked_for(peer, aaa)
+    ike = peer.connection.local.identity.data
+    under = [one for one in aaa.requests() if ike in one.packet.raw(1)]
+    peer.check(not under, "nobody asked for by the identity of IKE", under, "RFC7296-2.16-15")
 
 
 def must_be_asked_for(peer: Peer, aaa: Aaa) -> None:

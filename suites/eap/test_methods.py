@@ -121,7 +121,8 @@ def keyless(peer: Peer, way: Way) -> None:
 
 
 @as_server(
-    "eap-{}", "RFC7296-2.16-6", "RFC7296-2.15-15", "RFC7296-2.16-2", "RFC4186-7-1", "RFC4187-7-1", "RFC9048-3.3-1", "RFC5281-8-1",
+    "eap-{}", "RFC7296-2.16-6", "RFC7296-2.15-15", "RFC7296-2.16-2", "RFC4186-7-1", "RFC4187-7-1", "RFC9048-3.3-1",
+    "RFC5281-8-1",
     ways=(*roles.KEYED, *roles.TUNNELS), ordinary=True,
 )  # fmt: skip
 def keyed(peer: Peer, way: Way) -> None:

@@ -5,7 +5,7 @@ from conformance.ike.core.sending import State
 from conformance.script.message import Received, rekeys_child
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
-from conformance.script.verdict import Unexpected
+from conformance.script.verdict import Inconclusive, Unexpected
 from conformance.wire import ExchangeType, Notify, NotifyType
 from peers.contract import Capability
 from suites.create_child_sa.answers import carries, connected, deleted, deletes_child, deletes_ike, deletion
@@ -71,6 +71,34 @@ def test_child_hard(peer: Peer, dut: Dut) -> None:
     if Capability.DATA_PLANE in dut.device.capabilities:
         unused(peer, sa, old)
     peer.check(told, "a Delete of the Child SA, or of the IKE SA, when its time is over", "none", CLOSES)
+
+
+FOR_MINUTES = 240.0
+"""Seconds for which the peer says again and again that it cannot just now."""
+LONG = 20.0
+
+
+@purpose("ike-lifetime-put-off", "RFC7296-2.25-5", role="initiator", needs=TIMED, device={"lifetime": LONG},
+         waits=FOR_MINUTES)  # fmt: skip
+def test_ike_put_off(peer: Peer, dut: Dut) -> None:
+    """We answer each rekey of the IKE SA with TEMPORARY_FAILURE for four minutes: the device closes the IKE SA.
+
+    A peer that never can has another view of the state than the device has.
+    """
+    sa = connected(peer, dut)
+    until = peer.link.now() + FOR_MINUTES
+    put_off = 0
+    while sa.state is State.ESTABLISHED and peer.link.now() < until:
+        try:
+            request = sa.expect_request(ExchangeType.CREATE_CHILD_SA, timeout=min(5.0, until - peer.link.now()))
+        except Unexpected:
+            continue
+        sa.answer(request, Notify(NotifyType.TEMPORARY_FAILURE))
+        put_off += 1
+    if not put_off:
+        raise Inconclusive(f"the device did not rekey its IKE SA, whose lifetime is {LONG:g} s")
+    closed = sa.state is not State.ESTABLISHED
+    peer.check(closed, "the IKE SA closed by the device", f"it is up after {put_off} refusals", "RFC7296-2.25-5")
 
 
 def unused(peer: Peer, sa: ScriptedSa, old: object) -> None:

@@ -137,7 +137,7 @@ class OutlivesItsTime(IkeSa):
         child.created = self.now
 
 
-@defect("ike-lifetime-hard")
+@defect("ike-lifetime-hard", "ike-lifetime-put-off")
 class IkeOutlivesItsTime(IkeSa):
     """Goes on with an IKE SA that is over and was not rekeyed."""
 
