@@ -151,6 +151,7 @@ class Capability(StrEnum):
     CONFIG_SUBNETS = "config-subnets", "tells those to whom it assigns addresses which networks are behind it"
     SPLIT_DNS = "split-dns", "tells which names its name servers are for (RFC 8598)"
     ENCRYPTED_DNS = "encrypted-dns", "tells of encrypted name servers (RFC 9464)"
+    IPV6_LINK = "ipv6-link", "gives and takes virtual links with prefixes of IPv6 (RFC 5739)"
     ADDRESS_FAMILIES = "address-families", "tells which families of inner addresses it has (RFC 8983)"
     RESOLVER_DIGEST = "resolver-digest", "tells the digests of the keys of encrypted name servers (RFC 9464, 3.2)"
     PRIVATE_ATTRIBUTES = "private-attributes", "tells attributes of one maker, such as the banner of Cisco's clients"
@@ -589,6 +590,7 @@ def needs(connection: Connection) -> frozenset[Capability]:
         (Capability.BACKUP_GATEWAYS, connection.backup_addresses),
         (Capability.GATEWAY_RETURN, connection.return_after is not None),
         (Capability.VIRTUAL_IP, connection.local_pool or connection.remote_pool),
+        (Capability.IPV6_LINK, connection.local_links or connection.remote_links),
         (Capability.VIRTUAL_IP6, connection.local_pool6 or connection.remote_pool6),
         (Capability.VIRTUAL_IPS, max(len(connection.local_pools), len(connection.remote_pools)) > 1),
         (Capability.CONFIG_DNS, connection.local_inner.dns),

@@ -57,6 +57,8 @@ def connection_tree(connection: Connection) -> dict[str, Any]:
         "remote_pool": connection.remote_pool,
         "local_pool6": connection.local_pool6,
         "remote_pool6": connection.remote_pool6,
+        "local_links": connection.local_links,
+        "remote_links": connection.remote_links,
         "local_inner": asdict(connection.local_inner),
         "remote_inner": asdict(connection.remote_inner),
         "local_routes": list(connection.local_routes),
@@ -119,7 +121,8 @@ def connection_json(connection: Connection, pixit: Pixit) -> str:
     The connection holds the credentials already.
     """
     reached = {one.name: _plain(getattr(pixit, one.name)) for one in fields(pixit) if one.name != "credentials"}
-    return json.dumps({"connection": connection_tree(connection), "pixit": reached}, indent=2)
+    # Octets are told in hexadecimal digits.
+    return json.dumps({"connection": connection_tree(connection), "pixit": reached}, indent=2, default=bytes.hex)
 
 
 def _plain(value: Any) -> Any:

@@ -7,6 +7,7 @@ from conformance.ike.extensions.childless import Childless
 from conformance.ike.extensions.eap_auth import EapAuth
 from conformance.ike.extensions.encrypted_dns import EncryptedDns
 from conformance.ike.extensions.hash_and_url import HashAndUrl
+from conformance.ike.extensions.ipv6_link import Ipv6Link
 from conformance.ike.extensions.multiple_auth import MultipleAuth
 from conformance.ike.extensions.null_auth import NullAuthentication
 from conformance.ike.extensions.ocsp_in_ike import OcspInIke
@@ -30,6 +31,7 @@ class IkeSa(
     Childless,
     RouteExchange,
     AddressFamilies,
+    Ipv6Link,
     EncryptedDns,
     SplitDns,
     Rfc7296,

@@ -91,7 +91,7 @@ class DeviceHost(IpsecHost):
 
     def assigned(self, sas: Iterable[IkeSa]) -> frozenset[bytes]:
         """The inner addresses that peers have assigned to us: we have them as long as there are Child SAs for them."""
-        return frozenset(address for sa in sas if sa.connection.remote_pools for address in sa.inner)
+        return frozenset(address for sa in sas for address in sa.own_inner())
 
     def move(self, one: Carried, sa: IkeSa) -> None:
         """Go where the IKE SA goes."""

@@ -72,6 +72,7 @@ CAPABILITIES = frozenset(
         Capability.ENCRYPTED_DNS,
         Capability.RESOLVER_DIGEST,
         Capability.ADDRESS_FAMILIES,
+        Capability.IPV6_LINK,
         Capability.PRIVATE_ATTRIBUTES,
         Capability.ROUTE_EXCHANGE,
         Capability.EAP,

@@ -127,7 +127,7 @@ class ChildExchange(Narrowing):
         sa, selectors_ = self.offer_payloads(offer)[:-2], self.offer_payloads(offer)[-2:]
         rekey = [self.rekey_notify(offer.rekeys)] if offer.rekeys else []
         ke = [KE(offer.exchange.method, offer.exchange.public)] if offer.exchange else []
-        return [*rekey, *sa, Nonce(offer.nonce), *ke, *selectors_]
+        return [*rekey, *self.child_notifies(), *sa, Nonce(offer.nonce), *ke, *selectors_]
 
     def rekey_notify(self, child: ChildSa) -> Notify:
         """REKEY_SA names the SA by the SPI on which its sender receives (RFC 7296, section 1.3.3)."""

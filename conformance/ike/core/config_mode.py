@@ -44,6 +44,10 @@ class ConfigMode(Spine):
         """The first inner address, None: there is none."""
         return self.inner[0] if self.inner else None
 
+    def own_inner(self) -> tuple[bytes, ...]:
+        """Those that we were assigned."""
+        return (*super().own_inner(), *(self.inner if self.connection.remote_pools else ()))
+
     def pass_on(self, new: Self) -> None:
         """The addresses belong to the peer, not to one IKE SA."""
         super().pass_on(new)

@@ -260,9 +260,11 @@ class Connection:
 
     ``local_pool`` is an IPv4 prefix (``10.77.0.0/24``) from which this side assigns an inner address to the initiator,
     ``remote_pool`` one from which the other side does: then this side, as initiator, asks for an address (RFC 7296,
-    section 2.19); ``local_pool6`` and ``remote_pool6`` are the same of IPv6. Whoever gets the address has the selectors
-    that it asks for in its Child SAs (``0.0.0.0/0``), and the responder narrows them to the address. ``local_inner`` is
-    what this side says of its network to whoever asks for an address, ``remote_inner`` what it asks for.
+    section 2.19); ``local_pool6`` and ``remote_pool6`` are the same of IPv6. Of ``local_links`` and ``remote_links``,
+    prefixes of IPv6, each client gets one of 64 bits for a virtual link (RFC 5739). Whoever gets the address has the
+    selectors that it asks for in its Child SAs (``0.0.0.0/0``), and the responder narrows them to the address.
+    ``local_inner`` is what this side says of its network to whoever asks for an address, ``remote_inner`` what it asks
+    for.
     ``local_routes`` are prefixes that this side announces when the IKE SA is up, as FlexVPN does it, ``remote_routes``
     those of the other side: whoever expects some takes them. With ``narrowing`` this side narrows selectors that are
     wider than its own; without it, it may. With ``cert_lookup`` it fetches certificates of the other that come by hash
@@ -318,6 +320,8 @@ class Connection:
     remote_pool: str | None = None
     local_pool6: str | None = None
     remote_pool6: str | None = None
+    local_links: str | None = None
+    remote_links: str | None = None
     local_inner: InnerNetwork = InnerNetwork()
     remote_inner: InnerNetwork = InnerNetwork()
     local_routes: tuple[str, ...] = ()
@@ -384,6 +388,8 @@ class Connection:
             remote_pool=self.local_pool,
             local_pool6=self.remote_pool6,
             remote_pool6=self.local_pool6,
+            local_links=self.remote_links,
+            remote_links=self.local_links,
             local_inner=self.remote_inner,
             remote_inner=self.local_inner,
             local_routes=self.remote_routes,

@@ -216,6 +216,14 @@ class Spine(Receiver):
         """What the peer's side of a Child SA may be (RFC 7296, section 2.9)."""
         return selectors(config.remote_ts)
 
+    def own_inner(self) -> tuple[bytes, ...]:
+        """The inner addresses that we have got as client, four or sixteen octets each."""
+        return ()
+
+    def child_notifies(self) -> list[Notify]:
+        """What else a CREATE_CHILD_SA request for a Child SA says."""
+        return []
+
     def check_selectors(self, offer: ChildOffer, ts_i: TSi, ts_r: TSr) -> None:
         """The responder may narrow the traffic selectors, not widen them (RFC 7296, section 2.9)."""
         if not ts_i.selectors or not ts_r.selectors:
