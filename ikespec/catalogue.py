@@ -15,6 +15,7 @@ from peers.contract import Capability
 from peers.reference.defects import all_defects
 from peers.reference.variants import all_variants
 from suites.conduct import Written, all_purposes
+from suites.invariants import INVARIANTS
 from suites.judge import strongest
 from suites.requirements import load
 
@@ -113,6 +114,17 @@ def show_variants(console: Console) -> None:
         console.print(f"    {escape(one.allowed)}", highlight=False)
 
 
+def show_invariants(console: Console) -> None:
+    """Print what is demanded of every message of a device, with the requirements."""
+    if not console.is_terminal:
+        for name, one in INVARIANTS.items():
+            print(f"{name}\t{','.join(one.requirements)}\t{one.text}")
+        return
+    for name, one in INVARIANTS.items():
+        console.print(f"[bold]{name}[/bold]  {escape(one.text)}", highlight=False)
+        console.print(f"    {', '.join(one.requirements)}", highlight=False)
+
+
 def show(console: Console, identifier: str) -> str:
     """Print a purpose or a requirement; returns what is wrong with the identifier, empty if nothing is."""
     purposes, requirements = all_purposes(), {one.id: one for one in load()}
@@ -125,6 +137,9 @@ def show(console: Console, identifier: str) -> str:
         for written in purposes.values():
             if identifier in written.purpose.requirements:
                 console.print(f"  tested by {written.purpose.id}: {escape(written.title)}", highlight=False)
+        for name, one in INVARIANTS.items():
+            if identifier in one.requirements:
+                console.print(f"  tested in every purpose by the invariant {name}: {escape(one.text)}", highlight=False)
     else:
         near = get_close_matches(identifier, [*purposes, *requirements], 1)
         return f"no purpose or requirement {identifier!r}" + (f"; did you mean {near[0]}?" if near else "")

@@ -282,6 +282,7 @@ def list_purposes(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, with requirements, needs and defects")] = False,
     capabilities: Annotated[bool, typer.Option("--capabilities", help="The words for what a device can do")] = False,
     variants: Annotated[bool, typer.Option("--variants", help="The other correct devices that are built in")] = False,
+    invariants: Annotated[bool, typer.Option("--invariants", help="What is demanded of every message")] = False,
     catalog: Annotated[bool, typer.Option("--catalog", help="Rows of books and other suites")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="With --catalog: docs/coverage.md")] = False,
 ) -> None:
@@ -294,6 +295,9 @@ def list_purposes(
         return
     if variants:
         catalogue.show_variants(Console())
+        return
+    if invariants:
+        catalogue.show_invariants(Console())
         return
     check_selection(patterns, role, subject)
     found = catalogue.fitting(patterns or (), role, subject or ())

@@ -16,6 +16,9 @@ is never excused. The file is a list of such tables::
     where = "*device behind a NAT*"       # optional: only where the device runs so, a pattern for its backend
     private = true                        # optional, in place of reason and reference: they are not for everybody
 
+What any conversation may show, such as a reserved bit that is always set, names an ``invariant`` (docs/oracles.md), in
+place of ``purpose`` or beside it: then it decides no purpose, and the evidence of each says that it is known.
+
 A purpose that passes although a deviation speaks of it is reported as fixed. For a private one the record says neither
 what was seen nor why, and no evidence is written; the reasons are tables of the same kind in a file outside of the
 repository (``--private-deviations``), with ``purpose``, ``reason`` and ``reference``.
@@ -68,6 +71,7 @@ class Deviation:
     """One known deviation. ``purpose``, ``got`` and ``where`` are patterns; ``versions`` are conditions on the release.
 
     ``requirement`` is None where any may be broken with this symptom. ``fixed_in`` is the first release without it.
+    ``invariant`` is the name of an invariant that it breaks, empty: it is about purposes.
     """
 
     purpose: str
@@ -80,6 +84,7 @@ class Deviation:
     until: date | None = None
     where: str = "*"
     private: bool = False
+    invariant: str = ""
 
     def expired(self, today: date) -> bool:
         """Whether its time is over: then a failure counts as unexpected again."""
@@ -111,7 +116,16 @@ def about(
     deviations: Sequence[Deviation], purpose: str, version: str, today: date, backend: str = ""
 ) -> list[Deviation]:
     """The known deviations that speak of this purpose today, whatever their symptom."""
-    return [one for one in deviations if one.applies(purpose, version, backend) and not one.expired(today)]
+    spoken = [one for one in deviations if not one.invariant]
+    return [one for one in spoken if one.applies(purpose, version, backend) and not one.expired(today)]
+
+
+def about_invariant(
+    deviations: Sequence[Deviation], invariant: str, purpose: str, version: str, today: date, backend: str = ""
+) -> list[Deviation]:
+    """Those that speak of an invariant that is broken in this purpose today."""
+    spoken = [one for one in deviations if one.invariant == invariant]
+    return [one for one in spoken if one.applies(purpose, version, backend) and not one.expired(today)]
 
 
 def find(spoken: Sequence[Deviation], requirement: str | None, got: str) -> Deviation | None:
@@ -138,11 +152,12 @@ def load_deviations(path: Path, purposes: Collection[str] | None = None) -> tupl
 
 
 def _key(one: Deviation) -> tuple[object, ...]:
-    return one.purpose, one.requirement, one.got, one.versions, one.where
+    return one.purpose, one.invariant, one.requirement, one.got, one.versions, one.where
 
 
 def _deviation(table: Table) -> Deviation:
-    purpose = table.text("purpose")
+    invariant = table.text("invariant", "")
+    purpose = table.text("purpose", "*") if invariant else table.text("purpose")
     requirement, got = table.text("requirement", ""), table.text("got", "")
     if not requirement and not got:
         raise table.error("requirement", "name the requirement that is broken, or what is seen (got), or both")
@@ -158,8 +173,9 @@ def _deviation(table: Table) -> Deviation:
     until, where = table.day("until"), table.text("where", "*")
     table.done()
     return Deviation(
-        purpose, reason, reference, requirement or None, got or "*", versions, fixed_in or None, until, where, private
-    )
+        purpose, reason, reference, requirement or None, got or "*", versions, fixed_in or None, until, where, private,
+        invariant,
+    )  # fmt: skip
 
 
 def load_private(path: Path) -> dict[str, tuple[str, str]]:

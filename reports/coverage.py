@@ -1,11 +1,13 @@
 """The requirements that a run cites, and which of all requirements it tested with what result."""
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from reports.errors import ReportError
 from reports.records import Result, Results, Standing
+from suites.invariants import INVARIANTS
 from suites.requirements import Catalogue, CatalogueError, Requirement, load
 
 
@@ -35,10 +37,19 @@ def demand(cited: str, requirements: Catalogue) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """A requirement with the results of the purposes that cite it, worst first."""
+    """A requirement with the results of the purposes that cite it or have broken it, worst first.
+
+    ``watched`` is in how many purposes about something else an invariant found it kept, ``by`` are those invariants.
+    """
 
     requirement: Requirement
     results: tuple[Result, ...]
+    watched: int = 0
+
+    @property
+    def by(self) -> tuple[str, ...]:
+        """The invariants that test it in every conversation that has something to look at."""
+        return tuple(name for name, one in INVARIANTS.items() if self.requirement.id in one.requirements)
 
     @property
     def state(self) -> str:
@@ -51,7 +62,7 @@ class Covered:
             return "broken"
         if Standing.KNOWN in standings:
             return "known"
-        if any(one.passed for one in standings):
+        if any(one.passed for one in standings) or self.watched:
             return "kept"
         if self.results:
             return "undecided"
@@ -88,6 +99,7 @@ class Coverage:
                     "words": str(one.requirement.words),
                     "binds": str(one.requirement.binds),
                     "state": one.state,
+                    "watched": one.watched,
                     "purposes": {result.purpose: str(result.verdict) for result in one.results},
                 }
                 for one in self.requirements
@@ -96,11 +108,13 @@ class Coverage:
 
 
 def coverage(results: Results, requirements: Catalogue) -> Coverage:
-    """Which requirements the purposes of a run cite, with what verdicts."""
+    """Which requirements the purposes of a run cite, with what verdicts, and which its invariants found kept."""
     citing: dict[str, list[Result]] = {}
+    watched: Counter[str] = Counter()
     for members in results.groups.values():
         for result in members:
-            for cited in result.requirements:
+            watched.update(result.watched)
+            for cited in dict.fromkeys((*result.requirements, *([result.requirement] if result.requirement else ()))):
                 citing.setdefault(cited, []).append(result)
-    covered = tuple(Covered(one, tuple(citing.get(one.id, ()))) for one in requirements)
+    covered = tuple(Covered(one, tuple(citing.get(one.id, ())), watched[one.id]) for one in requirements)
     return Coverage(covered, tuple(sorted(cited for cited in citing if cited not in requirements)))

@@ -121,6 +121,7 @@ def _result(fields: Fields) -> Result:
         expected=fields.text("expected", ""),
         got=fields.text("got", ""),
         requirement=fields.text_or_none("requirement"),
+        watched=fields.texts("watched") if "watched" in fields.values else (),
         seed=fields.integer("seed"),
         started=fields.time("started"),
         duration=fields.number("duration"),

@@ -78,7 +78,8 @@ class Result:
 
     ``kind`` is the sort of trouble. ``requirement`` is the one that was broken; ``evidence`` is a folder relative to
     the results folder. ``known`` explains the verdict, ``fixed`` is a known deviation that did not happen. ``flaky``:
-    a later try went well, ``earlier`` did not. Of a purpose under ``embargo`` only the verdict is told.
+    a later try went well, ``earlier`` did not. ``watched`` are requirements that invariants found kept in it. Of a
+    purpose under ``embargo`` only the verdict is told.
     """
 
     purpose: str
@@ -100,6 +101,7 @@ class Result:
     expected: str
     got: str
     requirement: str | None
+    watched: tuple[str, ...]
     seed: int
     started: datetime
     duration: float

@@ -166,7 +166,7 @@ def _conversation(
             link = aaa.on(link)
         guard = Guard(purpose, device, link, ours, theirs, f"{seed}/{purpose.id}", pair=gate.pair)
         guard.mute = gate.against(purpose, device, "initiator")
-        guard.before = gate.reported
+        guard.before, guard.excuse = gate.reported, gate.excuse
         random = Random(f"{seed}/{purpose.id}").randbytes
         peer = Peer(guard.link, guard.connection, random, device.pixit.response_timeout)
         peer.stale = frozenset(gate.attempts)

@@ -1,6 +1,6 @@
 """What ordinary handshakes before the purposes have shown, and what follows from it for each of them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from conformance.script.verdict import NotApplicable
 from peers.contract import Capability, Death, Device, Unsupported, needs
 from suites.connections import Role, Setup, certificates, psk
+from suites.invariants import Broken
 from suites.purpose import Purpose
 
 KINDS: dict[str, tuple[Capability, Setup]] = {
@@ -63,11 +64,13 @@ class Gate:
 
     ``attempts`` are the initiator's SPIs of what a device that nobody can reset has begun in earlier purposes.
     ``reported`` are faults that sanitizers in the device have found between purposes, for the next one to tell.
+    ``excuse`` says of a purpose and an invariant that is broken in it why that is known of the device, else nothing.
     """
 
     looks: list[Look] = field(default_factory=list)
     attempts: set[bytes] = field(default_factory=set)
     reported: list[Death] = field(default_factory=list)
+    excuse: Callable[[str, Broken], str] = lambda purpose, broken: ""
 
     @property
     def closed(self) -> Look | None:

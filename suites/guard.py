@@ -6,7 +6,7 @@ end. Where the device is the initiator it has no such SA, for it would be used i
 handshake follows those purposes in which the device has shown nothing but refusal.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from random import Random
@@ -19,6 +19,7 @@ from conformance.script.verdict import Inconclusive, NotApplicable, Unexpected
 from conformance.wire import ExchangeType, summary_message
 from peers.contract import Capability, Death, Device, DeviceError, Unsupported
 from suites.canary import Canary, Stage
+from suites.invariants import Broken, Noticed, Watch, worst
 from suites.judge import Died, Kind
 from suites.purpose import Purpose
 from suites.tidy import tidy
@@ -46,6 +47,8 @@ class Guard:
     seconds pass after the purpose before anybody looks: a device may die of it a little later. ``doubt``: at the end
     the device answered no IKE, and nothing has shown that it can on this connection. ``mute`` is why the device cannot
     be told to initiate, empty if it can. ``before`` is what its sanitizers had reported when the purpose began.
+    ``excuse`` says of a purpose and an invariant that is broken in it why that is known of the device, else nothing.
+    ``kept`` are the requirements of invariants that something in a passed purpose was looked at for, and none broken.
     """
 
     def __init__(
@@ -71,6 +74,8 @@ class Guard:
         self.doubt = False
         self.mute = ""
         self.before: list[Death] = []
+        self.excuse: Callable[[str, Broken], str] = lambda purpose, broken: ""
+        self.kept: frozenset[str] = frozenset()
         self.canary: Canary | None = None
         if self._controls_responder() and purpose.canary:
             self.canary = self._handshake("canary")
@@ -124,7 +129,26 @@ class Guard:
         self._must_live(peer, error)
         if error is not None and isinstance(error, Unsupported | NotApplicable):
             return error
-        return self._controlled(peer, error)
+        return self._controlled(peer, error) or self._noticed(peer)
+
+    def _noticed(self, peer: Peer) -> Noticed | None:
+        """What is wrong with a message of the device that the purpose is not about."""
+        watch, frame = Watch(peer), 0
+        found: dict[Broken, int] = {}
+        for entry in peer.trace.entries:
+            frame += entry.datagram is not None or entry.packet is not None
+            for broken in watch.look((entry,)):
+                found.setdefault(broken, frame)
+        found |= dict.fromkeys(watch.packets(), 0)
+        self.kept = frozenset(watch.judged - {one.requirement for one in found})
+        found = {one: frame for one, frame in found.items() if one.name not in self.purpose.without}
+        for broken, frame in found.items():
+            why = self.excuse(self.purpose.id, broken)
+            where = f"frame {frame}" if frame else "traffic"
+            words = f"{where}: expected {broken.expected}, got {broken.got} ({broken.name}, {broken.requirement})"
+            peer.note(words + (f", which is known: {why}" if why else ""))
+        unknown = worst(one for one in found if not self.excuse(self.purpose.id, one))
+        return Noticed(unknown) if unknown is not None else None
 
     def _must_live(self, peer: Peer, error: Exception | None) -> None:
         """Raises Died."""

@@ -10,6 +10,7 @@ from conformance.net.link import LinkError
 from conformance.script.verdict import Inconclusive, NotApplicable, Unanswered, Unexpected
 from conformance.wire import ExchangeType
 from peers.contract import Capability, Death, DeviceError, Unsupported
+from suites.invariants import Noticed
 from suites.purpose import Purpose
 from suites.requirements import Catalogue, Requirement
 
@@ -75,7 +76,10 @@ def in_words(error: BaseException) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The verdict on one purpose with its reason in one line; ``requirement`` is the one that was broken."""
+    """The verdict on one purpose with its reason in one line; ``requirement`` is the one that was broken.
+
+    ``invariant`` is the name of what is broken in a purpose that is about something else, else empty.
+    """
 
     verdict: str
     reason: str = ""
@@ -83,6 +87,7 @@ class Verdict:
     got: str = ""
     requirement: str | None = None
     kind: Kind = Kind.NONE
+    invariant: str = ""
 
 
 PASS = Verdict("pass")
@@ -139,4 +144,5 @@ def _broken(error: Unexpected, requirement: Requirement) -> Verdict:
         verdict, kind = "fail", Kind.BYPASS
     else:
         verdict, kind = ("fail", Kind.VIOLATION) if requirement.mandatory else ("warn", Kind.ADVICE)
-    return Verdict(verdict, str(error), error.expected, error.got, requirement.id, kind)
+    invariant = error.invariant if isinstance(error, Noticed) else ""
+    return Verdict(verdict, str(error), error.expected, error.got, requirement.id, kind, invariant)

@@ -2,16 +2,20 @@
 
 import time
 from collections.abc import Generator, Iterable
+from datetime import date
+from functools import partial
 
 import pytest
 
 from conformance.net.link import LinkError
 from peers.contract import DeviceError, Unsupported
-from suites import evidence
+from peers.deviations import about_invariant, find
+from suites import embargo, evidence
 from suites.conduct import Written
 from suites.dut import Dut
 from suites.guard import guarded
 from suites.inquest import LATE, TROUBLE, Finding, Inquest
+from suites.invariants import Broken
 from suites.judge import Died, Kind, Verdict
 from suites.look import Looker
 from suites.purpose import purpose_of
@@ -24,7 +28,17 @@ def begin(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
     assert session.device is not None
     if config.getoption("look"):
         _look_first(config, items)
+    session.gate.excuse = partial(_excuse, session)
     session.inquest = Inquest(session.device, config.getoption("--ike-seed"), session.gate)
+
+
+def _excuse(session: Session, purpose: str, broken: Broken) -> str:
+    """Why an invariant is known to be broken in a purpose, empty if it is not."""
+    device = session.device
+    assert device is not None
+    spoken = about_invariant(session.deviations, broken.name, purpose, device.version, date.today(), device.backend)
+    known = find(spoken, broken.requirement, broken.got)
+    return "" if known is None else embargo.PRIVATE if known.private else known.reason
 
 
 def _look_first(config: pytest.Config, items: Iterable[pytest.Item]) -> None:

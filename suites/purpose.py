@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from conformance.net.http import WebServer
 from peers.contract import Capability
 from suites.connections import Role, Setup, usual
+from suites.invariants.names import check
 
 Test = TypeVar("Test", bound=Callable[..., None])
 
@@ -31,6 +32,7 @@ class Purpose:
     ``family`` is what all have in common that are made of one text for several methods.
     ``canary``: its IKE SA must live through the purpose; where the device would remember too much of it, the handshake
     comes afterwards. ``web`` prepares a web server at the tester's address, None: there is none.
+    ``without`` are the names of the invariants (`suites.invariants`) that what it sends may break.
     """
 
     id: str
@@ -44,6 +46,7 @@ class Purpose:
     canary: bool = True
     family: str = ""
     web: Callable[[WebServer], None] | None = field(default=None, repr=False)
+    without: frozenset[str] = frozenset()
 
     @property
     def tier(self) -> str:
@@ -63,6 +66,7 @@ def purpose(
     canary: bool = True,
     family: str = "",
     web: Callable[[WebServer], None] | None = None,
+    without: tuple[str, ...] = (),
 ) -> Callable[[Test], Test]:
     """Make a test function a test purpose. Its docstring's first line is the title, the rest says what is sent and why.
 
@@ -84,6 +88,7 @@ def purpose(
         canary,
         family,
         web,
+        check(without),
     )
 
     def mark(test: Test) -> Test:

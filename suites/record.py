@@ -28,6 +28,8 @@ class Record:
     ``purpose`` (the pattern in the file), ``reason``, ``reference``, ``until``. ``unexpected`` counts for the exit
     code. ``evidence`` is a folder below the results folder.
 
+    ``watched`` are requirements that the invariants found kept in a purpose that passed.
+
     ``earlier`` lists what came of earlier tries of the same run (``verdict``, ``kind``, ``reason``, ``requirement``,
     ``evidence``, ``duration``); a purpose that failed unexpectedly first and does not now is ``flaky``. One that is
     under ``embargo`` says nothing here but its verdict.
@@ -57,6 +59,7 @@ class Record:
     expected: str = ""
     got: str = ""
     requirement: str | None = None
+    watched: list[str] = field(default_factory=list)
     evidence: str | None = None
     device: dict[str, Any] = field(default_factory=dict)
 

@@ -132,6 +132,7 @@ def _record(item: pytest.Item, purpose: Purpose, verdict: Verdict, session: Sess
         expected=verdict.expected,
         got=verdict.got,
         requirement=verdict.requirement,
+        watched=sorted(session.duts[purpose.id].guard.kept) if purpose.id in session.duts else [],
         device=_describe(device),
     )
 

@@ -11,6 +11,7 @@ from conformance.wire import (
     SA,
     AuthMethod,
     EapCode,
+    EapPacket,
     EapType,
     ExchangeType,
     Notify,
@@ -155,6 +156,28 @@ def test_initiator(peer: Peer, dut: Dut) -> None:
     sa.answer(request)
     peer.expect(sa.answer_auth().message, AUTH, "RFC7296-2.16-14")
     must_be_accepted_by(sa, "RFC7296-2.16-2")
+
+
+@purpose(
+    "eap-initiator-packets", "RFC7296-3.16-1", "RFC7296-3.16-4", role="initiator", needs=PEER,
+    connection=eap(device="initiator"), ordinary=True,
+)  # fmt: skip
+def test_initiator_packets(peer: Peer, dut: Dut) -> None:
+    """Each EAP response of the device has the identifier of our request, and its type or that of a Nak."""
+    dut.initiate()
+    sa = peer.respond_init(peer.expect_init())
+    question: EapPacket | None = None
+    while question is None or question.code is EapCode.REQUEST:
+        request = sa.expect_request(ExchangeType.IKE_AUTH)
+        if question is not None:
+            packet = peer.expect(request.message, EAP, "RFC7296-3.16-1").packet
+            wanted = f"a response with the identifier {question.identifier}"
+            peer.check(packet.identifier == question.identifier, wanted, packet.identifier, "RFC7296-3.16-1")
+            types = (question.type, EapType.NAK, EapType.EXPANDED)
+            peer.check(packet.type in types, "the type of the request, or a Nak", packet.type, "RFC7296-3.16-4")
+        question = peer.expect(sa.answer(request).message, EAP).packet
+    sa.answer_auth()
+    must_be_accepted_by(sa)
 
 
 @purpose(

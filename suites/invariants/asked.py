@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from conformance.script.trace import Entry
-from conformance.wire import FLAG_RESPONSE, ExchangeType, Header, WireError, decode_header
+from conformance.wire import FLAG_RESPONSE, ExchangeType, Header, Message, NotifyType, WireError, decode_header
 
 MOST = 4096
 """Of more messages with one message ID only the last ones are remembered."""
@@ -32,10 +32,15 @@ class Asked:
 
 @dataclass(slots=True)
 class Ours:
-    """All that we have sent, by message ID."""
+    """All that we have sent, requests by message ID, ``answers`` by the initiator's SPI as well.
+
+    ``told_group``: the device was told to take another group.
+    """
 
     requests: dict[int, list[Asked]] = field(default_factory=dict)
     responses: set[tuple[bytes, int]] = field(default_factory=set)
+    answers: dict[tuple[bytes, int], Message] = field(default_factory=dict)
+    told_group: bool = False
 
     def add(self, entry: Entry, raw: bytes) -> None:
         """Another datagram of ours, without marker; what is shorter than a header gets no answer of IKE."""
@@ -45,6 +50,9 @@ class Ours:
             return
         if header.flags & FLAG_RESPONSE and header.version >> 4 == 2:  # nobody knows the flags of other versions
             self.responses.add((header.spi_i, header.message_id))
+            if entry.message is not None:
+                self.answers[header.spi_i, header.message_id] = entry.message
+                self.told_group |= entry.message.notify(NotifyType.INVALID_KE_PAYLOAD) is not None
             return
         known = self.requests.setdefault(header.message_id, [])
         known.append(Asked(header, raw, entry))
@@ -58,3 +66,5 @@ class Ours:
         """What was long ago is not answered any more."""
         for known in self.requests.values():
             del known[:-8]
+        for key in list(self.answers)[:-8]:
+            del self.answers[key]

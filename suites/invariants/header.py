@@ -1,58 +1,62 @@
 """The header of a message from the device (RFC 7296, sections 2.2, 2.5, 2.21 and 3.1)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from conformance.script.sa import ScriptedSa
 from conformance.wire import FLAG_INITIATOR, FLAG_RESPONSE, FLAG_VERSION, ExchangeType, Message
 from suites.invariants.asked import Asked, Ours
-from suites.invariants.broken import Broken
+from suites.invariants.broken import Findings
 
 _KNOWN = FLAG_INITIATOR | FLAG_RESPONSE | FLAG_VERSION
 _NONE = bytes(8)
 
 
-def header(message: Message, sa: ScriptedSa | None, asked: Sequence[Asked]) -> Iterator[Broken]:
-    """Version and flags; ``asked`` are the requests that a response may be for."""
+def header(message: Message, sa: ScriptedSa | None, asked: Sequence[Asked], found: Findings) -> None:
+    """Version, flags, and the message ID of IKE_SA_INIT; ``asked`` are the requests that a response may be for."""
+    flags = f"flags {message.flags:#04x}"
     if sa is not None or any(one.straight for one in asked):
-        if message.version >> 4 != 2:
-            yield Broken("version", "RFC7296-3.1-10", "major version 2", f"version {message.version:#04x}")
-        elif message.version & 15:
-            yield Broken("version", "RFC7296-3.1-12", "minor version 0", f"version {message.version:#04x}")
-    if message.flags & ~_KNOWN:
-        yield Broken("flags", "RFC7296-2.5-7", "reserved flags of zero", f"flags {message.flags:#04x}")
-    if message.flags & FLAG_VERSION:
-        yield Broken("flags", "RFC7296-3.1-20", "the Version flag cleared", f"flags {message.flags:#04x}")
+        version, right = f"version {message.version:#04x}", message.version >> 4 == 2
+        found.must("version", "RFC7296-3.1-10", right, "major version 2", version)
+        found.must("version", "RFC7296-3.1-12", not (right and message.version & 15), "minor version 0", version)
+    found.must("flags", "RFC7296-2.5-7", not message.flags & ~_KNOWN, "reserved flags of zero", flags)
+    found.must("flags", "RFC7296-3.1-20", not message.flags & FLAG_VERSION, "the Version flag cleared", flags)
+    if message.is_response:
+        return
+    if message.exchange == ExchangeType.IKE_SA_INIT:
+        number = f"message ID {message.message_id}"
+        found.must("message-id", "RFC7296-2.2-2", not message.message_id, "message ID 0 in IKE_SA_INIT", number)
 
 
-def role(message: Message, sa: ScriptedSa) -> Iterator[Broken]:
+def role(message: Message, sa: ScriptedSa, found: Findings) -> None:
     """The Initiator flag of an authentic message."""
-    if message.from_initiator == sa.initiator:
-        rule = "RFC7296-3.1-23" if sa.initiator else "RFC7296-3.1-22"
-        side = "responder" if sa.initiator else "initiator"
-        got = f"flags {message.flags:#04x}"
-        yield Broken("role", rule, f"the Initiator flag of the {side} of the IKE SA", got)
+    rule = "RFC7296-3.1-23" if sa.initiator else "RFC7296-3.1-22"
+    side = "responder" if sa.initiator else "initiator"
+    right = message.from_initiator != sa.initiator
+    found.must("role", rule, right, f"the Initiator flag of the {side} of the IKE SA", f"flags {message.flags:#04x}")
 
 
-def response(message: Message, ours: Ours, sa: ScriptedSa | None) -> Iterator[Broken]:
+def response(message: Message, ours: Ours, sa: ScriptedSa | None, found: Findings) -> None:
     """A response is for a request of ours, and has its message ID, exchange type and SPIs.
 
     ``sa`` is the IKE SA of an authentic one.
     """
     same_id = ours.requests.get(message.message_id, [])
+    got = f"{message.exchange.name} response {message.message_id}"
     if not same_id and (message.spi_i, message.message_id) in ours.responses:
-        got = f"{message.exchange.name} response {message.message_id}"
-        yield Broken("response", "RFC7296-3.1-19", "no response to a response", got)
-    elif not same_id:
-        got = f"{message.exchange.name} response {message.message_id}"
-        yield Broken("response", "RFC7296-2.2-6", "the message ID of a request of ours", got)
-    elif not (fits := [one for one in same_id if one.header.exchange == message.exchange]):
+        found.must("response", "RFC7296-3.1-19", False, "no response to a response", got)
+        return
+    found.must("response", "RFC7296-2.2-6", same_id, "the message ID of a request of ours", got)
+    if not same_id:
+        return
+    fits = [one for one in same_id if one.header.exchange == message.exchange]
+    if not fits:
         wanted = " or ".join(sorted({one.header.exchange.name for one in same_id}))
-        yield Broken(
-            "response", "RFC7296-2.2-6", "the exchange type of the request", f"{message.exchange.name}, not {wanted}"
-        )
-    elif not any(_same_spis(one, message) if sa is None else _for(one, message, sa) for one in fits):
-        got = f"SPIs {message.spi_i.hex()} and {message.spi_r.hex()}"
-        yield Broken("response", "RFC7296-2.21.4-3", "the SPIs of the request", got)
+        got = f"{message.exchange.name}, not {wanted}"
+        found.must("response", "RFC7296-2.2-6", False, "the exchange type of the request", got)
+        return
+    named = any(_same_spis(one, message) if sa is None else _for(one, message, sa) for one in fits)
+    got = f"SPIs {message.spi_i.hex()} and {message.spi_r.hex()}"
+    found.must("response", "RFC7296-2.21.4-3", named, "the SPIs of the request", got)
 
 
 def _for(one: Asked, message: Message, sa: ScriptedSa) -> bool:

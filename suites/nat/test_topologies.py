@@ -51,7 +51,7 @@ def test_two_peers_at_once(peer: Peer) -> None:
                 sa.must_be_up("RFC7296-2.11-2")
 
 
-@purpose("nat-two-peers-same-spi", "RFC7296-2.1-11", role="responder", needs=(NAT,))
+@purpose("nat-two-peers-same-spi", "RFC7296-2.1-11", role="responder", needs=(NAT,), without=("response",))
 def test_two_peers_same_spi(peer: Peer) -> None:
     """Two peers behind one NAT choose the same initiator SPI by chance: they are two peers nevertheless."""
     with two_homes(peer) as homes:

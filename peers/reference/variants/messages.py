@@ -51,7 +51,10 @@ class NotifiesFirst(Arranging):
         return [Notify(STATUS), VendorID(b"ikespec variant"), VendorID(bytes(200)), *payloads]
 
 
-@variant("RFC 7296, 2.5: the figures tell the order of payloads, but place no notify among its like")
+@variant(
+    "RFC 7296, 2.5: the figures tell the order of payloads, but place no notify among its like",
+    advice={"RFC7296-2.23-11": "it is about the order, which is a SHOULD"},
+)
 class NotifiesAnywhere(Arranging):
     """Has notifies anywhere between the other payloads, in any order."""
 
@@ -65,7 +68,10 @@ class NotifiesAnywhere(Arranging):
 
 @variant(
     "RFC 7296, 2.5: the order of the figures is a SHOULD, and no message is invalid for another one",
-    advice={"RFC7296-2.5-16": "that is what it does not follow"},
+    advice={
+        "RFC7296-2.5-16": "that is what it does not follow",
+        "RFC7296-2.23-11": "it is about the order, which is a SHOULD",
+    },
 )
 class PayloadsAnywhere(Arranging):
     """Has its payloads in any order, except that certificates keep theirs, and CP comes before SA (2.19)."""

@@ -1,0 +1,128 @@
+"""Invariants: beside every purpose, each with a requirement, known by deviations, and switched off by one word."""
+
+import re
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+import suites.invariants
+from peers.deviations import about_invariant, find, load_deviations
+from peers.reference.defects import all_defects
+from peers.reference.device import ReferenceDevice
+from suites.conduct import all_purposes, tried
+from suites.gate import Gate
+from suites.invariants import INVARIANTS, Broken, worst
+from suites.judge import Verdict
+from suites.purpose import purpose
+from suites.requirements import load
+
+PURPOSES = all_purposes()
+STATED = re.compile(r'(?:must\(\s*|Reason\.[A-Z_]+, )"([a-z-]+)"')
+CITED = re.compile(r'"(RFC\d+-[0-9A-Z.]+-\d+)"')
+
+
+def verdict_on(words: str, identifier: str, gate: Gate | None = None, *without: str) -> Verdict:
+    written = PURPOSES[identifier]
+    written = replace(written, purpose=replace(written.purpose, without=frozenset(without)))
+    with ReferenceDevice(words) as device:
+        return tried(written, device, gate=gate).verdict
+
+
+def test_each_names_requirements_that_can_be_broken() -> None:
+    for name, one in INVARIANTS.items():
+        assert all(load().get(cited).level.rank < 2 for cited in one.requirements), name
+        assert one.text.endswith("."), name
+
+
+def test_what_the_code_says_is_broken_stands_in_the_list() -> None:
+    names, cited = set[str](), set[str]()
+    for path in Path(suites.invariants.__file__).parent.glob("*.py"):
+        if path.name != "names.py":
+            names |= set(STATED.findall(path.read_text(encoding="utf-8")))
+            cited |= set(CITED.findall(path.read_text(encoding="utf-8")))
+    assert names == set(INVARIANTS)
+    assert cited == {each for one in INVARIANTS.values() for each in one.requirements}
+
+
+def test_a_purpose_about_something_else_fails_with_the_requirement() -> None:
+    found = verdict_on("sets-version-flag", "info-unknown-critical")
+    assert (found.verdict, found.requirement, found.invariant) == ("fail", "RFC7296-3.1-20", "flags"), found
+    assert found.expected == "the Version flag cleared"
+
+
+def test_a_purpose_switches_off_what_it_breaks_itself() -> None:
+    assert verdict_on("sets-version-flag", "info-unknown-critical", None, "flags").verdict == "pass"
+
+
+def test_there_is_no_such_invariant() -> None:
+    with pytest.raises(ValueError, match="no invariant 'flag'; there are attributes, choice, "):
+        purpose("x", "RFC7296-3.1-20", role="responder", without=("flag",))
+
+
+def test_a_known_one_decides_nothing() -> None:
+    gate = Gate(excuse=lambda purpose, broken: "it always does" if broken.requirement == "RFC7296-3.1-20" else "")
+    with ReferenceDevice("sets-version-flag") as device:
+        done = tried(PURPOSES["info-unknown-critical"], device, gate=gate)
+    assert done.verdict.verdict == "pass"
+    assert done.dut is not None
+    notes = [one.text for one in done.dut.peer.trace.entries if "which is known: it always does" in one.text]
+    assert notes and notes[0].startswith("frame ") and "(flags, RFC7296-3.1-20)" in notes[0]
+
+
+def test_a_deviation_knows_an_invariant(tmp_path: Path) -> None:
+    path = tmp_path / "deviations.toml"
+    path.write_text(
+        '[[deviation]]\ninvariant = "flags"\nrequirement = "RFC7296-3.1-20"\nversions = ["<=2.0"]\n'
+        'reason = "sets it"\nreference = "RFC 7296, 3.1"\n'
+    )
+    known = load_deviations(path, PURPOSES)
+    today = date(2026, 1, 1)
+    spoken = about_invariant(known, "flags", "info-unknown-critical", "1.9", today)
+    assert find(spoken, "RFC7296-3.1-20", "flags 0x30")
+    assert not find(spoken, "RFC7296-2.5-7", "flags 0x30")
+    assert not about_invariant(known, "role", "info-unknown-critical", "1.9", today)
+    assert not about_invariant(known, "flags", "info-unknown-critical", "2.1", today)
+
+
+# --- each has a defect ------------------------------------------------------------------------------------------------
+
+REFUSED = {
+    "unprotected": "purposes that send what is not protected look at nothing else",
+    "nonce-size": "our own side refuses such a nonce",
+    "choice": "our own side refuses such a choice",
+}
+"""Invariants whose breach no purpose lives through; tests/suites/campaign has a defect for each, or the purposes."""
+
+SEEN = {
+    "reserved": ("sends-reserved", "info-delete-child"),
+    "padding": ("pads-a-whole-block", "info-delete-child"),
+    "selectors": ("ports-zero-zero", "info-delete-child"),
+    **{
+        one.name: (one.name, one.breaks[0])
+        for one in all_defects().values()
+        if one.decision.__module__.rpartition(".")[2].startswith("sent_") and one.breaks[0] != "eap-initiator-packets"
+    },
+}
+"""Defects that nothing but an invariant sees, each with a purpose."""
+
+
+def test_nothing_else_sees_these_defects() -> None:
+    """They break one invariant each, and the purposes pass on them where it is switched off; no invariant has none."""
+    seen = set()
+    for defect, identifier in SEEN.values():
+        found = verdict_on(defect, identifier)
+        assert found.invariant in INVARIANTS, (defect, found)
+        assert found.requirement in INVARIANTS[found.invariant].requirements
+        seen.add(found.invariant)
+        assert verdict_on(defect, identifier, None, found.invariant).verdict == "pass", defect
+    assert seen == set(INVARIANTS) - set(REFUSED)
+
+
+def test_the_worst_one_is_told() -> None:
+    advice, must = Broken("response", "RFC7296-2.5-16", "a", "b"), Broken("flags", "RFC7296-3.1-20", "c", "d")
+    bypass = Broken("unprotected", "RFC7296-2.4-7", "e", "f", bypass=True)
+    assert worst([advice, must]) is must
+    assert worst([advice, must, bypass]) is bypass
+    assert worst([]) is None
