@@ -21,6 +21,10 @@ ANSWERS: dict[int, tuple[Code, Code]] = {
 }
 
 
+REMOVED = 201
+"""Error-Cause: the context is gone with all that belonged to it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A request that went out.
@@ -127,6 +131,8 @@ def faults(answer: Packet, asked: Packet) -> list[str]:
     for cause in causes:
         if accepted and not 200 <= cause < 300:
             found.append(f"Error-Cause {cause} in an ACK")
+        if cause == REMOVED and answer.code != Code.DISCONNECT_ACK:
+            found.append(f"Error-Cause {cause} in another answer than Disconnect-ACK")
         if not accepted and not 400 <= cause < 600:
             found.append(f"Error-Cause {cause} in a NAK")
     if answer.raw(33) != asked.raw(33):

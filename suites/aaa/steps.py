@@ -176,7 +176,8 @@ def answered(peer: Peer, aaa: Aaa, told: Told | None, requirement: str, *, accep
     peer.check(told is not None, what, "; ".join(aaa.client.notes[-1:]) or "nothing", requirement)
     assert told is not None
     peer.check(told.accepted == accepted, what, "; ".join(told.words), requirement)
-    peer.check(not told.faults, "an answer without faults", "; ".join(told.faults), "RFC5176-3.5-1")
+    broken = "RFC5176-3.5-2" if told.accepted else "RFC5176-3.5-1"
+    peer.check(not told.faults, "an answer without faults", "; ".join(told.faults), broken)
     return told
 
 

@@ -19,10 +19,14 @@ EAP_MESSAGE = 79
 
 
 @purpose(
-    "aaa-mschapv2", "RFC2548-2.4-1", "RFC7296-2.16-6", role="responder", needs=ASKS, connection=SERVED, ordinary=True,
+    "aaa-mschapv2", "RFC2548-2.4-1", "RFC3579-2.6.4-1", "RFC7296-2.16-6", role="responder", needs=ASKS,
+    connection=SERVED, ordinary=True,
 )  # fmt: skip
 def test_mschapv2(peer: Peer) -> None:
-    """EAP-MSCHAPv2 with a server behind the device lets us in, and AUTH is made with the key that the server gives."""
+    """EAP-MSCHAPv2 with a server behind the device lets us in, and AUTH is made with the key that the server gives.
+
+    The EAP-Success in the Access-Accept comes to us before the device lets us in.
+    """
     must_get_in(peer, "RFC2548-2.4-1").liveness()
 
 

@@ -13,7 +13,7 @@ from suites.aaa.steps import OBEYS, SERVED, answered, must_end, must_get_in, mus
 from suites.purpose import purpose
 from suites.radius import Aaa
 
-NO_CONTEXT, UNKNOWN_NAS = 503, 403
+NO_CONTEXT, UNKNOWN_NAS, UNSUPPORTED_SERVICE = 503, 403, 405
 SOON = 1.5
 """Seconds in which an answer would come."""
 
@@ -88,7 +88,7 @@ def test_address(peer: Peer, aaa: Aaa) -> None:
 
 
 @purpose(
-    "aaa-disconnect", "RFC5176-2.1-1", "RFC2866-2-1", role="responder",
+    "aaa-disconnect", "RFC5176-2.1-1", "RFC5176-3.5-2", "RFC2866-2-1", role="responder",
     needs=OBEYS, connection=SERVED, canary=False,
 )  # fmt: skip
 def test_both(peer: Peer, aaa: Aaa) -> None:
@@ -286,7 +286,7 @@ def test_code(peer: Peer, aaa: Aaa) -> None:
 
 
 @purpose(
-    "aaa-change-timeout", "RFC5176-2.2-1", "RFC2865-5.27-1", role="responder",
+    "aaa-change-timeout", "RFC5176-2.2-1", "RFC5176-3.5-2", "RFC5176-3.5-3", "RFC2865-5.27-1", role="responder",
     needs=(*OBEYS, Capability.SESSION_CHANGE), connection=SERVED, waits=6.0,
 )  # fmt: skip
 def test_change_timeout(peer: Peer, aaa: Aaa) -> None:
@@ -313,12 +313,13 @@ def test_change_unknown(peer: Peer, aaa: Aaa) -> None:
 
 
 @purpose(
-    "aaa-change-service", "RFC5176-2.2-2", "RFC5176-2.3-8", role="responder",
+    "aaa-change-service", "RFC5176-2.2-2", "RFC5176-2.3-8", "RFC5176-2.2-3", role="responder",
     needs=OBEYS, connection=SERVED, canary=False,
 )  # fmt: skip
 def test_change_service(peer: Peer, aaa: Aaa) -> None:
     """A CoA-Request for a service that nobody has gets a NAK, and the session stays as it was."""
     sa = must_get_in(peer, "RFC5176-2.2-1")
     told = aaa.ask(aaa.client.change(*named(aaa, sa), ("Service-Type", 10), ("Session-Timeout", 600)))
-    answered(peer, aaa, told, "RFC5176-2.2-2", accepted=False)
+    refusal = answered(peer, aaa, told, "RFC5176-2.2-2", accepted=False)
     must_stay(sa, "RFC5176-2.3-8")
+    peer.check(refusal.error == UNSUPPORTED_SERVICE, "Error-Cause 405", refusal.error or "none", "RFC5176-2.2-3")

@@ -85,9 +85,14 @@ class Client:
             packet.authenticator = self.next_authenticator()
             if self.proves(asked):
                 packet.add_message_authenticator()
-        put(packet, [(name, packet.PwCrypt(one) if name == "User-Password" else one) for name, one in asked.given])
+        put(packet, [(name, self.hide(packet, one) if name == "User-Password" else one) for name, one in asked.given])
         octets: bytes = packet.RequestPacket()
         return octets
+
+    def hide(self, packet: Any, password: bytes) -> bytes:
+        """The password, padded and hidden by the secret (RFC 2865, section 5.2)."""
+        hidden: bytes = packet.PwCrypt(password)
+        return hidden
 
     def proves(self, asked: Asked) -> bool:
         """Whether the request bears a Message-Authenticator (RFC 3579, section 3.1)."""
