@@ -103,7 +103,7 @@ def test_interim(peer: Peer, aaa: Aaa) -> None:
     must_be_plausible(peer, aaa, session)
 
 
-@purpose("aaa-acct-class", "RFC2865-5.25-1", "RFC2865-5.25-2", role="responder", needs=TELLS, connection=SERVED)
+@purpose("aaa-acct-class", "RFC2865-5.25-2", "RFC2865-5.25-1", role="responder", needs=TELLS, connection=SERVED)
 def test_class(peer: Peer, aaa: Aaa) -> None:
     """Two values of Class, one with octets that are no text, come back in Start and Stop, unchanged."""
     values = (b"gold", b"\xff\0\x01")
