@@ -5,7 +5,8 @@ read by a table of their own, not by that of the adapter.
 """
 
 import re
-from ipaddress import IPv4Network
+from collections.abc import Iterator
+from ipaddress import IPv4Network, ip_network
 
 from conformance.ike.core.connection import ChildConfig, Connection, CookiePolicy, Identity, Mode, Party, Psk
 from conformance.wire import IdType
@@ -51,6 +52,7 @@ def connection(router: Router, device: ReferenceProcess, prefix: str = "IKESPEC"
         return None
     local, remote = _identity(profile, "identity local "), _identity(profile, "match identity remote ")
     pixit = device.pixit
+    policy_lines = running.get(f"crypto ikev2 authorization policy {prefix}", [])
     limit = next((int(one.split()[-1]) for one in running if one.startswith("crypto ikev2 cookie-challenge ")), None)
     fragments = next((one for one in running if one.startswith("crypto ikev2 fragmentation mtu ")), "0")
     return Connection(
@@ -67,6 +69,8 @@ def connection(router: Router, device: ReferenceProcess, prefix: str = "IKESPEC"
         fragment_size=int(fragments.split()[-1]),
         cookies=CookiePolicy.NEVER if limit is None else CookiePolicy.UNDER_LOAD,
         half_open_limit=limit or 10,
+        local_routes=tuple(_routes(policy_lines)),
+        remote_routes=("0.0.0.0/0", "::/0") if "route accept any" in policy_lines else (),
         keepalive=next((float(one.split()[-1]) for one in profile if one.startswith("nat keepalive")), None),
     )
 
@@ -128,6 +132,13 @@ def _network(words: list[str]) -> str:
         return "0.0.0.0/0"
     second = words.pop(0)
     return f"{second}/32" if first == "host" else str(IPv4Network(f"{first}/{second}"))
+
+
+def _routes(lines: list[str]) -> Iterator[str]:
+    for line in lines:
+        words = line.split()
+        if words[:3] == ["route", "set", "remote"]:
+            yield str(ip_network("/".join(words[4:])))
 
 
 def face(device: ReferenceProcess) -> Face:

@@ -465,11 +465,14 @@ def test_purposes_run_through_a_router(tmp_path: Path) -> None:
         "auth-responder-further-notifies": "pass",
         "auth-childless": "n/a",
         "auth-psk-wrong": "fail",
+        "cp-routes-told-responder": "pass",
+        "cp-routes": "pass",
     }
 
 
 def _run(file: Path, folder: Path) -> dict[str, str]:
     wanted = ["auth-responder-further-notifies", "auth-childless", "auth-psk-wrong"]
+    wanted += ["cp-routes-told-responder", "cp-routes"]
     command = [sys.executable, "-m", "ikespec", "run", *wanted, "--no-look", "--dut", str(file), "--out", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1, done.stdout
