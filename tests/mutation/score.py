@@ -17,7 +17,7 @@ from tests.mutation.mutants import Mutant, mutants
 
 FOLDERS = ("conformance/ike", "conformance/wire/payloads", "conformance/ipsec")
 LIMIT = 10
-"""Seconds that a purpose may take on a mutant; one that takes longer hangs."""
+"""Seconds of the processor that a purpose may take on a mutant; one that takes longer hangs."""
 
 MOST = 500
 """So many purposes are tried on a mutant, those first that visit the fewest functions."""
@@ -132,13 +132,13 @@ def _limited(purpose: str) -> tuple[bool, str]:
     def ring(number: int, frame: FrameType | None) -> None:
         raise TimeoutError
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, LIMIT)
+    before = signal.signal(signal.SIGPROF, ring)
+    signal.setitimer(signal.ITIMER_PROF, LIMIT)
     try:
         return _run(purpose)
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def share_killed(judged: Iterable[Judged]) -> float:

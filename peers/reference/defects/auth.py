@@ -55,6 +55,8 @@ class AuthOverOwnNonce(IkeSa):
     "auth-responder-signature-wrong",
     "auth-signature-zero",
     "auth-reflected",
+    "sweep-auth-methods-auth",
+    "sweep-auth-methods-auth-whole",
 )
 class AcceptsWrongAuth(IkeSa):
     """Takes every AUTH payload as proof."""
@@ -74,7 +76,7 @@ class ComparesWhatIsThere(IkeSa):
         return computed.startswith(received)
 
 
-@defect("auth-method-mismatch")
+@defect("auth-method-mismatch", "sweep-auth-methods-auth", "sweep-auth-methods-auth-whole")
 class IgnoresAuthMethod(IkeSa):
     """Checks the MIC whatever the method says."""
 

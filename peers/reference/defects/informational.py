@@ -215,7 +215,9 @@ class VersionWithNul(IkeSa):
         return [*super().handle_informational(message), *([reply] if message.first(CP) else [])]
 
 
-@defect("info-config-version", "info-config-unknown")
+@defect(
+    "info-config-version", "info-config-unknown", "sweep-config-attributes-info", "sweep-config-attributes-info-whole"
+)
 class UnknownAttributeFails(IkeSa):
     """Refuses a request for configuration."""
 

@@ -87,7 +87,7 @@ class SilentAboutVersions(Endpoint):
             super().unknown(header, raw, datagram)
 
 
-@defect("init-minor-version", "init-response-minor-version")
+@defect("init-minor-version", "init-response-minor-version", "sweep-versions-init", "sweep-versions-init-whole")
 class ChecksMinorVersion(Endpoint):
     """Refuses a minor version other than 0."""
 
