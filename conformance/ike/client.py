@@ -24,6 +24,7 @@ class Client:
 
     def __init__(self) -> None:
         """Nothing is open."""
+        super().__init__()
         self.redirects: list[float] = []
         self.names: dict[str, str] = {}
         self.sent_away: set[IkeSa] = set()

@@ -20,6 +20,7 @@ from conformance.ike.core.events import (
 from conformance.ike.core.proof import same_identity
 from conformance.ike.core.sending import NO_SPI, State
 from conformance.ike.ikesa import IkeSa
+from conformance.ike.reporting import Reporting
 from conformance.net.fetching import WebClient
 from conformance.net.link import NON_ESP_MARKER, Address, Datagram
 from conformance.wire import (
@@ -53,7 +54,7 @@ class Farewell:
     until: float
 
 
-class Endpoint(Client):
+class Endpoint(Client, Reporting):
     """Any number of IKE SAs of one connection on one address; datagrams and the time go in, datagrams come out.
 
     ``random`` gives octets, ``now`` is UNIX time in seconds. ``events`` grows as things happen; the owner empties it.
@@ -157,7 +158,9 @@ class Endpoint(Client):
         if header.next_payload not in (PayloadType.SK, PayloadType.SKF):
             self.note(f"an unprotected message of no SA of ours from {datagram.source.host}")
             return
-        self.refuse(header, datagram, Notify(NotifyType.INVALID_IKE_SPI))
+        notify = Notify(NotifyType.INVALID_IKE_SPI)
+        self.report(datagram.source, notify)
+        self.refuse(header, datagram, notify)
 
     def refuse(self, header: Header, datagram: Datagram, *payloads: Payload) -> None:
         """A response outside of any SA: SPIs and message ID of the request, version 2.0 (sections 2.5, 2.21.4)."""
@@ -165,6 +168,10 @@ class Endpoint(Client):
         message = Message(header.spi_i, header.spi_r, header.exchange, flags, header.message_id, payloads)
         marker = NON_ESP_MARKER if datagram.destination.port == self.connection.local_ports[1] else b""
         self.outbox.append(Datagram(datagram.destination, datagram.source, marker + encode_message(message)))
+
+    def emit(self, datagram: Datagram) -> None:
+        """Send a datagram that belongs to no IKE SA."""
+        self.outbox.append(datagram)
 
     # --- a new SA from the peer -----------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from conformance.ike.core.child import ChildSa, ChildState
 from conformance.ike.core.connection import Connection, over
 from conformance.ike.core.spine import UP
 from conformance.ike.ikesa import IkeSa
-from conformance.ipsec.errors import NoSa
+from conformance.ipsec.errors import NoSa, UnknownSpi
 from conformance.ipsec.flow import Flow
 from conformance.ipsec.inner import InnerHost
 from conformance.ipsec.ip import parse
@@ -72,6 +72,7 @@ class DeviceHost(IpsecHost):
         self.encapsulation_port = connection.local_ports[1]
         self.carried: dict[ChildSa, Carried] = {}
         self.outbox: list[Datagram | IpPacket] = []
+        self.strays: list[bytes] = []
 
     # --- Child SAs ------------------------------------------------------------------------------------------------
 
@@ -126,7 +127,11 @@ class DeviceHost(IpsecHost):
     def unprotected(self, packet: bytes, now: float) -> bytes | None:
         """The inner packet; what came through a new SA is answered there, and to where it came from."""
         before = {one: one.inbound.packets for one in self.carried.values() if one.keeper is not None}
-        found = super().unprotected(packet, now)
+        try:
+            found = super().unprotected(packet, now)
+        except UnknownSpi:
+            self.strays.append(packet)
+            raise
         for one, packets in before.items():
             if one.inbound.packets > packets and one.keeper is not None:
                 self.lives(one.keeper, now)

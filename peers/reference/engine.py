@@ -10,9 +10,10 @@ from conformance.ike.core.sending import State
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
 from conformance.ipsec import icmp
-from conformance.ipsec.ip import UDP, parse
+from conformance.ipsec.ip import AH, UDP, parse
 from conformance.net.fetching import WebClient
-from conformance.net.link import Datagram, IpPacket
+from conformance.net.link import Address, Datagram, IpPacket
+from conformance.net.packets import udp_datagram
 from peers.contract import ChildStatus, DeviceError, SaState, SaStatus
 from peers.reference.dataplane import DeviceHost
 from peers.reference.nas.gateway import Nas
@@ -242,9 +243,23 @@ class ReferenceEngine:
             for sa in self.host.attend(self.now):
                 sa.now = self.now
                 self.endpoint.collect(sa)
+            strays, self.host.strays = self.host.strays, []
+            for packet in strays:
+                self._report(packet)
             if self.nas is not None:
                 self.nas.step(self.endpoint, self.host, self.now)
                 self.host.follow(self.endpoint.sas.values(), self.now)
+
+    def _report(self, packet: bytes) -> None:
+        """Tell the sender of ESP or AH that nobody knows its SPI (RFC 7296, sections 1.5 and 2.21.4)."""
+        endpoint, outer, datagram = self._endpoint(), parse(packet), udp_datagram(packet)
+        endpoint.now = self.now
+        port = endpoint.connection.local_ports[0]
+        source, destination = (Address(str(ip_address(one)), port) for one in (outer.source, outer.destination))
+        if datagram is not None:
+            source, destination = datagram.source, datagram.destination
+        at = outer.payload_at + (8 if datagram is not None else 4 if outer.protocol == AH else 0)
+        endpoint.stray_esp(source, destination, packet[at : at + 4], marked=datagram is not None)
 
     def next_timer(self) -> float | None:
         """When there is something to do."""

@@ -109,7 +109,10 @@ class SilentAuth(IkeSa):
             self.close(self.close_after_response)
 
 
-@variant("RFC 7296, 2.21.4: a request outside of any IKE SA may be answered, and need not be")
+@variant(
+    "RFC 7296, 2.21.4: a request outside of any IKE SA may be answered, and need not be",
+    advice={"RFC7296-2.21.4-10": "says nothing over another IKE SA either"},
+)
 class SilentOutside(Endpoint):
     """Says nothing to messages of IKE SAs that it does not know."""
 
