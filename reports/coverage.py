@@ -7,8 +7,9 @@ from typing import Any
 
 from reports.errors import ReportError
 from reports.records import Result, Results, Standing
+from reports.values import Value, accepts, goes_wrong, refuses, values
 from suites.invariants import INVARIANTS
-from suites.requirements import Catalogue, CatalogueError, Requirement, load
+from suites.requirements import Binds, Catalogue, CatalogueError, Requirement, load
 
 
 def catalogue(folder: Path | None = None) -> Catalogue:
@@ -55,18 +56,35 @@ class Covered:
     def state(self) -> str:
         """`broken`, `known`, `kept`, `undecided`, `untested` or, by its nature, `untestable`.
 
-        A requirement is broken where a purpose says that it is this one. Without a verdict on it it is undecided.
+        A requirement is broken where a purpose says that it is this one. Without a verdict on it it is undecided. One
+        that forbids to take something is kept only where that was tried.
         """
         standings = {one.standing for one in self.results if self._speaks(one)}
         if standings & {Standing.FAIL, Standing.WARN}:
             return "broken"
         if Standing.KNOWN in standings:
             return "known"
-        if any(one.passed for one in standings) or self.watched:
+        if (any(one.passed for one in standings) and self.in_earnest) or self.watched:
             return "kept"
         if self.results:
             return "undecided"
         return "untested" if self.requirement.testable else "untestable"
+
+    @property
+    def right(self) -> int:
+        """In how many purposes that passed right values were accepted."""
+        return sum(map(accepts, self.results))
+
+    @property
+    def wrong(self) -> int:
+        """In how many purposes that passed something wrong was refused."""
+        return sum(map(refuses, self.results))
+
+    @property
+    def in_earnest(self) -> bool:
+        """Whether what a receiver must not take was sent. Nobody says so of RADIUS, nor did earlier versions at all."""
+        forbids = self.requirement.level.endswith("NOT") and self.requirement.binds is Binds.RECEIVER
+        return not forbids or any(one.tried is None or one.subject == "aaa" or goes_wrong(one) for one in self.results)
 
     def _speaks(self, one: Result) -> bool:
         broken = one.standing in (Standing.FAIL, Standing.WARN, Standing.KNOWN)
@@ -75,10 +93,14 @@ class Covered:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """All requirements in the order of the catalogue; ``unknown`` are identifiers that the catalogue does not have."""
+    """All requirements in the order of the catalogue; ``unknown`` are identifiers that the catalogue does not have.
+
+    ``values`` are what was sent in each field, and what became of it.
+    """
 
     requirements: tuple[Covered, ...]
     unknown: tuple[str, ...]
+    values: tuple[Value, ...] = ()
 
     def by_rfc(self) -> dict[int, list[Covered]]:
         """The requirements of each RFC."""
@@ -100,10 +122,13 @@ class Coverage:
                     "binds": str(one.requirement.binds),
                     "state": one.state,
                     "watched": one.watched,
+                    "right_accepted": one.right,
+                    "wrong_refused": one.wrong,
                     "purposes": {result.purpose: str(result.verdict) for result in one.results},
                 }
                 for one in self.requirements
             ],
+            "values": [one.to_json() for one in self.values],
         }
 
 
@@ -117,4 +142,5 @@ def coverage(results: Results, requirements: Catalogue) -> Coverage:
             for cited in dict.fromkeys((*result.requirements, *([result.requirement] if result.requirement else ()))):
                 citing.setdefault(cited, []).append(result)
     covered = tuple(Covered(one, tuple(citing.get(one.id, ())), watched[one.id]) for one in requirements)
-    return Coverage(covered, tuple(sorted(cited for cited in citing if cited not in requirements)))
+    unknown = tuple(sorted(cited for cited in citing if cited not in requirements))
+    return Coverage(covered, unknown, tuple(values(results.results)))

@@ -11,6 +11,7 @@ from reports.checked import Fields
 from reports.errors import ReportError
 from reports.records import Asked, AskedProfile, DeviceUnderTest, Known, Result, Results, Run, Try, Verdict
 from suites.judge import Kind
+from suites.tried import Tried, read
 
 SCHEMA = 1
 
@@ -128,7 +129,18 @@ def _result(fields: Fields) -> Result:
         waits=fields.number("waits", 0),
         module=fields.text("module", ""),
         evidence=evidence,
+        tried=_tried(fields),
     )
+
+
+def _tried(fields: Fields) -> tuple[Tried, ...] | None:
+    """What was tried; earlier versions did not write it."""
+    if "tried" not in fields.values:
+        return None
+    try:
+        return tuple(read(one) for one in fields.texts("tried"))
+    except ValueError:
+        raise fields.wrong("tried", "lines of exchange|payload|field|how|fate") from None
 
 
 def _kind(fields: Fields, verdict: Verdict) -> Kind:

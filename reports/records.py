@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from suites.judge import Kind
+from suites.tried import Tried
 
 
 class Verdict(StrEnum):
@@ -78,8 +79,9 @@ class Result:
 
     ``kind`` is the sort of trouble. ``requirement`` is the one that was broken; ``evidence`` is a folder relative to
     the results folder. ``known`` explains the verdict, ``fixed`` is a known deviation that did not happen. ``flaky``:
-    a later try went well, ``earlier`` did not. ``watched`` are requirements that invariants found kept in it. Of a
-    purpose under ``embargo`` only the verdict is told.
+    a later try went well, ``earlier`` did not. ``watched`` are requirements that invariants found kept in it. ``tried`` is
+    what was sent and what became of it, None in what earlier versions wrote. Of a purpose under ``embargo`` only the
+    verdict is told.
     """
 
     purpose: str
@@ -108,6 +110,7 @@ class Result:
     waits: float
     module: str
     evidence: str | None
+    tried: tuple[Tried, ...] | None = None
 
     @property
     def standing(self) -> Standing:

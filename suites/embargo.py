@@ -35,5 +35,5 @@ def public(record: Record) -> Record:
     """What everybody may read of a record: that there is one, and its verdict."""
     return replace(
         record, kind="", reason=UNDER_EMBARGO, expected="", got="", requirement=None, evidence=None, earlier=[],
-        embargo=True, watched=[],
+        embargo=True, watched=[], tried=[],
     )  # fmt: skip

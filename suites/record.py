@@ -29,6 +29,7 @@ class Record:
     code. ``evidence`` is a folder below the results folder.
 
     ``watched`` are requirements that the invariants found kept in a purpose that passed.
+    ``tried`` is what its conversation has shown of fields and values (`suites.tried`).
 
     ``earlier`` lists what came of earlier tries of the same run (``verdict``, ``kind``, ``reason``, ``requirement``,
     ``evidence``, ``duration``); a purpose that failed unexpectedly first and does not now is ``flaky``. One that is
@@ -62,6 +63,7 @@ class Record:
     watched: list[str] = field(default_factory=list)
     evidence: str | None = None
     device: dict[str, Any] = field(default_factory=dict)
+    tried: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """The record as JSON."""

@@ -21,6 +21,7 @@ from suites.purpose import Purpose, purpose_of
 from suites.record import Record, timestamp
 from suites.requirements import load
 from suites.session import SESSION, Session, is_worker, stop_run, subject
+from suites.tried import tried, written
 
 _STARTED = pytest.StashKey[tuple[str, float]]()
 _LAST = pytest.StashKey[bool]()
@@ -134,6 +135,7 @@ def _record(item: pytest.Item, purpose: Purpose, verdict: Verdict, session: Sess
         requirement=verdict.requirement,
         watched=sorted(session.duts[purpose.id].guard.kept) if purpose.id in session.duts else [],
         device=_describe(device),
+        tried=written(tried(dut.peer.trace.entries)) if (dut := session.duts.get(purpose.id)) else [],
     )
 
 

@@ -96,7 +96,7 @@ class BendableSa(IkeSa):
             encoded = [bend.ciphertext(raw) for raw in encoded]
         datagrams = list(bend.datagrams(encoded))
         self.sending = STRAIGHT
-        self.encoded = Sent(bent, tuple(datagrams), bend.text, encrypted)
+        self.encoded = Sent(bent, tuple(datagrams), bend.text, encrypted, message if bend.text else None)
         if not message.is_response:
             self.last_sent = self.encoded
         self.peer.remember(self.encoded)

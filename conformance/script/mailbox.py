@@ -86,7 +86,7 @@ class Mailbox:
         bend = bend or STRAIGHT
         bent = bend.payloads(message)
         datagrams = tuple(bend.datagrams([bend.ciphertext(encode_message(bent))]))
-        sent = Sent(bent, datagrams, bend.text)
+        sent = Sent(bent, datagrams, bend.text, straight=message if bend.text else None)
         self.remember(sent)
         self._send_all(datagrams, source or self.local, destination or self.remote)
         return sent
@@ -134,6 +134,7 @@ class Mailbox:
             entry.text = "NAT keepalive" if raw == NAT_KEEPALIVE else f"{len(raw)} octets"
             return
         entry.message, entry.bent, entry.encrypted = sent.message, sent.bent, sent.encrypted
+        entry.straight = sent.straight
         if len(sent.datagrams) > 1:
             entry.text = f"{summary_message(sent.message)}, {_part(raw)}"
 

@@ -42,12 +42,16 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A message of ours with its datagrams (IKE messages without marker), as they went out."""
+    """A message of ours with its datagrams (IKE messages without marker), as they went out.
+
+    ``straight`` is what it was before it was bent, None where it was not.
+    """
 
     message: Message
     datagrams: tuple[bytes, ...]
     bent: str = ""
     encrypted: bool = False
+    straight: Message | None = None
 
 
 def rekeys_ike(message: Message) -> bool:

@@ -22,7 +22,8 @@ _TOLD = 3
 class Entry:
     """One datagram, or one remark of the script. ``time`` is UNIX time in seconds.
 
-    ``message`` has the decrypted payloads where they could be decrypted. ``ok`` is the outcome of an expectation.
+    ``message`` has the decrypted payloads where they could be decrypted, ``straight`` is what it was before it was
+    ``bent``. ``ok`` is the outcome of an expectation.
     """
 
     time: float
@@ -36,6 +37,7 @@ class Entry:
     problem: str = ""
     ok: bool | None = None
     packet: IpPacket | None = None
+    straight: Message | None = None
 
 
 @dataclass(slots=True)

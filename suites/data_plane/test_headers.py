@@ -260,8 +260,9 @@ def test_udp_checksum(peer: Peer) -> None:
     for summed in (False, True):
         asked = sa.traffic.echo_request()
         packet = IpPacket(with_udp_checksum(sa.traffic.make(asked).wire, summed=summed))
-        said = f"ESP in UDP with {'its checksum' if summed else 'the checksum zero'}: {inner.summary(asked)}"
-        peer.trace.add(Entry(peer.link.now(), "message", said, sent=True, packet=packet))
+        checksum = "its checksum" if summed else "the checksum zero"
+        said = f"{sa.traffic.channel().outbound} in UDP with {checksum}: {inner.summary(asked)}"
+        peer.trace.add(Entry(peer.link.now(), "message", said, sent=True, packet=packet, bent="octets of UDP"))
         peer.link.send_packet(packet)
         sa.traffic.answer(asked, "RFC3948-2.1-3")
 

@@ -326,3 +326,39 @@ def test_a_later_run_that_lacks_something_is_no_success(tmp_path: Path) -> None:
     (cut / "run.json").write_text(json.dumps({**run_json(31), "finished": None}))
     killed = compare_results(before, load(cut))
     assert killed.worse and "did not come to its end: 1 purposes have no result" in killed.text()
+
+
+FORBIDS, FREE = "RFC7296-2.21-2", "RFC7296-2.6-9"
+
+
+def _covered(folder: Path, tried: list[str] | None) -> dict[str, Any]:
+    """The requirements of a run with one purpose that passed."""
+    folder.mkdir()
+    line = record("p", "A title.", "format", requirements=[FORBIDS, FREE], evidence=None)
+    line |= {} if tried is None else {"tried": tried}
+    (folder / "results.jsonl").write_text(json.dumps(line) + "\n")
+    (folder / "run.json").write_text(json.dumps(run_json(1)))
+    write_all(folder)
+    assert "right value accepted" in (folder / "coverage.html").read_text()
+    found = json.loads((folder / "coverage.json").read_text())
+    return {**{one["id"]: one for one in found["requirements"]}, "values": found["values"]}
+
+
+def test_what_is_forbidden_to_take_is_kept_only_where_it_was_tried(tmp_path: Path) -> None:
+    """Results of earlier versions do not say what was tried: they are believed."""
+    right, wrong = "IKE_AUTH request|AUTH||right|taken", "IKE_AUTH request|AUTH|data|other|refused"
+    before = _covered(tmp_path / "before", None)
+    assert before[FORBIDS]["state"] == before[FREE]["state"] == "kept"
+    idle = _covered(tmp_path / "idle", [right])
+    assert (idle[FORBIDS]["state"], idle[FREE]["state"]) == ("undecided", "kept")
+    assert (idle[FREE]["right_accepted"], idle[FREE]["wrong_refused"]) == (1, 0)
+    earnest = _covered(tmp_path / "earnest", [right, wrong])
+    assert earnest[FORBIDS]["state"] == "kept"
+    assert (earnest[FORBIDS]["right_accepted"], earnest[FORBIDS]["wrong_refused"]) == (1, 1)
+    places = {(one["payload"], one["field"]): one for one in earnest["values"]}
+    assert places["AUTH", "data"]["wrong_refused"] == 1 and places["AUTH", ""]["right_accepted"] == 1
+
+
+def test_what_was_tried_must_be_readable(tmp_path: Path) -> None:
+    with pytest.raises(ReportError, match="of exchange"):
+        _covered(tmp_path / "broken", ["IKE_AUTH request|AUTH"])
