@@ -79,8 +79,8 @@ class Result:
 
     ``kind`` is the sort of trouble. ``requirement`` is the one that was broken; ``evidence`` is a folder relative to
     the results folder. ``known`` explains the verdict, ``fixed`` is a known deviation that did not happen. ``flaky``:
-    a later try went well, ``earlier`` did not. ``watched`` are requirements that invariants found kept in it. ``tried`` is
-    what was sent and what became of it, None in what earlier versions wrote. Of a purpose under ``embargo`` only the
+    a later try went well, ``earlier`` did not. ``watched`` are requirements that invariants found kept in it, ``tried``
+    is what was sent and what became of it, None in what earlier versions wrote. Of a purpose under ``embargo`` only the
     verdict is told.
     """
 
