@@ -21,7 +21,7 @@ from conformance.eap.peap_peer import PeapPeer
 from conformance.eap.peap_server import PeapServer
 from conformance.eap.sim_peer import SimPeer
 from conformance.eap.sim_server import SimServer
-from conformance.eap.subscriber import Register, Subscriber, Usim
+from conformance.eap.subscriber import CHALLENGES, Register, Subscriber, Usim
 from conformance.eap.tls import EapTlsPeer, EapTlsServer
 from conformance.eap.ttls_peer import ChapPeer, InnerEapPeer, Mschapv2InsidePeer, PapPeer
 from conformance.eap.ttls_server import TtlsServer
@@ -84,10 +84,10 @@ class Means:
     @property
     def register(self) -> Register:
         """The operator's register; sequence numbers follow the time (3GPP TS 33.102, C.1.2), so finely that a card that
-        has seen others who do so finds them new.
+        has seen others who do so finds them new. RANDs of GSM are those that a device with a table of triplets has.
         """
         number = int(self.now.timestamp() * _TICKS)
-        return Register([Subscriber(self.imsi, self.secret[:_KEY], self.secret[_KEY:], number)])
+        return Register([Subscriber(self.imsi, self.secret[:_KEY], self.secret[_KEY:], number)], CHALLENGES)
 
     @property
     def client(self) -> TlsConfig:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from hmac import compare_digest
 
 from conformance.crypto import Random
@@ -12,6 +13,8 @@ from conformance.eap.simaka_keys import Keys
 
 SEPARATION = b"\x80\0"
 """AMF with the bit that AKA' demands (RFC 9048 section 3.1)."""
+CHALLENGES = tuple(sha256(b"a challenge of the ikespec suites %d" % number).digest()[:16] for number in range(512))
+"""The RANDs of GSM for devices that have no card, but a table of triplets."""
 _SQN = 1 << 48
 _AMF_OF_AUTS = bytes(2)
 
@@ -106,10 +109,16 @@ class Subscriber:
 
 
 class Register:
-    """The operator's subscribers, and the identities that were handed out to them."""
+    """The operator's subscribers, and the identities that were handed out to them.
 
-    def __init__(self, subscribers: Iterable[Subscriber]) -> None:
+    Args:
+        challenges: the RANDs of GSM, which are used one after the other from any of them on; none: any RANDs.
+    """
+
+    def __init__(self, subscribers: Iterable[Subscriber], challenges: Sequence[bytes] = ()) -> None:
         self.subscribers = {one.imsi: one for one in subscribers}
+        self.challenges = challenges
+        self._place: int | None = None
         self.pseudonyms: dict[bytes, bytes] = {}
         self.renewals: dict[bytes, Renewal] = {}
 
@@ -137,9 +146,16 @@ class Register:
 
     def triplet(self, imsi: bytes, random: Random) -> tuple[bytes, bytes, bytes]:
         """RAND, SRES and Kc of GSM."""
-        one, rand = self.subscribers[imsi], random(16)
+        one, rand = self.subscribers[imsi], self._next_challenge(random)
         found = Milenage(one.k, one.opc, rand)
         return rand, found.sres(), found.kc()
+
+    def _next_challenge(self, random: Random) -> bytes:
+        if not self.challenges:
+            return random(16)
+        start = int.from_bytes(random(2), "big") if self._place is None else self._place + 1
+        self._place = start % len(self.challenges)
+        return self.challenges[self._place]
 
     def vector(self, imsi: bytes, random: Random, amf: bytes = SEPARATION) -> Vector:
         """A vector with the next sequence number."""

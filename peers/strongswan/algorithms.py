@@ -54,7 +54,7 @@ def taken(answer: dict[str, Any], plane: DataPlane, *, esn: bool) -> Algorithms:
 
 def eap_methods(plugins: Collection[str]) -> tuple[str, ...]:
     """Of our EAP methods those for which it has the plugins; some ask another one for passwords or keys."""
-    helped = {"gtc": "xauth-generic", "aka": "eap-aka-3gpp"}
+    helped = {"gtc": "xauth-generic", "aka": "eap-aka-3gpp", "sim": "eap-simaka-sql"}
     return tuple(one for one in KNOWN if {f"eap-{one}", helped.get(one, f"eap-{one}")} <= set(plugins))
 
 

@@ -11,7 +11,7 @@ from peers.contract import HUNG, Capability, Death, DeviceError, SaStatus, needs
 from peers.daemon import Daemon
 from peers.places.lastwords import DYING
 from peers.places.place import DataPlane, Place
-from peers.strongswan import algorithms, settings, translate
+from peers.strongswan import algorithms, settings, translate, triplets
 from peers.strongswan.control import Control
 from peers.strongswan.load import open_half
 from peers.strongswan.settings import Runtime, Startup
@@ -123,6 +123,8 @@ class StrongSwan(Daemon):
         place = self._place
         (place.directory / settings.VICI_SOCKET).unlink(missing_ok=True)
         self._write_settings()
+        if self._program:  # Debian has nothing that would read it
+            triplets.write(place.directory / settings.TRIPLETS)
         place.launch([self._program or settings.DAEMON], {"STRONGSWAN_CONF": f"{place.inside}/strongswan.conf"})
         self._control = Control.connect(self.name, place, settings.VICI_SOCKET, _START_PATIENCE)
         if self._control is None:
@@ -138,6 +140,7 @@ class StrongSwan(Daemon):
             f"{place.inside}/{settings.LOG}",
             place.control_path(settings.VICI_SOCKET),
             self._plugins,
+            f"{place.inside}/{settings.TRIPLETS}",
         )
         # The daemon may read at any time, so the file is replaced in one step.
         temporary = place.directory / "strongswan.conf.new"

@@ -24,6 +24,7 @@ SOURCE = "src/charon"
 """Where it is in a tree in which it was built."""
 VICI_SOCKET = "charon.vici"
 LOG = "charon.log"
+TRIPLETS = "triplets.db"
 HALF_OPEN_TIMEOUT = 30
 """Seconds that a half-open IKE SA is kept: charon's own default."""
 
@@ -47,7 +48,8 @@ _OWN = (
 )
 _REST = (
     "{kernel} socket-default vici updown attr counters eap-identity eap-md5 eap-mschapv2 eap-gtc eap-tls eap-ttls "
-    "eap-peap eap-aka eap-aka-3gpp eap-simaka-pseudonym eap-simaka-reauth eap-radius xauth-generic"
+    "eap-peap eap-aka eap-aka-3gpp sqlite eap-sim eap-simaka-sql eap-simaka-pseudonym eap-simaka-reauth eap-radius "
+    "xauth-generic"
 )
 PLUGIN_SETS = {
     "": PluginSet(f"random nonce openssl {_OWN} {_REST}"),
@@ -143,9 +145,15 @@ def check(device: str, build: Build) -> None:
 
 
 def render(
-    startup: Startup, runtime: Runtime, plane: DataPlane, log: str, vici: str, plugins: PluginSet = PLUGIN_SETS[""]
+    startup: Startup,
+    runtime: Runtime,
+    plane: DataPlane,
+    log: str,
+    vici: str,
+    plugins: PluginSet = PLUGIN_SETS[""],
+    triplets: str = "",
 ) -> str:
-    """The text of strongswan.conf; ``log`` and ``vici`` are paths as the daemon sees them.
+    """The text of strongswan.conf; ``log``, ``vici`` and ``triplets`` are paths as the daemon sees them.
 
     One key per line: a value extends to the end of its line.
     """
@@ -205,6 +213,9 @@ charon {{
     }}
     eap-aka-3gpp {{
       seq_check = yes
+    }}
+    eap-simaka-sql {{
+      database = sqlite://{triplets}
     }}
     kernel-libipsec {{
       allow_peer_ts = yes
