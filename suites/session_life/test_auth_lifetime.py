@@ -4,7 +4,7 @@ from conformance.script.message import rekeys_ike
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Unexpected
-from conformance.wire import AUTH, ExchangeType
+from conformance.wire import AUTH, ExchangeType, Message, NotifyType
 from peers.contract import Capability
 from suites.aaa.steps import OBEYS, SERVED, answered, must_get_in, named
 from suites.configuration.steps import serving
@@ -153,12 +153,20 @@ CHANGED = (*OBEYS, Capability.SESSION_CHANGE, Capability.AUTH_LIFETIME_CHANGE)
 
 
 def changed(peer: Peer, aaa: Aaa, sa: ScriptedSa, seconds: int) -> float:
-    """The AAA server gives a session so many more seconds; when the device has told us so."""
+    """The AAA server gives a session so many more seconds; when the device has told us so.
+
+    It may have demanded something else before.
+    """
     told = aaa.ask(aaa.client.change(*named(aaa, sa), ("Session-Timeout", seconds)))
     with peer.preamble("a CoA-Request with Session-Timeout"):
         answered(peer, aaa, told, "RFC5176-2.2-1", accepted=True)
+
+    def soon(message: Message) -> bool:
+        notify = message.notify(NotifyType.AUTH_LIFETIME)
+        return notify is not None and int.from_bytes(notify.data, "big") <= seconds
+
     try:
-        request = sa.expect_request(ExchangeType.INFORMATIONAL, where=demands)
+        request = sa.expect_request(ExchangeType.INFORMATIONAL, where=soon)
     except Unexpected as nothing:
         raise Unexpected("an INFORMATIONAL request with AUTH_LIFETIME", nothing.got, "RFC4478-2-2") from None
     must_demand(peer, request.message, seconds)
