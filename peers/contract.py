@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from conformance.crypto import CryptoError
@@ -55,6 +55,7 @@ class Capability(StrEnum):
     RSA_PSS = "rsa-pss", "signs and accepts RSASSA-PSS (RFC 7427)"
     ECDSA = "ecdsa", "authenticates with an ECDSA certificate"
     ED25519 = "ed25519", "authenticates with an Ed25519 certificate (RFC 8420)"
+    ED448 = "ed448", "authenticates with an Ed448 certificate (RFC 8420)"
     RFC7427 = "rfc7427", "announces hash algorithms and uses Digital Signature authentication"
     REAUTH = "reauth", "can be told to reauthenticate (RFC 7296, 2.8.3)"
     MAKE_BEFORE_BREAK = "make-before-break", "has a new IKE SA before it deletes the old one (RFC 7296, 2.8.3)"
@@ -550,6 +551,8 @@ def _authentication(party: Party) -> set[Capability]:
             wanted.add(Capability.ECDSA)
         elif isinstance(key, ed25519.Ed25519PublicKey):
             wanted.add(Capability.ED25519)
+        elif isinstance(key, ed448.Ed448PublicKey):
+            wanted.add(Capability.ED448)
     return wanted
 
 

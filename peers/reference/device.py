@@ -29,6 +29,7 @@ CAPABILITIES = frozenset(
         Capability.RSA_PSS,
         Capability.ECDSA,
         Capability.ED25519,
+        Capability.ED448,
         Capability.RFC7427,
         Capability.COOKIE,
         Capability.COOKIE_ALWAYS,

@@ -27,6 +27,7 @@ _SIGNERS = {
     Capability.RSA_PSS: {"openssl", "gmp", "gcrypt", "botan", "wolfssl"},
     Capability.ECDSA: {"openssl", "botan", "wolfssl"},
     Capability.ED25519: {"openssl", "curve25519", "botan", "wolfssl"},
+    Capability.ED448: {"openssl", "wolfssl"},
 }
 """The plugins that sign and verify in each way; it gives no list of signature schemes."""
 

@@ -149,7 +149,9 @@ def kept(identifier: str, *requirements: str, refused: bool, **further: Any) -> 
         anchor = Anchor(peer, partial(as_responder_to, peer, dut))
         story(anchor)
         if refused:
-            must_be_refused_by(dut, peer, begun(peer, dut, local=anchor.other))
+            attempt = begun(peer, dut, local=anchor.other)
+            attempt.sa.answer(attempt.request)
+            must_be_refused_by(dut, peer, attempt)
         else:
             _must_be_taken(anchor, requirements[0])
 
@@ -160,7 +162,7 @@ def kept(identifier: str, *requirements: str, refused: bool, **further: Any) -> 
         }  # fmt: skip
         return in_both(
             story,
-            purpose(identifier, *requirements, role="responder", **usual),
+            purpose(identifier, *requirements, role="responder", ordinary=not refused, **usual),
             purpose(of_responder(identifier), *requirements, role="initiator", **usual),
             lambda peer: responder(peer, story),
             lambda peer, dut: initiator(peer, dut, story),

@@ -46,7 +46,7 @@ def key_usage(*set_bits: str) -> Extension:
 # --- authorities ----------------------------------------------------------------------------------------------------
 
 
-@refused("cert-path-no-constraints", "RFC4945-5.1.3.9-2", "RFC5280-6.1.4-1")
+@refused("cert-path-no-constraints", "RFC4945-5.1.3.9-2", "RFC5280-6.1.4-1", "RFC4945-5.1.3.9-1")
 def test_no_constraints(peer: Peer) -> Leaf:
     """An intermediate certificate without basicConstraints is none of an authority."""
     name = f"CN=between {peer.random(6).hex()}"

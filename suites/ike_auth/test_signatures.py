@@ -25,7 +25,7 @@ from suites.ike_auth.steps import (
 from suites.purpose import purpose
 
 _SHA2 = (HashAlgorithm.SHA2_256, HashAlgorithm.SHA2_384, HashAlgorithm.SHA2_512)
-_ED25519 = bytes.fromhex("300506032b6570")
+_ED25519, _ED448 = bytes.fromhex("300506032b6570"), bytes.fromhex("300506032b6571")
 
 
 def algorithm(peer: Peer, answer: Message) -> SignatureAlgorithm:
@@ -44,7 +44,7 @@ def digital_signature(peer: Peer, scheme: Scheme) -> None:
     must_succeed(peer, sa)
     found = algorithm(peer, answer)
     peer.check(found.scheme == scheme, scheme.value, found)
-    allowed = _SHA2 if scheme is not Scheme.ED25519 else (HashAlgorithm.IDENTITY,)
+    allowed = _SHA2 if scheme not in (Scheme.ED25519, Scheme.ED448) else (HashAlgorithm.IDENTITY,)
     peer.check(found.hash in allowed, "a hash that we announced", found, "RFC7427-4-2")
 
 
@@ -100,15 +100,40 @@ def test_ecdsa_384(peer: Peer) -> None:
 
 
 @purpose(
-    "auth-ed25519", "RFC8420-A.1-1", "RFC7427-3-2", "RFC7427-3-7", "RFC8420-2-1", role="responder", ordinary=True,
+    "auth-ecdsa-521", "RFC7427-3-2", "RFC7427-3-3", "RFC7427-3-7", "RFC7427-3-8", role="responder", ordinary=True,
+    needs=(Capability.RFC7427,), connection=certificates("ecdsa521"),
+)  # fmt: skip
+def test_ecdsa_521(peer: Peer) -> None:
+    """Both sides sign with ECDSA on P-521 under the method Digital Signature."""
+    digital_signature(peer, Scheme.ECDSA)
+
+
+@purpose(
+    "auth-ed448", "RFC8420-A.2-1", "RFC7427-3-2", "RFC8420-2-3", "RFC8420-2-1", role="responder", ordinary=True,
+    needs=(Capability.RFC7427,), connection=certificates("ed448"),
+)  # fmt: skip
+def test_ed448(peer: Peer) -> None:
+    """Both sides sign with Ed448, whose AlgorithmIdentifier has no parameters."""
+    digital_signature(peer, Scheme.ED448)
+    must_be_named(peer, _ED448, "RFC8420-A.2-1")
+
+
+@purpose(
+    "auth-ed25519", "RFC8420-A.1-1", "RFC7427-3-2", "RFC7427-3-7", "RFC8420-2-1", "RFC8420-2-3", role="responder",
+    ordinary=True,
     needs=(Capability.RFC7427,), connection=certificates("ed25519"),
 )  # fmt: skip
 def test_ed25519(peer: Peer) -> None:
     """Both sides sign with Ed25519, whose AlgorithmIdentifier has no parameters."""
     digital_signature(peer, Scheme.ED25519)
+    must_be_named(peer, _ED25519, "RFC8420-A.1-1")
+
+
+def must_be_named(peer: Peer, name: bytes, requirement: str) -> None:
+    """The AlgorithmIdentifier of the device's signature has these octets."""
     proof = next(one.message for one in reversed(peer.inbox) if one.message.first(AUTH)).first(AUTH)
     assert proof is not None
-    peer.check(proof.data[1 : 1 + proof.data[0]] == _ED25519, _ED25519.hex(), proof.data[:9].hex(), "RFC8420-A.1-1")
+    peer.check(proof.data[1 : 1 + proof.data[0]] == name, name.hex(), proof.data[:9].hex(), requirement)
 
 
 @purpose(
@@ -186,6 +211,34 @@ def test_ecdsa_classic(peer: Peer) -> None:
     peer.check(method == AuthMethod.ECDSA_256, "ECDSA-256 (9)", method.name, "RFC7427-3-1")
     peer.check(len(proof.data) == 64, "64 octets of r and s", f"{len(proof.data)} octets", "RFC4754-7-2")
     must_succeed(peer, sa, "RFC4754-7-1")
+
+
+def classic_curve(peer: Peer, method: AuthMethod, octets: int) -> None:
+    """Without announced hashes the device's key signs with this method: r and s, as long as the curve is."""
+    sa = peer.sa(local=ourselves(peer, method=method))
+    sa.init(without_notify(NotifyType.SIGNATURE_HASH_ALGORITHMS))
+    proof = peer.expect(sa.auth(), AUTH)
+    peer.check(proof.method == method, f"{method.name} ({int(method)})", AuthMethod(proof.method).name, "RFC7427-3-1")
+    peer.check(len(proof.data) == octets, f"{octets} octets of r and s", f"{len(proof.data)} octets", "RFC4754-7-2")
+    must_succeed(peer, sa, "RFC4754-7-1")
+
+
+@purpose(
+    "auth-ecdsa-384-classic", "RFC4754-7-1", "RFC4754-7-2", "RFC4754-4-1", "RFC7427-3-1", role="responder",
+    ordinary=True, connection=certificates("ecdsa384"),
+)  # fmt: skip
+def test_ecdsa_384_classic(peer: Peer) -> None:
+    """Without announced hashes a P-384 key signs with method 10: r and s, 48 octets each."""
+    classic_curve(peer, AuthMethod.ECDSA_384, 96)
+
+
+@purpose(
+    "auth-ecdsa-521-classic", "RFC4754-7-1", "RFC4754-7-2", "RFC4754-4-1", "RFC7427-3-1", role="responder",
+    ordinary=True, connection=certificates("ecdsa521"),
+)  # fmt: skip
+def test_ecdsa_521_classic(peer: Peer) -> None:
+    """Without announced hashes a P-521 key signs with method 11: r and s, 66 octets each."""
+    classic_curve(peer, AuthMethod.ECDSA_521, 132)
 
 
 @purpose(

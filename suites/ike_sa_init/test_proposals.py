@@ -274,6 +274,14 @@ def test_weak_groups(peer: Peer) -> None:
         refused(peer, None, requirement, sa=peer.sa(proposals=(f"aes128-sha256-{keyword(Transform.of(group))}",)))
 
 
+@purpose("init-weak-macs", "RFC8247-2.3-6", "RFC8247-2.3-7", role="responder")
+def test_weak_macs(peer: Peer) -> None:
+    """AUTH_DES_MAC and AUTH_KPDK_MD5 must not be implemented: proposals of them are refused."""
+    group = keyword(Transform.of(our_groups(peer)[0]))
+    for number, requirement in ((Integ.DES_MAC, "RFC8247-2.3-6"), (Integ.KPDK_MD5, "RFC8247-2.3-7")):
+        refused(peer, offer(f"aes128-integ#{int(number)}-prfsha256-{group}"), requirement)
+
+
 def _first(sa: SA, transform: Transform) -> SA:
     """The SA payload with a transform in front of those of its first proposal."""
     first = sa.proposals[0]

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, Pub
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from conformance.crypto import CryptoError
-from conformance.crypto.sign import sign, verify
+from conformance.crypto.sigalg import SignatureAlgorithm
+from conformance.crypto.sign import sign, signature_algorithm, verify
 from conformance.crypto.x509 import (
     CertificateError,
     Checks,
@@ -43,8 +44,9 @@ OUR_HASHES = (
     HashAlgorithm.SHA2_512,
     HashAlgorithm.IDENTITY,
 )
+SHORTEST_RSA = 2048
 _ECDSA_METHODS = {256: AuthMethod.ECDSA_256, 384: AuthMethod.ECDSA_384, 521: AuthMethod.ECDSA_521}
-_STRENGTH = (HashAlgorithm.SHA2_512, HashAlgorithm.SHA2_384, HashAlgorithm.SHA2_256, HashAlgorithm.SHA1)
+_STRENGTH = (HashAlgorithm.SHA2_512, HashAlgorithm.SHA2_384, HashAlgorithm.SHA2_256)
 
 
 def hashes(message: Message) -> tuple[HashAlgorithm, ...]:
@@ -173,9 +175,22 @@ class Signatures(Spine):
         if auth.method in (AuthMethod.SHARED_KEY_MIC, AuthMethod.NULL):
             raise Violation(f"authentication method {auth.method}, expected a signature")
         try:
+            if auth.method == AuthMethod.DIGITAL_SIGNATURE:
+                self.check_algorithm(signature_algorithm(auth.data))
+            self.check_size(key)
             verify(key, auth.method, octets, auth.data)
         except CryptoError as error:
             raise Violation(f"the signature is not accepted: {error}") from None
+
+    def check_algorithm(self, algorithm: SignatureAlgorithm) -> None:
+        """It has another hash than SHA-1 (RFC 8247, section 3.2). Raises Violation."""
+        if algorithm.hash == HashAlgorithm.SHA1:
+            raise Violation(f"{algorithm} is not to be used with the method Digital Signature")
+
+    def check_size(self, key: PublicKeyTypes) -> None:
+        """An RSA key has 2048 bits or more (RFC 8247, section 3.1.1). Raises Violation."""
+        if isinstance(key, rsa.RSAPublicKey) and key.key_size < SHORTEST_RSA:
+            raise Violation(f"an RSA key of {key.key_size} bits")
 
     def peer_public_key(self, identity: IDi | IDr, message: Message) -> PublicKeyTypes:
         """The key of the first certificate, once its chain and identity are checked (RFC 7296, section 3.6)."""

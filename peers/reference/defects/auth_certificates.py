@@ -168,7 +168,7 @@ class SameMethodOnly(IkeSa):
 # --- signatures -------------------------------------------------------------------------------------------------------
 
 
-@defect("auth-rsa", "auth-ecdsa", "auth-ecdsa-384", "auth-rsa-pss")
+@defect("auth-rsa", "auth-ecdsa", "auth-ecdsa-384", "auth-ecdsa-521", "auth-rsa-pss")
 class ClassicMethodAlways(IkeSa):
     """Signs with the methods before RFC 7427 although both sides announced hashes."""
 
@@ -177,7 +177,10 @@ class ClassicMethodAlways(IkeSa):
         return super().signature_method(auth)
 
 
-@defect("auth-rsa-classic", "auth-ecdsa-classic", "auth-initiator-classic")
+@defect(
+    "auth-rsa-classic", "auth-ecdsa-classic", "auth-ecdsa-384-classic", "auth-ecdsa-521-classic",
+    "auth-initiator-classic",
+)  # fmt: skip
 class DigitalSignatureAlways(IkeSa):
     """Signs as RFC 7427 says although the peer did not announce that."""
 
@@ -226,7 +229,14 @@ class Ed25519WithParameters(_Identifier):
     wrong = bytes.fromhex("300706032b65700500")
 
 
-@defect("auth-ecdsa", "auth-ecdsa-384")
+@defect("auth-ed448")
+class Ed448WithParameters(_Identifier):
+    """Puts NULL parameters into the AlgorithmIdentifier of Ed448."""
+
+    wrong = bytes.fromhex("300706032b65710500")
+
+
+@defect("auth-ecdsa", "auth-ecdsa-384", "auth-ecdsa-521")
 class EcdsaNamesKey(_Identifier):
     """Names the type of its key (id-ecPublicKey) in place of the signature algorithm."""
 

@@ -76,6 +76,28 @@ class AcceptsWeakGroups(_AlsoAccepts):
         return [proposal("aes128-sha256-modp1024-modp1536-modp2048s224-modp2048s256")]
 
 
+_OLD_MACS = (Integ.DES_MAC, Integ.KPDK_MD5)
+
+
+@defect("init-weak-macs")
+class AcceptsOldMacs(_Rewrites):
+    """Takes AUTH_DES_MAC and AUTH_KPDK_MD5, or at least says so."""
+
+    was: Transform | None = None
+
+    def rewritten(self, one: Proposal) -> Proposal:
+        self.was = next((each for each in of_type(one, TransformType.INTEG) if each.id in _OLD_MACS), None)
+        usual = self.connection.proposals
+        return replace(one, transforms=parsed(usual)[0].transforms) if self.was is not None else one
+
+    def init_response(self, chosen: Proposal, public: bytes) -> Sequence[Payload]:
+        payloads = super().init_response(chosen, public)
+        if self.was is None:
+            return payloads
+        kept = [one for one in chosen.transforms if one.type != TransformType.INTEG]
+        return [SA((replace(chosen, transforms=(*kept, self.was)),)), *payloads[1:]]
+
+
 @defect("init-encr-null")
 class AcceptsNullEncryption(_AlsoAccepts):
     """Takes ENCR_NULL for an IKE SA."""

@@ -88,7 +88,7 @@ class PayloadsAnywhere(Arranging):
     "RFC 7296, 1.2: none of the notifies of IKE_SA_INIT is needed; 4: NAT traversal can be omitted",
     lacks=(
         Capability.FRAGMENTATION, Capability.NAT_T, Capability.FORCED_ENCAPSULATION, Capability.RFC7427,
-        Capability.RSA_PSS, Capability.ED25519, Capability.CHILDLESS, Capability.MULTIPLE_AUTH,
+        Capability.RSA_PSS, Capability.ED25519, Capability.ED448, Capability.CHILDLESS, Capability.MULTIPLE_AUTH,
         Capability.RAW_PUBLIC_KEYS, Capability.CERTIFICATE_CHOICE, Capability.HASH_AND_URL,
         Capability.OCSP_IN_IKE, Capability.REDIRECT, Capability.REDIRECT_INIT, Capability.REDIRECT_AUTH,
         Capability.REDIRECT_LATER,
