@@ -32,6 +32,7 @@ PURPOSES = {
     "init-aesxcbc",
     "init-x25519",
     "init-weak-algorithms",
+    "init-weak-macs",
     "data-overhead-table",
 }
 """Those about single algorithms."""
@@ -43,6 +44,7 @@ PLACES = {
     "choices.py": "roles that are about a kind of cipher or group",
     "options.py": "an example in the help text",
     "create_child_sa/test_unprotected_child.py": "ciphers without integrity",
+    "certificates/test_strength.py": "a DSA key lives in one of the groups",
 }
 """Where else they may be named, and why."""
 REGISTRIES = ("Encr", "Integ", "KeMethod", "Prf")
