@@ -50,7 +50,7 @@ ABSURD: dict[str, Callable[[Peer], bytes]] = {}
 """Each of these keys by its name: makers of a SubjectPublicKeyInfo."""
 
 
-def absurd(identifier: str) -> Callable[[Callable[[Peer], bytes]], AsResponder]:
+def absurd(identifier: str, *requirements: str) -> Callable[[Callable[[Peer], bytes]], AsResponder]:
     """The device gets a certificate for our name with this key, by an authority that it does not know."""
 
     def register(make: Callable[[Peer], bytes]) -> AsResponder:
@@ -61,7 +61,7 @@ def absurd(identifier: str) -> Callable[[Callable[[Peer], bytes]], AsResponder]:
         certified.__name__, certified.__module__ = make.__name__, make.__module__
         certified.__doc__ = make.__doc__
         ABSURD[identifier.removeprefix("cert-key-")] = make
-        return refused(identifier, "RFC7296-1.2-11")(certified)
+        return refused(identifier, "RFC7296-1.2-11", *requirements)(certified)
 
     return register
 
@@ -171,7 +171,7 @@ def test_ed25519_short(peer: Peer) -> bytes:
     return key_info(_ED25519, peer.random(31))
 
 
-@absurd("cert-key-unknown")
+@absurd("cert-key-unknown", "RFC7427-5-1")
 def test_unknown(peer: Peer) -> bytes:
     """A key for an algorithm that nobody knows."""
     return key_info(bytes.fromhex("06092b06010401829a7f01"), peer.random(64))

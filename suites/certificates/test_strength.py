@@ -22,7 +22,7 @@ from conformance.script.verdict import Unexpected
 from conformance.wire import AUTH, AuthMethod, ExchangeType, HashAlgorithm, KeMethod, Message, NotifyType
 from peers.contract import Capability
 from suites.certificates.long_keys import long_key
-from suites.certificates.roles import AsResponder, accepted, in_both, of_responder
+from suites.certificates.roles import TOLD, AsResponder, accepted, in_both, of_responder
 from suites.connections import Setup, certificates
 from suites.dut import Dut
 from suites.ike_auth.refusal import answer_of
@@ -187,7 +187,7 @@ def not_used(identifier: str, *requirements: str, connection: Setup = _RSA) -> C
         sa.init()
         answer = answer_of(peer, sa, signed(sa, sign))
         peer.check(answer.first(AUTH) is None, "a refusal", "AUTH of the device", requirements[0])
-        peer.expect_notify(answer, NotifyType.AUTHENTICATION_FAILED, "RFC7427-5-1")
+        peer.expect_notify(answer, NotifyType.AUTHENTICATION_FAILED, TOLD)
 
     def initiator(peer: Peer, dut: Dut, make: Make) -> None:
         party, sign = shown(peer, make)
@@ -199,7 +199,7 @@ def not_used(identifier: str, *requirements: str, connection: Setup = _RSA) -> C
     def register(make: Make) -> AsResponder:
         return in_both(
             make,
-            purpose(identifier, *requirements, "RFC7427-5-1", role="responder", connection=connection),
+            purpose(identifier, *requirements, TOLD, role="responder", connection=connection),
             purpose(of_responder(identifier), *requirements, role="initiator", connection=connection),
             lambda peer: responder(peer, make),
             lambda peer, dut: initiator(peer, dut, make),
