@@ -57,7 +57,6 @@ def tells(peer: Peer, *families: NotifyType) -> None:
         if not any(values(answer, one) for one in kinds):
             peer.check(answer.first(SA) is None, "no Child SA without an address", answer, "RFC8983-5-7")
         kept(peer, sa, "RFC8983-5-2")
-        sa.delete()
 
 
 @purpose(
