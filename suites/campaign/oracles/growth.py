@@ -17,7 +17,7 @@ AGAIN = 6
 """So often a case must make the device keep more, each time."""
 
 SAMPLES = 30
-"""Samples that are compared, in three parts of which each must be over the one before."""
+"""Samples that are compared, in three parts of which each must be over the one before, twice in a row."""
 
 LEAST = {"memory": 2 << 20, "descriptors": 9, "threads": 6}
 """The growth that counts between first and last part."""
@@ -53,6 +53,12 @@ class Samples:
         """None so far."""
         self.device = device
         self.samples: deque[tuple[Vitals, str]] = deque(maxlen=SAMPLES)
+        self.suspect: tuple[str, int] | None = None
+
+    def forget(self) -> None:
+        """The device has been started again."""
+        self.samples.clear()
+        self.suspect = None
 
     def take(self, state: str) -> Problem | None:
         """One more, when the device has forgotten the SAs of cases in a state; what grows without end, if anything."""
@@ -68,7 +74,17 @@ class Samples:
             parts = [values[at : at + third] for at in range(0, SAMPLES, third)]
             rises = all(max(low) < min(high) for low, high in pairwise(parts))
             if rises and values[-1] - values[0] >= LEAST[name]:
-                return self._problem(name, values)
+                return self._suspected(name, values)
+        return None
+
+    def _suspected(self, name: str, values: list[int]) -> Problem | None:
+        """A daemon that has just begun takes what it needs: what has no end rises as steeply once more."""
+        before, rise = self.suspect, values[-1] - values[0]
+        if before is not None and before[0] == name and 2 * rise >= before[1]:
+            self.suspect = None
+            return self._problem(name, values)
+        self.suspect = name, rise
+        self.samples.clear()
         return None
 
     def _problem(self, name: str, values: list[int]) -> Problem:
