@@ -59,7 +59,7 @@ def slice_of(state: str, identifier: str, *requirements: str) -> Callable[[Test]
     found = STATES[state]
     return purpose(
         identifier, *requirements, role=found.role, needs=(*NEEDS, *sorted(found.needs)), connection=found.setup,
-        device=found.device, waits=LONG, canary=found.canary,
+        device=found.device, waits=LONG, canary=found.canary and not found.alone,
     )  # fmt: skip
 
 
