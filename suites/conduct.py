@@ -116,6 +116,7 @@ def prepared(purpose: Purpose, device: Device, seed: int, gate: Gate | None = No
         raise Inconclusive(broken)
     with _web(purpose, device) as web:
         _load(device, theirs, gate)
+        gate.sample(purpose)
         with _conversation(purpose, device, ours, theirs, seed, gate) as (peer, dut):
             peer.web = web
             yield peer, dut
@@ -164,7 +165,7 @@ def _conversation(
         aaa = _served(theirs, ours, device, f"{seed}/{purpose.id}")
         if aaa is not None:
             link = aaa.on(link)
-        guard = Guard(purpose, device, link, ours, theirs, f"{seed}/{purpose.id}", pair=gate.pair)
+        guard = Guard(purpose, device, link, ours, theirs, f"{seed}/{purpose.id}", pair=gate.pair, vitals=gate.vitals)
         guard.mute = gate.against(purpose, device, "initiator")
         guard.before, guard.excuse = gate.reported, gate.excuse
         random = Random(f"{seed}/{purpose.id}").randbytes

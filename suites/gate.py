@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from conformance.script.verdict import NotApplicable
-from peers.contract import Capability, Death, Device, Unsupported, needs
+from peers.contract import Capability, Death, Device, Unsupported, Vitals, needs
 from suites.connections import Role, Setup, certificates, psk
 from suites.invariants import Broken
+from suites.pulse import Growth, Samples
 from suites.purpose import Purpose
 
 KINDS: dict[str, tuple[Capability, Setup]] = {
@@ -64,12 +65,17 @@ class Gate:
 
     ``attempts`` are the initiator's SPIs of what a device that nobody can reset has begun in earlier purposes.
     ``reported`` are faults that sanitizers in the device have found between purposes, for the next one to tell.
+    ``samples`` are what the device used before each purpose, None: it is not looked at, ``growth`` is what rose in
+    them, ``last`` the purpose before this one.
     ``excuse`` says of a purpose and an invariant that is broken in it why that is known of the device, else nothing.
     """
 
     looks: list[Look] = field(default_factory=list)
     attempts: set[bytes] = field(default_factory=set)
     reported: list[Death] = field(default_factory=list)
+    samples: Samples | None = None
+    growth: Growth | None = None
+    last: str = ""
     excuse: Callable[[str, Broken], str] = lambda purpose, broken: ""
 
     @property
@@ -81,6 +87,17 @@ class Gate:
     def pair(self) -> bool:
         """Whether two IKE SAs between the same two can be there at a time."""
         return all(look.pair for look in self.looks)
+
+    @property
+    def vitals(self) -> Vitals | None:
+        """What the device used when the purpose began, if that is looked at."""
+        return self.samples.newest if self.samples is not None else None
+
+    def sample(self, purpose: Purpose) -> None:
+        """The device has just forgotten what was before this purpose: see what it uses now."""
+        if self.samples is not None:
+            self.growth = self.samples.take(self.last) or self.growth
+        self.last = purpose.id
 
     def against(self, purpose: Purpose, device: Device, role: Role) -> str:
         """What does not work with the connection of a purpose where the device has this role, empty if all does."""

@@ -17,10 +17,11 @@ from conformance.script.peer import Peer
 from conformance.script.sa import fatal
 from conformance.script.verdict import Inconclusive, NotApplicable, Unexpected
 from conformance.wire import ExchangeType, summary_message
-from peers.contract import Capability, Death, Device, DeviceError, Unsupported
+from peers.contract import Capability, Death, Device, DeviceError, Unsupported, Vitals
 from suites.canary import Canary, Stage
 from suites.invariants import Broken, Noticed, Watch, worst
 from suites.judge import Died, Kind
+from suites.pulse import Pulse
 from suites.purpose import Purpose
 from suites.tidy import tidy
 
@@ -61,10 +62,12 @@ class Guard:
         seed: str,
         *,
         pair: bool = True,
+        vitals: Vitals | None = None,
     ) -> None:
         """Open the canary. ``connection`` is ours, ``theirs`` the device's, which is loaded.
 
         ``pair``: the device has room for an IKE SA of the purpose beside it; else it is deleted before that begins.
+        ``vitals`` are what was seen of the device just now, if anybody has looked.
         """
         self.purpose, self.device = purpose, device
         self.base = self.link = link
@@ -76,6 +79,7 @@ class Guard:
         self.before: list[Death] = []
         self.excuse: Callable[[str, Broken], str] = lambda purpose, broken: ""
         self.kept: frozenset[str] = frozenset()
+        self.pulse = Pulse(device, vitals)
         self.canary: Canary | None = None
         if self._controls_responder() and purpose.canary:
             self.canary = self._handshake("canary")
@@ -174,6 +178,8 @@ class Guard:
             self.device.alive()  # it may have been about to die
             self._must_not_have_died(error, last)
             raise Died(Kind.HANG, words, error, last=last)
+        if words := self.pulse.spins():
+            raise Died(Kind.HANG, f"the device answers, but {words}", error, last=last)
 
     def _look_for_life(self) -> None:
         if Capability.RESPONDER in self.device.capabilities:

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 from conformance.net.link import LinkError
@@ -18,6 +19,7 @@ from suites.dut import Dut
 from suites.gate import Gate
 from suites.judge import Died, Kind, Verdict
 from suites.look import Looker
+from suites.pulse import SAMPLES, Growth
 
 LATE = 1.5
 """Seconds after which a device dies of a message at the latest, as far as we look."""
@@ -26,6 +28,12 @@ MEMORY = 5.0
 """Purposes that ended longer ago, in seconds, are not suspected; nor are more than `SUSPECTS`."""
 
 SUSPECTS = 6
+
+AGAIN = 6
+"""So often a purpose must make the device use more, each time, after two times that may be its first."""
+
+STEP = {"memory": 256 << 10, "descriptors": 1, "threads": 1}
+"""How much more that is at least: what a device keeps of certificates and CRLs for later is less."""
 
 TROUBLE = (Kind.CRASH, Kind.HANG)
 
@@ -72,7 +80,7 @@ class Inquest:
     device: Device
     seed: int
     gate: Gate
-    past: deque[Past] = field(default_factory=lambda: deque(maxlen=SUSPECTS))
+    past: deque[Past] = field(default_factory=lambda: deque(maxlen=SAMPLES))
     unsolved: int = 0
 
     def remember(self, written: Written, record: dict[str, Any], item: Any) -> None:
@@ -107,7 +115,7 @@ class Inquest:
         if current is not None:
             yield current, None
         now = time.monotonic()
-        for past in reversed(self.past):
+        for past in list(self.past)[: -SUSPECTS - 1 : -1]:
             if now - past.ended < MEMORY:
                 yield past.written, past
 
@@ -190,10 +198,40 @@ class Inquest:
         except (DeviceError, LinkError):
             return False
 
+    # --- what it uses ---------------------------------------------------------------------------------------------
+
+    def grew(self, growth: Growth) -> Finding | None:
+        """The device has used more and more: whether the purpose in which it did so most makes it do that alone."""
+        past = next((one for one in self.past if one.written.purpose.id == growth.worst), None)
+        if past is None or growth.most < STEP[growth.what]:
+            return None
+        values: list[int] = []
+        try:
+            self.bring_back()
+            for _ in range(AGAIN + 2):
+                again = tried(past.written, self.device, self.seed, self.gate)
+                vitals = self.device.vitals()
+                if again.verdict.kind in TROUBLE or vitals is None:
+                    return None
+                values.append(getattr(vitals, growth.what))
+            self.bring_back()
+        except Gone as gone:
+            return Finding(gone=str(gone))
+        finally:
+            self.gate.growth = None
+        steps = [later - one for one, later in pairwise(values[1:])]
+        if min(steps) < STEP[growth.what]:
+            return None
+        words = f"{growth}; tried alone {AGAIN} times it adds {min(steps)} or more each time"
+        verdict = Verdict("fail", words, "a device that uses no more than it needs", words, kind=Kind.HANG)
+        return Finding(guilty=past, again=Tried(verdict, None))
+
     # --- back to life ---------------------------------------------------------------------------------------------
 
     def bring_back(self) -> None:
         """Start the device anew, or wait where nobody can: it must answer again. Raises Gone."""
+        if self.gate.samples is not None:
+            self.gate.samples.clear()
         if self.device.restarts:
             try:
                 self.device.stop()

@@ -21,7 +21,7 @@ class Kind(StrEnum):
     CRASH = "crash"
     """The device died, or a sanitizer in it has found what makes devices die."""
     HANG = "hang"
-    """The device runs, and IKE answers no more."""
+    """The device runs, and IKE answers no more, or it wears itself out: it spins, or uses more and more."""
     BYPASS = "bypass"
     """Authentication or policy was got round: always *fail*, whatever level the requirement has."""
     VIOLATION = "violation"

@@ -18,6 +18,7 @@ from suites.inquest import LATE, TROUBLE, Finding, Inquest
 from suites.invariants import Broken
 from suites.judge import Died, Kind, Verdict
 from suites.look import Looker
+from suites.pulse import Samples
 from suites.purpose import purpose_of
 from suites.session import SESSION, Session, is_worker, stop_run
 
@@ -29,6 +30,8 @@ def begin(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
     if config.getoption("look"):
         _look_first(config, items)
     session.gate.excuse = partial(_excuse, session)
+    if session.device.real_time and session.device.restarts:
+        session.gate.samples = Samples(session.device)
     session.inquest = Inquest(session.device, config.getoption("--ike-seed"), session.gate)
 
 
@@ -93,7 +96,8 @@ def settle(session: Session, written: Written, verdict: Verdict, dut: Dut | None
         return inquest.died(written, died, early=True)
     if dut is not None and dut.guard.doubt:
         return inquest.doubted(written, verdict)
-    return None
+    growth, session.gate.growth = session.gate.growth, None
+    return inquest.grew(growth) if growth is not None else None
 
 
 _LIVES = ("a device that goes on answering", "it does not live any more")

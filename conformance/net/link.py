@@ -1,6 +1,6 @@
 """What carries datagrams between the scripted peer and the device: the contract, and what is in a UDP payload."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import ip_address
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -29,11 +29,15 @@ class Address(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Datagram:
-    """A UDP datagram: ``payload`` is exactly what is behind the UDP header, a non-ESP marker included."""
+    """A UDP datagram: ``payload`` is exactly what is behind the UDP header, a non-ESP marker included.
+
+    ``checksum`` is what has come in the header, None where only the kernel sees that.
+    """
 
     source: Address
     destination: Address
     payload: bytes
+    checksum: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,8 +49,9 @@ def udp_datagram(packet: bytes) -> Datagram | None:
         return None
     if protocol != UDP or fragment or len(packet) < start + 8:
         return None
-    source_port, destination_port, size = struct.unpack_from("!HHH", packet, start)
+    source_port, destination_port, size, checksum = struct.unpack_from("!HHHH", packet, start)
     if size < 8 or len(packet) < start + size:
         return None
     payload = packet[start + 8 : start + size]
-    return Datagram(Address(str(source), source_port), Address(str(destination), destination_port), payload)
+    ends = Address(str(source), source_port), Address(str(destination), destination_port)
+    return Datagram(*ends, payload, checksum)

@@ -34,12 +34,9 @@ def _same(value: Any) -> Any:
     return value
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Bend:
-    """What is wrong with one outgoing message, in words and at up to four stages.
-
-    Nobody changes one. It is not frozen, since a frozen one takes four times as long to make, and a fuzzer makes many.
-    """
+    """What is wrong with one outgoing message, in words and at up to four stages."""
 
     text: str = ""
     payloads: ToMessage = _same

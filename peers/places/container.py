@@ -12,12 +12,12 @@ import docker.errors
 from docker.types import IPAMConfig, IPAMPool
 
 from conformance.net import Link, UdpLink
-from peers.contract import Capability, DeviceError, Pixit, Unsupported
+from peers.contract import Capability, DeviceError, Pixit, Unsupported, Vitals
 from peers.places.dataplane import PROBE, TUN_DEVICE
 from peers.places.image import RELEASE_BASE, ensure_image
 from peers.places.owner import Owner, RunDirectory, close_at_exit, closed, sweep
 from peers.places.place import DataPlane, Place
-from peers.places.process import shell_ending
+from peers.places.process import shell_ending, shell_vitals
 from peers.places.shell import Shell
 
 _INSIDE = "/ikespec"
@@ -216,6 +216,10 @@ class ContainerPlace(Place):
         except docker.errors.DockerException:
             return "gone with its container"
         return "" if state["Running"] else shell_ending(int(state["ExitCode"] or 0))
+
+    def vitals(self) -> Vitals | None:
+        """From ``/proc`` of the container."""
+        return shell_vitals(self.shell(), f"$(cat {_INSIDE}/daemon.pid)") if self.running() else None
 
     def _stat(self) -> str:
         return self.shell().run(f"cat /proc/$(cat {_INSIDE}/daemon.pid)/stat").output

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from peers.contract import Vitals
+from peers.contract import DeviceError, Vitals
 from peers.places import core
+from peers.places.shell import Shell
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -113,11 +114,42 @@ def _fields(stat: str) -> tuple[str, int]:
 
 def process_vitals(pid: int) -> Vitals | None:
     """What a process of this host uses; None once it has ended."""
+    place = Path(f"/proc/{pid}")
     try:
-        told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        resident = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-        descriptors = sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+        descriptors = sum(1 for _ in (place / "fd").iterdir())
+        delays = "".join(_read(task / "schedstat") for task in (place / "task").iterdir())
+        return told_vitals((place / "stat").read_text(), (place / "statm").read_text(), descriptors, delays)
     except (OSError, ValueError, IndexError):
         return None
+
+
+def _read(path: Path) -> str:
+    """A file of a thread, which may have ended."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+
+
+def told_vitals(stat: str, statm: str, descriptors: int, delays: str = "") -> Vitals:
+    """From what ``/proc/PID`` says: ``delays`` are the lines of ``schedstat`` of all threads, in nanoseconds.
+
+    Raises ValueError and IndexError for anything else.
+    """
+    told = stat.rpartition(")")[2].split()
+    resident = int(statm.split()[1]) * os.sysconf("SC_PAGE_SIZE")
     ticks = int(told[11]) + int(told[12])
-    return Vitals(resident, descriptors, int(told[17]), ticks / os.sysconf("SC_CLK_TCK"))
+    waited = sum(int(line.split()[1]) for line in delays.splitlines() if len(line.split()) == 3)
+    return Vitals(resident, descriptors, int(told[17]), ticks / os.sysconf("SC_CLK_TCK"), waited / 1e9)
+
+
+def shell_vitals(shell: Shell, pid: str) -> Vitals | None:
+    """The same of a process beside a shell, ``pid`` as that shell says it; None where it tells nothing."""
+    # Nothing but the shell itself, for in a virtual machine a program takes many times as long.
+    lines = 'for one in $p/stat $p/statm; do read -r line < $one && echo "$line"; done'
+    told = f"p=/proc/{pid}; {lines}; set -- $p/fd/*; echo $#"
+    try:
+        stat, statm, descriptors = shell.run(told).output.splitlines()
+        return told_vitals(stat, statm, int(descriptors))
+    except (DeviceError, OSError, ValueError, IndexError):
+        return None

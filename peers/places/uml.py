@@ -21,11 +21,11 @@ from pathlib import Path
 from conformance.net import Link
 from conformance.net.ethernet import EthernetLink
 from conformance.net.http import WebServer
-from peers.contract import DeviceError, Pixit
+from peers.contract import DeviceError, Pixit, Vitals
 from peers.places.netns import PIXIT, inner_hosts
 from peers.places.owner import RunDirectory, close_at_exit, closed, sweep
 from peers.places.place import DataPlane, Place
-from peers.places.process import shell_ending
+from peers.places.process import shell_ending, shell_vitals
 from peers.places.shell import Shell
 
 PACKAGES = ("kmod", "socat", "iputils-ping")
@@ -232,6 +232,10 @@ class UmlPlace(Place):
             return shell_ending(self.shell().run(f"wait {self._daemon}").status)
         except DeviceError:
             return "gone with its guest"
+
+    def vitals(self) -> Vitals | None:
+        """From ``/proc`` of the guest."""
+        return shell_vitals(self.shell(), f"{self._daemon}") if self._daemon else None
 
     def _stat(self) -> str:
         return self.shell().run(f"cat /proc/{self._daemon}/stat").output

@@ -19,12 +19,14 @@ from suites.campaign.lanes import Lane, Lanes, Passed
 from suites.campaign.loading import Views, views
 from suites.campaign.oracles.death import deaths
 from suites.campaign.oracles.death import problem_of as problem_of_death
-from suites.campaign.oracles.growth import Samples, grows, keeps_more
+from suites.campaign.oracles.growth import grows, keeps_more, rises
 from suites.campaign.oracles.hang import Canary
 from suites.campaign.oracles.left_behind import left_behind
 from suites.campaign.oracles.requirement import LOST, problem_of, unproved
+from suites.campaign.oracles.spinning import Spinning
 from suites.campaign.scene import Scene, Unreachable
 from suites.campaign.states import STATES, State
+from suites.pulse import Samples
 
 MOST_USES = {True: 200, False: 500}
 """A state that nothing changes is reached again after so many cases, by whether time passes for the device."""
@@ -70,7 +72,7 @@ class Runner:
         self._left = self._since = self._log_mark = self._reached = 0
         self._peer: Peer | None = None
         self._canary: Canary | None = None
-        self._samples = Samples(device)
+        self._samples, self._spinning = Samples(device), Spinning(device)
         self._growth: Problem | None = None
         self._confirming, self._state = False, ""
         self._innocent: Counter[tuple[object, ...]] = Counter()
@@ -270,6 +272,7 @@ class Runner:
         canary = self._canary = self._canary or Canary(self.device, self.seed)
         problem = canary.sing(self._lanes, self._loaded.ours)
         yield from deaths(self.device)
+        problem = problem or self._spinning.look()
         if problem is not None:
             yield problem
         else:
@@ -286,7 +289,6 @@ class Runner:
     def _restart(self) -> None:
         self._close()
         self.restarts += 1
-        self._samples.forget()
         self.device.stop()
         self.device.start()
 
@@ -369,7 +371,8 @@ class Runner:
         self._close()
         self.device.apply(wanted.theirs)
         if self.device.real_time and self._peer is not None:
-            self._growth = self._samples.take(self._state)
+            growth = self._samples.take(self._state)
+            self._growth = rises(growth) if growth is not None else None
         link = self.device.open_link(ipv6=":" in (wanted.ours.local_address or ""))
         self._lanes, self._loaded = Lanes(link, self.history), wanted
         self._left = self._log_mark = self._reached = 0

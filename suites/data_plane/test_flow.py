@@ -23,6 +23,7 @@ INHERITED = "RFC7296-2.8-7"
 @purpose(
     "data-set-up",
     THROUGH,
+    "RFC7296-3.13.1-1",
     "RFC4301-4.4.1-2",
     "RFC4301-5.1.2-1",
     "RFC7296-2.17-3",

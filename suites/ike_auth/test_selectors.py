@@ -1,13 +1,25 @@
 """Traffic selectors and the mode of the first Child SA (RFC 7296, sections 1.3.1 and 2.9)."""
 
-from conformance.ike.core.connection import Mode
+from conformance.ike.core.connection import Connection, Mode
 from conformance.ike.core.selectors import covered, selector, selectors
+from conformance.ipsec.ip import ICMP
 from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
-from conformance.wire import AUTH, SA, Message, Notify, NotifyType, TrafficSelector, TSi, TSr, UnknownSelector
-from peers.contract import Capability
+from conformance.wire import (
+    AUTH,
+    SA,
+    ExchangeType,
+    Message,
+    Notify,
+    NotifyType,
+    TrafficSelector,
+    TSi,
+    TSr,
+    UnknownSelector,
+)
+from peers.contract import Capability, Pixit
 from suites.connections import two_children, usual
 from suites.create_child_sa.answers import kept
 from suites.dut import Dut
@@ -74,6 +86,42 @@ def test_subset(peer: Peer, dut: Dut) -> None:
     if refuses(dut, answer):
         raise NotApplicable("the device takes its own selectors as a whole only")
     within(peer, answer, (ours,), (theirs,))
+
+
+def of_one_type(pixit: Pixit) -> Connection:
+    """A Child SA for ICMP echo requests only: type 8, any code."""
+    ours, theirs = (f"{net}[icmp/2048-2303]" for net in (pixit.tester_networks[0], pixit.device_networks[0]))
+    return usual(local_ts=(ours,), remote_ts=(theirs,))(pixit)
+
+
+def typed(peer: Peer, message: Message) -> None:
+    """Its selectors are for the ICMP type 8: the type stands in the upper eight bits of the ports, the code below."""
+    for kind in (TSi, TSr):
+        for one in peer.expect(message, kind).selectors:
+            right = isinstance(one, TrafficSelector) and one.protocol == ICMP and one.start_port >> 8 == 8
+            right = right and isinstance(one, TrafficSelector) and one.start_port <= one.end_port <= 0x8FF
+            peer.check(right, f"{kind.__name__} for ICMP, ports 2048 to 2303", one, "RFC7296-3.13.1-4")
+
+
+@purpose("auth-ts-icmp", "RFC7296-3.13.1-4", role="responder", connection=of_one_type, ordinary=True)
+def test_icmp(peer: Peer) -> None:
+    """A Child SA for one type of ICMP: the device's selectors say type and code as one port number."""
+    sa = peer.sa()
+    with peer.preamble("IKE_SA_INIT"):
+        sa.init()
+    typed(peer, sa.auth())
+    sa.must_be_established()
+
+
+@purpose("auth-ts-icmp-initiator", "RFC7296-3.13.1-4", role="initiator", connection=of_one_type, ordinary=True)
+def test_icmp_initiator(peer: Peer, dut: Dut) -> None:
+    """The same in the request of a device that opens such a Child SA."""
+    dut.initiate()
+    sa = peer.respond_init(peer.expect_init())
+    request = sa.expect_request(ExchangeType.IKE_AUTH)
+    typed(peer, request.message)
+    sa.answer(request)
+    sa.must_be_established()
 
 
 def part(network: str) -> TrafficSelector:

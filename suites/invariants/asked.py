@@ -8,9 +8,6 @@ from conformance.wire import FLAG_RESPONSE, ExchangeType, Header, Message, Notif
 MOST = 4096
 """Of more messages with one message ID only the last ones are remembered."""
 
-LATE = 64
-"""So many still may be answered when the conversation has gone on."""
-
 SK, SKF = 46, 53
 
 
@@ -68,6 +65,6 @@ class Ours:
     def forget(self) -> None:
         """What was long ago is not answered any more."""
         for known in self.requests.values():
-            del known[:-LATE]
+            del known[:-8]
         for key in list(self.answers)[:-8]:
             del self.answers[key]

@@ -197,6 +197,9 @@ INVARIANTS: Mapping[str, Invariant] = MappingProxyType(
             "What is chosen from an offer is one of its proposals, with one transform of each type.", ("RFC7296-2.7-5",)
         ),
         "sequence": Invariant("No two ESP packets of an SA have one sequence number.", ("RFC4303-2.2-1",)),
+        "udp-checksum": Invariant(
+            "The UDP checksum around ESP and NAT keepalives over IPv4 is zero.", ("RFC3948-2.1-2", "RFC3948-2.3-2")
+        ),
         "esp-iv": Invariant(
             "No IV of ESP is used twice under one key.",
             (

@@ -2,6 +2,7 @@
 
 from conformance.ipsec.errors import IpsecError, Reason
 from conformance.ipsec.ip import ESP, UDP, parse
+from conformance.net.link import NAT_KEEPALIVE, Datagram
 from conformance.script.traffic import Channel, Traffic
 from suites.invariants.broken import Findings
 
@@ -54,6 +55,16 @@ class Packets:
             fresh = self._ivs.setdefault((inbound.spi, iv), body) == body
             rule = "RFC3602-3-2" if size > _COUNTER else "RFC4106-2-1"
             found.must("esp-iv", rule, fresh, "an IV that was not used before", iv.hex())
+
+
+def checksum(datagram: Datagram, found: Findings) -> None:
+    """Of a datagram that carries no IKE, on the port where that has a marker (RFC 3948, sections 2.1 and 2.3)."""
+    if ":" in datagram.source.host or not datagram.payload:
+        return
+    alive = datagram.payload == NAT_KEEPALIVE
+    rule = "RFC3948-2.3-2" if alive else "RFC3948-2.1-2"
+    expected = f"a UDP checksum of zero around {'a NAT keepalive' if alive else 'ESP'}"
+    found.must("udp-checksum", rule, not datagram.checksum, expected, f"{datagram.checksum:#06x}")
 
 
 def _body(wire: bytes) -> bytes:

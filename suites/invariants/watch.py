@@ -49,10 +49,13 @@ class Watch:
                 continue
             if entry.sent:
                 self.ours.add(entry, self._octets(entry.datagram))
-            elif entry.message is not None:
-                found = Findings(self.judged)
+                continue
+            found = Findings(self.judged)
+            if entry.message is not None:
                 self._came(entry, entry.message, found)
-                yield from found.broken
+            elif entry.datagram.checksum is not None:
+                traffic.checksum(entry.datagram, found)
+            yield from found.broken
 
     def packets(self) -> Iterator[Broken]:
         """What has come through Child SAs since this was asked last."""

@@ -1,7 +1,9 @@
 """Devices that die or hang of a malformed message: a plugin for pytest that adds ``--dut mortal:HOW``.
 
 ``dies`` and ``dies-late`` end by a signal, ``hangs`` goes on answering orders but no IKE, ``stops`` is stopped,
-``ends`` does so a little after any IKE_AUTH. A device that is not to come back is ``HOW:once``.
+``ends`` does so a little after any IKE_AUTH. ``spins`` computes for ever beside its work, ``grows`` keeps a little of
+every datagram and 4 MiB of what is malformed; both are judged sooner than others, so that a test takes seconds. A
+device that is not to come back is ``HOW:once``.
 """
 
 import os
@@ -9,19 +11,21 @@ import signal
 import sys
 import threading
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 from conformance.net import UdpLink
 from conformance.net.link import NON_ESP_MARKER, Datagram
 from conformance.wire import ExchangeType, WireError, decode_header, decode_message
 from peers import registry
-from peers.contract import Device, DeviceError
+from peers.contract import Device, DeviceError, Vitals
+from peers.places.process import process_vitals
 from peers.reference import channel
 from peers.reference.engine import ReferenceEngine
 from peers.reference.model import model
 from peers.reference.process import ReferenceProcess
 from peers.reference.server import Server
 from peers.word import DeviceWord
+from suites import pulse
 
 LATER = 0.5
 
@@ -46,12 +50,16 @@ class Mortal(ReferenceProcess):
     def condition(self) -> str:
         return "it waits"
 
+    def vitals(self) -> Vitals | None:
+        return process_vitals(self._process.pid) if self._process is not None else None
+
 
 def _open(word: DeviceWord, options: dict[str, Any]) -> Device:
     return Mortal(word.where)
 
 
 vars(registry)["_OPENERS"]["mortal"] = _open
+vars(pulse).update(QUIET=0.6, SAMPLES=6)
 
 
 class Engine(ReferenceEngine):
@@ -59,12 +67,15 @@ class Engine(ReferenceEngine):
 
     how: str = ""
     hung: bool = False
+    hoard: ClassVar[list[bytes]] = []
 
     def receive(self, datagram: Datagram, now: float) -> None:
         raw = datagram.payload.removeprefix(NON_ESP_MARKER)
         if self.hung:
             return
         super().receive(datagram, now)
+        if self.how == "grows":
+            self.hoard.append(b"x" * (64 << 10))
         if self.how == "ends":
             if decode_header(raw).exchange == ExchangeType.IKE_AUTH:
                 threading.Timer(0.05, os._exit, (3,)).start()
@@ -83,6 +94,16 @@ class Engine(ReferenceEngine):
             os.kill(os.getpid(), signal.SIGSTOP)
         elif self.how == "hangs":
             self.hung = True
+        elif self.how == "spins" and not self.hoard:
+            self.hoard.append(b"")
+            threading.Thread(target=_spin, daemon=True).start()
+        elif self.how == "grows":
+            self.hoard.append(b"x" * (4 << 20))
+
+
+def _spin() -> None:
+    while True:
+        pass
 
 
 def main() -> None:

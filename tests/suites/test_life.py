@@ -79,6 +79,24 @@ def test_one_that_answers_no_more(how: str, tmp_path: Path) -> None:
     assert "the device hangs: it answers no IKE any more (it waits)" in records(tmp_path)[GUILTY]["reason"]
 
 
+def test_one_that_spins_and_answers(tmp_path: Path) -> None:
+    done = run("mortal:spins", BEFORE, GUILTY, *AFTER, cwd=tmp_path)
+    assert done.returncode == 1, done.stdout
+    found = verdicts(tmp_path)
+    assert found.pop(GUILTY) == ("fail", "hang") and set(found.values()) == {("pass", "")}, done.stdout
+    assert "the device answers, but its process spins: it wants " in records(tmp_path)[GUILTY]["reason"]
+
+
+def test_one_that_grows(tmp_path: Path) -> None:
+    more = ("mid-request-again", "init-ke-zero", "auth-id-ipv4", "info-unknown-status")
+    done = run("mortal:grows", BEFORE, GUILTY, *AFTER, *more, cwd=tmp_path)
+    assert done.returncode == 1, done.stdout
+    found = verdicts(tmp_path)
+    assert len(found) >= 7 and found.pop(GUILTY) == ("fail", "hang"), done.stdout
+    assert set(found.values()) == {("pass", "")}, done.stdout
+    assert "memory of the device rises all the time" in records(tmp_path)[GUILTY]["reason"]
+
+
 def test_one_that_hangs_while_it_is_the_initiator(tmp_path: Path) -> None:
     guilty = "format-response-sa-length"
     done = run("mortal:hangs", BEFORE, guilty, *AFTER, cwd=tmp_path)

@@ -1,8 +1,9 @@
-"""Every MUST and SHOULD of the core RFCs that can be tested has a purpose, but for a list that may only shrink."""
+"""Every MUST and SHOULD of the core RFCs that can be tested has a purpose or an invariant, but for a shrinking list."""
 
 from pathlib import Path
 
 from suites.conduct import all_purposes
+from suites.invariants import INVARIANTS
 from suites.requirements import Level, load
 
 CORE = {3948, 4301, 4302, 4303, 6989, 7296, 7383, 7427, 8247}
@@ -11,8 +12,9 @@ OPEN = Path(__file__).with_name("untested.txt")
 
 
 def untested() -> set[str]:
-    """What nobody cites and nobody says why it cannot be tested."""
+    """What neither purposes nor invariants cite, and nobody says why it cannot be tested."""
     cited = {one for each in all_purposes().values() for one in each.purpose.requirements}
+    cited |= {one for each in INVARIANTS.values() for one in each.requirements}
     demanded = (one for one in load() if one.rfc in CORE and one.testable and one.level is not Level.MAY)
     return {one.id for one in demanded if one.id not in cited}
 

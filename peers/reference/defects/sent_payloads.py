@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from conformance.ike.ikesa import IkeSa
+from conformance.ipsec.ip import ICMP
 from conformance.wire import (
     AUTH,
     CP,
@@ -27,6 +28,8 @@ from conformance.wire import (
     Prf,
     Proposal,
     ProtocolID,
+    Selector,
+    TrafficSelector,
     Transform,
     TSi,
     TSr,
@@ -151,6 +154,28 @@ class FillsReservedOfConfiguration(Rewriting):
 
     def rewritten(self, payloads: list[Payload], exchange: ExchangeType, *, response: bool) -> list[Payload]:
         return [replace(one, reserved2=1) if isinstance(one, CP) else one for one in payloads]
+
+
+@defect("auth-ts-icmp", "auth-ts-icmp-initiator")
+class WritesIcmpTheOtherWayRound(Rewriting):
+    """Writes the type of ICMP into the lower eight bits of a port, the code into the upper ones."""
+
+    def rewritten(self, payloads: list[Payload], exchange: ExchangeType, *, response: bool) -> list[Payload]:
+        return [
+            replace(one, selectors=_swapped(one.selectors)) if isinstance(one, TSi | TSr) else one for one in payloads
+        ]
+
+
+def _swapped(selectors: tuple[Selector, ...]) -> tuple[Selector, ...]:
+    def other(port: int) -> int:
+        return port >> 8 | (port & 255) << 8
+
+    return tuple(
+        replace(one, start_port=other(one.start_port), end_port=other(one.end_port))
+        if isinstance(one, TrafficSelector) and one.protocol == ICMP
+        else one
+        for one in selectors
+    )
 
 
 # --- SA and KE --------------------------------------------------------------------------------------------------------
