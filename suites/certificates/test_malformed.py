@@ -9,10 +9,14 @@ from collections.abc import Callable
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
 
+from conformance.ike.core.connection import Party
 from conformance.script.peer import Peer
+from suites.certificates.roles import NOT_CREATED, TOLD, AsResponder, in_both, of_responder
 from suites.certificates.test_paths import between, ours
 from suites.connections import certificates
-from suites.ike_auth.refusal import must_be_refused
+from suites.dut import Dut
+from suites.ike_auth.initiating import begun
+from suites.ike_auth.refusal import must_be_refused, must_be_refused_by
 from suites.ike_auth.steps import ourselves, trusted
 from suites.purpose import purpose
 
@@ -27,26 +31,44 @@ BROKEN = (
 """Nothing, half a header, a length beyond the end, one of four gigabytes, no DER, a deep nest."""
 
 
-Mark = Callable[[Callable[[Peer], None]], Callable[[Peer], None]]
+FEW = BROKEN[3], BROKEN[5]
+"""Those that a device gets as initiator, where each takes longer."""
 
 
-def unreadable(identifier: str, oid: x509.ObjectIdentifier, *, of_authority: bool = False) -> Mark:
-    """A certificate has this extension, critical, in each of the `BROKEN` forms; the device refuses all of them."""
+def unreadable(
+    identifier: str, oid: x509.ObjectIdentifier, *, of_authority: bool = False
+) -> Callable[[AsResponder], AsResponder]:
+    """A certificate has this extension, critical, in each of the `BROKEN` forms; the device refuses all of them.
 
-    def register(written: Callable[[Peer], None]) -> Callable[[Peer], None]:
-        def test(peer: Peer) -> None:
-            for octets in BROKEN:
-                found = x509.Extension(oid, True, x509.UnrecognizedExtension(oid, octets))
-                made = (
-                    ours(peer, between(peer, found)) if of_authority else ours(peer, trusted(peer), extensions=[found])
-                )
-                sa = peer.sa(local=ourselves(peer, chain=made.chain, key=made.key))
-                sa.init()
-                must_be_refused(peer, sa)
+    As initiator it gets a few of them.
+    """
 
-        test.__name__, test.__module__, test.__doc__ = written.__name__, written.__module__, written.__doc__
-        cited = ("RFC5280-4.2-1", "RFC7296-1.2-18", "RFC7296-2.21.2-1")
-        return purpose(identifier, *cited, role="responder", connection=certificates())(test)
+    def bent(peer: Peer, octets: bytes) -> Party:
+        found = x509.Extension(oid, True, x509.UnrecognizedExtension(oid, octets))
+        made = ours(peer, between(peer, found)) if of_authority else ours(peer, trusted(peer), extensions=[found])
+        return ourselves(peer, chain=made.chain, key=made.key)
+
+    def as_responder(peer: Peer) -> None:
+        for octets in BROKEN:
+            sa = peer.sa(local=bent(peer, octets))
+            sa.init()
+            must_be_refused(peer, sa)
+
+    def as_initiator(peer: Peer, dut: Dut) -> None:
+        for octets in FEW:
+            attempt = begun(peer, dut, local=bent(peer, octets))
+            attempt.sa.answer(attempt.request)
+            must_be_refused_by(dut, peer, attempt)
+
+    def register(written: AsResponder) -> AsResponder:
+        cited, connection = ("RFC5280-4.2-1", NOT_CREATED), certificates()
+        return in_both(
+            written,
+            purpose(identifier, *cited, TOLD, role="responder", connection=connection),
+            purpose(of_responder(identifier), *cited, role="initiator", connection=connection),
+            as_responder,
+            as_initiator,
+        )
 
     return register
 
@@ -89,3 +111,38 @@ def test_policy_constraints(peer: Peer) -> None:
 @unreadable("cert-malformed-crl-points", ExtensionOID.CRL_DISTRIBUTION_POINTS)
 def test_crl_points(peer: Peer) -> None:
     """The cRLDistributionPoints of our certificate cannot be read."""
+
+
+@unreadable("cert-malformed-authority-key", ExtensionOID.AUTHORITY_KEY_IDENTIFIER)
+def test_authority_key(peer: Peer) -> None:
+    """The authorityKeyIdentifier of our certificate cannot be read."""
+
+
+@unreadable("cert-malformed-subject-key", ExtensionOID.SUBJECT_KEY_IDENTIFIER, of_authority=True)
+def test_subject_key(peer: Peer) -> None:
+    """The subjectKeyIdentifier of an intermediate certificate cannot be read."""
+
+
+@unreadable("cert-malformed-access", ExtensionOID.AUTHORITY_INFORMATION_ACCESS)
+def test_access(peer: Peer) -> None:
+    """The authorityInformationAccess of our certificate cannot be read."""
+
+
+@unreadable("cert-malformed-any-policy", ExtensionOID.INHIBIT_ANY_POLICY, of_authority=True)
+def test_any_policy(peer: Peer) -> None:
+    """An intermediate certificate has an inhibitAnyPolicy that cannot be read."""
+
+
+@unreadable("cert-malformed-mappings", ExtensionOID.POLICY_MAPPINGS, of_authority=True)
+def test_mappings(peer: Peer) -> None:
+    """An intermediate certificate has policyMappings that cannot be read."""
+
+
+@unreadable("cert-malformed-issuer-names", ExtensionOID.ISSUER_ALTERNATIVE_NAME)
+def test_issuer_names(peer: Peer) -> None:
+    """The issuerAltName of our certificate cannot be read."""
+
+
+@unreadable("cert-malformed-freshest", ExtensionOID.FRESHEST_CRL)
+def test_freshest(peer: Peer) -> None:
+    """The freshestCRL of our certificate cannot be read."""

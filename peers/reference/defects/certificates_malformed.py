@@ -6,13 +6,17 @@ from cryptography import x509
 
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import IDi, IDr
+from peers.reference.defects.certificates_names import both
 from peers.reference.defects.registry import defect
 
 
 @defect(
-    "cert-malformed-constraints", "cert-malformed-key-usage", "cert-malformed-extended-usage", "cert-malformed-names",
-    "cert-malformed-name-constraints", "cert-malformed-policies", "cert-malformed-policy-constraints",
-    "cert-malformed-crl-points",
+    *both(
+        "malformed-constraints", "malformed-key-usage", "malformed-extended-usage", "malformed-names",
+        "malformed-name-constraints", "malformed-policies", "malformed-policy-constraints", "malformed-crl-points",
+        "malformed-authority-key", "malformed-subject-key", "malformed-access", "malformed-any-policy",
+        "malformed-issuer-names", "malformed-freshest",
+    )
 )  # fmt: skip
 class SkipsWhatItCannotRead(IkeSa):
     """Goes on without the extensions of a certificate if one of them cannot be read."""

@@ -1,7 +1,7 @@
 """Defects of the validation of certification paths (RFC 5280, section 6; RFC 4945, section 5.1)."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import ClassVar
 
@@ -9,11 +9,13 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.x509.oid import ExtensionOID
 
 from conformance.crypto.x509 import CertificateError, Checks
 from conformance.ike.core.events import Violation
 from conformance.ike.ikesa import IkeSa
+from conformance.wire import AUTH, CERT, IDi, IDr, Message
 from peers.reference.defects.certificates_names import both
 from peers.reference.defects.registry import defect
 
@@ -86,7 +88,7 @@ class DatesOfFirstOnly(Lax):
     checks = _Checks
 
 
-@defect(*both("path-signature", "path-self-signed"))
+@defect(*both("path-signature", "path-self-signed", "chain-other-branch"))
 class NamesMakePaths(Lax):
     """Takes the name of the issuer for its signature."""
 
@@ -119,7 +121,7 @@ class SignaturesMakePaths(Lax):
     checks = _Checks
 
 
-@defect(*both("path-foreign", "path-twice"))
+@defect(*both("path-foreign", "path-twice", "chain-reversed", "chain-twins"))
 class EachIssuesTheOneBefore(IkeSa):
     """Wants no certificate that does not belong to the path."""
 
@@ -133,7 +135,9 @@ class EachIssuesTheOneBefore(IkeSa):
     *both(
         "critical-unknown", "path-critical-unknown", "constraint-dns", "constraint-dns-excluded", "constraint-dns-case",
         "constraint-above", "constraint-widened", "constraint-mail", "constraint-address", "constraint-dn",
-        "policy-required",
+        "constraint-mail-excluded", "constraint-address-permitted", "constraint-address6", "constraint-dn-excluded",
+        "constraint-uri", "constraint-both", "policy-required", "policy-other", "policy-any-inhibited", "policy-above",
+        "malformed-mappings",
     )
 )  # fmt: skip
 class IgnoresCriticalExtensions(Lax):
@@ -142,6 +146,63 @@ class IgnoresCriticalExtensions(Lax):
     class _Checks(Checks):
         def extensions(self, certificate: x509.Certificate) -> None:
             pass
+
+    checks = _Checks
+
+
+@defect(*both("chain-three"))
+class TwoIntermediates(IkeSa):
+    """Takes three certificates and no more."""
+
+    def check_chain(self, chain: Sequence[x509.Certificate]) -> None:
+        if len(chain) > 3:
+            raise Violation("too many certificates")
+        super().check_chain(chain)
+
+
+@defect(*both("chain-without-first", "chain-without-middle", "chain-without-last"))
+class NeedsNoPath(IkeSa):
+    """Takes every certificate for our name."""
+
+    def check_chain(self, chain: Sequence[x509.Certificate]) -> None:
+        pass
+
+
+@defect(*both("absent"))
+class VerifiesWithCertificateOnly(IkeSa):
+    """Takes a signature for right where it has no certificate to verify it."""
+
+    shows: bool = True
+
+    def peer_public_key(self, identity: IDi | IDr, message: Message) -> PublicKeyTypes:
+        self.shows = message.first(CERT) is not None
+        return super().peer_public_key(identity, message)
+
+    def check_signature(self, key: PublicKeyTypes, auth: AUTH, octets: bytes) -> None:
+        if self.shows:
+            super().check_signature(key, auth, octets)
+
+
+@defect(*both("date-just-ended", "date-begins-soon"))
+class DaysOnly(Lax):
+    """Compares days, and leaves out the time."""
+
+    class _Checks(Checks):
+        def validity(self, certificate: x509.Certificate, now: datetime) -> None:
+            begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+            if not begin - timedelta(days=1) <= now <= end + timedelta(days=1):
+                super().validity(certificate, now)
+
+    checks = _Checks
+
+
+@defect(*both("date-ends-soon"))
+class WantsADay(Lax):
+    """Takes no certificate that ends within a day."""
+
+    class _Checks(Checks):
+        def validity(self, certificate: x509.Certificate, now: datetime) -> None:
+            super().validity(certificate, now + timedelta(days=1))
 
     checks = _Checks
 
