@@ -69,9 +69,9 @@ def single(
     *,
     reason: x509.ReasonFlags | None = None,
     begun: float = -HOUR,
-    end: float = DAY,
+    end: float | None = DAY,
 ) -> Mapping[str, object]:
-    """What an OCSP response says about the certificate with this serial number."""
+    """What an OCSP response says about the certificate with this serial number; ``end`` None: any time."""
     name_hash, key_hash = issuer_hashes(issuer.certificate, hashes.SHA1())
     revoked = status is ocsp.OCSPCertStatus.REVOKED
     return {
@@ -81,7 +81,7 @@ def single(
         "algorithm": hashes.SHA1(),
         "cert_status": status,
         "this_update": at(now + begun),
-        "next_update": at(now + end),
+        "next_update": None if end is None else at(now + end),
         "revocation_time": at(now - DAY) if revoked else None,
         "revocation_reason": reason if revoked else None,
     }

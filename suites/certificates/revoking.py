@@ -22,7 +22,7 @@ from conformance.script.verdict import NotApplicable
 from peers.contract import Capability, Pixit
 from suites.certificates.roles import AsResponder, accepted, refused
 from suites.certificates.test_paths import key_usage
-from suites.connections import Setup, authority, build, certified
+from suites.connections import Setup, authority, build, certified, second_authority
 from suites.ike_auth.steps import in_our_name
 
 ROOT_LIST, ROOT_RESPONDER = "/root.crl", "/root.ocsp"
@@ -132,6 +132,11 @@ def checked(**changes: Any) -> Setup:
         return build(us, them, pixit, **{"trust": trust, **changes})
 
     return setup
+
+
+def two_anchors(pixit: Pixit) -> Connection:
+    """The same; both trust another authority, too."""
+    return checked(trust=(authority().certificate, second_authority().certificate))(pixit)
 
 
 def _certified(party: Party, sources: Sequence[Extension]) -> Party:

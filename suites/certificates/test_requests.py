@@ -252,3 +252,35 @@ def test_ragged(peer: Peer) -> None:
             sa.delete()
         else:
             must_be_a_refusal(peer, sa, answer)
+
+
+# --- what the device asks us for --------------------------------------------------------------------------------------
+
+_NO_LIST = ("RFC4945-3.2.3-2", "RFC4945-3.2.3-1")
+
+
+def no_list_asked(peer: Peer, message: Message) -> None:
+    """It has not asked for a CRL; who does gets none and must live with that."""
+    asked = [one for one in message.all(CERTREQ) if one.encoding == CertEncoding.CRL]
+    peer.check(not asked, "no CERTREQ for a CRL", message, "RFC4945-3.2.3-1")
+
+
+@purpose("cert-request-no-list", *_NO_LIST, role="responder", ordinary=True, connection=certificates())
+def test_no_list(peer: Peer) -> None:
+    """Whatever the device asks for in IKE_SA_INIT, it lives without a CRL, and best asks for none."""
+    sa = peer.sa()
+    opening = sa.init()
+    sa.auth()
+    must_succeed(peer, sa, "RFC4945-3.2.3-2")
+    no_list_asked(peer, opening)
+
+
+@purpose("cert-responder-request-no-list", *_NO_LIST, role="initiator", connection=certificates())
+def test_no_list_of_responder(peer: Peer, dut: Dut) -> None:
+    """Whatever the device asks for in IKE_AUTH, it lives without a CRL, and best asks for none."""
+    dut.initiate()
+    sa = peer.respond_init(peer.expect_init())
+    request = sa.expect_request(ExchangeType.IKE_AUTH)
+    sa.answer(request)
+    must_be_accepted_by(sa, "RFC4945-3.2.3-2")
+    no_list_asked(peer, request.message)

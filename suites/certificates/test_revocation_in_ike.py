@@ -16,10 +16,11 @@ from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.wire import CERT, CERTREQ, CertEncoding, ExchangeType, Message
 from peers.contract import Capability
-from suites.certificates.revoking import RELAXED, STRICT, Case, all_is_well, checked
+from suites.certificates.revoking import RELAXED, STRICT, Case, all_is_well, two_anchors
 from suites.certificates.roles import AsResponder, Shown, accepted, refused
+from suites.certificates.test_paths import key_usage
 from suites.certificates.test_payloads import after_first
-from suites.connections import authority
+from suites.connections import authority, second_authority
 from suites.dut import Dut
 from suites.ike_auth.steps import ourselves
 from suites.purpose import purpose
@@ -150,10 +151,27 @@ def test_response_not_der(case: Case) -> bytes:
     return said(case)[:-40]
 
 
+@refused(
+    "cert-crl-other-anchor", "RFC5280-6.3.3-8", "RFC5280-6.3-1",
+    **{**STRICT, "needs": (Capability.CRL,), "connection": two_anchors},
+)  # fmt: skip
+def test_other_anchor(peer: Peer) -> Shown:
+    """The CRL about our certificate is signed by somebody of the name of our issuer, whom another authority trusts.
+
+    The device trusts that one as well, and his certificate comes behind ours. What he says counts below his own anchor.
+    """
+    case = Case(peer, by_ocsp=False)
+    name = case.issuer.certificate.subject.rfc4514_string()
+    may_sign = key_usage("digital_signature", "key_cert_sign", "crl_sign")
+    twin = Authority.create(name, issuer=second_authority(), key=new_key("ecdsa"), extensions=(*case.sources, may_sign))
+    leaf = case.serve(case.list(key=twin.key))
+    return Shown(ourselves(peer, chain=(*leaf.chain, twin.certificate), key=leaf.key))
+
+
 # --- what the device asks for, and what it sends --------------------------------------------------------------------
 
 ASKING: dict[str, Any] = {
-    "connection": checked(),
+    "connection": two_anchors,
     "web": all_is_well,
     "needs": (Capability.OCSP_IN_IKE,),
     "device": {"ocsp_in_ike": True},
@@ -168,14 +186,17 @@ def must_ask(peer: Peer, message: Message) -> None:
     peer.check(all(one % 20 == 0 for one in sizes), "hashes of 20 octets", sizes, "RFC4806-4.1-3")
 
 
-@purpose("cert-ocsp-asked", "RFC4806-4.1-1", "RFC4806-4.1-3", "RFC4806-3.1-1", role="responder", **ASKING)
+_ASKS = ("RFC4806-4.1-1", "RFC4806-4.1-3", "RFC4806-3.1-1", "RFC4806-4.1-2")
+
+
+@purpose("cert-ocsp-asked", *_ASKS, role="responder", **ASKING)
 def test_asked(peer: Peer) -> None:
     """A device that is to check certificates by OCSP in IKE asks for that in its IKE_SA_INIT response."""
     sa = peer.sa()
     must_ask(peer, sa.init())
 
 
-@purpose("cert-responder-ocsp-asked", "RFC4806-4.1-1", "RFC4806-4.1-3", "RFC4806-3.1-1", role="initiator", **ASKING)
+@purpose("cert-responder-ocsp-asked", *_ASKS, role="initiator", **ASKING)
 def test_asked_of_responder(peer: Peer, dut: Dut) -> None:
     """The same in its IKE_AUTH request."""
     dut.initiate()

@@ -7,6 +7,7 @@ from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.wire import SA, Integ, Proposal, Transform, TransformType
+from peers.algorithms import combined
 from peers.contract import Capability
 from suites.choices import aead, esp_aead
 from suites.connections import usual
@@ -41,7 +42,10 @@ def must_mean_none(peer: Peer, chosen: Proposal) -> None:
     peer.check(not found, "no integrity algorithm but NONE", ", ".join(f"{one.id}" for one in found), MEANS_THE_SAME)
 
 
-@purpose("init-aead-integ-none", MEANS_THE_SAME, "RFC7296-3.3.6-1", role="responder", ordinary=True, connection=AEAD)
+@purpose(
+    "init-aead-integ-none", MEANS_THE_SAME, "RFC7296-3.3.6-1", "RFC5282-3.1-1", role="responder", ordinary=True,
+    connection=AEAD,
+)  # fmt: skip
 def test_init_none(peer: Peer) -> None:
     """IKE_SA_INIT offers an AEAD with INTEG NONE beside it, which is as good as without: the IKE SA is set up."""
     sa = peer.sa(proposals=naming_none(peer.connection.proposals))
@@ -105,3 +109,17 @@ def test_init_real(peer: Peer) -> None:
         for one in (each for found in answer.all(SA) for each in found.proposals):
             both = [each for each in one.transforms if each.type == TransformType.INTEG and each.id != Integ.NONE]
             peer.check(not both, "no integrity algorithm beside an AEAD", answer, "RFC5282-8-1")
+
+
+@purpose("init-aead-offer", "RFC5282-8-2", role="initiator", connection=AEAD)
+def test_offer(peer: Peer, dut: Dut) -> None:
+    """The device offers nothing but AEADs in a proposal: there is no integrity algorithm beside them but NONE."""
+    dut.initiate()
+    first = peer.expect_init()
+    for one in peer.expect(first.message, SA).proposals:
+        alone = all(combined(each) for each in one.transforms if each.type == TransformType.ENCR)
+        found = [each for each in one.transforms if each.type == TransformType.INTEG and each.id != Integ.NONE]
+        peer.check(not found or not alone, "no integrity algorithm beside AEADs", one, "RFC5282-8-2")
+    with peer.preamble("the handshake"):
+        sa = peer.respond_init(first)
+        sa.answer_auth()

@@ -129,3 +129,12 @@ class SilentAboutRagged(IkeSa):
     def on_request(self, message: Message) -> None:
         if not any(len(one.data) % 20 for one in message.all(CERTREQ)):
             super().on_request(message)
+
+
+@defect("cert-request-no-list", "cert-responder-request-no-list")
+class AsksForLists(IkeSa):
+    """Asks for a CRL in a CERTREQ."""
+
+    def certificate_requests(self) -> list[CERTREQ]:
+        found = super().certificate_requests()
+        return [*found, *(CERTREQ(CertEncoding.CRL, one.data) for one in found[:1])]

@@ -196,7 +196,7 @@ class OldListsWillDo(Lax):
     checks = without("list_time")
 
 
-@defect(*lists("signature", "signer", "shown-signer"))
+@defect(*lists("signature", "signer", "shown-signer", "other-anchor"))
 class UnsignedLists(Lax):
     """Verifies no signatures of CRLs."""
 
@@ -423,5 +423,30 @@ class NoDelegates(Lax):
     class _Checks(RevocationChecks):
         def delegate(self, *arguments: Any) -> None:
             raise CertificateError("signed by somebody else")
+
+    checks = _Checks
+
+
+@defect(*responses("old"))
+class OldNewsIsNews(Lax):
+    """Takes a response of any age that does not say when there will be another."""
+
+    class _Checks(RevocationChecks):
+        def response_time(self, found: ocsp.OCSPSingleResponse, now: datetime) -> None:
+            if found.next_update_utc is not None:
+                super().response_time(found, now)
+
+    checks = _Checks
+
+
+@defect(*responses("no-end"))
+class WantsAnEnd(Lax):
+    """Takes no response that does not say when there will be another."""
+
+    class _Checks(RevocationChecks):
+        def response_time(self, found: ocsp.OCSPSingleResponse, now: datetime) -> None:
+            if found.next_update_utc is None:
+                raise CertificateError("no nextUpdate")
+            super().response_time(found, now)
 
     checks = _Checks

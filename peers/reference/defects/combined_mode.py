@@ -145,3 +145,15 @@ class NamesIntegNone(IkeSa):
             for one in made.proposals
         )
         return made
+
+
+@defect("init-aead-offer")
+class OffersIntegrityBesideAead(IkeSa):
+    """Offers HMAC-SHA-256 beside each AEAD for the IKE SA."""
+
+    def init_request(self) -> Sequence[Payload]:
+        real = Transform.of(Integ.HMAC_SHA2_256_128)
+        self.offered = tuple(
+            replace(one, transforms=(*one.transforms, real)) if _is_combined(one) else one for one in self.offered
+        )
+        return super().init_request()
