@@ -149,7 +149,7 @@ class Bench:
         runner = self.runner()
         started = time.monotonic()
         try:
-            with _limited(self.rig.limit):
+            with _limited(self.rig.limit, real_time=runner.real_time):
                 outcome = runner.run(case, fresh=fresh)
         except TooLong as error:
             where = _where(error)
@@ -283,8 +283,11 @@ def _where(error: BaseException) -> str:
 
 
 @contextmanager
-def _limited(seconds: float) -> Iterator[None]:
-    """Raise TooLong inside of ``with`` after so many seconds; nothing but the main thread can be interrupted so."""
+def _limited(seconds: float, *, real_time: bool) -> Iterator[None]:
+    """Raise TooLong inside of ``with`` after so many seconds; nothing but the main thread can be interrupted so.
+
+    Where no real time passes for the device it computes in this process: CPU time counts, a busy machine is no hang.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -292,10 +295,13 @@ def _limited(seconds: float) -> Iterator[None]:
     def _late(number: int, frame: FrameType | None) -> None:
         raise TooLong
 
-    before = signal.signal(signal.SIGALRM, _late)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    number, timer = (
+        (signal.SIGALRM, signal.ITIMER_REAL) if real_time else (signal.SIGPROF, signal.ITIMER_PROF)
+    )  # fmt: skip
+    before = signal.signal(number, _late)
+    signal.setitimer(timer, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(timer, 0)
+        signal.signal(number, before)
