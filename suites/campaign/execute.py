@@ -14,12 +14,13 @@ from conformance.script.bend import Bend
 from conformance.script.message import Received
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.trace import Entry
-from conformance.wire import EAP, SK, SKF, ExchangeType, Message, NotifyType, WireError, decode_message
+from conformance.wire import EAP, SK, SKF, ExchangeType, Message, NotifyType, WireError, decode_header, decode_message
 from suites.campaign.answers import answer_class
 from suites.campaign.case import Step
 from suites.campaign.content import instead, octets_of
 from suites.campaign.kinds import KINDS, send_octets
 from suites.campaign.scene import Scene, Unreachable
+from suites.invariants.asked import Asked
 
 MOMENT = 0.003
 """Seconds that a device with a clock of its own gets: it answers at once, or not."""
@@ -180,6 +181,7 @@ def genuine(entry: Entry, sa: ScriptedSa) -> bool:
     assert entry.datagram is not None
     raw = entry.datagram.payload.removeprefix(NON_ESP_MARKER)
     try:
+        raw = Asked(decode_header(raw), raw, entry).message
         message = decode_message(raw)
         last = message.payloads[-1] if message.payloads else None
         if sa.keys is None or not isinstance(last, SK | SKF):

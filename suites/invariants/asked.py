@@ -3,7 +3,16 @@
 from dataclasses import dataclass, field
 
 from conformance.script.trace import Entry
-from conformance.wire import FLAG_RESPONSE, ExchangeType, Header, Message, NotifyType, WireError, decode_header
+from conformance.wire import (
+    FLAG_RESPONSE,
+    HEADER_SIZE,
+    ExchangeType,
+    Header,
+    Message,
+    NotifyType,
+    WireError,
+    decode_header,
+)
 
 MOST = 4096
 """Of more messages with one message ID only the last ones are remembered."""
@@ -23,6 +32,11 @@ class Asked:
     def straight(self) -> bool:
         """Whether nothing was wrong with it."""
         return not self.entry.bent and self.entry.message is not None
+
+    @property
+    def message(self) -> bytes:
+        """What its header says that it is: a device may leave what comes behind that alone."""
+        return self.raw[: self.header.length] if self.header.length >= HEADER_SIZE else self.raw
 
     @property
     def protected(self) -> bool:

@@ -88,7 +88,7 @@ class Watch:
             self._numberings.came(message, sa.own_spi, raw, found)
         elif asked:
             rule = "RFC7296-2.4-7" if message.notify(NotifyType.INVALID_SYNTAX) is None else "RFC7296-3.10.1-5"
-            right = any(_authentic(one, sa) for one in asked)
+            right = any(authentic(one, sa) for one in asked)
             got = f"{message.exchange.name} response {message.message_id}"
             expected = "no protected answer to what is not protected"
             found.must("unprotected", rule, right, expected, got, bypass=True)
@@ -134,18 +134,18 @@ class Watch:
         found.must("nonce-fresh", "RFC7296-3.9-2", fresh, "a nonce that was not used before", got)
 
 
-def _authentic(one: Asked, sa: ScriptedSa) -> bool:
+def authentic(one: Asked, sa: ScriptedSa) -> bool:
     """Whether the device could take this request for ours."""
     if one.header.exchange == ExchangeType.IKE_SA_INIT or one.straight:
         return one.protected or one.header.exchange == ExchangeType.IKE_SA_INIT
     if sa.keys is None:
         return True
     try:
-        message = decode_message(one.raw, lenient=True)
+        message = decode_message(one.message, lenient=True)
         last = message.payloads[-1] if message.payloads else None
         if not isinstance(last, SK | SKF):
             return False
-        protection.unseal(one.raw, last, sa.keys.suite.cipher, sa.own_key)
+        protection.unseal(one.message, last, sa.keys.suite.cipher, sa.own_key)
     except IntegrityError:
         return False
     except WireError:

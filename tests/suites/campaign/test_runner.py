@@ -4,12 +4,18 @@ import os
 
 import pytest
 
+from conformance.fuzz.mutation import Mutation
+from conformance.net.link import NON_ESP_MARKER
+from conformance.wire import decode_header
 from peers.places.process import process_vitals
 from peers.registry import open_device
 from suites.campaign.case import Case, Outcome, Step
+from suites.campaign.execute import genuine
 from suites.campaign.kinds import KINDS
 from suites.campaign.runner import Runner
 from suites.campaign.states import STATES
+from suites.invariants.asked import Asked
+from suites.invariants.watch import authentic
 
 UNKNOWN = "c8:0080000801020304"
 
@@ -53,6 +59,25 @@ def test_a_state_is_kept() -> None:
         assert not gone.kept
         runner.run(Case("established", 4, (_step("liveness"),)))
         assert runner.peer is not first
+
+
+@pytest.mark.parametrize(
+    ("mutation", "whole"),
+    [
+        (Mutation("datagram", "datagram", ("extended", 1, 0)), True),
+        (Mutation("ciphertext", "ciphertext", ("icv", 0, 0)), False),
+    ],
+)
+def test_what_stands_behind_a_message_does_not_unprotect_it(mutation: Mutation, whole: bool) -> None:
+    """A device may leave it alone and answer: that is no answer to what is not protected."""
+    with _runner() as runner:
+        runner.run(Case("established", 1, (Step("liveness", (mutation,)),)))
+        sent = next(entry for entry in reversed(runner.trace.entries) if entry.bent)
+        sa = next(iter(runner.peer.sas.values()))
+        assert genuine(sent, sa) is whole
+        assert sent.datagram is not None
+        raw = sent.datagram.payload.removeprefix(NON_ESP_MARKER)
+        assert authentic(Asked(decode_header(raw), raw, sent), sa) is whole
 
 
 def _again(case: Case) -> tuple[Outcome, list[bytes]]:
