@@ -10,6 +10,7 @@ from conformance.script import bend, inner
 from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
+from conformance.script.verdict import Unexpected
 from conformance.wire import (
     AUTH,
     CP,
@@ -232,6 +233,13 @@ def link_asked(peer: Peer, dut: Dut) -> tuple[ScriptedSa, Received, Sequence[byt
     return sa, request, [one.value for one in asked.attributes if one.type == LINK]
 
 
+def given_to(sa: ScriptedSa) -> bytes:
+    """The Link ID of the link that we have given. Raises Unexpected where the device has asked for none."""
+    if sa.link is None:
+        raise Unexpected("an INTERNAL_IP6_LINK of eight octets in the request", "none", "RFC5739-5.1-1")
+    return sa.link.id
+
+
 @purpose("cp-client-link", "RFC5739-5.1-1", "RFC5739-4.1-7", role="initiator", needs=LINKED, connection=asking)
 def test_client(peer: Peer, dut: Dut) -> None:
     """A device that wants a link says which interface identifier it has, once, and takes the link."""
@@ -268,10 +276,10 @@ def test_client_rekey(peer: Peer, dut: Dut) -> None:
     """The device rekeys its Child SA: the request names the link as we have named it."""
     dut.initiate()
     sa = peer.accept()
-    assert sa.link is not None
+    link = given_to(sa)
     dut.rekey_child()
     request = sa.expect_request(ExchangeType.CREATE_CHILD_SA)
-    names_link(peer, request, sa.link.id)
+    names_link(peer, request, link)
     sa.answer(request)
     sa.must_be_up("RFC5739-4.3-1")
 
@@ -283,12 +291,12 @@ def test_client_reauth(peer: Peer, dut: Dut) -> None:
     """The device authenticates again and may name its link, or ask for a new one: what it names is what it has got."""
     dut.initiate()
     old = peer.accept()
-    assert old.link is not None
+    link = given_to(old)
     dut.reauthenticate()
     new = peer.respond_init(peer.expect_init())
     request = new.expect_request(ExchangeType.IKE_AUTH)
     asked = peer.expect(request.message, CP, "RFC5739-5.1-1")
     known = [one.value[8:] for one in asked.attributes if one.type == LINK]
-    peer.check(known in ([b""], [old.link.id]), "its Link ID or none", known, "RFC5739-5.1-1")
+    peer.check(known in ([b""], [link]), "its Link ID or none", known, "RFC5739-5.1-1")
     new.answer(request)
     must_be_accepted_by(new, "RFC5739-5.1-1")

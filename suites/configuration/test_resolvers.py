@@ -7,7 +7,19 @@ from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
 from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType, Message
 from peers.contract import Capability
-from suites.configuration.steps import A4, IGNORED, INNER, asking, packed, plain, requested, serving, values, wanting
+from suites.configuration.steps import (
+    A4,
+    IGNORED,
+    INNER,
+    asking,
+    packed,
+    plain,
+    requested,
+    serving,
+    values,
+    wanting,
+    well_formed,
+)
 from suites.configuration.test_attributes import (
     DIGEST,
     DNS,
@@ -73,11 +85,12 @@ def test_reserved(peer: Peer) -> None:
 
 def digests(peer: Peer, answer: Message, *offered: int) -> None:
     """The digest of a key, by one of the hashes that were offered."""
+    well_formed(peer, answer)
     for one in filter(None, values(answer, DIGEST)):
         number = int.from_bytes(one[2 + one[1] : 4 + one[1]], "big")
         name, digest = one[2 : 2 + one[1]], one[4 + one[1] :]
         peer.check(not name or 0x20 < min(name) <= max(name) < 0x7F, "a name without terminator", name, "RFC9464-3.2-4")
-        peer.check(number in offered, f"a hash of {offered}", number, "RFC9464-3.2-3")
+        peer.check(number in offered and number in _HASHES, f"a hash of {offered}", number, "RFC9464-3.2-3")
         expected = _HASHES[number](KEY).digest()
         peer.check(digest == expected, "the digest of the resolver's key", digest.hex(), "RFC9464-3.2-3")
 
@@ -138,6 +151,7 @@ def test_client(peer: Peer, dut: Dut) -> None:
     for one in wanted.attributes:
         if one.type == DIGEST:
             told = one.value.hex()
+            peer.check(len(one.value) > 1, "how many hashes, and no name", told, "RFC9464-3.2-1")
             peer.check(one.value[:1] == bytes(((len(one.value) - 2) // 2,)), "as many hashes as it says", told,
                        "RFC9464-3.2-1")  # fmt: skip
             peer.check(len(one.value) % 2 == 0, "two octets for each hash", told, "RFC9464-3.2-1")
