@@ -328,12 +328,16 @@ class ChildExchange(Narrowing):
         """Choose one offered proposal; its SPI is the one we send to."""
         with_ke = message.exchange != ExchangeType.IKE_AUTH
         ours = child_proposals(config.proposals, b"", with_ke=with_ke)
-        acceptable = [one for one in proposals if len(one.spi) == 4]
+        acceptable = [one for one in proposals if self.takes_spi(one.spi)]
         ke = message.first(KE)
         found = choose(acceptable, ours, ke.method if ke else None, at_least=self.takes_longer_keys())
         if found is None:
             raise Refusal(NotifyType.NO_PROPOSAL_CHOSEN, "no ESP or AH proposal in common")
         return found[1]
+
+    def takes_spi(self, spi: bytes) -> bool:
+        """Whether the peer may receive on this SPI: zero is never sent (RFC 4303, section 2.1)."""
+        return len(spi) == 4 and any(spi)
 
     def child_key_exchange(self, suite: ChildSuite, message: Message) -> tuple[bytes, bytes]:
         """Our public value and the shared secret, both empty without PFS. Raises Refusal for another group."""
