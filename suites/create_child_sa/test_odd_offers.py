@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from conformance.ike.core.selectors import selectors
+from conformance.ipsec.ip import ESP, UDP, parse
 from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
@@ -52,6 +53,15 @@ def spi(octets: bytes) -> Bend:
     )  # fmt: skip
 
 
+def spi_of(wire: bytes) -> bytes:
+    """The SPI of an ESP packet, or of ESP in UDP, and nothing of any other packet."""
+    outer = parse(wire)
+    if outer.protocol not in (ESP, UDP):
+        return b""
+    at = outer.payload_at + 8 * (outer.protocol == UDP)
+    return wire[at : at + 4]
+
+
 @purpose("child-ah-or-esp", OTHERS, "RFC7296-3.3.1-6", role="responder", needs=(REKEY,))
 def test_alternatives(peer: Peer, dut: Dut) -> None:
     """A rekey offers AH, which the device is not configured for, and then ESP: it takes ESP, by its number."""
@@ -62,12 +72,18 @@ def test_alternatives(peer: Peer, dut: Dut) -> None:
     peer.check(found.number == 2, "proposal number 2", found.number, "RFC7296-3.3.1-6")
 
 
-@purpose("child-spi-zero", "RFC4303-2.1-1", role="responder", needs=(REKEY,))
+@purpose("child-spi-zero", "RFC4303-2.1-1", role="responder", needs=(REKEY, Capability.DATA_PLANE))
 def test_spi_zero(peer: Peer, dut: Dut) -> None:
-    """A rekey names 0 as the SPI on which we receive: no Child SA is made, as nothing may be sent with that."""
+    """A rekey names 0 as the SPI on which we receive: a device that agrees must not send with that all the same."""
     sa = connected(peer, dut)
+    carries(peer, dut)
     answer = sa.rekey_child(bend=spi(bytes(4)))
-    peer.check(answer.first(SA) is None, "no Child SA with an SPI of zero", answer, "RFC4303-2.1-1")
+    if answer.first(SA) is not None:
+        sa.finish()
+        peer.traffic.send(peer.traffic.echo_request())
+        peer.idle(peer.response_timeout / 2)
+    zero = [one for one in peer.traffic.arrived if spi_of(one.wire) == bytes(4)]
+    peer.check(not zero, "no ESP with an SPI of zero", "; ".join(map(str, zero)), "RFC4303-2.1-1")
 
 
 @purpose(

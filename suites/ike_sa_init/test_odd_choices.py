@@ -12,10 +12,11 @@ from peers.algorithms import written
 from suites.dut import Dut
 from suites.ike_auth.initiating import begun
 from suites.ike_auth.refusal import must_be_refused_by
-from suites.ike_sa_init.steps import goes_no_further, handshake, normal
+from suites.ike_sa_init.steps import goes_no_further, handshake
 from suites.purpose import purpose
 
 CONSISTENT, OTHERS = "RFC7296-3.3.6-6", "RFC7296-3.3.6-9"
+FOR_IKE = "RFC7296-3.3.1-7"
 UNASSIGNED = 900
 """From here on no cipher has a number."""
 
@@ -53,17 +54,26 @@ def test_other_exchange(peer: Peer, dut: Dut) -> None:
     must_be_refused_by(dut, peer, attempt)
 
 
-@purpose("init-proposal-protocol", OTHERS, "RFC7296-3.3.1-6", role="responder")
+@purpose("init-proposal-protocol", FOR_IKE, "RFC7296-3.3.1-6", role="responder")
 def test_proposal_protocol(peer: Peer) -> None:
-    """A proposal of a protocol that nobody knows, and one of ESP, stand in front of the good one: that is chosen."""
+    """Proposals of ESP, and of a protocol that nobody knows, stand in front of the good one: neither is chosen.
+
+    Nobody says whether they spoil the whole offer, so it may be refused.
+    """
 
     def change(one: Proposal) -> Sequence[Proposal]:
-        strange = [replace(one, protocol=ProtocolID(77)), replace(one, protocol=ProtocolID.ESP, number=2)]
+        strange = [replace(one, protocol=ProtocolID.ESP), replace(one, protocol=ProtocolID(77), number=2)]
         return [*strange, replace(one, number=3)]
 
-    answer = normal(peer, peer.sa().init(chosen(change, "protocols 77 and ESP in front")), OTHERS)
-    number = peer.expect(answer, SA).proposals[0].number
-    peer.check(number == 3, "proposal number 3", number, "RFC7296-3.3.1-6")
+    answer = peer.sa().init(chosen(change, "ESP and protocol 77 in front"))
+    found = answer.first(SA)
+    if found is None:
+        peer.note("the whole offer is refused")
+        handshake(peer)
+        return
+    one = found.proposals[0]
+    peer.check(one.protocol == ProtocolID.IKE, "a proposal for IKE", answer, FOR_IKE)
+    peer.check(one.number == 3, "proposal number 3", one.number, "RFC7296-3.3.1-6")
 
 
 @purpose("init-many-transforms", "RFC7296-3.3.6-11", "RFC7296-2-1", role="responder")

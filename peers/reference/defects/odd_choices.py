@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from conformance.ike.core.child import ChildOffer
 from conformance.ike.core.connection import ChildConfig
-from conformance.ike.core.events import Refusal
 from conformance.ike.core.sending import State
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import (
@@ -13,7 +12,6 @@ from conformance.wire import (
     ExchangeType,
     KeMethod,
     Message,
-    NotifyType,
     Payload,
     Proposal,
     ProtocolID,
@@ -45,13 +43,12 @@ class TakesAnyExchange(IkeSa):
 
 
 @defect("init-proposal-protocol")
-class StumblesOverProtocols(IkeSa):
-    """Refuses an offer with a protocol that it does not expect there."""
+class ReadsNoProtocols(IkeSa):
+    """Chooses by algorithms alone, whatever the proposal is for."""
 
     def choose_ike(self, proposals: Sequence[Proposal], group: KeMethod) -> Proposal:
-        if any(one.protocol != ProtocolID.IKE for one in proposals):
-            raise Refusal(NotifyType.INVALID_SYNTAX, "another protocol than IKE")
-        return super().choose_ike(proposals, group)
+        chosen = super().choose_ike([replace(one, protocol=ProtocolID.IKE) for one in proposals], group)
+        return replace(chosen, protocol=proposals[0].protocol)
 
 
 @defect("init-many-proposals", "init-many-transforms")
