@@ -148,6 +148,7 @@ class Capability(StrEnum):
     VIRTUAL_IP = "virtual-ip", "assigns or requests inner addresses (RFC 7296, 2.19)"
     VIRTUAL_IP6 = "virtual-ip6", "assigns or requests inner IPv6 addresses (RFC 7296, 3.15.3)"
     VIRTUAL_IPS = "virtual-ips", "assigns or requests inner addresses of both families at once"
+    CONFIG_NBNS = "config-nbns", "tells those to whom it assigns addresses which NetBIOS name servers there are"
     CONFIG_DNS = "config-dns", "tells those to whom it assigns addresses which name servers there are"
     CONFIG_SUBNETS = "config-subnets", "tells those to whom it assigns addresses which networks are behind it"
     SPLIT_DNS = "split-dns", "tells which names its name servers are for (RFC 8598)"
@@ -599,6 +600,7 @@ def needs(connection: Connection) -> frozenset[Capability]:
         (Capability.VIRTUAL_IP6, connection.local_pool6 or connection.remote_pool6),
         (Capability.VIRTUAL_IPS, max(len(connection.local_pools), len(connection.remote_pools)) > 1),
         (Capability.CONFIG_DNS, connection.local_inner.dns),
+        (Capability.CONFIG_NBNS, connection.local_inner.nbns),
         (Capability.CONFIG_SUBNETS, connection.local_inner.subnets),
         (Capability.SPLIT_DNS, connection.local_inner.domains),
         (Capability.ENCRYPTED_DNS, connection.local_inner.resolver),

@@ -231,7 +231,7 @@ class Inquest:
     def bring_back(self) -> None:
         """Start the device anew, or wait where nobody can: it must answer again. Raises Gone."""
         if self.gate.samples is not None:
-            self.gate.samples.clear()
+            self.gate.samples.forget()
         if self.device.restarts:
             try:
                 self.device.stop()

@@ -19,7 +19,7 @@ SPELL, QUIET = 0.25, 4.0
 """Seconds: of one look at a device that seems to spin, and how long it must go on in each of them."""
 
 SAMPLES = 30
-"""Samples that are compared, in three parts of which each must be over the one before."""
+"""Samples that are compared, in three parts of which each must be over the one before, twice in a row."""
 
 LEAST = {"memory": 2 << 20, "descriptors": 9, "threads": 6}
 """The growth that counts between first and last part."""
@@ -93,15 +93,17 @@ class Samples:
         """None so far."""
         self.device = device
         self.samples: deque[tuple[Vitals, str]] = deque(maxlen=SAMPLES)
+        self.suspect: tuple[str, int] | None = None
 
     @property
     def newest(self) -> Vitals | None:
         """The last one, if there is one."""
         return self.samples[-1][0] if self.samples else None
 
-    def clear(self) -> None:
-        """The device has been started anew."""
+    def forget(self) -> None:
+        """The device has been started again."""
         self.samples.clear()
+        self.suspect = None
 
     def take(self, label: str) -> Growth | None:
         """One more, ``label`` is what came before it; what grows without end, if anything."""
@@ -117,7 +119,17 @@ class Samples:
             parts = [values[at : at + third] for at in range(0, SAMPLES, third)]
             rises = all(max(low) < min(high) for low, high in pairwise(parts))
             if rises and values[-1] - values[0] >= LEAST[name]:
-                return self._growth(name, values)
+                return self._suspected(name, values)
+        return None
+
+    def _suspected(self, name: str, values: list[int]) -> Growth | None:
+        """A daemon that has just begun takes what it needs: what has no end rises as steeply once more."""
+        before, rise = self.suspect, values[-1] - values[0]
+        if before is not None and before[0] == name and 2 * rise >= before[1]:
+            self.suspect = None
+            return self._growth(name, values)
+        self.suspect = name, rise
+        self.samples.clear()
         return None
 
     def _growth(self, name: str, values: list[int]) -> Growth:

@@ -18,9 +18,9 @@ Argument = int | str
 """Octets are written in hexadecimal."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Mutation:
-    """One lie.
+    """One lie. Nobody changes one: it is not frozen only because a frozen one takes three times as long to make.
 
     Attributes:
         mutator: the name of the mutator that drew it, and that bends by it.

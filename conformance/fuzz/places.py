@@ -247,6 +247,8 @@ def _most(message: Message) -> Message:
 
 def _capped(value: Any) -> Any:
     """The same value, in which lies about what no field can count tell the most there is."""
+    if can_be_written(value):
+        return value
     told: dict[str, Any] = {}
     for form in forms(type(value)):
         held = getattr(value, form.name)

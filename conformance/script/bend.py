@@ -34,9 +34,12 @@ def _same(value: Any) -> Any:
     return value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Bend:
-    """What is wrong with one outgoing message, in words and at up to four stages."""
+    """What is wrong with one outgoing message, in words and at up to four stages.
+
+    Nobody changes one. It is not frozen, since a frozen one takes four times as long to make, and a fuzzer makes many.
+    """
 
     text: str = ""
     payloads: ToMessage = _same

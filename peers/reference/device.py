@@ -68,6 +68,7 @@ CAPABILITIES = frozenset(
         Capability.VIRTUAL_IP6,
         Capability.VIRTUAL_IPS,
         Capability.CONFIG_DNS,
+        Capability.CONFIG_NBNS,
         Capability.CONFIG_SUBNETS,
         Capability.SPLIT_DNS,
         Capability.ENCRYPTED_DNS,

@@ -47,7 +47,7 @@ class StrongSwan(Daemon):
             *(Capability.VIRTUAL_IP6, Capability.VIRTUAL_IPS, Capability.CONFIG_DNS, Capability.CONFIG_SUBNETS),
             *(Capability.SPLIT_DNS, Capability.MULTIPLE_AUTH, Capability.RAW_PUBLIC_KEYS, Capability.ANY_IDENTITY),
             *(Capability.CERTIFICATE_CHOICE, Capability.REDIRECT, Capability.REDIRECT_LATER),
-            Capability.PRIVATE_ATTRIBUTES,
+            *(Capability.PRIVATE_ATTRIBUTES, Capability.CONFIG_NBNS),
         }
     )
     _NEEDS_A_KERNEL: ClassVar[frozenset[Capability]] = frozenset(

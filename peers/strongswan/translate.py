@@ -252,7 +252,12 @@ def pools(value: Connection) -> dict[str, Section]:
     if value.by_aaa:
         return {}
     inner = value.local_inner
-    told: dict[str, list[Any]] = {"dns": list(inner.dns), "subnet": list(inner.subnets), _DOMAIN: list(inner.domains)}
+    told: dict[str, list[Any]] = {
+        "dns": list(inner.dns),
+        "nbns": list(inner.nbns),
+        "subnet": list(inner.subnets),
+        _DOMAIN: list(inner.domains),
+    }
     for kind, octets in inner.private:
         told.setdefault(str(kind), []).append(octets)
     sections: list[Section] = [{"addrs": one} for one in value.local_pools]

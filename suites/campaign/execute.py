@@ -6,6 +6,7 @@ from struct import error as does_not_fit
 
 from conformance.crypto import IntegrityError
 from conformance.fuzz.mutators import bend_all
+from conformance.fuzz.mutators.fields import Spi
 from conformance.ike.core import protection
 from conformance.ike.core.child import ChildState
 from conformance.ike.core.sending import State
@@ -85,7 +86,8 @@ class Executor:
 
     def _send(self, scene: Scene, step: Step) -> Message | None:
         """Send a message; it is returned as it was before it was bent."""
-        bent = bend_all(step.mutations)
+        spis = scene.spis() if any(one.mutator == Spi.name for one in step.mutations) else ()
+        bent = bend_all(Spi.among(one, spis) for one in step.mutations)
         if step.kind == "octets":
             send_octets(scene, octets_of(step.content), bent)
             return None

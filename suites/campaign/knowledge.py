@@ -140,7 +140,7 @@ class Knowledge:
     def _samples(self, told: Sequence[Sequence[str]]) -> None:
         for state, kind, octets in told:
             try:
-                self.schedule.samples[state, kind] = decode_message(bytes.fromhex(octets), lenient=True)
+                self.schedule.sample(state, kind, decode_message(bytes.fromhex(octets), lenient=True))
             except WireError:
                 continue
 

@@ -4,6 +4,12 @@ from collections import deque
 
 from conformance.net.link import NON_ESP_MARKER, Datagram, IpPacket, Link
 from conformance.script.peer import Peer
+from conformance.wire import FLAG_RESPONSE
+
+_FLAGS = 19
+
+REMEMBERED = 4096
+"""Requests whose responses are given to who has sent them."""
 
 HISTORY = 1000
 """Datagrams of both directions that are remembered, for what cannot be reproduced."""
@@ -20,6 +26,7 @@ class Lanes:
         self.base = base
         self.history = deque[Passed](maxlen=HISTORY) if history is None else history
         self.lanes: list[Lane] = []
+        self._asked: dict[tuple[bytes, bytes], Lane] = {}
 
     def lane(self) -> "Lane":
         """A link for one more conversation; `Lane.close` ends it."""
@@ -34,8 +41,15 @@ class Lanes:
             self.history.append((self.base.now(), False, found))
         return found
 
+    def sent(self, lane: "Lane", datagram: Datagram) -> None:
+        """Note whose request it is: its response may come when that conversation is over, and is nobody else's."""
+        self.history.append((self.base.now(), True, datagram))
+        if len(self._asked) >= REMEMBERED:
+            del self._asked[next(iter(self._asked))]
+        self._asked[_request(datagram.payload)] = lane
+
     def owner(self, found: Datagram | IpPacket) -> "Lane | None":
-        """Whose IKE SA this is for, None: it is for nobody that we know."""
+        """Whose IKE SA this is for, or who has asked for it; None: it is for nobody that we know."""
         if not isinstance(found, Datagram):
             return None
         raw = found.payload.removeprefix(NON_ESP_MARKER)
@@ -43,7 +57,14 @@ class Lanes:
         for lane in self.lanes:
             if lane.peer is not None and (spis[0] in lane.peer.sas or spis[1] in lane.peer.sas):
                 return lane
-        return None
+        is_response = len(raw) > _FLAGS and raw[_FLAGS] & FLAG_RESPONSE
+        return self._asked.get(_request(raw)) if is_response else None
+
+
+def _request(payload: bytes) -> tuple[bytes, bytes]:
+    """What a request and its response have in common, whoever answers: the SPI of the initiator and the message ID."""
+    raw = payload.removeprefix(NON_ESP_MARKER)
+    return raw[:8], raw[20:24]
 
 
 class Lane:
@@ -62,7 +83,7 @@ class Lane:
 
     def send(self, datagram: Datagram) -> None:
         """Send a datagram. Raises LinkError."""
-        self.lanes.history.append((self.now(), True, datagram))
+        self.lanes.sent(self, datagram)
         self.lanes.base.send(datagram)
 
     def receive(self, until: float) -> Datagram | IpPacket | None:
@@ -74,11 +95,13 @@ class Lane:
             owner = None if found is None else self.lanes.owner(found)
             if found is None or owner is None or owner is self:
                 return found
-            owner.waiting.append(found)
+            if owner in self.lanes.lanes:
+                owner.waiting.append(found)
             if self.now() >= until:
                 return None
 
     def close(self) -> None:
         """Its conversation is over; the link stays."""
+        self.peer = None
         if self in self.lanes.lanes:
             self.lanes.lanes.remove(self)

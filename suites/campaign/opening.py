@@ -108,11 +108,12 @@ def open_store(settings: Settings, folder: Path, *, resume: bool, command: Seque
 def new_schedule(settings: Settings) -> Schedule:
     """One that knows nothing yet."""
     states = {name: one.kinds for name, one in STATES.items() if not settings.states or name in settings.states}
-    every = MUTATORS | {Splice.name: _splice(settings.seed)}
+    splice = _splice(settings.seed)
+    every = MUTATORS | {Splice.name: splice}
     mutators = {name: one for name, one in every.items() if not settings.mutators or name in settings.mutators}
     groups = {name: f"{id(STATES[name].setup)} {dict(STATES[name].device)}" for name in states}
     weights = {name: STATES[name].weight for name in states}
-    sources = Sources(mutators, content)
+    sources = Sources(mutators, content, splice.learn)
     return Schedule(
         settings.seed, states, sources, Corpus(), payloads=settings.payloads, groups=groups, weights=weights
     )

@@ -289,6 +289,7 @@ class Runner:
     def _restart(self) -> None:
         self._close()
         self.restarts += 1
+        self._samples.forget()
         self.device.stop()
         self.device.start()
 

@@ -13,6 +13,7 @@ from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.verdict import Inconclusive
 from conformance.wire import ExchangeType, Message
 from peers.contract import Device
+from suites.campaign.lanes import Lane
 from suites.invariants import Watch
 
 if TYPE_CHECKING:
@@ -70,6 +71,17 @@ class Scene:
         if self.sa is None:
             raise Unreachable("there is no IKE SA")
         return self.sa
+
+    def spis(self) -> list[bytes]:
+        """The SPIs of all SAs but the IKE SA of the scene: of this conversation, then of those beside it."""
+        lanes = self.peer.link.lanes.lanes if isinstance(self.peer.link, Lane) else ()
+        beside = [one.peer for one in lanes if one.peer is not None and one.peer is not self.peer]
+        found: list[bytes] = []
+        for peer in (self.peer, *reversed(beside)):
+            for sa in dict.fromkeys(peer.sas.values()):
+                found += () if sa is self.sa else (sa.spi_r, sa.spi_i)
+                found += (spi for child in sa.children for spi in (child.spi_out, child.spi_in))
+        return list(dict.fromkeys(one for one in found if any(one)))
 
     @property
     def up(self) -> bool:

@@ -6,6 +6,7 @@ cases before have shown.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -39,14 +40,18 @@ MEMORY = 200.0
 """An arm forgets: what it has cost and brought counts as if it had been drawn at most so often."""
 FLOOR = 0.1
 """What an arm weighs that has never paid; one that shows something new each time weighs 1 more."""
-RECIPES = {"lie": 8.0, "corpus": 6.0, "sequence": 3.0, "content": 3.0, "octets": 1.0}
+RECIPES = {"lie": 14.0, "corpus": 6.0, "sequence": 3.0, "content": 3.0, "octets": 1.0}
 """How a case is made, and how much a recipe weighs beside what it pays."""
-RICH = {"splice": 3.0, "lie": 1.5, "registered": 1.5, "items": 1.5}
+RICH = {"splice": 3.0, "lie": 1.5, "registry": 1.5, "items": 1.5}
 """Mutators that have so many ways that they weigh more from the beginning."""
+RESPONSES = {"splice": 3.0}
+"""The same once more in responses: what nobody has asked for is looked at least there."""
+CANDIDATES = 4
+"""So many lies are drawn for each that is told: that which is most unlike all that were told."""
 OUTSIDE = ("ciphertext", "datagram")
 """Places of lies that need no message to be drawn from."""
-PLAIN = 0.5
-"""Every other case is a message as it should be until there was one of each kind in each state."""
+PLAIN = 0.2
+"""Every fifth case is a message as it should be until there was one of each kind in each state."""
 RETRY = 0.02
 """How often a state is tried again that could not be reached."""
 MOST_STEPS = 6
@@ -63,10 +68,14 @@ Cell = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where lies come from: mutators by name, and payload chains from nothing (``valid``, ``near``, ``garbage``)."""
+    """Where lies come from: mutators by name, and payload chains from nothing (``valid``, ``near``, ``garbage``).
+
+    ``learn`` is told each message as it should be, so that its payloads can turn up in others.
+    """
 
     mutators: Mapping[str, Mutator]
     content: Callable[[Random, Taste], str]
+    learn: Callable[[Message], None] = lambda message: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +131,7 @@ class Schedule:
         samples: a message of each kind as it is sent unbent, by state and kind.
         barred: states that could not be reached, again and again.
         failures: why cases could not be drawn, since somebody has taken note of it.
+        touched: how often each payload of each kind of message was bent, by each mutator, in each of its ways.
     """
 
     def __init__(
@@ -143,7 +153,8 @@ class Schedule:
         self.samples: dict[tuple[str, str], Message] = {}
         self.barred: set[str] = set()
         self.failures: list[str] = []
-        self._plain = [(state, kind) for state in states for kind in states[state] if kind != "octets"]
+        self.touched: Counter[Arm] = Counter()
+        self._plain = _kinds_first(states)
 
     def draw_all(self, number: int, count: int) -> tuple[Drawn, ...]:
         """So many cases from this number on, all in states of one connection: changing it takes a device long."""
@@ -166,13 +177,11 @@ class Schedule:
             self._plain.remove(plain[0])
             return Drawn(Case(state, seed, (Step(kind),)), (("state", state), ("kind", state, kind)))
         allowed = [one for one in self.states if group is None or self.groups.get(one, "") == group]
-        if self._plain:  # what was never tried has its turn that way
-            seen = {state for state, _ in self.samples}
-            allowed = [one for one in allowed if one in seen] or allowed
         barred = self.barred if random.random() > RETRY else ()
         states = [("state", one) for one in allowed if one not in barred] or [("state", one) for one in allowed]
-        # States that are much like others have smaller weights.
-        state_arm = self.arms.choose(random, states, [self.weights.get(one, 1.0) for _, one in states])
+        # States that are much like others have smaller weights, those in which more can be sent have more to be tried.
+        bias = [self.weights.get(one, 1.0) * len(self.states[one]) ** 0.5 for _, one in states]
+        state_arm = self.arms.choose(random, states, bias)
         state = state_arm[1]
         recipes = [one for one in RECIPES if one != "octets" or "octets" in self.states[state]]
         recipe = self.arms.choose(random, [("recipe", one) for one in recipes], [RECIPES[one] for one in recipes])
@@ -219,28 +228,41 @@ class Schedule:
 
     def _lies(self, random: Random, state: str, kind: str, arms: list[Arm], count: int) -> tuple[Mutation, ...]:
         """So many mutations of a message, fewer where it has not been seen yet or cannot be bent."""
-        message = self.samples.get((state, kind)) or self._alike(state, kind)
-        if message is None:
+        message = self.samples.get((state, kind)) or self._alike(kind)
+        if message is None:  # lies for another message, which do not look at what is in it
+            message = next(reversed(self.samples.values()), None)
+            names = [one for one in self.sources.mutators if self.sources.mutators[one].place in OUTSIDE]
+        else:
+            names = list(self.sources.mutators)
+        if message is None or not names:
             return ()
-        names = list(self.sources.mutators)
-        if (state, kind) not in self.samples:  # what is sent is not made of payloads, or nobody has seen it yet
-            names = [one for one in names if self.sources.mutators[one].place in OUTSIDE] or names
         found: list[Mutation] = []
-        for _ in range(8 * count):
-            if len(found) == count:
-                break
-            rich = [RICH.get(one, 1.0) for one in names]
-            arm = self.arms.choose(random, [("mutator", one) for one in names], rich)
-            one = self.sources.mutators[arm[1]].draw(random, message)
-            if one is not None and (not self.payloads or payload_of(one) in self.payloads):
-                found.append(one)
-                arms.append(arm)
+        for _ in range(count):
+            some: dict[Arm, Mutation] = {}  # by what is bent, from the kind of message to the way of the mutator
+            for _ in range(4 * CANDIDATES):
+                one = self._lie(random, message, names)
+                if one is not None:
+                    some.setdefault((kind, payload_of(one), one.mutator, *_way(one)), one)
+                if len(some) == CANDIDATES:
+                    break
+            if some:
+                way = min(some, key=lambda one: [self.touched[one], self.touched[one[:3]], self.touched[one[:2]]])
+                self.touched.update((way, way[:3], way[:2]))
+                found.append(some[way])
+                arms.append(("mutator", way[2]))
         return tuple(found)
 
-    def _alike(self, state: str, kind: str) -> Message | None:
-        """Another message, for lies that do not look at what is in it."""
-        there = [one for (where, what), one in self.samples.items() if where == state or what == kind]
-        return there[-1] if there else None
+    def _lie(self, random: Random, message: Message, names: Sequence[str]) -> Mutation | None:
+        """A mutation of this message, None where the mutator has nothing to bend there, or not what may be bent."""
+        rich = [RICH.get(one, 1.0) * (RESPONSES.get(one, 1.0) if message.is_response else 1.0) for one in names]
+        arm = self.arms.choose(random, [("mutator", one) for one in names], rich)
+        one = self.sources.mutators[arm[1]].draw(random, message)
+        wanted = one is None or not self.payloads or payload_of(one) in self.payloads
+        return one if wanted else None
+
+    def _alike(self, kind: str) -> Message | None:
+        """Such a message in another state."""
+        return next((one for (_, what), one in reversed(self.samples.items()) if what == kind), None)
 
     def _content(self, random: Random, state: str, arms: list[Arm]) -> Step:
         kind = self._kind(random, state, arms)
@@ -292,12 +314,31 @@ class Schedule:
         return {
             "arms": [[list(arm), *values] for arm, values in self.arms.known.items()],
             "barred": sorted(self.barred),
+            "touched": [[*cell, count] for cell, count in self.touched.items()],
         }
 
     def learn(self, told: dict[str, Any]) -> None:
         """Inverse of `to_json`."""
         self.arms.known = {tuple(arm): (cost, gain) for arm, cost, gain in told["arms"]}
         self.barred = set(told["barred"])
+        self.touched = Counter({tuple(cell): count for *cell, count in told.get("touched", [])})
+
+    def sample(self, state: str, kind: str, message: Message) -> None:
+        """A message of this kind as it is sent in a state: lies are told about it, and its payloads go into others."""
+        self.samples[state, kind] = message
+        self.sources.learn(message)
+
+
+def _kinds_first(states: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+    """Every message of every state, those of a kind that no state before has before all others."""
+    seen: Counter[str] = Counter()
+    found = []
+    for state, kinds in states.items():
+        for kind in kinds:
+            if kind != "octets":
+                found.append((min(seen[kind], 1), state, kind))
+                seen[kind] += 1
+    return [(state, kind) for _, state, kind in sorted(found, key=lambda one: one[0])]
 
 
 def step_cells(state: str, step: Step) -> tuple[Cell, ...]:
@@ -306,6 +347,12 @@ def step_cells(state: str, step: Step) -> tuple[Cell, ...]:
     if step.content:
         found.append((payload_name(step.content) if step.kind != "octets" else "datagram", state, "content"))
     return tuple(found or [("none", state, "none")])
+
+
+def _way(mutation: Mutation) -> Arm:
+    """In which way a mutator bends: its field and deed, without numbers and octets."""
+    words = (one.rstrip("0123456789") for one in mutation.arguments[:2] if isinstance(one, str))
+    return tuple(".".join(part for part in word.split(".") if not part.isdigit()) for word in words)
 
 
 def payload_of(mutation: Mutation) -> str:

@@ -25,6 +25,10 @@ MADE = ("finding.json", "test_finding.py", "backtrace.txt")
 Event = dict[str, Any]
 
 
+_RETIRED = ".old"
+"""How the name of a finding's folder ends while another one takes its place."""
+
+
 class StoreError(Exception):
     """A folder cannot be used for a campaign: one line."""
 
@@ -42,8 +46,18 @@ class Store:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StoreError(f"{folder}: another campaign writes there; choose another folder with --out") from None
+        self._tidy()
         self._journal: IO[bytes] | None = None
         self._compact_at = COMPACT_AT
+
+    def _tidy(self) -> None:
+        """Finish what a killed campaign was about to do to the folders of its findings: no finding is lost by it."""
+        for one in self.findings.glob(".*"):
+            place = self.findings / one.name.split(".")[1]
+            if one.suffix == _RETIRED and not place.exists():
+                one.rename(place)
+            else:
+                shutil.rmtree(one)
 
     @property
     def findings(self) -> Path:
@@ -111,7 +125,7 @@ class Store:
                 out.flush()
                 os.fsync(out.fileno())
         temporary.chmod(0o755)
-        retired = temporary.with_suffix(".old")
+        retired = temporary.with_name(f"{temporary.name}{_RETIRED}")
         if place.exists():
             place.rename(retired)
         temporary.rename(place)

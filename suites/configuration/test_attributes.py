@@ -176,6 +176,20 @@ test_dns_value = asked(
 )  # fmt: skip
 
 
+NBNS = ("10.2.0.55", "10.2.0.56")
+
+
+@purpose(
+    "cp-nbns", LENGTHS, role="responder", needs=(*INNER, Capability.CONFIG_NBNS),
+    connection=with_inner(InnerNetwork(dns=DNS, nbns=NBNS)),
+)  # fmt: skip
+def test_nbns(peer: Peer) -> None:
+    """Two NetBIOS name servers are configured and asked for: those come, or some, or none; no name server is one."""
+    request = plain(CfgAttribute.INTERNAL_IP4_DNS, *[CfgAttribute.INTERNAL_IP4_NBNS] * 2)
+    told(peer, request, among(CfgAttribute.INTERNAL_IP4_NBNS, *map(packed, NBNS)))
+    told(peer, request, among(CfgAttribute.INTERNAL_IP4_DNS, *map(packed, DNS)))
+
+
 def _networks(peer: Peer, answer: Message) -> None:
     """Each is a network, with nothing behind its mask."""
     for one in attributes(answer):

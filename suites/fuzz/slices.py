@@ -33,7 +33,7 @@ def run_slice(peer: Peer, dut: Dut, name: str, *, count: int = COUNT) -> None:
     scene: Scene | None = None
     samples: dict[str, Message] = {}
     for step in _steps(name, samples, count):
-        scene = scene or _reached(peer, dut, name)
+        scene = scene or _reached(peer, dut, name, again=bool(samples))
         done = executor.run(scene, (step,))
         for message in done.sent:
             if message is not None:
@@ -55,9 +55,13 @@ def _steps(name: str, samples: dict[str, Message], count: int) -> Iterator[Step]
             yield Step(kind, (draw(random, samples[kind]),))
 
 
-def _reached(peer: Peer, dut: Dut, name: str) -> Scene:
-    """The state, with a conversation that begins with it."""
+def _reached(peer: Peer, dut: Dut, name: str, *, again: bool) -> Scene:
+    """The state, with a conversation that begins with it; ``again``: it is not the first one."""
     scene = Scene(STATES[name], peer, dut.device)
+    # A daemon takes the order that leads there for the IKE SA that it has; ours takes it for a new one.
+    if again and scene.state.alone and dut.device.real_time:
+        dut.device.apply(dut.connection)
+        peer.pause()
     try:
         scene.state.reach(scene)
     except Unreachable as reason:

@@ -110,6 +110,19 @@ def test_rekey_early(peer: Peer) -> None:
     too_early(peer, sa, offered, Nonce(peer.random(32)), KE(method, exchange.public))
 
 
+@purpose("auth-informational-early", "RFC7296-1.4-1", "RFC7296-1-5", role="responder")
+def test_informational_early(peer: Peer) -> None:
+    """An INFORMATIONAL exchange in place of IKE_AUTH does not take place: the request is ignored or refused."""
+    sa = peer.sa()
+    sa.init()
+    with suppress(Unexpected):
+        sa.request(ExchangeType.INFORMATIONAL)
+    control(peer)
+    answers = [one.message for one in peer.inbox if one.sa is sa and one.message.message_id == 1]
+    taken = [one for one in answers if one.is_response and fatal(one) is None]
+    peer.check(not taken, "silence or an error notify", taken[0] if taken else "")
+
+
 @purpose("auth-unprotected-error", "RFC7296-1.2-1", "RFC7296-1.4-1", "RFC7296-2.4-7", role="responder")
 def test_unprotected_error(peer: Peer) -> None:
     """Unprotected bad news about a half-open IKE SA, which anybody can send, do not end it."""

@@ -17,6 +17,9 @@ from conformance.wire import (
 MOST = 4096
 """Of more messages with one message ID only the last ones are remembered."""
 
+LATE = 64
+"""So many still may be answered when the conversation has gone on."""
+
 SK, SKF = 46, 53
 
 
@@ -79,6 +82,6 @@ class Ours:
     def forget(self) -> None:
         """What was long ago is not answered any more."""
         for known in self.requests.values():
-            del known[:-8]
+            del known[:-LATE]
         for key in list(self.answers)[:-8]:
             del self.answers[key]

@@ -1,54 +1,51 @@
-"""How many of the defects for campaigns one campaign finds: ``python -m tests.campaign.defects [SECONDS]``.
+"""How many of the defects for campaigns are found: ``python -m tests.campaign.defects [SECONDS] [--each] [--seed N]``.
 
-The device has all of them at once. A finding is that of a defect if its replay happens on a device which has only this
-one, and not on the correct one.
+The device has all of them at once; with ``--each`` there is one campaign for each, on a device that has this one only.
+Seconds are those of one core. A finding is that of a defect if its replay happens on a device which has only this one,
+and not on the correct one. ``--variants`` has no defects at all: a campaign on each correct variant finds nothing.
 """
 
-import os
-import sys
+import argparse
+import json
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from peers.reference.defects.fuzz import all_fuzz_defects
+from peers.reference.variants import all_variants
 from suites.campaign.bench import Bench
 from suites.campaign.campaign import Campaign
 from suites.campaign.findings import Finding
 from suites.campaign.opening import Settings, open_campaign, open_store
 from suites.campaign.running import rig
-from suites.campaign.workers import LocalPool
+from tests.campaign.inline import InlinePool
 
 
 class Enough(Exception):  # noqa: N818 - it is none
-    """The worker has had its time."""
+    """The campaign has had its time."""
 
 
-def run(folder: Path, names: Iterable[str], seconds: float, seed: int = 1) -> Campaign:
-    """A campaign on a device with these defects, until its worker has used so many seconds of a core."""
-    settings = Settings(f"reference:{'+'.join(names)}", seed)
+def run(folder: Path, model: str, seconds: float, seed: int = 1) -> Campaign:
+    """A campaign on a device with these defects or variants, until it has used so many seconds of a core."""
+    settings = Settings(f"reference:{model}", seed)
     store = open_store(settings, folder, resume=False)
-    pool = LocalPool(rig(settings.dut, seed), 1)
+    pool = InlinePool(rig(settings.dut, seed))
     campaign = open_campaign(settings, store, 1, pool=pool)
+    until = time.process_time() + seconds
 
     def look() -> None:
-        if used(pool.pids()[0]) > seconds:
+        if time.process_time() > until:
             raise Enough
 
     try:
         with suppress(Enough):
-            campaign.run(10 * seconds, look)
+            campaign.run(100 * seconds, look)
     finally:
         pool.close()
         store.close()
     return campaign
-
-
-def used(pid: int) -> float:
-    """Seconds of a core that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def caught(findings: Iterable[Finding], names: Iterable[str]) -> dict[str, Finding]:
@@ -71,24 +68,48 @@ def _shown(bench: Bench, finding: Finding) -> bool:
     return any(bench.run(case, fresh=at == 0).outcome.problems for at, case in enumerate(finding.script))
 
 
-def main(seconds: float) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Print what was found, when, and how small it is; the number of defects that were."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("seconds", type=float, nargs="?", default=60.0)
+    parser.add_argument("--each", action="store_true")
+    parser.add_argument("--variants", action="store_true")
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args(arguments)
+    if given.variants:
+        return accused(given.seconds, given.seed)
     names = list(all_fuzz_defects())
-    started = time.monotonic()
-    campaign = run(Path(tempfile.mkdtemp(prefix="ikespec-defects-")), names, seconds)
-    known = campaign.known
-    print(f"{known.cases} cases in {seconds:.0f} s of one core, {time.monotonic() - started:.0f} s on the clock")
-    found = caught(known.findings.values(), names)
-    for name in names:
-        one = found.get(name)
-        told = (
-            f"after {one.after:5.1f} s, {one.datagrams} datagrams, {one.replays} replays: {one.title}" if one else "-"
-        )
-        print(f"{name:32} {told}")
+    found: dict[str, Finding] = {}
+    for together in [[name] for name in names] if given.each else [names]:
+        campaign = run(Path(tempfile.mkdtemp(prefix="ikespec-defects-")), "+".join(together), given.seconds, given.seed)
+        known = campaign.known
+        left = sum(not one.examined for one in known.findings.values())
+        print(f"{len(known.findings)} findings, {left} of them not examined")
+        print(f"{known.cases} cases in {given.seconds:.0f} s of one core, {known.seconds:.0f} s on the clock")
+        found |= caught(known.findings.values(), together)
+        for name in together:
+            print(f"{name:32} {_told(found[name]) if name in found else '-'}", flush=True)
     small = sum(one.datagrams <= 3 for one in found.values())
     print(f"{len(found)} of {len(names)} found, {small} with at most 3 datagrams")
     return len(found)
 
 
+def accused(seconds: float, seed: int) -> int:
+    """Print what campaigns of so many seconds say of each correct variant; the number of variants that are accused."""
+    count, cases = 0, 0
+    for name in all_variants():
+        known = run(Path(tempfile.mkdtemp(prefix="ikespec-variants-")), name, seconds, seed).known
+        cases += known.cases
+        for one in known.findings.values():
+            print(f"{name:32} {one.title}: {json.dumps([case.to_json() for case in one.script])}", flush=True)
+        count += bool(known.findings)
+    print(f"{count} of {len(all_variants())} correct variants accused in {cases} cases")
+    return count
+
+
+def _told(one: Finding) -> str:
+    return f"after {one.after:5.1f} s, {one.datagrams} datagrams, {one.replays} replays: {one.title}"
+
+
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 60.0)
+    main()

@@ -127,6 +127,20 @@ def test_nobody_else_writes_there(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_finding_survives_a_kill_between_the_two_names_of_its_folder(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.save_finding("abc", {"finding.json": b"1"})
+    store.close()
+    (store.findings / "abc").rename(store.findings / ".abc.half.old")
+    (store.findings / ".abc.half").mkdir()
+    store = Store(tmp_path)
+    assert [one.name for one in store.findings.iterdir()] == ["abc"]
+    assert store.evidence("abc") == {} and (store.findings / "abc" / "finding.json").read_bytes() == b"1"
+    place = store.save_finding("abc", {"device.log": b"2"})
+    assert [one.name for one in place.iterdir()] == ["device.log"] and len(list(store.findings.iterdir())) == 1
+    store.close()
+
+
 def test_a_journal_that_was_compacted_says_the_same(tmp_path: Path) -> None:
     campaign = run(tmp_path, "rule+overflow", 2)
     before = campaign.known.whole()
@@ -165,6 +179,7 @@ def test_kill_9_loses_no_finding_and_repeats_nothing(tmp_path: Path) -> None:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         time.sleep(1.0)  # the workers see that they are alone
+    Store(folder).close()
     found = [
         json.loads(line)
         for line in (folder / "journal.jsonl").read_text().splitlines(keepends=True)

@@ -10,9 +10,20 @@ import pytest
 
 from conformance.fuzz.mutation import Mutation
 from conformance.fuzz.mutators import MUTATORS, SPLICE, bend, bend_all, draw, simpler
+from conformance.fuzz.mutators.fields import Spi
 from conformance.ike.core.protection import padded
 from conformance.script.bend import Bend, Piece
-from conformance.wire import EAP, EapCode, EapPacket, EapType, ExchangeType, Message, encode_message
+from conformance.wire import (
+    EAP,
+    Delete,
+    EapCode,
+    EapPacket,
+    EapType,
+    ExchangeType,
+    Message,
+    ProtocolID,
+    encode_message,
+)
 from tests.fuzz.samples import messages
 
 
@@ -93,6 +104,19 @@ def test_splices_come_from_the_stock() -> None:
     found = SPLICE.draw(Random(3), messages()[-1])
     assert found is not None
     assert len(bend(found).payloads(messages()[-1]).payloads) == 1
+
+
+def test_an_spi_may_be_that_of_another_sa() -> None:
+    message = Message(b"a" * 8, b"b" * 8, ExchangeType.INFORMATIONAL, 8, 1, (Delete(ProtocolID.ESP, (b"cccc",)),))
+    spis = [b"d" * 8, b"eeee", b"f" * 8]
+    found = {one: Spi.among(Mutation("spi", *one), spis) for one in (
+        ("header", ("spi_r", "another", 1)), ("Delete", ("spis", "another", 6)), ("header", ("spi_r", "zero", 1)),
+    )}  # fmt: skip
+    other, delete, same = (bend(one).payloads(message) for one in found.values())
+    assert other.spi_r == b"f" * 8 and delete.payloads == (Delete(ProtocolID.ESP, (b"eeee",)),)
+    assert same.spi_r == bytes(8)
+    alone = Mutation("spi", "header", ("spi_r", "another", 1))
+    assert Spi.among(alone, []) == alone and bend(alone).payloads(message).spi_r not in (bytes(8), b"b" * 8)
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def test_one_that_spins_and_answers(tmp_path: Path) -> None:
 
 
 def test_one_that_grows(tmp_path: Path) -> None:
-    more = ("mid-request-again", "init-ke-zero", "auth-id-ipv4", "info-unknown-status")
+    more = ("child-rekey-pfs", "child-rekey-delete", "auth-id-ipv4")
     done = run("mortal:grows", BEFORE, GUILTY, *AFTER, *more, cwd=tmp_path)
     assert done.returncode == 1, done.stdout
     found = verdicts(tmp_path)

@@ -74,18 +74,18 @@ def test_vitals_from_what_proc_says() -> None:
 
 
 def rising(step: int) -> tuple[Vitals, ...]:
-    return tuple(Vitals(1 << 24, descriptors=20 + at * step) for at in range(SAMPLES))
+    return tuple(Vitals(1 << 24, descriptors=20 + at * step) for at in range(2 * SAMPLES))
 
 
 def test_what_rises_all_the_time_is_told() -> None:
     samples = Samples(Seen(told=rising(1)))
-    found = [samples.take(f"p{at}") for at in range(SAMPLES)]
-    assert found[:-1] == [None] * (SAMPLES - 1)
-    assert found[-1] == Growth("descriptors", 20, 20 + SAMPLES - 1, "p1", 1)
-    assert str(found[-1]).startswith("descriptors of the device rises all the time: 20, then 49")
+    found = [samples.take(f"p{at}") for at in range(2 * SAMPLES)]
+    assert found[:-1] == [None] * (2 * SAMPLES - 1)
+    assert found[-1] == Growth("descriptors", 20 + SAMPLES, 20 + 2 * SAMPLES - 1, f"p{SAMPLES + 1}", 1)
+    assert str(found[-1]).startswith("descriptors of the device rises all the time: 50, then 79")
 
 
 def test_what_rises_once_is_not() -> None:
     told = (*rising(0)[:10], *(replace(one, descriptors=90) for one in rising(0)[10:]))
     samples = Samples(Seen(told=told))
-    assert not any(samples.take("p") for _ in range(SAMPLES))
+    assert not any(samples.take("p") for _ in range(2 * SAMPLES))

@@ -18,29 +18,25 @@ class Arguments:
         ValueError: from each of the methods, where something else stands there.
     """
 
-    __slots__ = ("at", "mutation")
+    __slots__ = ("left", "mutation")
 
     def __init__(self, mutation: Mutation) -> None:
-        self.mutation, self.at = mutation, 0
-
-    def _next(self) -> Argument | None:
-        at, self.at = self.at, self.at + 1
-        given = self.mutation.arguments
-        return given[at] if at < len(given) else None
+        self.mutation = mutation
+        self.left = iter(mutation.arguments)
 
     def _refused(self, found: object, expected: str) -> ValueError:
         return ValueError(f"mutation {self.mutation.to_json()}: {found!r}, expected {expected}")
 
     def number(self) -> int:
         """A number from 0 on."""
-        found = self._next()
+        found = next(self.left, None)
         if not isinstance(found, int) or found < 0:
             raise self._refused(found, "a number from 0 on")
         return found
 
     def text(self, allowed: Container[str] | None = None) -> str:
         """A text, one of those that are allowed if any are."""
-        found = self._next()
+        found = next(self.left, None)
         if not isinstance(found, str) or (allowed is not None and found not in allowed):
             names = " or ".join(allowed) if isinstance(allowed, Iterable) else "a text"
             raise self._refused(found, names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from random import Random
 
+from conformance.fuzz import octets
 from conformance.fuzz.chance import below, often, one_of
 from conformance.fuzz.mutation import Mutation
 from conformance.fuzz.mutators.base import Arguments, Base
@@ -108,6 +109,8 @@ class Splice(Base):
             return None
         if random.random() < 0.1:
             kind = one_of(random, _TYPES)
+        if random.random() < 0.25:  # a payload that nobody expects there, and is not as it should be
+            body = octets.do(*octets.draw(random, len(body)), body)
         names = places(message).names  # the header is one of them: at the end
         return self.mutation(one_of(random, names), one_of(random, self.KINDS), kind, body.hex())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from random import Random
 from typing import Any
@@ -172,10 +174,16 @@ class OctetString(OneField):
 
 
 class Spi(OneField):
-    """An SPI that is another one: zero, turned by a bit, that of the other end, that of the IKE SA."""
+    """An SPI that is another one: zero, turned by a bit, that of the other end, of the IKE SA, of another SA.
+
+    Which other SAs there are is known when the message is sent: `among` says it then.
+    """
 
     name = "spi"
-    KINDS = ("zero", "ones", "flipped", "initiator", "responder", "swapped")
+    ANOTHER = "another"
+    DRAWN = ("zero", "ones", "flipped", "initiator", "responder", "swapped", ANOTHER)
+    GIVEN = "given"
+    KINDS = (*DRAWN, GIVEN)
 
     def fits(self, place: Place) -> bool:
         """Fields whose name says that they are SPIs."""
@@ -183,19 +191,35 @@ class Spi(OneField):
 
     def arguments(self, random: Random, place: Place) -> tuple[Argument, ...]:
         """Which other one, and for a list or a bit a number."""
-        return one_of(random, self.KINDS), below(random, 64)
+        return one_of(random, (*self.DRAWN, self.ANOTHER)), below(random, 64)
+
+    @classmethod
+    def among(cls, mutation: Mutation, spis: Sequence[bytes]) -> Mutation:
+        """The mutation with what it takes of the SPIs that there are, of 8 and of 4 octets; any other as it is."""
+        if mutation.mutator != cls.name or len(mutation.arguments) != 3 or mutation.arguments[1] != cls.ANOTHER:
+            return mutation
+        path, _, number = mutation.arguments
+        assert isinstance(number, int)
+        sized = [[one for one in spis if len(one) == size] for size in (8, 4)]
+        chosen = [one[number % len(one)].hex() if one else "" for one in sized]
+        return replace(mutation, arguments=(path, cls.GIVEN, number, *chosen)) if any(chosen) else mutation
 
     def bend(self, mutation: Mutation) -> Bend:
         """Put it there."""
         arguments = Arguments(mutation)
         path, kind, number = arguments.text(), arguments.text(self.KINDS), arguments.number()
+        given = {len(one): one for one in (arguments.octets(), arguments.octets())} if kind == self.GIVEN else {}
 
         def bent(message: Message) -> Message:
             def change(old: Any, owner: Any, name: str) -> Any:
                 if isinstance(old, tuple):
                     at = number % len(old) if old else 0
-                    return (*old[:at], self.other(message, kind, number, old[at]), *old[at + 1 :])
-                return self.other(message, kind, number, old, name)
+                    return (
+                        *old[:at],
+                        given.get(len(old[at])) or self.other(message, kind, number, old[at]),
+                        *old[at + 1 :],
+                    )
+                return given.get(len(old)) or self.other(message, kind, number, old, name)
 
             return changed(message, mutation.target, path, change)
 
@@ -211,6 +235,8 @@ class Spi(OneField):
             return b"\xff" * size
         if kind == "flipped":
             return octets.do("flipped", number, old or bytes(size))
+        if kind in (Spi.ANOTHER, Spi.GIVEN):  # there is no other SA
+            return bytes((0x80 | number & 0x7F,)) * size
         ours = kind == "initiator" or (kind == "swapped" and name != "spi_i")
         found = message.spi_i if ours else message.spi_r
         return found[:size].ljust(size, b"\0")

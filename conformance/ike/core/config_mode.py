@@ -189,6 +189,7 @@ class ConfigMode(Spine):
         kinds = {one.type for one in asked.attributes}
         inner = self.connection.local_inner
         known = [CfgAttr(_DNS[ip_address(one).version], ip_address(one).packed) for one in inner.dns]
+        known += [CfgAttr(CfgAttribute.INTERNAL_IP4_NBNS, ip_address(one).packed) for one in inner.nbns]
         known += [subnet(one) for one in inner.subnets]
         known += [CfgAttr(CfgAttribute(kind), value) for kind, value in inner.private]
         known.append(CfgAttr(CfgAttribute.APPLICATION_VERSION, self.software.encode()))

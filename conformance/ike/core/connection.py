@@ -175,14 +175,16 @@ class ChildConfig:
 class InnerNetwork:
     """What a responder tells of its network beside an inner address (RFC 7296, section 3.15.1).
 
-    ``dns`` are addresses of name servers of either family, ``domains`` the names that only these know (RFC 8598),
-    ``resolver`` the name under which they do DNS over TLS, if they do (RFC 9464), ``subnets`` the prefixes behind it.
+    ``dns`` are addresses of name servers of either family, ``nbns`` those of NetBIOS, ``domains`` the names that only
+    name servers inside know (RFC 8598), ``resolver`` the name under which they do DNS over TLS, if they do (RFC 9464),
+    ``subnets`` the prefixes behind it.
     ``resolver_key`` is the SubjectPublicKeyInfo of the resolver's certificate, whose digest is told to whoever asks.
     ``private`` are attributes of one maker by their numbers, such as the banner of Cisco's clients, each as often as it
     is to be sent.
     """
 
     dns: tuple[str, ...] = ()
+    nbns: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
     resolver: str = ""
     resolver_key: bytes = b""

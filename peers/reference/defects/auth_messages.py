@@ -206,6 +206,16 @@ class AllowsEarlyExchange(IkeSa):
         return super().handle(message)
 
 
+@defect("auth-informational-early")
+class AnswersEarlyInformational(IkeSa):
+    """Answers INFORMATIONAL requests from the first moment on."""
+
+    def handle(self, message: Message) -> Sequence[Payload]:
+        if message.exchange == ExchangeType.INFORMATIONAL and self.state == State.HALF_OPEN and not message.payloads:
+            return []
+        return super().handle(message)
+
+
 @defect("auth-responder-unknown-error")
 class UnknownErrorIgnored(IkeSa):
     """Takes an unknown error in a response for a remark."""

@@ -296,3 +296,13 @@ class TellsFriendsMore(IkeSa):
         found = super().configuration_told(asked)
         more = CfgAttr(CfgAttribute.APPLICATION_VERSION, b"ikespec\nand friends")
         return [*(one for one in found if one.type != more.type), more] if self.friend else found
+
+
+@defect("cp-nbns")
+class NetbiosServersAreServers(IkeSa):
+    """Tells name servers as NetBIOS name servers."""
+
+    def configuration_told(self, asked: CP) -> list[CfgAttr]:
+        found = super().configuration_told(asked)
+        dns, nbns = CfgAttribute.INTERNAL_IP4_DNS, CfgAttribute.INTERNAL_IP4_NBNS
+        return [*found, *(replace(one, type=nbns) for one in found if one.type == dns)]

@@ -11,7 +11,15 @@ _NAMES = [f"payload {number}" for number in range(33, 55)]
 _COUNTERS = [0] * 48
 
 
-@fuzz_defect("death", "fuzz-before-init", "fuzz-before-auth", "fuzz-established")
+@fuzz_defect(
+    "death",
+    "fuzz-before-init",
+    "fuzz-before-auth",
+    "fuzz-established",
+    "fuzz-eap-round",
+    "fuzz-rekeyed",
+    "fuzz-asked-auth",
+)
 class PayloadTable(IkeSa):
     """Payloads that it does not know are counted in a table of those that there were when it was written."""
 
