@@ -6,6 +6,8 @@ of the device's own good offer (RFC 4303, section 3.2; RFC 8221, sections 4 and 
 
 from collections.abc import Sequence
 
+from conformance.crypto.keywords import keyword
+from conformance.crypto.suite import proposal
 from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
@@ -14,6 +16,7 @@ from conformance.wire import (
     SA,
     Encr,
     Esn,
+    ExchangeType,
     Integ,
     Message,
     NotifyType,
@@ -42,6 +45,15 @@ _CBC, _CTR = Transform.of(Encr.AES_CBC, 128), Transform.of(Encr.AES_CTR, 128)
 NEITHER: tuple[Suite, ...] = ((_NULL, _NO_ESN), (_NULL, _NO_INTEG, _NO_ESN))
 CIPHER_ALONE: tuple[Suite, ...] = ((_CBC, _NO_ESN), (_CBC, _NO_INTEG, _NO_ESN), (_CTR, _NO_ESN))
 AH_ALONE: tuple[Suite, ...] = ((_NO_ESN,), (_NO_INTEG, _NO_ESN))
+
+
+_SHA256 = Transform.of(Integ.HMAC_SHA2_256_128)
+WEAK: dict[str, Suite] = {
+    "RFC8221-5-1": (Transform.of(Encr.DES), _SHA256, _NO_ESN),
+    "RFC8221-6-2": (_CBC, Transform.of(Integ.HMAC_MD5_96), _NO_ESN),
+    "RFC8221-5-2": (Transform.of(Encr.TRIPLE_DES), _SHA256, _NO_ESN),
+}
+"""Suites with an algorithm that nobody may, or should, implement any more."""
 
 
 def offering(suites: Sequence[Suite], protocol: ProtocolID = ProtocolID.ESP, *, good: bool = False) -> Bend:
@@ -188,3 +200,38 @@ def test_choice_of_neither(peer: Peer, dut: Dut) -> None:
     sa, request = child_rekey(peer, dut)
     sa.answer(request, bend=choosing(NEITHER[0]))
     unused(peer, sa, sa.children[-1], BOTH_NULL)
+
+
+@purpose("auth-esp-weak", *WEAK, role="responder")
+def test_auth_weak(peer: Peer) -> None:
+    """IKE_AUTH offers DES, HMAC-MD5 or 3DES for ESP: a device that was not told to take them makes no Child SA."""
+    for requirement, suite in WEAK.items():
+        if any(set(suite[:2]) & set(one.transforms) for one in offered_for_esp(peer)):
+            peer.note(f"{requirement} is about what this device was told to take")
+            continue
+        sa = peer.sa(initial_contact=False)
+        sa.init()
+        answer = sa.auth(offering((suite,)))
+        peer.check(answer.first(SA) is None, "no Child SA with it", answer, requirement)
+        sa.delete()
+
+
+def offered_for_esp(peer: Peer) -> list[Proposal]:
+    """The usual proposals for a Child SA."""
+    return [proposal(text, 1, ProtocolID.ESP) for text in peer.connection.children[0].proposals]
+
+
+@purpose("auth-esp-weak-offered", *WEAK, role="initiator")
+def test_auth_weak_offered(peer: Peer, dut: Dut) -> None:
+    """A device that was told to use other algorithms offers no DES, HMAC-MD5 or 3DES for ESP beside them."""
+    dut.initiate()
+    sa = peer.respond_init(peer.expect_init())
+    request = sa.expect_request(ExchangeType.IKE_AUTH)
+    found = [each for one in peer.expect(request.message, SA).proposals for each in one.transforms]
+    told = [each for one in offered_for_esp(peer) for each in one.transforms]
+    for requirement, suite in WEAK.items():
+        weak = suite[1] if requirement == "RFC8221-6-2" else suite[0]
+        if weak not in told:
+            peer.check(weak not in found, f"no {keyword(weak)}", request, requirement)
+    sa.answer(request)
+    sa.must_be_established()

@@ -126,7 +126,15 @@ def test_gre_clear(peer: Peer, dut: Dut) -> None:
         sa.traffic.clear(inner.in_gre(channel.ours, channel.theirs, asked))
 
 
-@purpose("data-null", THROUGH, "RFC4303-3.2.1-1", role="responder", needs=(DATA,), connection=usual(esp=esp_null))
+@purpose(
+    "data-null",
+    THROUGH,
+    "RFC4303-3.2.1-1",
+    "RFC8221-5-3",
+    role="responder",
+    needs=(DATA,),
+    connection=usual(esp=esp_null),
+)
 def test_null(peer: Peer) -> None:
     """Without encryption the inner packet can be read on the wire."""
     peer.establish()

@@ -20,7 +20,7 @@ from conformance.wire import (
     VendorID,
     encode_payloads,
 )
-from suites.choices import aead, in_blocks
+from suites.choices import aead, in_blocks, including
 from suites.connections import usual
 from suites.dut import Dut
 from suites.format.steps import attempt, must_be_refused, serves_others
@@ -60,6 +60,42 @@ def test_padding_long_initiator(peer: Peer, dut: Dut) -> None:
     sa = peer.respond_init(peer.expect_init())
     sa.answer(sa.expect_request(ExchangeType.IKE_AUTH), bend=_long_padding(sa))
     sa.must_be_up("RFC7296-3.14-9", "the device takes the response and its IKE SA is up")
+
+
+def _stream_padding(sa: ScriptedSa) -> Bend:
+    """Padding where the cipher needs none: 77 octets of random content."""
+
+    def longer(text: bytes) -> bytes:
+        return text[: len(text) - 1 - text[-1]] + sa.random(77) + bytes((77,))
+
+    return bend.padding(longer, "with 77 octets of padding")
+
+
+@purpose(
+    "format-padding-chacha", "RFC7634-3-1", "RFC7296-3.14-9", role="responder",
+    connection=usual(proposals=including("chacha20poly1305")),
+)  # fmt: skip
+def test_padding_chacha(peer: Peer) -> None:
+    """ChaCha20-Poly1305 needs no padding, and takes any: in IKE_AUTH and in a liveness check."""
+    sa = peer.sa()
+    with peer.preamble("IKE_SA_INIT"):
+        sa.init()
+    sa.auth(_stream_padding(sa))
+    sa.must_be_established("RFC7634-3-1")
+    answer = sa.informational(bend=_stream_padding(sa))
+    peer.check(not fatal(answer), "a normal response", answer, "RFC7634-3-1")
+
+
+@purpose(
+    "format-padding-chacha-initiator", "RFC7634-3-1", "RFC7296-3.14-9", role="initiator",
+    connection=usual(proposals=including("chacha20poly1305")),
+)  # fmt: skip
+def test_padding_chacha_initiator(peer: Peer, dut: Dut) -> None:
+    """An initiator takes padding of any length in a response that is protected by ChaCha20-Poly1305."""
+    dut.initiate()
+    sa = peer.respond_init(peer.expect_init())
+    sa.answer(sa.expect_request(ExchangeType.IKE_AUTH), bend=_stream_padding(sa))
+    sa.must_be_up("RFC7634-3-1", "the device takes the response and its IKE SA is up")
 
 
 @purpose("format-padding-beyond", "RFC7296-2.21.3-1", "RFC7296-3.10.1-6", role="responder")

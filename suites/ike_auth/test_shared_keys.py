@@ -229,7 +229,13 @@ _OCTETS = b"\x00 zero first, \xff\xfe, zero \x00 within, zero last \x00"
 
 
 @purpose(
-    "auth-psk-64", "RFC7296-2.15-11", "RFC7296-2.15-12", role="responder", ordinary=True, connection=psk(secret=_LONG)
+    "auth-psk-64",
+    "RFC7296-2.15-11",
+    "RFC7296-2.15-12",
+    "RFC4868-2.1.2-1",
+    role="responder",
+    ordinary=True,
+    connection=psk(secret=_LONG),
 )
 def test_psk_64(peer: Peer) -> None:
     """A shared key of 64 ASCII characters is used as a whole, without terminator."""

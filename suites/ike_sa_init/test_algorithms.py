@@ -3,11 +3,20 @@
 A device that does not take an algorithm, as it is configured, is not judged for it.
 """
 
+from conformance import wire
+from conformance.ike.core.proposals import groups
 from conformance.script.peer import Peer
+from conformance.script.verdict import Unexpected
+from conformance.wire import SA, ExchangeType, KeMethod
 from suites.choices import ENCR, INTEG, KE, each, including
 from suites.connections import usual
-from suites.ike_sa_init.steps import each_taken, handshake
+from suites.dut import Dut
+from suites.ike_sa_init.steps import ask_for_group, each_taken, group_of, handshake, those_with
 from suites.purpose import purpose
+
+MODP = ("RFC3526-3-1", "RFC3526-4-1", "RFC3526-5-1", "RFC3526-6-1", "RFC3526-7-1")
+ECP = ("RFC5903-7-1", "RFC5903-7-2", "RFC5903-7-3", "RFC5903-3.1-1", "RFC5903-3.2-1", "RFC5903-3.3-1")
+CURVES = ("RFC8031-2-2", "RFC8031-3-1", "RFC8031-3.1-1")
 
 
 @purpose(
@@ -109,8 +118,8 @@ def _works(peer: Peer, requirement: str) -> None:
 
 
 @purpose(
-    "init-each-group", "RFC7296-2.14-1", "RFC7296-3.4-1", "RFC7296-2.14-4", role="responder",
-    connection=usual(proposals=each(KE)),
+    "init-each-group", "RFC7296-2.14-1", "RFC7296-3.4-1", "RFC7296-2.14-4", *MODP, *ECP, *CURVES, "RFC5114-2-1",
+    role="responder", connection=usual(proposals=each(KE)),
 )  # fmt: skip
 def test_each_group(peer: Peer) -> None:
     """Both sides come to the same secret with each key exchange method that the device takes."""
@@ -133,3 +142,70 @@ def test_each_cipher(peer: Peer) -> None:
 def test_each_integrity(peer: Peer) -> None:
     """Both sides find each other's messages whole with each integrity algorithm that the device takes for IKE."""
     _works(peer, "RFC7296-3.14-10")
+
+
+SIZES = {
+    KeMethod.ECP_256: 64,
+    KeMethod.ECP_384: 96,
+    KeMethod.ECP_521: 132,
+    KeMethod.CURVE25519: 32,
+    KeMethod.CURVE448: 56,
+    KeMethod.MODP_2048: 256,
+    KeMethod.MODP_3072: 384,
+    KeMethod.MODP_4096: 512,
+    KeMethod.MODP_6144: 768,
+    KeMethod.MODP_8192: 1024,
+    KeMethod.MODP_2048_224: 256,
+    KeMethod.MODP_2048_256: 256,
+}
+"""Octets of Key Exchange Data."""
+
+
+def _each_asked(peer: Peer, dut: Dut, size: str, secret: str) -> None:
+    """The device is told to use one of its groups after the other: its public value has the right size each time.
+
+    With the last one it opens the IKE SA.
+    """
+    dut.initiate()
+    request = peer.expect_init()
+    wanted = [one for one in groups(peer.expect(request.message, SA).proposals) if one in SIZES]
+    for group in wanted:
+        if group_of(request) != group:
+            peer.refuse_init(request, ask_for_group(group))
+            request = peer.expect_init()
+        found = peer.expect(request.message, wire.KE)
+        right = found.method == group and len(found.data) == SIZES[group]
+        peer.check(right, f"{SIZES[group]} octets of {group.name}", f"{len(found.data)} of {found.method}", size)
+    sa = peer.respond_init(request, proposals=those_with(peer, wanted[-1]))
+    try:
+        sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
+    except Unexpected as missing:
+        raise Unexpected(missing.expected, missing.got, secret) from None
+    sa.must_be_established(secret)
+
+
+@purpose("init-modp-initiator", *MODP, role="initiator", connection=usual(proposals=including(
+    "modp2048-modp3072-modp4096-modp6144-modp8192")))  # fmt: skip
+def test_modp_initiator(peer: Peer, dut: Dut) -> None:
+    """An initiator with a MODP group comes to the same secret as we."""
+    _each_asked(peer, dut, "RFC3526-3-1", "RFC3526-3-1")
+
+
+@purpose("init-ecp-initiator", *ECP, role="initiator", connection=usual(proposals=including("ecp256-ecp384-ecp521")))
+def test_ecp_initiator(peer: Peer, dut: Dut) -> None:
+    """An initiator with an elliptic curve sends x and y, and comes to the same secret as we, which is x."""
+    _each_asked(peer, dut, "RFC5903-7-2", "RFC5903-7-3")
+
+
+@purpose("init-curve-initiator", "RFC8031-2-1", *CURVES, role="initiator", connection=usual(proposals=including(
+    "x25519-x448")))  # fmt: skip
+def test_curve_initiator(peer: Peer, dut: Dut) -> None:
+    """An initiator with Curve25519 or Curve448 sends 32 or 56 octets, and comes to the same secret as we."""
+    _each_asked(peer, dut, "RFC8031-3.1-1", "RFC8031-2-2")
+
+
+@purpose("init-subgroup-initiator", "RFC5114-2-1", role="initiator", connection=usual(proposals=including(
+    "modp2048s256-modp2048s224")))  # fmt: skip
+def test_subgroup_initiator(peer: Peer, dut: Dut) -> None:
+    """An initiator with one of the groups 23 and 24 comes to the same secret as we."""
+    _each_asked(peer, dut, "RFC5114-2-1", "RFC5114-2-1")

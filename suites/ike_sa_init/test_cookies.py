@@ -9,7 +9,7 @@ from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Inconclusive, NotApplicable, Unexpected
-from conformance.wire import KE, SA, ExchangeType, Message, Nonce, Notify, NotifyType
+from conformance.wire import KE, SA, ExchangeType, Message, Nonce, Notify, NotifyType, PayloadType, UnknownPayload
 from peers.contract import Capability
 from suites.choices import two_groups
 from suites.connections import usual
@@ -282,3 +282,24 @@ def test_cookie_signed_responder(peer: Peer) -> None:
     normal(peer, sa.obey(challenge))
     sa.auth()
     sa.must_be_established("RFC7296-2.15-6")
+
+
+@purpose("init-cookie-puzzle", "RFC8019-7.1.2-1", "RFC7296-2.6-8", role="initiator")
+def test_cookie_puzzle(peer: Peer, dut: Dut) -> None:
+    """With the cookie comes a puzzle of RFC 8019: who knows none returns the cookie, as if there were no puzzle."""
+    dut.initiate()
+    first = peer.expect_init()
+    cookie = Notify(NotifyType.COOKIE, peer.random(32))
+    puzzle = Notify(NotifyType.PUZZLE, b"\0\2\x08")  # PRF_HMAC_SHA1, 8 bits: no more than a moment's work
+    peer.refuse_init(first, cookie, puzzle)
+    second = peer.expect_init()
+    peer.check(cookie in second.message.payloads, "the cookie", second.message, "RFC8019-7.1.2-1")
+    sa = peer.respond_init(second)
+    sa.answer(sa.expect_request(ExchangeType.IKE_AUTH))
+    sa.must_be_established("RFC8019-7.1.2-1")
+
+
+@purpose("init-solution-unasked", "RFC8019-7.1.4-1", "RFC7296-2.5-13", role="responder")
+def test_solution_unasked(peer: Peer) -> None:
+    """A solution to a puzzle that nobody has set, in a payload that is not critical, is ignored."""
+    handshake(peer, bend.append(UnknownPayload(int(PayloadType.PS), peer.random(64))))

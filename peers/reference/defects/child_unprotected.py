@@ -7,7 +7,7 @@ from conformance.ike.core.child import ChildOffer
 from conformance.ike.core.connection import ChildConfig
 from conformance.ike.core.proposals import child_proposals
 from conformance.ike.ikesa import IkeSa
-from conformance.wire import SA, Encr, Integ, Message, Payload, Proposal, ProtocolID, TransformType
+from conformance.wire import SA, Encr, Integ, Message, Payload, Proposal, ProtocolID, Transform, TransformType
 from peers.reference.defects.registry import defect
 
 
@@ -39,6 +39,33 @@ class _TakesTheFirst(IkeSa):
         if self.taken is None:
             return answer
         return replace(answer, transforms=self.taken.transforms)
+
+
+_OLD = (Encr.DES, Encr.TRIPLE_DES)
+
+
+@defect("auth-esp-weak")
+class TakesWeakCiphers(_TakesTheFirst):
+    """Makes ESP SAs with DES, 3DES or HMAC-MD5 for whoever asks."""
+
+    def lacks(self, one: Proposal) -> bool:
+        weak = any(each.type == TransformType.INTEG and each.id == Integ.HMAC_MD5_96 for each in one.transforms)
+        return bool(_ciphers(one) & {*_OLD}) or weak
+
+
+@defect("auth-esp-weak-offered")
+class OffersWeakCiphers(IkeSa):
+    """Offers DES beside what it was told to use."""
+
+    def offer_payloads(self, offer: ChildOffer) -> list[Payload]:
+        def more(one: Payload) -> Payload:
+            if not isinstance(one, SA):
+                return one
+            first = one.proposals[0]
+            weak = replace(first, transforms=(*first.transforms, Transform.of(Encr.DES)))
+            return replace(one, proposals=(weak, *one.proposals[1:]))
+
+        return [more(one) for one in super().offer_payloads(offer)]
 
 
 @defect("auth-esp-null-alone", "child-esp-null-alone")

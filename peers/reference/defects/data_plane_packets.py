@@ -168,6 +168,8 @@ class CoversMutableFields(DeviceHost):
 
 @defect(
     *("data-overhead-table", "data-overhead-esp", "data-overhead-transport", "data-overhead-udp", "data-overhead-ipv6"),
+    *("data-null-initiator", "data-ccm-initiator", "data-sha1-initiator", "data-xcbc-initiator"),
+    *("data-sha512-initiator", "data-mandatory"),
 )
 class FillsBehindTheIcv(DeviceHost):
     """Fills packets of an odd length behind the ICV, where nothing belongs."""

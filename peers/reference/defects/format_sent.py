@@ -180,7 +180,10 @@ class ChecksReserved(Endpoint):
 # --- the Encrypted payload --------------------------------------------------------------------------------------------
 
 
-@defect("format-padding-long", "format-padding-long-initiator")
+@defect(
+    *("format-padding-long", "format-padding-long-initiator", "format-padding-chacha"),
+    "format-padding-chacha-initiator",
+)
 class MinimalPaddingOnly(IkeSa):
     """Rejects padding that is longer than needed."""
 

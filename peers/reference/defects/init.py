@@ -186,7 +186,7 @@ class ConstantIntervals(IkeSa):
 # --- payloads that must not disturb -----------------------------------------------------------------------------------
 
 
-@defect("init-unknown-payload", "init-response-unknown-payload")
+@defect("init-unknown-payload", "init-response-unknown-payload", "init-solution-unasked")
 class RejectsUnknownPayload(IkeSa):
     """Takes any unknown payload as an error."""
 

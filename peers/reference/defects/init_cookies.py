@@ -41,6 +41,15 @@ class NewNonceAfterCookie(IkeSa):
         super().request_init(group)
 
 
+@defect("init-cookie-puzzle")
+class StopsAtPuzzles(IkeSa):
+    """Ignores a cookie that comes with a puzzle."""
+
+    def on_init_response(self, message: Message) -> None:
+        if message.notify(NotifyType.PUZZLE) is None:
+            super().on_init_response(message)
+
+
 @defect("init-cookie-length-1")
 class CookieLengthLimit(IkeSa):
     """Ignores cookies of less than eight octets."""

@@ -168,6 +168,14 @@ class SwapsSpisInSeed(IkeSa):
         return derive_ike_keys(suite, seed, self.nonce_i + self.nonce_r, self.spi_r, self.spi_i)
 
 
+@defect("init-modp-initiator", "init-ecp-initiator", "init-curve-initiator", "init-subgroup-initiator")
+class LosesAnOctet(IkeSa):
+    """Leaves the first octet of a shared secret away."""
+
+    def shared_secret(self, exchange: KeyExchange, public: bytes) -> bytes:
+        return super().shared_secret(exchange, public)[1:]
+
+
 @defect("init-each-group")
 class CutsSecrets(IkeSa):
     """Uses no more of a shared secret than a group of 2048 bits has."""
