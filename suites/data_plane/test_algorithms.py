@@ -207,8 +207,8 @@ def test_cbc_initiator(peer: Peer, dut: Dut) -> None:
 
 
 OTHERS = {
-    "RFC8221-5-5": ("aes128ccm8", "aes256ccm8"),
     "RFC8221-5-3": ("null-sha256", "null-sha1"),
+    "RFC8221-5-5": ("aes128ccm8", "aes256ccm8"),
     "RFC8221-6-3": ("aes128-sha1",),
     "RFC8221-6-4": ("aes128-aesxcbc",),
     "RFC8221-6-5": ("aes128-sha256",),
