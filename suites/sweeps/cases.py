@@ -68,6 +68,7 @@ class Sweep:
         always: numbers that a reduced sweep has, too.
         alternatives: what must be refused may be together in a message, too: to take one of them is to succeed.
         taken: whether an answer shows that one of the items was taken.
+        strict: nothing may be ``taken`` where an item may be taken or refused, either.
         bypass: who takes what must be refused lets authentication be got round.
     """
 
@@ -78,13 +79,19 @@ class Sweep:
     requirements: tuple[str, ...]
     together: int = 1
     taken: Callable[[Message, Sequence[Any]], bool] = never
+    strict: bool = False
     bypass: bool = False
     alternatives: bool = False
     always: tuple[int, ...] = ()
 
+    @property
+    def many(self) -> bool:
+        """Whether a reduced sweep has fewer numbers than the whole one."""
+        return len(self.numbers) > SAMPLE + 2
+
     def chosen(self, *, whole: bool) -> tuple[int, ...]:
         """All numbers, or a few, the same ones each time."""
-        if whole or len(self.numbers) <= SAMPLE + 2:
+        if whole or not self.many:
             return self.numbers
         few = Random(self.registry).sample(self.numbers[1:-1], SAMPLE)
         return tuple(sorted({self.numbers[0], *few, *self.always, self.numbers[-1]}))

@@ -110,7 +110,7 @@ class Run:
         if due in (Due.REFUSED, Due.CRITICAL):
             granted = self.place.succeeded(answer)
             self.peer.check(not granted, f"no success with {told(group)}", answer, refused, bypass=bypass)
-        elif due is Due.IGNORED:
+        elif due is Due.IGNORED or (self.sweep.strict and self.place.succeeded(answer)):
             taken = self.sweep.taken(answer, items)
             self.peer.check(not taken, f"nothing taken of {told(group)}", answer, refused)
         if due is Due.CRITICAL:

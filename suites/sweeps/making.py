@@ -34,7 +34,7 @@ def purposes(module: str, rows: Sequence[Row]) -> None:
     """Put the purposes of a table into a module."""
     for row in rows:
         for place in row.places:
-            for whole in (False, True):
+            for whole in (False, True) if row.sweep.many else (False,):
                 _make(module, row, place, whole=whole)
 
 
@@ -44,7 +44,7 @@ def _make(module: str, row: Row, place: type[Place], *, whole: bool) -> None:
     test = _test(identifier, row.sweep, place, whole=whole)
     test.__name__ = test.__qualname__ = f"test_{identifier.replace('-', '_')}"
     test.__module__ = module
-    test.__doc__ = f"{'All' if whole else 'Some'} {row.text} in {place.text}."
+    test.__doc__ = f"{'All' if whole else 'Some' if row.sweep.many else 'Few and many'} {row.text} in {place.text}."
     mark = purpose(
         identifier,
         *row.sweep.requirements,

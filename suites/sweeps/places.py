@@ -202,10 +202,10 @@ class _Established(Place):
         return self._sa
 
     def send(self, bent: Bend, *, wanted: bool) -> Sending:
-        """A request; what gets no answer is sent again on another IKE SA: an earlier one may have ended the first."""
+        """A request; sent again on another IKE SA where an earlier one may have ended this one or its Child SA."""
         used = self._sa
         sending = self._try(self.sa(), bent, wanted=wanted)
-        if sending.answer is None and sending.sa is used:
+        if self._sa is None and sending.sa is used and not _ends(sending.answer):
             sending = self._try(self.sa(), bent, wanted=wanted)
         return sending
 
@@ -217,13 +217,19 @@ class _Established(Place):
                 sending.waited = sa.insist(start, bent)
         else:
             sending = self.once(sa, start, bent)
-        if sending.answer is None or sending.answer.notify(NotifyType.INVALID_SYNTAX):
+        answer = sending.answer
+        if answer is None or _ends(answer) or answer.notify(NotifyType.CHILD_SA_NOT_FOUND):
             self._sa = None
         return sending
 
     @abstractmethod
     def start(self, sa: ScriptedSa) -> Callable[[], None]:
         """The step."""
+
+
+def _ends(answer: Message | None) -> bool:
+    """Whether an answer says that the IKE SA ends with it."""
+    return answer is not None and answer.notify(NotifyType.INVALID_SYNTAX) is not None
 
 
 class InInformational(_Established):

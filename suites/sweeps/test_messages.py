@@ -1,16 +1,21 @@
 """Sweeps over the header, payload types, notifies, identities and configuration, the device as responder."""
 
+from conformance.wire import ExchangeType as Exchange
 from suites.sweeps import registries as of
 from suites.sweeps.making import Row, purposes
 from suites.sweeps.places import InAuth, InAuthAlone, InChild, InInformational, InInit
 
 EVERYWHERE = (InInit, InAuth, InInformational, InChild)
 PROTECTED = (InAuth, InInformational, InChild)
+UNKNOWN = "those that nobody knows among them"
 
 purposes(__name__, (
     Row(of.PAYLOAD_TYPES, EVERYWHERE, "payload types, critical and not, empty and with contents,"),
-    Row(of.EXCHANGE_TYPES, (InInit, InAuthAlone, InChild), "exchange types, those that nobody knows among them,"),
-    Row(of.EXCHANGE_TYPES_OPEN, (InInformational,), "exchange types, those that nobody knows among them,"),
+    Row(of.exchange_types(Exchange.IKE_SA_INIT), (InInit,), f"exchange types, {UNKNOWN},"),
+    Row(of.exchange_types(Exchange.IKE_AUTH, Exchange.GSA_AUTH), (InAuthAlone,), f"exchange types, {UNKNOWN},"),
+    Row(of.exchange_types(Exchange.CREATE_CHILD_SA, Exchange.IKE_FOLLOWUP_KE), (InChild,),
+        f"exchange types, {UNKNOWN},"),
+    Row(of.EXCHANGE_TYPES_OPEN, (InInformational,), f"exchange types, {UNKNOWN},"),
     Row(of.VERSIONS, (InInit,), "major and minor versions"),
     Row(of.FLAGS, (InInit,), "flags of the header, undefined ones among them,"),
     Row(of.NOTIFY_TYPES, EVERYWHERE, "notify types, with and without data and an SPI,"),

@@ -33,6 +33,7 @@ from conformance.wire.registry import AttributeType, OpenEnum
 from peers.reference.defects.registry import defect
 
 EVERYWHERE = ("init", "auth", "info", "child")
+ANSWERS = ("init-response", "auth-response")
 OFFERS = ("init", "auth", "child")
 
 
@@ -71,6 +72,25 @@ class _Switch(IkeSa):
         if not message.is_response and self.forgets(message):
             raise Refusal(NotifyType.INVALID_SYNTAX, "no case for this number")
         super().check_critical(message)
+
+
+class _SwitchOfResponses(IkeSa):
+    def forgets(self, message: Message) -> bool:
+        raise NotImplementedError
+
+    def check_critical(self, message: Message) -> None:
+        if message.is_response and self.forgets(message):
+            raise Refusal(NotifyType.INVALID_SYNTAX, "no case for this number")
+        super().check_critical(message)
+
+
+@defect(*sweeps("payload-types", *ANSWERS), *sweeps("notify-types", *ANSWERS), *sweeps("notify-protocols", *ANSWERS))
+class NoCaseInResponses(_SwitchOfResponses):
+    """Gives up at a response with a number that is the last one before the private ones, or in a notify the last."""
+
+    def forgets(self, message: Message) -> bool:
+        payloads = any(isinstance(one, UnknownPayload) and one.type == 127 for one in message.payloads)
+        return payloads or any(int(one.type) == 32768 or int(one.protocol) == 0xFF for one in message.notifies())
 
 
 @defect(*sweeps("payload-types", *EVERYWHERE))
@@ -218,6 +238,80 @@ class UnknownAlgorithmIsMine(_Generous):
         if not isinstance(one.id, OpenEnum) or one.id.known:
             return one
         return next((each for each in mine.transforms if each.type == one.type), one)
+
+
+@defect("sweep-proposal-count-init", "sweep-proposal-count-auth", "sweep-proposal-count-child")
+class ReadsTwoProposals(_Generous):
+    """Has room for two proposals."""
+
+    def choose_ike(self, proposals: Sequence[Proposal], group: object) -> Proposal:
+        return super().choose_ike(proposals[:2], group)
+
+    def choose_child(self, config: ChildConfig, proposals: Sequence[Proposal], message: Message) -> Proposal:
+        return super().choose_child(config, proposals[:2], message)
+
+    def read(self, one: Proposal, mine: Proposal) -> Proposal:
+        return one
+
+
+@defect("sweep-proposal-count-init", "sweep-proposal-count-auth")
+class NoOfferIsAnyOffer(_Generous):
+    """Where nothing is offered it takes what it would have liked."""
+
+    def choose_ike(self, proposals: Sequence[Proposal], group: object) -> Proposal:
+        return super().choose_ike(proposals or parsed(self.connection.proposals), group)
+
+    def choose_child(self, config: ChildConfig, proposals: Sequence[Proposal], message: Message) -> Proposal:
+        own = child_proposals(config.proposals, b"\1\2\3\4", with_ke=message.exchange != ExchangeType.IKE_AUTH)
+        return super().choose_child(config, proposals or own, message)
+
+    def read(self, one: Proposal, mine: Proposal) -> Proposal:
+        return one
+
+
+@defect(*sweeps("proposal-numbers", *OFFERS))
+class CountsByItself(IkeSa):
+    """Numbers the proposal that it chooses by itself."""
+
+    def choose_ike(self, proposals: Sequence[Proposal], group: object) -> Proposal:
+        return replace(super().choose_ike(proposals, group), number=1)  # type: ignore[arg-type]
+
+    def choose_child(self, config: ChildConfig, proposals: Sequence[Proposal], message: Message) -> Proposal:
+        return replace(super().choose_child(config, proposals, message), number=1)
+
+
+@defect("sweep-spi-size-init", "sweep-spi-size-auth", "sweep-spi-size-child")
+class FourOctetsOfAnySpi(_Generous):
+    """Copies four octets of the SPI of a proposal, and dies where it has 255."""
+
+    def read(self, one: Proposal, mine: Proposal) -> Proposal:
+        if len(one.spi) == 0xFF:
+            raise IndexError("behind the end of a buffer")
+        return one if one.protocol == 1 else replace(one, spi=one.spi[:4].rjust(4, b"\x01"))
+
+
+@defect("sweep-transform-count-init", "sweep-transform-count-auth", "sweep-transform-count-child")
+class ReadsEightTransforms(_Generous):
+    """Has room for eight transforms in a proposal."""
+
+    def read(self, one: Proposal, mine: Proposal) -> Proposal:
+        return replace(one, transforms=one.transforms[:8])
+
+
+@defect("sweep-selector-count-auth", "sweep-selector-count-child")
+class ReadsEightSelectors(IkeSa):
+    """Has room for eight selectors."""
+
+    def narrowed(self, offered: TSi | TSr, policy: tuple[TrafficSelector, ...]) -> tuple[TrafficSelector, ...]:
+        return super().narrowed(replace(offered, selectors=offered.selectors[:8]), policy)
+
+
+@defect(*(f"sweep-notify-count-{place}" for place in EVERYWHERE))
+class RoomForFourNotifies(_Switch):
+    """Refuses what has more notifies than four that it does not know."""
+
+    def forgets(self, message: Message) -> bool:
+        return sum(not one.type.known for one in message.notifies()) > 4
 
 
 @defect(*sweeps("attributes", *OFFERS))
