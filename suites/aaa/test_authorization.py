@@ -11,6 +11,7 @@ from peers.contract import Capability
 from suites.aaa.steps import ASKS, SERVED, TELLS, asking, assigned, must_end, must_get_in, must_not_get_in
 from suites.purpose import purpose
 from suites.radius import Aaa
+from suites.session_life.steps import rekeyed_by_us
 
 
 @purpose("aaa-address", "RFC2865-5.8-1", role="responder", needs=ASKS, connection=SERVED)
@@ -99,6 +100,17 @@ def test_session_timeout(peer: Peer, aaa: Aaa) -> None:
     early = aaa.wait(lambda: sa.state is State.CLOSED, SHORT - 1.0)
     peer.check(not early, f"an IKE SA for {SHORT} s", "it was deleted before", "RFC2865-5.27-1")
     must_end(peer, aaa, sa, "RFC2865-5.27-1", LATER)
+
+
+@purpose(
+    "aaa-session-timeout-rekeyed", "RFC2865-5.27-1", role="responder", needs=(*ASKS, Capability.SESSION_TIMEOUT),
+    connection=SERVED, waits=SHORT + 2.0,
+)  # fmt: skip
+def test_session_timeout_rekeyed(peer: Peer, aaa: Aaa) -> None:
+    """A session to which 4 seconds were granted does not last longer for a rekey of its IKE SA."""
+    aaa.server.granted = [("Session-Timeout", SHORT)]
+    sa = rekeyed_by_us(must_get_in(peer, "RFC2865-5.27-1"))
+    must_end(peer, aaa, sa, "RFC2865-5.27-1", SHORT + LATER)
 
 
 @purpose(

@@ -40,7 +40,10 @@ class LastNameServerOnly(GatewaySa):
         return super().name_servers()[-1:]
 
 
-@defect("aaa-session-timeout", "aaa-change-timeout", "auth-lifetime-change", "auth-lifetime-change-rekeyed")
+@defect(
+    "aaa-session-timeout", "aaa-session-timeout-rekeyed", "aaa-change-timeout", "auth-lifetime-change",
+    "auth-lifetime-change-rekeyed",
+)  # fmt: skip
 class EndlessSessions(Nas):
     """Does not end a session when its time is over, whatever it has told the client."""
 
@@ -165,3 +168,13 @@ class BelievesAnyAcknowledgement(Nas):
 
     def is_sealed(self, answer: Packet) -> bool:
         return answer.code == Code.ACCOUNTING_RESPONSE or super().is_sealed(answer)
+
+
+@defect("aaa-session-timeout-rekeyed")
+class TimeBeginsWithRekey(GatewaySa):
+    """Lets the time of a session begin anew with each rekey of its IKE SA."""
+
+    def pass_on(self, new: Self) -> None:
+        super().pass_on(new)
+        if self.session is not None and self.session.until is not None:
+            self.session.until += 3600
