@@ -18,15 +18,23 @@ Passed = tuple[float, bool, Datagram]
 """When a datagram went by, in UNIX time, whether we sent it, and what it was."""
 
 
-class Lanes:
-    """The link to a device, shared by any number of conversations. ``history`` has the last datagrams, oldest first."""
+Asked = dict[tuple[bytes, bytes], "Lane"]
+"""Who has sent a request, by what it has in common with its response."""
 
-    def __init__(self, base: Link, history: deque[Passed] | None = None) -> None:
+
+class Lanes:
+    """The link to a device, shared by any number of conversations.
+
+    ``history`` has the last datagrams, oldest first. ``asked`` has what was asked on the link before this one, too: the
+    device may answer that still.
+    """
+
+    def __init__(self, base: Link, history: deque[Passed] | None = None, asked: Asked | None = None) -> None:
         """No lanes yet."""
         self.base = base
         self.history = deque[Passed](maxlen=HISTORY) if history is None else history
+        self.asked = {} if asked is None else asked
         self.lanes: list[Lane] = []
-        self._asked: dict[tuple[bytes, bytes], Lane] = {}
 
     def lane(self) -> "Lane":
         """A link for one more conversation; `Lane.close` ends it."""
@@ -44,9 +52,9 @@ class Lanes:
     def sent(self, lane: "Lane", datagram: Datagram) -> None:
         """Note whose request it is: its response may come when that conversation is over, and is nobody else's."""
         self.history.append((self.base.now(), True, datagram))
-        if len(self._asked) >= REMEMBERED:
-            del self._asked[next(iter(self._asked))]
-        self._asked[_request(datagram.payload)] = lane
+        if len(self.asked) >= REMEMBERED:
+            del self.asked[next(iter(self.asked))]
+        self.asked[_request(datagram.payload)] = lane
 
     def owner(self, found: Datagram | IpPacket) -> "Lane | None":
         """Whose IKE SA this is for, or who has asked for it; None: it is for nobody that we know."""
@@ -58,7 +66,7 @@ class Lanes:
             if lane.peer is not None and (spis[0] in lane.peer.sas or spis[1] in lane.peer.sas):
                 return lane
         is_response = len(raw) > _FLAGS and raw[_FLAGS] & FLAG_RESPONSE
-        return self._asked.get(_request(raw)) if is_response else None
+        return self.asked.get(_request(raw)) if is_response else None
 
 
 def _request(payload: bytes) -> tuple[bytes, bytes]:

@@ -15,7 +15,7 @@ from peers.reference.mortal import death_of
 from suites.campaign.answers import SILENCE, log_classes
 from suites.campaign.case import Case, Outcome, Problem
 from suites.campaign.execute import UNSENT, Done, Executor, proves_life
-from suites.campaign.lanes import Lane, Lanes, Passed
+from suites.campaign.lanes import HISTORY, Asked, Lane, Lanes, Passed
 from suites.campaign.loading import Views, views
 from suites.campaign.oracles.death import deaths
 from suites.campaign.oracles.death import problem_of as problem_of_death
@@ -26,6 +26,7 @@ from suites.campaign.oracles.requirement import LOST, problem_of, unproved
 from suites.campaign.oracles.spinning import Spinning
 from suites.campaign.scene import Scene, Unreachable
 from suites.campaign.states import STATES, State
+from suites.evidence import key_lines
 from suites.pulse import Samples
 
 MOST_USES = {True: 200, False: 500}
@@ -52,7 +53,7 @@ class Runner:
 
     Attributes:
         device: the device.
-        history: the last 1,000 datagrams, oldest first.
+        history: the last 1,000 datagrams, oldest first; ``keys`` are lines of Wireshark's table that decrypt them.
         suspects: the cases since the device was last seen to be well, the newest last: what a hang may be due to.
         restarts: how often the device had to be started again.
         last_words: the device's log as it was when something was wrong last.
@@ -61,13 +62,15 @@ class Runner:
     def __init__(self, device: Device, *, seed: int) -> None:
         """Nothing is started yet. ``seed`` is that of the canaries; each case has its own."""
         self.device, self.seed = device, seed
-        self.history: deque[Passed] = deque(maxlen=1000)
+        self.history: deque[Passed] = deque(maxlen=HISTORY)
         self.suspects: deque[Case] = deque(maxlen=100)
         self.restarts = 0
         self.last_words = ""
         self._views: dict[str, Views | str] = {}
         self._loaded: Views | None = None
         self._lanes: Lanes | None = None
+        self._asked: Asked = {}
+        self.keys: dict[str, None] = {}
         self._scenes: dict[str, Scene] = {}
         self._left = self._since = self._log_mark = self._reached = 0
         self._peer: Peer | None = None
@@ -160,6 +163,7 @@ class Runner:
         except Exception as error:  # a campaign of days must not end with what our own side cannot do
             return self._failed(scene, error)
         scene.used += 1
+        self._note_keys(scene.peer)
         problems = list(self._deaths(done))
         kept = False
         if not problems:
@@ -182,6 +186,11 @@ class Runner:
         return Outcome(
             tuple(done.answers), log, tuple(problems), tuple(done.sent), done.datagrams, kept and not problems
         )
+
+    def _note_keys(self, peer: Peer) -> None:
+        self.keys |= dict.fromkeys(key_lines(peer))
+        while len(self.keys) > HISTORY:
+            del self.keys[next(iter(self.keys))]
 
     def _failed(self, scene: Scene, error: Exception) -> Outcome:
         """Our own side has failed on what the device has sent, or on what was to be sent."""
@@ -271,6 +280,8 @@ class Runner:
         assert self._lanes is not None and self._loaded is not None
         canary = self._canary = self._canary or Canary(self.device, self.seed)
         problem = canary.sing(self._lanes, self._loaded.ours)
+        if canary.peer is not None:
+            self._note_keys(canary.peer)
         yield from deaths(self.device)
         problem = problem or self._spinning.look()
         if problem is not None:
@@ -375,7 +386,7 @@ class Runner:
             growth = self._samples.take(self._state)
             self._growth = rises(growth) if growth is not None else None
         link = self.device.open_link(ipv6=":" in (wanted.ours.local_address or ""))
-        self._lanes, self._loaded = Lanes(link, self.history), wanted
+        self._lanes, self._loaded = Lanes(link, self.history, self._asked), wanted
         self._left = self._log_mark = self._reached = 0
 
     def _forget(self) -> None:

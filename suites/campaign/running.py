@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from conformance.fuzz.mutators import simpler
+from conformance.net.keylog import IKE_TABLE
 from conformance.net.pcapng import PcapngWriter
 from peers.registry import open_device
 from suites.campaign.bench import Rig
@@ -27,13 +28,13 @@ class DeviceRunner:
     def __init__(self, word: str, seed: int) -> None:
         """``word`` is one of `peers.registry`. Raises DeviceError."""
         self._device = open_device(word)
-        self._runner = Runner(self._device, seed=seed)
+        self.runner = Runner(self._device, seed=seed)
         self._wrong = False
 
     def __enter__(self) -> Self:
         """Start the device. Raises DeviceError; a failed start leaves nothing behind."""
         try:
-            self._runner.__enter__()
+            self.runner.__enter__()
         except BaseException:
             self._device.stop()
             raise
@@ -43,12 +44,12 @@ class DeviceRunner:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop the device."""
-        self._runner.__exit__(kind, error, trace)
+        self.runner.__exit__(kind, error, trace)
 
     def run(self, case: Case, *, fresh: bool = False) -> Outcome:
         """Run a case. Raises DeviceError where the device cannot be brought back."""
         try:
-            outcome = self._runner.run(case, fresh=fresh)
+            outcome = self.runner.run(case, fresh=fresh)
         except ValueError as error:
             return Outcome((f"unreachable: {error}",), kept=False)
         self._wrong = bool(outcome.problems)
@@ -56,17 +57,20 @@ class DeviceRunner:
 
     def evidence(self) -> Mapping[str, bytes]:
         """Capture, keys, trace, transcript, log and the last datagrams, as they are now, by the names of the files."""
-        log = self._runner.last_words if self._wrong else self._runner.log()  # a dead device has been started again
+        log = self.runner.last_words if self._wrong else self.runner.log()  # a dead device has been started again
         try:
-            found = dict(evidence(self._runner.peer, log, MOST_LOG))
+            found = dict(evidence(self.runner.peer, log, MOST_LOG))
         except ValueError:  # nothing was run
             found = {}
-        return found | {"history.pcapng": self._history()}
+        known = found.get(IKE_TABLE, b"").decode().splitlines()
+        keys = dict.fromkeys((*known, *self.runner.keys))
+        table = {IKE_TABLE: "".join(f"{line}\n" for line in keys).encode()} if keys else {}
+        return found | table | {"history.pcapng": self._history()}
 
     def _history(self) -> bytes:
         file = BytesIO()
         capture = PcapngWriter(file)
-        for at, sent, datagram in self._runner.history:
+        for at, sent, datagram in self.runner.history:
             capture.datagram(at, datagram, "sent" if sent else None)
         return file.getvalue()
 
@@ -78,7 +82,7 @@ class DeviceRunner:
     @property
     def states(self) -> tuple[str, ...]:
         """The names of the states that it can be brought to."""
-        return self._runner.reachable()
+        return self.runner.reachable()
 
     @property
     def real_time(self) -> bool:

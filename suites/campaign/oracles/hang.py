@@ -18,19 +18,20 @@ MEASURED = 3
 
 
 class Canary:
-    """Ordinary handshakes. ``times`` are the seconds that the first ones took."""
+    """Ordinary handshakes. ``times`` are the seconds that the first ones took, ``peer`` has had the last one."""
 
     def __init__(self, device: Device, seed: int) -> None:
         """None so far."""
         self.device, self.seed = device, seed
         self.times: list[float] = []
         self.count = 0
+        self.peer: Peer | None = None
 
     def sing(self, lanes: Lanes, connection: Connection) -> Problem | None:
         """One handshake, with a liveness check, and the deletion of its IKE SA; what is wrong with it."""
         self.count += 1
         lane = lanes.lane()
-        peer = Peer(
+        peer = self.peer = Peer(
             lane, connection, Random(f"{self.seed}/canary/{self.count}").randbytes, self.device.pixit.response_timeout
         )
         lane.peer = peer

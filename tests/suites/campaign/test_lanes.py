@@ -47,6 +47,16 @@ def test_a_late_answer_is_for_who_has_asked(over: bool) -> None:
     assert waiting is None if over else isinstance(waiting, Datagram) and waiting.payload[:8] == b"a" * 8
 
 
+def test_an_answer_from_before_the_connection_was_loaded_anew_is_for_nobody() -> None:
+    wire: Any = Wire()
+    before = Lanes(wire)
+    before.lane().send(request(b"a" * 8))
+    lane = Lanes(wire, asked=before.asked).lane()
+    lane.send(request(b"b" * 8))
+    first = lane.receive(1.0)
+    assert isinstance(first, Datagram) and first.payload[:8] == b"b" * 8 and lane.receive(1.0) is None
+
+
 def test_what_nobody_has_asked_for_is_for_who_listens() -> None:
     wire: Any = Wire()
     lanes = Lanes(wire)

@@ -5,14 +5,16 @@ import os
 import pytest
 
 from conformance.fuzz.mutation import Mutation
+from conformance.net.keylog import IKE_TABLE
 from conformance.net.link import NON_ESP_MARKER
-from conformance.wire import decode_header
+from conformance.wire import ExchangeType, decode_header
 from peers.places.process import process_vitals
 from peers.registry import open_device
 from suites.campaign.case import Case, Outcome, Step
 from suites.campaign.execute import genuine
 from suites.campaign.kinds import KINDS
 from suites.campaign.runner import Runner
+from suites.campaign.running import DeviceRunner
 from suites.campaign.states import STATES
 from suites.invariants.asked import Asked
 from suites.invariants.watch import authentic
@@ -78,6 +80,19 @@ def test_what_stands_behind_a_message_does_not_unprotect_it(mutation: Mutation, 
         assert sent.datagram is not None
         raw = sent.datagram.payload.removeprefix(NON_ESP_MARKER)
         assert authentic(Asked(decode_header(raw), raw, sent), sa) is whole
+
+
+def test_the_last_datagrams_can_be_decrypted() -> None:
+    """The keys beside them are of all their conversations, not of the last one only."""
+    with DeviceRunner("reference", 1) as runner:
+        for state in ("established", "established-certificates", "successor"):
+            runner.run(Case(state, 1, (_step("liveness"),)), fresh=True)
+        files = runner.evidence()
+    table = files[IKE_TABLE].decode().splitlines()
+    sent = [datagram for _, _, datagram in runner.runner.history]
+    protected = {one.payload[:8].hex() for one in sent if one.payload[18] == ExchangeType.INFORMATIONAL}
+    assert len(protected) >= 4 and len(table) == len(set(table))
+    assert protected <= {line.partition(",")[0] for line in table}
 
 
 def _again(case: Case) -> tuple[Outcome, list[bytes]]:
