@@ -59,7 +59,7 @@ def _open(word: DeviceWord, options: dict[str, Any]) -> Device:
 
 
 vars(registry)["_OPENERS"]["mortal"] = _open
-vars(pulse).update(QUIET=0.6, SAMPLES=3)
+vars(pulse).update(QUIET=0.6, SAMPLES=3, LEAST={"memory": 256 << 10})
 
 
 class Engine(ReferenceEngine):
