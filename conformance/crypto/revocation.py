@@ -1,7 +1,7 @@
 """Whether a certificate has been revoked: by CRLs (RFC 5280, section 6.3) and by OCSP responses (RFC 6960)."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 
 from cryptography import x509
@@ -85,10 +85,6 @@ def ocsp_request(certificate: x509.Certificate, issuer: x509.Certificate, nonce:
     """A request for the status of a certificate, DER."""
     builder = ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, hashes.SHA1())  # all responders know it
     return builder.add_extension(x509.OCSPNonce(nonce), critical=False).build().public_bytes(Encoding.DER)
-
-
-NEWS = timedelta(days=7)
-"""So old may an OCSP response be that does not say when there will be another."""
 
 
 class RevocationChecks:
@@ -291,7 +287,7 @@ class RevocationChecks:
     def response_time(self, found: ocsp.OCSPSingleResponse, now: datetime) -> None:
         """It has begun, and there is no newer one yet."""
         begun, end = found.this_update_utc, found.next_update_utc
-        if now < begun or now > (begun + NEWS if end is None else end):
+        if now < begun or (end is not None and now > end):
             raise CertificateError(f"the OCSP response is for {begun} to {end}")
 
 

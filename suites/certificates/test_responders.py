@@ -290,12 +290,6 @@ def test_dead(case: Case) -> Told:
     return case.says()
 
 
-@refused("cert-ocsp-old", "RFC6960-3.2-4", "RFC4945-5.2-1")
-def test_old(case: Case) -> Told:
-    """The response was right five years ago, and does not say when there is another one (no nextUpdate)."""
-    return case.says(begun=-5 * 365 * DAY, end=None)
-
-
 @accepted("cert-ocsp-no-end", "RFC6960-3.2-4")
 def test_no_end(case: Case) -> Told:
     """The response is of this minute, and does not say when there is another one (no nextUpdate)."""

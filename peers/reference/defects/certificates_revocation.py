@@ -427,18 +427,6 @@ class NoDelegates(Lax):
     checks = _Checks
 
 
-@defect(*responses("old"))
-class OldNewsIsNews(Lax):
-    """Takes a response of any age that does not say when there will be another."""
-
-    class _Checks(RevocationChecks):
-        def response_time(self, found: ocsp.OCSPSingleResponse, now: datetime) -> None:
-            if found.next_update_utc is not None:
-                super().response_time(found, now)
-
-    checks = _Checks
-
-
 @defect(*responses("no-end"))
 class WantsAnEnd(Lax):
     """Takes no response that does not say when there will be another."""
