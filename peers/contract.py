@@ -81,6 +81,7 @@ class Capability(StrEnum):
         "childless-refusal",
         "refuses an IKE SA without a Child SA where the connection does not allow it",
     )
+    ON_DEMAND = "on-demand", "can be told to open an IKE SA only when a packet needs a Child SA (RFC 7296, 2.9)"
     MULTIPLE_CHILDREN = "multiple-children", "several Child SAs under one IKE SA"
     NARROWING = "narrowing", "narrows traffic selectors (RFC 7296, 2.9)"
     PFS = "pfs", "key exchange in CREATE_CHILD_SA for a Child SA"
@@ -434,6 +435,10 @@ class Device(ABC):
     def initiate(self, child: str | None = None) -> None:
         """Open the IKE SA and the named Child SA (None: the connection's first one, or none when it is childless)."""
         raise Unsupported(Capability.INITIATOR, self.name)
+
+    def provoke(self, source: str, target: str) -> None:
+        """A host behind the device pings one behind us, for whom there must be a Child SA and is none."""
+        raise Unsupported(Capability.ON_DEMAND, self.name)
 
     def rekey_ike(self) -> None:
         """Rekey the IKE SA now."""

@@ -1,6 +1,7 @@
 """The device under test as a purpose sees it: orders that stand in the trace."""
 
 from collections.abc import Callable
+from ipaddress import ip_network
 
 from conformance.ike.core.child import ChildSa
 from conformance.ike.core.connection import Connection, Psk
@@ -12,6 +13,8 @@ from peers.contract import Capability, ChildStatus, Device, Pixit, RealNat, Retr
 from suites.guard import Guard
 from suites.radius import Aaa
 
+OTHER_HOST = 9
+"""The number of a host of our network that nothing else is about."""
 LONGEST = 300.0
 """Seconds that a purpose may wait for a device to give up."""
 
@@ -72,6 +75,16 @@ class Dut:
             raise Inconclusive(self.guard.mute)
         self._order("the device is told to initiate", rekeys_child)
         self.device.initiate(child)
+
+    def provoke(self) -> tuple[str, str]:
+        """Let a host behind the device ping one behind us; returns the two. There is no Child SA for that yet."""
+        if self.guard.mute:
+            raise Inconclusive(self.guard.mute)
+        theirs, ours = (ip_network(one[0]) for one in (self.pixit.device_networks, self.pixit.tester_networks))
+        source, target = str(theirs[1]), str(ours[OTHER_HOST])
+        self._order(f"{source} behind the device pings {target}")
+        self.device.provoke(source, target)
+        return source, target
 
     def rekey_ike(self) -> None:
         """Rekey the IKE SA."""

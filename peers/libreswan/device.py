@@ -88,7 +88,7 @@ class Libreswan(Daemon):
     def _claims(self, plane: DataPlane) -> frozenset[Capability]:
         claims = set(self._ALWAYS)
         if plane is DataPlane.KERNEL:
-            claims |= {Capability.DATA_PLANE, Capability.PATH_MTU}
+            claims |= {Capability.DATA_PLANE, Capability.PATH_MTU, Capability.ON_DEMAND}
             claims |= {Capability.LIFETIME_PACKETS, Capability.LIFETIME_OCTETS}
         if self.pixit.device_address6 is not None:
             claims.add(Capability.IPV6)
@@ -242,6 +242,11 @@ class Libreswan(Daemon):
     def rekey_ike(self) -> None:
         """Rekey the IKE SA now."""
         self._control().order("--rekey-ike", "--name", self._name(self._ike()))
+
+    def provoke(self, source: str, target: str) -> None:
+        """Have the kernel ask for the Child SA when a packet needs it, and send that packet."""
+        self._control().order("--route", "--name", next(iter(translate.conn_names(self._loaded()))))
+        self._place.shell().run(f"ping -n -c 1 -W 1 -I {source} {target} >/dev/null 2>&1 &")
 
     def rekey_child(self, name: str) -> None:
         """Rekey the named Child SA now."""

@@ -23,6 +23,7 @@ CAPABILITIES = frozenset(
     {
         Capability.INITIATOR,
         Capability.RESPONDER,
+        Capability.ON_DEMAND,
         Capability.CONFIGURABLE,
         Capability.PSK,
         Capability.RSA,
@@ -220,6 +221,10 @@ class ReferenceDevice(Device):
     def initiate(self, child: str | None = None) -> None:
         """Open an IKE SA."""
         self.engine.initiate(child)
+
+    def provoke(self, source: str, target: str) -> None:
+        """A host behind the device pings another."""
+        self.engine.provoke(source, target)
 
     def rekey_ike(self) -> None:
         """Rekey the IKE SA."""

@@ -1,11 +1,13 @@
 """The reference device without a link: an `Endpoint` that takes a device's orders."""
 
 from collections import deque
+from dataclasses import replace
 from ipaddress import ip_address
 from random import Random
 
 from conformance.ike.core.child import ChildSa, ChildState
 from conformance.ike.core.connection import Connection
+from conformance.ike.core.selectors import host
 from conformance.ike.core.sending import State
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
@@ -93,6 +95,20 @@ class ReferenceEngine:
             self._endpoint().collect(established[-1])
         else:
             self._endpoint().initiate(child)
+
+    def provoke(self, source: str, target: str) -> None:
+        """A host behind the device pings another: what needs a Child SA that is not there makes one."""
+        assert self.host is not None
+        ends = ip_address(source).packed, ip_address(target).packed
+        kind = icmp.ECHO_REQUEST if len(ends[0]) == 4 else icmp.ECHO_REQUEST6
+        packet = icmp.message(*ends, kind, 0, bytes(8))
+        sent = self.host.send(packet, self.now)
+        self.host.outbox += [udp_datagram(one) or IpPacket(one) for one in sent]
+        if not sent:
+            port = kind << 8  # type and code (RFC 7296, section 3.13.1)
+            protocol = parse(packet).protocol
+            local, remote = (replace(host(one), protocol=protocol, start_port=port, end_port=port) for one in ends)
+            self._endpoint().initiate().provoked_by = (local, remote)
 
     def rekey_ike(self) -> None:
         """Rekey the newest IKE SA."""

@@ -105,7 +105,7 @@ class StrongSwan(Daemon):
             claims |= {Capability.DATA_PLANE, Capability.CHILD_IDLE, Capability.CHILD_LIFETIME}
             claims |= {Capability.LIFETIME_PACKETS, Capability.LIFETIME_OCTETS}
         if plane is DataPlane.KERNEL:
-            claims |= {Capability.AH, Capability.PATH_MTU}
+            claims |= {Capability.AH, Capability.PATH_MTU, Capability.ON_DEMAND}
             if self._place.has_gre:
                 claims.add(Capability.GRE)
             if self._place.counts_drops:
@@ -263,6 +263,12 @@ class StrongSwan(Daemon):
         if child is not None:
             message["child"] = child
         self._vici().request("initiate", message)
+
+    def provoke(self, source: str, target: str) -> None:
+        """Have the kernel ask for the Child SA when a packet needs it, and send that packet."""
+        connection = self._loaded()
+        self._vici().request("install", {"ike": connection.name, "child": connection.children[0].name})
+        self._place.shell().run(f"ping -n -c 1 -W 1 -I {source} {target} >/dev/null 2>&1 &")
 
     def rekey_ike(self) -> None:
         """Rekey the IKE SA now."""

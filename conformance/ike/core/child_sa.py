@@ -12,7 +12,7 @@ from conformance.ike.core.keys import derive_child_keys
 from conformance.ike.core.narrowing import Narrowing
 from conformance.ike.core.proposals import child_proposals, choose, groups, is_choice_of
 from conformance.ike.core.selectors import ranges
-from conformance.ike.core.sending import RETRY_DELAY, Timer
+from conformance.ike.core.sending import RETRY_DELAY, State, Timer
 from conformance.ike.core.spine import UP
 from conformance.wire import (
     KE,
@@ -36,10 +36,15 @@ from conformance.wire import (
 class ChildExchange(Narrowing):
     """Making and replacing Child SAs in both roles. ``offer`` is what a request of ours under way asks for.
 
+    ``provoked_by`` are the selectors of the packet that has asked for the first Child SA, source and destination, None:
+    none has. ``single``: the peer wants one SA for each pair of addresses.
+
     No Child SA is made without narrowing, hence the plain dependency.
     """
 
     offer: ChildOffer | None = None
+    provoked_by: tuple[TrafficSelector, TrafficSelector] | None = None
+    single: bool = False
 
     def timers(self) -> Iterator[Timer]:
         """Rekey Child SAs that are old."""
@@ -86,9 +91,24 @@ class ChildExchange(Narrowing):
         exchange = key_exchange(group, self.random) if group is not None else None
         nonce = self.choose_nonce() if with_ke else self.nonce_i
         offer = ChildOffer(config, spi, proposals, nonce, exchange, rekeys)
-        offer.local_ts = rekeys.local_ts if rekeys else self.own_selectors(config)
-        offer.remote_ts = rekeys.remote_ts if rekeys else self.peer_selectors(config)
+        first = () if rekeys is not None else self.packet_selectors()
+        offer.local_ts = (*first[:1], *(rekeys.local_ts if rekeys else self.own_selectors(config)))
+        offer.remote_ts = (*first[1:], *(rekeys.remote_ts if rekeys else self.peer_selectors(config)))
+        if self.single and first:
+            offer.local_ts, offer.remote_ts = first[:1], first[1:]
         return offer
+
+    def packet_selectors(self) -> tuple[TrafficSelector, ...]:
+        """What goes in front of the selectors of both sides: those of the packet that has asked, ours first (2.9)."""
+        return self.provoked_by or ()
+
+    def child_failed(self, error: Notify | None) -> None:
+        """Where the peer wants one pair of addresses for an SA, ask for that of the packet (RFC 7296, section 2.9)."""
+        super().child_failed(error)
+        wants = error is not None and error.type == NotifyType.SINGLE_PAIR_REQUIRED
+        if wants and self.provoked_by is not None and not self.single and self.state == State.ESTABLISHED:
+            self.single = True
+            self.start_child(self.connection.children[0].name)
 
     def offer_payloads(self, offer: ChildOffer) -> list[Payload]:
         """SA, TSi, TSr and the mode of an offer."""
