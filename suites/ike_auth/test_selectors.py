@@ -23,7 +23,7 @@ from peers.contract import Capability, Pixit
 from suites.connections import two_children, usual
 from suites.create_child_sa.answers import kept
 from suites.dut import Dut
-from suites.ike_auth.steps import host_to_host, must_succeed
+from suites.ike_auth.steps import host_to_host, must_be_accepted_by, must_succeed
 from suites.purpose import purpose
 
 _WIDE = selectors(("10.0.0.0/8",))
@@ -107,9 +107,12 @@ def typed(peer: Peer, message: Message) -> None:
 def test_icmp(peer: Peer) -> None:
     """A Child SA for one type of ICMP: the device's selectors say type and code as one port number."""
     sa = peer.sa()
-    with peer.preamble("IKE_SA_INIT"):
+    with peer.preamble("IKE_SA_INIT and IKE_AUTH"):
         sa.init()
-    typed(peer, sa.auth())
+        answer = sa.auth()
+        peer.expect(answer, TSi)
+        peer.expect(answer, TSr)
+    typed(peer, answer)
     sa.must_be_established()
 
 
@@ -121,7 +124,7 @@ def test_icmp_initiator(peer: Peer, dut: Dut) -> None:
     request = sa.expect_request(ExchangeType.IKE_AUTH)
     typed(peer, request.message)
     sa.answer(request)
-    sa.must_be_established()
+    must_be_accepted_by(sa)
 
 
 def part(network: str) -> TrafficSelector:
