@@ -7,18 +7,23 @@ from conformance.script.peer import Peer
 from conformance.wire import CERT
 from suites.certificates.roles import Shown
 from suites.certificates.urls import (
+    BOTH_FORMATS,
+    NEEDS,
     X509,
     accepted_at,
     at,
     der,
+    empty,
     fresh,
+    lookups,
     named,
     refused_at,
     server,
     showing,
     somewhere,
 )
-from suites.ike_auth.steps import trusted
+from suites.ike_auth.steps import must_succeed, trusted
+from suites.purpose import purpose
 
 FORMS = "RFC4945-4.3.1-1"
 
@@ -208,3 +213,19 @@ def test_file(peer: Peer) -> Shown:
 def test_no_url(peer: Peer) -> Shown:
     """Behind the hash comes no URL."""
     return showing(peer, made := fresh(peer), named(der(made.certificate), ""), text="no URL")
+
+
+@purpose("cert-url-renewed", BOTH_FORMATS, role="responder", needs=NEEDS, connection=lookups(), web=empty)
+def test_renewed(peer: Peer) -> None:
+    """At the URL of our certificate there is another one later, with another hash: what was fetched before is old."""
+    first, second = fresh(peer), fresh(peer)
+    url = somewhere(peer, der(first.certificate))
+    for made in (first, second):
+        server(peer).put(url.removeprefix(server(peer).url("")), Page(der(made.certificate)))
+        shown = showing(peer, made, named(der(made.certificate), url), text="by hash and URL")
+        assert shown.party is not None
+        sa = peer.sa(local=shown.party)
+        sa.init()
+        sa.auth(shown.bent)
+        must_succeed(peer, sa, BOTH_FORMATS)
+        sa.delete()

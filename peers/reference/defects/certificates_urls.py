@@ -1,7 +1,9 @@
 """Defects that concern certificates by hash and URL (RFC 7296, section 3.6)."""
 
 from collections.abc import Iterator, Sequence
+from typing import ClassVar
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
@@ -9,7 +11,7 @@ from conformance.crypto.errors import CertificateError
 from conformance.crypto.x509 import load_certificate
 from conformance.ike.core.events import Violation
 from conformance.ike.ikesa import IkeSa
-from conformance.net.fetching import Limits
+from conformance.net.fetching import Limits, WebClient
 from conformance.wire import AUTH, CERT, CertEncoding, IDi, IDr, Message, Notify, Payload
 from peers.reference.defects.certificates_keys import TakesWhatItCannotCheck
 from peers.reference.defects.certificates_names import both
@@ -199,3 +201,16 @@ class FetchesUnasked(IkeSa):
         if any(one.encoding in (BY_URL, BY_BUNDLE) for one in message.all(CERT)):
             raise Violation("a certificate that is elsewhere")
         super().check_peer(identity, message)
+
+
+@defect("cert-url-renewed")
+class KeepsByUrl(IkeSa):
+    """Keeps what it has fetched by its URL alone."""
+
+    kept: ClassVar[WeakKeyDictionary[WebClient, dict[bytes, bytes]]] = WeakKeyDictionary()
+
+    def fetched_from(self, url: bytes) -> bytes:
+        kept = self.kept.setdefault(self.web, {}) if self.web is not None else {}
+        if url not in kept:
+            kept[url] = super().fetched_from(url)
+        return kept[url]
