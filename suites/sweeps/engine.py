@@ -87,7 +87,8 @@ class Run:
     def must_be_ignored(self, group: tuple[Case, ...]) -> None:
         """The exchange succeeds; if it does not, by halves. What is refused alone is tried twice: once is chance."""
         answer = None
-        for _ in range(1 if len(group) > 1 else 2):
+        single = len(group) == 1
+        for _ in range(2 if single and self.place.again else 1):
             answer = self.send(group, wanted=True).answer
             if answer is not None and self.place.succeeded(answer):
                 self.unseen.clear()
@@ -95,7 +96,7 @@ class Run:
                 return
             if answer is None:
                 self.must_live(group)
-        if len(group) == 1:
+        if single or not self.place.again:
             got = answer if answer is not None else "nothing"
             self.peer.check(False, f"an ordinary answer to {told(group)}", got, self.sweep.requirements[0])
         half = len(group) // 2

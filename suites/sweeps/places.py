@@ -62,13 +62,14 @@ class Place(ABC):
     """A kind of message.
 
     ``name`` is its name in ids, ``text`` in sentences; ``role`` is that of the device, ``needs`` what it must be able
-    to do.
+    to do. ``again``: after a refusal another message can be sent at once.
     """
 
     name: ClassVar[str]
     text: ClassVar[str]
     role: ClassVar[Role] = "responder"
     needs: ClassVar[tuple[Capability, ...]] = ()
+    again: ClassVar[bool] = True
 
     def __init__(self, peer: Peer, dut: Dut) -> None:
         """Nothing is sent yet."""

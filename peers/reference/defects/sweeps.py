@@ -299,11 +299,11 @@ class ReadsEightTransforms(_Generous):
 
 
 @defect("sweep-selector-count-auth", "sweep-selector-count-child")
-class ReadsEightSelectors(IkeSa):
-    """Has room for eight selectors."""
+class ReadsFourSelectors(IkeSa):
+    """Has room for four selectors."""
 
     def narrowed(self, offered: TSi | TSr, policy: tuple[TrafficSelector, ...]) -> tuple[TrafficSelector, ...]:
-        return super().narrowed(replace(offered, selectors=offered.selectors[:8]), policy)
+        return super().narrowed(replace(offered, selectors=offered.selectors[:4]), policy)
 
 
 @defect(*(f"sweep-notify-count-{place}" for place in EVERYWHERE))
