@@ -78,7 +78,8 @@ def encapsulate(
     except IpsecError as error:
         sa.drops[error.reason] += 1
         raise
-    sa.count(len(payload))
+    # What is encrypted counts, padding included (RFC 4301, section 4.4.2.1).
+    sa.count(max(len(packet) - 8 - sa.explicit_iv_size - sa.cipher.icv_size, 0))
     return packet
 
 
@@ -143,7 +144,7 @@ def _opened(sa: InboundSa, packet: bytes) -> Decapsulated:
     end = sa.payload_end(size, pad_length)
     if pad_length and not sa.padding_is_right(plaintext[end:-2]):
         raise BadPadding(f"padding {plaintext[end:-2].hex()}")
-    sa.count(end)
+    sa.count(size)
     return Decapsulated(sequence, plaintext[-1], plaintext[:end])
 
 

@@ -73,6 +73,7 @@ def opened(peer: Peer, dut: Dut) -> tuple[ScriptedSa, list[Transform]]:
     sa.answer(request)
     with peer.preamble("a Child SA"):
         sa.must_be_established()
+        sa.liveness()  # a kernel may have to load a cipher first
         sa.traffic.ping()
     return sa, [each for one in offer.proposals if one.protocol == ProtocolID.ESP for each in one.transforms]
 

@@ -11,7 +11,7 @@ from conformance.wire import SA, ExchangeType, KeMethod
 from suites.choices import ENCR, INTEG, KE, each, including
 from suites.connections import usual
 from suites.dut import Dut
-from suites.ike_sa_init.steps import ask_for_group, each_taken, group_of, handshake, those_with
+from suites.ike_sa_init.steps import ask_for_group, each_taken, group_of, handshake, our_groups, those_with
 from suites.purpose import purpose
 
 MODP = ("RFC3526-3-1", "RFC3526-4-1", "RFC3526-5-1", "RFC3526-6-1", "RFC3526-7-1")
@@ -168,7 +168,7 @@ def _each_asked(peer: Peer, dut: Dut, size: str, secret: str) -> None:
     """
     dut.initiate()
     request = peer.expect_init()
-    wanted = [one for one in groups(peer.expect(request.message, SA).proposals) if one in SIZES]
+    wanted = [one for one in groups(peer.expect(request.message, SA).proposals) if one in our_groups(peer)]
     for group in wanted:
         if group_of(request) != group:
             peer.refuse_init(request, ask_for_group(group))

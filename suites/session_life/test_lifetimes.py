@@ -2,6 +2,7 @@
 
 from conformance.ike.core.connection import over
 from conformance.ike.core.sending import State
+from conformance.ipsec.esp import EspBend
 from conformance.script.message import Received, rekeys_child
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
@@ -10,6 +11,7 @@ from conformance.wire import ExchangeType, Notify, NotifyType
 from peers.contract import Capability
 from suites.create_child_sa.answers import carries, connected, deleted, deletes_child, deletes_ike, deletion
 from suites.data_plane.steps import flows
+from suites.data_plane.test_drops import paddings
 from suites.dut import Dut
 from suites.purpose import purpose
 
@@ -170,6 +172,27 @@ def test_octets_initiator(peer: Peer, dut: Dut) -> None:
     """The same where the device has opened the IKE SA."""
     dut.initiate()
     rekeyed_by_volume(peer, peer.accept(), OCTETS // SIZE + 4, SIZE, "RFC4301-4.4.2.1-1")
+
+
+@purpose("lifetime-octets-padding", "RFC4301-4.4.2.1-2", "RFC4301-4.4.2.1-1", role="responder", needs=WEIGHED,
+         device={"lifetime_octets": OCTETS})  # fmt: skip
+def test_octets_padding(peer: Peer) -> None:
+    """What is encrypted counts: much padding wears a Child SA out long before the data in it would."""
+    sa = peer.establish()
+    peer.ordered.append(rekeys_child)
+    sizes = paddings(sa, sa.traffic.echo_request())
+    padding = bytes(range(1, sizes[-1] + 1))
+    for number in range(OCTETS // (84 + len(padding)) + 10):
+        packet = sa.traffic.echo_request()
+        sa.traffic.send(packet, bend=EspBend(padding=padding))
+        sa.traffic.answer(packet)
+        peer.idle(0.02)
+        if any(one.sa is sa and one.message.notify(NotifyType.REKEY_SA) is not None for one in peer.inbox):
+            peer.note(f"after {number + 1} pings")
+            break
+    sa.answer(asked(sa, peer.response_timeout, "RFC4301-4.4.2.1-2"))
+    deletion(sa, deletes_child)
+    flows(peer, sa.child)
 
 
 @purpose("lifetime-both", "RFC4301-4.4.2.1-1", OWN, role="responder", needs=(*WEIGHED, *AGED),

@@ -7,7 +7,7 @@ from conformance.ike.core.sending import Pending, State
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
 from conformance.ipsec.errors import IpsecError
-from conformance.ipsec.sad import Expiry, Lifetime
+from conformance.ipsec.sad import Expiry, InboundSa, Lifetime
 from conformance.net.link import Address
 from conformance.wire import IDi, IDr, Message, Notify, NotifyType
 from peers.reference.dataplane import Carried, DeviceHost
@@ -313,3 +313,24 @@ class LeavesBeforeItLooks(Endpoint):
         old.start_delete()
         self.collect(old)
         super().replace(old, host)
+
+
+class _WithoutPadding(InboundSa):
+    """Counts what an ESP packet carries."""
+
+    padding = 0
+
+    def payload_end(self, size: int, pad_length: int) -> int:
+        end = super().payload_end(size, pad_length)
+        self.padding = size - end
+        return end
+
+    def count(self, octets: int) -> None:
+        super().count(octets - self.padding)
+
+
+@defect("lifetime-octets-padding")
+class CountsNoPadding(DeviceHost):
+    """Does not count padding for the lifetime of an SA."""
+
+    inbound_class = _WithoutPadding
