@@ -222,7 +222,7 @@ def test_tfc_padding_and_dummy_packets() -> None:
 
 
 @pytest.mark.parametrize(
-    "limit", [Lifetime(packets=3), Lifetime(octets=21), Lifetime(octets=15), Lifetime(seconds=30.0)]
+    "limit", [Lifetime(packets=3), Lifetime(octets=36), Lifetime(octets=25), Lifetime(seconds=30.0)]
 )
 def test_lifetimes(limit: Lifetime) -> None:
     for end, work in enumerate[Callable[[Ends, float], object]](

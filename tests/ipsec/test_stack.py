@@ -77,7 +77,7 @@ def test_echoes(kind: dict[str, Any]) -> None:
     hosts = Hosts(**kind)
     (reply,) = hosts.ask(ping(tos=0xB9))
     back = IP(reply)
-    assert (back.src, back.dst, back.tos, back[ICMP].type, back[ICMP].id) == ("10.2.0.1", "10.1.0.1", 0xB8, 0, 9)
+    assert (back.src, back.dst, back.tos, back[ICMP].type, back[ICMP].id) == ("10.2.0.1", "10.1.0.1", 0xB9, 0, 9)
     assert bytes(back[ICMP].payload) == bytes(56)
     (reply,) = hosts.ask(ping(0))
     assert len(reply) == 28
