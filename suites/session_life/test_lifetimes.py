@@ -174,7 +174,7 @@ def test_octets_initiator(peer: Peer, dut: Dut) -> None:
     rekeyed_by_volume(peer, peer.accept(), OCTETS // SIZE + 4, SIZE, "RFC4301-4.4.2.1-1")
 
 
-@purpose("lifetime-octets-padding", "RFC4301-4.4.2.1-2", "RFC4301-4.4.2.1-1", role="responder", needs=WEIGHED,
+@purpose("lifetime-octets-padding", "RFC4301-4.4.2.1-2", role="responder", needs=WEIGHED,
          device={"lifetime_octets": OCTETS})  # fmt: skip
 def test_octets_padding(peer: Peer) -> None:
     """What is encrypted counts: much padding wears a Child SA out long before the data in it would."""
