@@ -108,6 +108,7 @@ class Capability(StrEnum):
     DPD_ON_DEMAND = "dpd-on-demand", "can be told to check liveness only where it has sent something (RFC 7296, 2.4)"
     LIST_SAS = "list-sas", "can list its SAs"
     ANY_IDENTITY = "any-identity", "can be told to take whoever has the secret or a certificate, under any name"
+    SEVERAL_CONNECTIONS = "several-connections", "has connections for several peers at once, each with its own key"
     LOG = "log", "its log can be read"
     DATA_PLANE = "data-plane", "really encrypts and decrypts packets"
     PATH_MTU = "path-mtu", "fragments what its SAs carry, and heeds ICMP reports of the path MTU (RFC 4301, 8.2)"
@@ -613,6 +614,7 @@ def needs(connection: Connection) -> frozenset[Capability]:
         (Capability.ROUTE_EXCHANGE, connection.local_routes or connection.remote_routes),
         (Capability.OCSP_IN_IKE, connection.ocsp_in_ike),
         (Capability.ANY_IDENTITY, connection.any_identity),
+        (Capability.SEVERAL_CONNECTIONS, connection.beside),
     )
     wanted |= {capability for capability, asked in asked_for if asked}
     for child in connection.children:

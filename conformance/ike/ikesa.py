@@ -15,6 +15,7 @@ from conformance.ike.extensions.raw_keys import RawPublicKeys
 from conformance.ike.extensions.redirect import Redirect
 from conformance.ike.extensions.revocation import RevocationChecking
 from conformance.ike.extensions.route_exchange import RouteExchange
+from conformance.ike.extensions.several_connections import SeveralConnections
 from conformance.ike.extensions.split_dns import SplitDns
 
 
@@ -30,6 +31,7 @@ class IkeSa(
     HashAndUrl,
     Childless,
     RouteExchange,
+    SeveralConnections,
     AddressFamilies,
     Ipv6Link,
     EncryptedDns,

@@ -58,6 +58,7 @@ CAPABILITIES = frozenset(
         Capability.DPD,
         Capability.LIST_SAS,
         Capability.ANY_IDENTITY,
+        Capability.SEVERAL_CONNECTIONS,
         Capability.LOG,
         Capability.IPV6,
         Capability.DATA_PLANE,

@@ -46,6 +46,7 @@ class StrongSwan(Daemon):
             *(Capability.VIRTUAL_IP, Capability.TIMERS, Capability.EAP, Capability.EAP_PEER, Capability.EAP_ONLY),
             *(Capability.VIRTUAL_IP6, Capability.VIRTUAL_IPS, Capability.CONFIG_DNS, Capability.CONFIG_SUBNETS),
             *(Capability.SPLIT_DNS, Capability.MULTIPLE_AUTH, Capability.RAW_PUBLIC_KEYS, Capability.ANY_IDENTITY),
+            Capability.SEVERAL_CONNECTIONS,
             *(Capability.CERTIFICATE_CHOICE, Capability.REDIRECT, Capability.REDIRECT_LATER),
             *(Capability.PRIVATE_ATTRIBUTES, Capability.CONFIG_NBNS),
         }
@@ -185,8 +186,9 @@ class StrongSwan(Daemon):
         if connection.local_ports != self._startup.ports:
             problem = f"listens on ports {self._startup.ports}, the connection wants {connection.local_ports}"
             raise DeviceError(self.name, problem, "open the device with ports=...")
-        section = translate.connection(connection, self.pixit.tester_address)
-        credentials = list(translate.credentials(connection))
+        every = (connection, *connection.beside)
+        sections = {one.name: translate.connection(one, self.pixit.tester_address) for one in every}
+        credentials = [each for one in every for each in translate.credentials(one, alone=not connection.beside)]
         startup = settings.startup_for(connection, self._startup.ports, self.pixit.tester_address)
         runtime = settings.runtime_for(connection)
         # Once asked for, cookies stay on for ten seconds after the load is gone; only a new process forgets that.
@@ -209,7 +211,8 @@ class StrongSwan(Daemon):
             self._vici().request(command, message)
         for name, pool in translate.pools(connection).items():
             self._vici().request("load-pool", {name: pool})
-        self._vici().request("load-conn", {connection.name: section})
+        for name, section in sections.items():
+            self._vici().request("load-conn", {name: section})
         self._connection = connection
         if any(child.gre for child in connection.children):
             local, remote = self.pixit.device_address, self.pixit.tester_address
@@ -229,7 +232,8 @@ class StrongSwan(Daemon):
                     raise
         connection, self._connection = self._connection, None
         if connection is not None:
-            control.request("unload-conn", {"name": connection.name})
+            for one in (connection, *connection.beside):
+                control.request("unload-conn", {"name": one.name})
             if translate.uri_base(connection):
                 control.request("unload-authority", {"name": connection.name})
             if not all(map(self._unloaded, translate.pools(connection))):

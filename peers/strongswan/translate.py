@@ -275,8 +275,11 @@ def uri_base(value: Connection) -> str:
     return value.local.auth.url if isinstance(value.local.auth, PublicKey) else ""
 
 
-def credentials(value: Connection) -> Iterator[tuple[str, Section]]:
-    """The vici commands, with their messages, that load what the connection needs to authenticate."""
+def credentials(value: Connection, *, alone: bool = True) -> Iterator[tuple[str, Section]]:
+    """The vici commands, with their messages, that load what the connection needs to authenticate.
+
+    Where it is not ``alone`` a shared key belongs to the other side only: what is ours, too, serves with all peers.
+    """
     for certificate in value.trust:
         yield "load-cert", {"type": "X509", "flag": "CA", "data": certificate.public_bytes(Encoding.DER)}
     if base := uri_base(value):
@@ -301,6 +304,6 @@ def credentials(value: Connection) -> Iterator[tuple[str, Section]]:
     if len(secrets) > 1:
         raise Unsupported(Capability.PSK, "strongswan", "one shared key serves both directions, two were configured")
     for secret in secrets:
-        named = () if value.any_identity else (value.local, value.remote)
+        named = () if value.any_identity else (value.local, value.remote) if alone else (value.remote,)
         owners = [identity(one.identity) for one in named]
-        yield "load-shared", {"id": "ikespec", "type": "IKE", "data": secret, "owners": owners}
+        yield "load-shared", {"id": value.name, "type": "IKE", "data": secret, "owners": owners}

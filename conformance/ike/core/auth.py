@@ -166,6 +166,8 @@ class AuthExchange(Proof):
         identity = self.claimed
         if identity is None:
             raise Refusal(NotifyType.INVALID_SYNTAX, "IKE_AUTH request without IDi", fatal=True)
+        if first is message:
+            self.identified(identity)
         further = self.answer_round(message)
         if further is not None:
             return further

@@ -286,6 +286,9 @@ class Connection:
     With ``any_identity`` this side lets in whoever proves itself as ``remote`` does (with its secret, or with a
     certificate of ``trust``), under any name: so a gateway has many clients.
 
+    ``beside`` are connections with other peers that it has at the same time, at the same address and with the same
+    proposals: as responder it goes on with that for the identity that the initiator claims.
+
     ``authorization`` is what it asks about who has proved who he is; ``aaa_name`` by which name it asks an AAA server
     for a shared key (`Authorization`). ``named_pools`` are IPv4 prefixes from which it assigns addresses where that
     server names them.
@@ -345,6 +348,7 @@ class Connection:
     redirect: Redirection | None = None
     cert_lookup: bool = False
     any_identity: bool = False
+    beside: tuple["Connection", ...] = ()
 
     def patience(self) -> float:
         """Seconds after which a request that got no response has failed."""
@@ -397,4 +401,5 @@ class Connection:
             local_routes=self.remote_routes,
             remote_routes=self.local_routes,
             children=tuple(child.mirrored() for child in self.children),
+            beside=tuple(one.mirrored() for one in self.beside),
         )

@@ -120,6 +120,9 @@ class Spine(Receiver):
 
     # --- IKE_AUTH -------------------------------------------------------------------------------------------------
 
+    def identified(self, identity: IDi | IDr) -> None:
+        """To a responder the initiator has said who it is, and proved nothing yet."""
+
     def auth_notifies(self) -> list[Notify]:
         """What we announce in IKE_AUTH, in the first request or in the last response."""
         return []

@@ -1,0 +1,31 @@
+"""A responder with connections for several peers, each with credentials and selectors of its own (RFC 4301, 4.4.3).
+
+IKE_SA_INIT is the same with all of them. Which one it is, is known when the initiator says who it is in IKE_AUTH.
+"""
+
+from dataclasses import replace
+
+from conformance.ike.core.connection import Connection
+from conformance.ike.core.spine import Spine
+from conformance.wire import IDi, IDr
+
+
+class SeveralConnections(Spine):
+    """Goes on with the connection for the identity that the initiator claims."""
+
+    def identified(self, identity: IDi | IDr) -> None:
+        """The initiator says who it is, and has proved nothing yet."""
+        super().identified(identity)
+        if self.connection.beside:
+            self.connection = self.connection_for(identity)
+
+    def connection_for(self, identity: IDi | IDr) -> Connection:
+        """That for this identity; the first one where nobody has it, which then refuses the initiator."""
+        first = replace(self.connection, beside=())
+        known = (first, *self.connection.beside)
+        return next((one for one in known if self.is_for(one, identity)), first)
+
+    def is_for(self, one: Connection, identity: IDi | IDr) -> bool:
+        """Whether a connection is for this identity."""
+        expected = one.remote.identity
+        return (expected.id_type, expected.data) == (identity.id_type, identity.data)

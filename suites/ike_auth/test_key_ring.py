@@ -1,0 +1,112 @@
+"""A device with connections for several peers: each gets in by its own key, to its own selectors, by nothing else."""
+
+from dataclasses import replace
+
+from conformance.ike.core.connection import Connection, Identity, Psk
+from conformance.ike.core.selectors import selectors
+from conformance.ike.core.sending import State
+from conformance.script import bend
+from conformance.script.peer import Peer
+from conformance.script.sa import ScriptedSa
+from conformance.wire import SA, Message, NotifyType, TSi
+from peers.contract import Capability, Pixit
+from suites.connections import psk
+from suites.ike_auth.refusal import must_be_refused
+from suites.purpose import purpose
+
+NEEDS = (Capability.PSK, Capability.SEVERAL_CONNECTIONS)
+KEYS = {
+    "second": b"the key of the second peer of the ikespec suites",
+    "third": b"the key of the third peer of the ikespec suites",
+}
+PROVED = ("RFC7296-1.2-12", "RFC7296-1.2-18")
+
+
+def ring(pixit: Pixit) -> Connection:
+    """We are one of three peers from one address, each with a name, a key and a network of its own."""
+    first = psk()(pixit)
+    network = pixit.tester_networks[0].rpartition(".")[0]
+    nets = iter((f"{network}.0/28", f"{network}.16/28", f"{network}.32/28"))
+    ours = replace(first, children=tuple(replace(one, local_ts=(next(nets),)) for one in first.children))
+    others = tuple(
+        replace(
+            ours,
+            name=name,
+            local=replace(ours.local, identity=Identity.of(f"{name}.ikespec.example"), auth=Psk(key)),
+            remote=replace(ours.remote, auth=Psk(key)),
+            children=tuple(replace(one, name=name, local_ts=(next(nets),)) for one in ours.children),
+        )
+        for name, key in KEYS.items()
+    )
+    return replace(ours, beside=others)
+
+
+def peers_of(peer: Peer) -> tuple[Connection, ...]:
+    """All that the device knows, as these see it."""
+    return (replace(peer.connection, beside=()), *peer.connection.beside)
+
+
+def comes(peer: Peer, one: Connection, **changes: object) -> ScriptedSa:
+    """An IKE SA that is begun as one of them."""
+    seen = {"local": one.local, "remote": one.remote, "children": one.children, "beside": (), **changes}
+    sa = peer.sa(initial_contact=False, **seen)
+    sa.init()
+    return sa
+
+
+@purpose("auth-ring", *PROVED, role="responder", needs=NEEDS, connection=ring, ordinary=True)
+def test_ring(peer: Peer) -> None:
+    """Each of three peers from one address gets in with its own key, and one that goes leaves the others."""
+    found = []
+    for one in peers_of(peer):
+        sa = comes(peer, one)
+        sa.auth()
+        sa.must_be_established("RFC7296-1.2-12")
+        peer.check(sa.children, "a Child SA", sa.problem or "none", "RFC7296-1.2-12")
+        found.append(sa)
+    first, *others = found
+    first.delete()
+    for sa in others:
+        sa.must_be_up("RFC7296-1.2-12")
+
+
+@purpose("auth-ring-other-key", *PROVED, "RFC7296-2.21.2-1", role="responder", needs=NEEDS, connection=ring)
+def test_other_key(peer: Peer) -> None:
+    """The key of another peer proves nobody, however well the device knows it."""
+    known = peers_of(peer)
+    for one, other in zip(known, (*known[1:], known[0]), strict=True):
+        sa = comes(peer, one, local=replace(one.local, auth=other.local.auth))
+        must_be_refused(peer, sa)
+
+
+@purpose("auth-ring-stranger", *PROVED, "RFC7296-2.21.2-1", role="responder", needs=NEEDS, connection=ring)
+def test_stranger(peer: Peer) -> None:
+    """A name that no connection has does not get in with any of the keys."""
+    for one in peers_of(peer):
+        sa = comes(peer, one, local=replace(one.local, identity=Identity.of("stranger.ikespec.example")))
+        must_be_refused(peer, sa)
+
+
+@purpose("auth-ring-selectors", "RFC7296-2.9-6", "RFC7296-2.9-3", role="responder", needs=NEEDS, connection=ring)
+def test_selectors(peer: Peer) -> None:
+    """A peer that asks for the network of another one gets no Child SA for it, in IKE_AUTH and afterwards."""
+    mine, other, *_ = peers_of(peer)
+    theirs = other.children[0].local_ts
+    sa = comes(peer, mine, children=tuple(replace(one, local_ts=theirs) for one in mine.children))
+    must_give_nothing(peer, sa.auth())
+    if sa.state is State.ESTABLISHED:
+        sa.delete()
+    sa = comes(peer, mine)
+    sa.auth()
+    sa.must_be_established("RFC7296-1.2-12")
+    name = mine.children[0].name
+    answer = sa.create_child(name, bend.replace(TSi, lambda _: TSi(selectors(theirs)), f"TSi {theirs[0]}"))
+    must_give_nothing(peer, answer)
+    peer.expect_notify(answer, NotifyType.TS_UNACCEPTABLE, "RFC7296-2.9-6")
+
+
+def must_give_nothing(peer: Peer, answer: Message) -> None:
+    """No Child SA comes of this."""
+    given = answer.first(SA) is not None
+    shown = str(answer.first(TSi) or answer)
+    peer.check(not given, "no Child SA for the network of another peer", shown, "RFC7296-2.9-3", bypass=True)
