@@ -1,6 +1,7 @@
 """The evidence of one purpose: capture, transcript, trace, keys for Wireshark, the device's log."""
 
 import json
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -76,9 +77,12 @@ def write(folder: Path, peer: Peer, log: str, limit: int = 2 << 20, *, transcrip
     can be made at any time.
     """
     files = evidence(peer, log, limit, transcript=transcript)
-    _make(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
-        (folder / name).write_bytes(content)
+        _put(folder / name, content)
+    for old in folder.iterdir():
+        if old.name not in files and not old.name.startswith("."):
+            old.unlink(missing_ok=True)
     return sum(map(len, files.values()))
 
 
@@ -101,11 +105,11 @@ def _encoded(text: str) -> bytes:
     return text.encode(errors="replace")
 
 
-def _make(folder: Path) -> None:
-    """An empty folder. Reports may have links to what is in it, so files are replaced and not overwritten."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.iterdir():
-        old.unlink()
+def _put(path: Path, content: bytes) -> None:
+    """Replace a file: reports may have links to it, and each worker of a run looks at the device first."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_bytes(content)
+    temporary.replace(path)
 
 
 def _end_of(log: str, limit: int) -> bytes:

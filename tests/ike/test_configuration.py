@@ -12,7 +12,10 @@ from tests.ike.pair import Pair
 
 POOL, POOL6 = "10.77.0.0/30", "fd77::/112"
 INNER = InnerNetwork(
-    ("10.2.0.53", "fd02::53"), ("corp.example",), "resolver.corp.example", subnets=("10.2.0.0/24", "fd02::/64")
+    dns=("10.2.0.53", "fd02::53"),
+    domains=("corp.example",),
+    resolver="resolver.corp.example",
+    subnets=("10.2.0.0/24", "fd02::/64"),
 )
 BOTH = {"local_ts": ("0.0.0.0/0", "::/0"), "remote_ts": ("10.2.0.0/24", "fd02::/64")}
 
