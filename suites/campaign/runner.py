@@ -205,7 +205,7 @@ class Runner:
         seen: set[str] = set()
         for broken in scene.watch.look(done.entries):
             problem = problem_of(broken)
-            if problem.symptom not in seen:
+            if broken.mandatory and problem.symptom not in seen:
                 seen.add(problem.symptom)
                 yield problem
         yield from unproved(done.sent, done.entries, scene.sa)

@@ -73,7 +73,7 @@ def _reached(peer: Peer, dut: Dut, name: str, *, again: bool) -> Scene:
 
 
 def _judge(scene: Scene, done: Done) -> None:
-    for broken in scene.watch.look(done.entries):
+    for broken in filter(lambda one: one.mandatory, scene.watch.look(done.entries)):
         raise Unexpected(broken.expected, broken.got, broken.requirement, bypass=broken.bypass)
     for problem in unproved(done.sent, done.entries, scene.sa):
         raise _unexpected(problem, bypass=True)

@@ -26,6 +26,12 @@ class Broken:
     bypass: bool = False
 
 
+    @property
+    def mandatory(self) -> bool:
+        """Whether no correct device does so: what only should be is advice."""
+        return self.bypass or load().get(self.requirement).mandatory
+
+
 @dataclass(slots=True)
 class Findings:
     """What a look at messages has found: the requirements that it could judge, and what is broken."""

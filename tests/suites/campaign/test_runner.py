@@ -50,6 +50,14 @@ def test_every_state_is_reached_and_no_correct_message_is_a_problem() -> None:
                 assert outcome.datagrams, (name, kind, outcome.answers)
 
 
+@pytest.mark.parametrize("variant", ["payloads-anywhere", "notifies-anywhere", "more-ike-padding"])
+def test_what_only_should_be_is_no_problem(variant: str) -> None:
+    with _runner(f"reference:{variant}") as runner:
+        for state, kind in (("init", "init"), ("init-done", "auth"), ("established", "rekey-child")):
+            outcome = runner.run(Case(state, 1, (_step(kind),)))
+            assert not outcome.problems and outcome.kept is (state != "init-done"), (state, outcome)
+
+
 def test_a_state_is_kept() -> None:
     """A liveness check leaves the IKE SA as it is, its deletion does not."""
     with _runner() as runner:
