@@ -26,6 +26,9 @@ from suites.invariants.asked import Asked
 MOMENT = 0.003
 """Seconds that a device with a clock of its own gets: it answers at once, or not."""
 
+LONG = 2.0
+"""Seconds for a device with a clock of its own before it is said that it does not answer any more."""
+
 UNSENT = "unsent"
 """The class of a message that could not be made, or for which there was no occasion."""
 
@@ -140,18 +143,27 @@ class Executor:
 
     # --- afterwards -----------------------------------------------------------------------------------------------
 
-    def lives(self, scene: Scene) -> bool:
-        """Whether an IKE SA that is up still answers; its next message IDs are put right where they were not."""
-        sa = scene.ike
-        number = sa.next_id
+    def lives(self, scene: Scene, *, patient: bool = False) -> bool:
+        """Whether an IKE SA that is up still answers; its next message IDs are put right where they were not.
+
+        ``patient``: a busy device gets `LONG` to answer what it has got.
+        """
+        sa, peer = scene.ike, scene.peer
+        number, begin = sa.next_id, len(peer.inbox)
         for attempt in (number, number + 1, number):
             sa.next_id, sa.pending = attempt, None
-            mark = len(scene.peer.inbox)
+            mark = len(peer.inbox)
             sa.begin(sa.start_liveness)
             self.settle(scene, mark)
-            if _answered(scene, mark, attempt):
-                return True
-        return False
+            if _answered(scene, begin):
+                break
+        until = peer.link.now() + LONG
+        while patient and self.real_time and not _answered(scene, begin) and peer.pump(until):
+            pass
+        answered = _answered(scene, begin)
+        if answered:
+            sa.next_id, sa.pending = max(answered) + 1, None
+        return bool(answered)
 
 
 def _next(sa: ScriptedSa | None) -> int:
@@ -161,15 +173,17 @@ def _next(sa: ScriptedSa | None) -> int:
     return sa.next_id if sa.pending is None else sa.pending.message.message_id
 
 
-def _answered(scene: Scene, mark: int, number: int) -> bool:
-    return any(
-        one.sa is scene.sa
+def _answered(scene: Scene, mark: int) -> set[int]:
+    """The message IDs of the liveness checks that have been answered."""
+    return {
+        one.message.message_id
+        for one in scene.peer.inbox[mark:]
+        if one.sa is scene.sa
         and one.protected
         and one.message.is_response
-        and one.message.message_id == number
+        and one.message.exchange == ExchangeType.INFORMATIONAL
         and fatal(one.message) is None
-        for one in scene.peer.inbox[mark:]
-    )
+    }
 
 
 def proves_life(steps: Sequence[Step], answers: Sequence[str]) -> bool:

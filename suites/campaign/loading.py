@@ -28,7 +28,8 @@ def views(state: State, device: Device) -> Views:
         theirs = replace(seen_by_device(ours.mirrored(), device.pixit), **state.device)
         device.require(*sorted(needs(theirs)))
         must_take(device.name, device.profile.algorithms, theirs)
+        by_hand = Capability.CONFIGURABLE not in device.capabilities
+        loaded = as_configured(device, theirs) if by_hand else theirs
     except (DeviceError, NotApplicable) as reason:
         raise Unreachable(str(reason)) from None
-    by_hand = Capability.CONFIGURABLE not in device.capabilities
-    return Views(replace(ours, initial_contact=False), as_configured(device, theirs) if by_hand else theirs)
+    return Views(replace(ours, initial_contact=False), loaded)

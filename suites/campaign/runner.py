@@ -267,7 +267,7 @@ class Runner:
             return False
         if proves_life(case.steps, done.answers):
             return True
-        scene.lost = not self._executor.lives(scene)
+        scene.lost = not self._executor.lives(scene, patient=not done.genuine)
         return not scene.lost
 
     def _look(self, scene: Scene) -> Iterable[Problem]:

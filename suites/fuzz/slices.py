@@ -85,7 +85,7 @@ def _stays(executor: Executor, scene: Scene, done: Done) -> bool:
         return scene.state.name == "init"
     if not scene.up or scene.sa is not scene.begun[-1]:
         return False
-    if any(executor.lives(scene) for _ in range(2)):
+    if executor.lives(scene) or executor.lives(scene, patient=not done.genuine):
         return True
     if not done.genuine:
         raise _unexpected(LOST, bypass=False)

@@ -10,7 +10,7 @@ from suites.fuzz.slices import run_slice
 from suites.purpose import Test, purpose
 
 NEEDS = (Capability.CONFIGURABLE,)
-"""A device that is configured by hand keeps IKE SAs of earlier slices, which may still answer in a later one."""
+"""A device that is configured by hand has the connection that it has, and cannot be made to forget an IKE SA."""
 
 FEW = 40
 """Bent messages where each takes an IKE SA of its own, which the device opens or which a rekey makes."""
@@ -19,9 +19,7 @@ LONG = 12.0
 """Seconds: what is not answered has to be waited for, so a slice belongs to the slow tier."""
 
 
-@purpose(
-    "fuzz-before-init", "RFC7296-2.2-6", "RFC7296-2.5-7", "RFC7296-2.5-12", role="responder", needs=NEEDS, waits=LONG
-)
+@purpose("fuzz-before-init", "RFC7296-2.2-6", "RFC7296-2.5-7", "RFC7296-2.5-12", role="responder", waits=LONG)
 def test_before_init(peer: Peer, dut: Dut) -> None:
     """Bent IKE_SA_INIT requests.
 
@@ -31,9 +29,7 @@ def test_before_init(peer: Peer, dut: Dut) -> None:
     run_slice(peer, dut, "init")
 
 
-@purpose(
-    "fuzz-before-auth", "RFC7296-1.2-11", "RFC7296-2.2-6", "RFC7296-2.5-12", role="responder", needs=NEEDS, waits=LONG
-)
+@purpose("fuzz-before-auth", "RFC7296-1.2-11", "RFC7296-2.2-6", "RFC7296-2.5-12", role="responder", waits=LONG)
 def test_before_auth(peer: Peer, dut: Dut) -> None:
     """Bent messages after IKE_SA_INIT.
 
@@ -44,7 +40,7 @@ def test_before_auth(peer: Peer, dut: Dut) -> None:
 
 @purpose("fuzz-established", "RFC7296-2.2-6", "RFC7296-2.4-7", "RFC7296-3.1-19", "RFC7296-3.9-2", "RFC5282-3.1-2",
          "RFC7296-3.10.1-5",
-         role="responder", needs=NEEDS, waits=LONG)  # fmt: skip
+         role="responder", waits=LONG)  # fmt: skip
 def test_established(peer: Peer, dut: Dut) -> None:
     """Bent messages on an IKE SA that is up.
 

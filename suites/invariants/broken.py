@@ -25,7 +25,6 @@ class Broken:
     got: str
     bypass: bool = False
 
-
     @property
     def mandatory(self) -> bool:
         """Whether no correct device does so: what only should be is advice."""

@@ -38,7 +38,7 @@ def role(message: Message, sa: ScriptedSa, found: Findings) -> None:
 def response(message: Message, ours: Ours, sa: ScriptedSa | None, found: Findings) -> None:
     """A response is for a request of ours, and has its message ID, exchange type and SPIs.
 
-    ``sa`` is the IKE SA of an authentic one.
+    ``sa`` is the IKE SA of one that is protected.
     """
     same_id = ours.requests.get(message.message_id, [])
     got = f"{message.exchange.name} response {message.message_id}"

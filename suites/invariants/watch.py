@@ -70,7 +70,9 @@ class Watch:
         asked = self.ours.to(message.message_id, message.exchange) if message.is_response else []
         header.header(message, sa if entry.encrypted else None, asked, found)
         if message.is_response:
-            header.response(message, self.ours, sa if entry.encrypted else None, found)
+            # A fragment that waits for the others has shown nothing yet, but it is no answer in the clear.
+            ours = entry.encrypted or message.first(SKF) is not None
+            header.response(message, self.ours, sa if ours else None, found)
         elif message.exchange == ExchangeType.IKE_SA_INIT:
             self._numberings.opened(message.spi_i)
         if sa is not None and entry.encrypted:

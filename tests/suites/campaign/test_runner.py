@@ -18,6 +18,7 @@ from suites.campaign.running import DeviceRunner
 from suites.campaign.states import STATES
 from suites.invariants.asked import Asked
 from suites.invariants.watch import authentic
+from tests.suites.test_by_hand import certified_router
 
 UNKNOWN = "c8:0080000801020304"
 
@@ -56,6 +57,22 @@ def test_what_only_should_be_is_no_problem(variant: str) -> None:
         for state, kind in (("init", "init"), ("init-done", "auth"), ("established", "rekey-child")):
             outcome = runner.run(Case(state, 1, (_step(kind),)))
             assert not outcome.problems and outcome.kept is (state != "init-done"), (state, outcome)
+
+
+def test_fragments_of_a_response_are_for_a_request_that_names_the_device() -> None:
+    """The device finds the IKE SA by its own SPI; the other one may lie. With RSA its answer is too large for one."""
+    lie = Mutation("octets", "header", ("spi_i", "less", 1))
+    with certified_router("rsa") as device, Runner(device, seed=1) as runner:
+        outcome = runner.run(Case("init-done", 1, (Step("auth", (lie,)),)))
+        came = [one for one in runner.trace.entries if not one.sent and one.datagram is not None]
+        assert not outcome.problems and outcome.answers == ("IKE_AUTH(IDr CERT AUTH SA TSi TSr)",)
+        assert len(came) > 2, "the answer goes in fragments"
+
+
+def test_what_a_device_by_hand_was_not_configured_for_is_not_reached() -> None:
+    with _runner("reference:configured-by-hand") as runner:
+        assert "cookie" not in runner.reachable() and "established" in runner.reachable()
+        assert "without cookies = always" in runner.why_not("cookie")
 
 
 def test_a_state_is_kept() -> None:
