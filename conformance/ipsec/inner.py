@@ -19,6 +19,7 @@ from conformance.ipsec.ip import (
     parse,
     pseudo_header,
     transport_checksum,
+    with_length,
 )
 
 ECHO_PORT = 7
@@ -74,6 +75,29 @@ class InnerHost:
             return []
         made = make(whole, received)
         return [] if made is None else [made]
+
+    def told_too_big(self, packet: bytes, mtu: int) -> list[bytes]:
+        """What is sent instead of a packet that does not fit: the data of a TCP segment in smaller ones (RFC 1191)."""
+        sent = parse(packet)
+        at = sent.payload_at + (packet[sent.payload_at + 12] >> 4) * 4 if sent.protocol == TCP else sent.length
+        data, room = packet[at : sent.length], mtu - at
+        if not data or room <= 0:
+            return []
+        source, port, sequence, acknowledged, words, flags, window, _, urgent = _TCP.unpack_from(
+            packet, sent.payload_at
+        )
+        made: list[bytes] = []
+        for offset in range(0, len(data), room):
+            last = offset + room >= len(data)
+            kept = flags if last else flags & ~(_FIN | _PSH)
+            number = (sequence + offset) % _WRAP
+            head = _TCP.pack(source, port, number, acknowledged, words, kept, window, 0, urgent)
+            options = packet[sent.payload_at + _TCP.size : at]
+            bare = head + options + data[offset : offset + room]
+            value = transport_checksum(sent.source, sent.destination, TCP, bare).to_bytes(2, "big")
+            whole = packet[: sent.payload_at] + bare[:16] + value + bare[18:]
+            made.append(with_length(whole, sent.payload_at))
+        return made
 
     def packet(
         self, received: IpHeader, protocol: int, body: bytes, *, dont_fragment: bool = False, ecn: int = 0
@@ -171,8 +195,8 @@ class InnerHost:
         bare = _TCP.pack(key[3], key[2], sequence, acknowledged, 5 << 4, flags, 65535, 0, 0) + data
         value = transport_checksum(key[1], key[0], TCP, bare)
         segment = bare[:16] + value.to_bytes(2, "big") + bare[18:]
-        # Segments without data ask for no fragments, as those of hosts that discover the path MTU do.
-        return self.packet(received, TCP, segment, dont_fragment=not data)
+        # Segments ask for no fragments, as those of hosts that discover the path MTU do.
+        return self.packet(received, TCP, segment, dont_fragment=True)
 
 
 def _intact(packet: bytes, received: IpHeader) -> bool:

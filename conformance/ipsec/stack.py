@@ -121,11 +121,16 @@ class IpsecHost:
         try:
             return self._outbound(packet, now, bend)
         except TooBig as error:
-            self.delivered.append(icmp.too_big(packet, error.mtu))
             self._drop(error, packet, now)
+            return self.report_too_big(packet, error.mtu, now)
         except IpsecError as error:
             self._drop(error, packet, now)
         return []
+
+    def report_too_big(self, packet: bytes, mtu: int, now: float) -> list[bytes]:
+        """Tell the inner host by ICMP what would fit (RFC 4301, section 8.2.1); what it then sends instead."""
+        self.delivered.append(icmp.too_big(packet, mtu))
+        return [each for smaller in self.inner.told_too_big(packet, mtu) for each in self.send(smaller, now)]
 
     def receive(self, packet: bytes, now: float) -> list[bytes]:
         """Take a packet from the wire; what is returned answers it, on the wire as well."""

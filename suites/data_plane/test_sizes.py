@@ -27,6 +27,7 @@ from suites.purpose import purpose
 BLOCKS, ICV_SIZE, AH_SIZE = "RFC4303-2.4-2", "RFC4303-2.8-1", "RFC4302-2.6-1"
 REASSEMBLED, INSIDE, BOTH = "RFC4303-3.3.4-1", "RFC4303-3.3.4-2", "RFC4301-7.1-1"
 FRAGMENTED, PATH = "RFC4301-8.2.1-3", "RFC4301-8.2.1-1"
+TOLD, TOLD6 = "RFC4301-8.2.1-2", "RFC4301-8.2.1-4"
 MTU = 1500
 BOOK = {1421: 1480, 1422: 1480, 1423: 1496, 1430: 1496, 1431: 1496, 1438: 1496}
 """Table 15-6: ESP in tunnel mode with AES-CBC and HMAC-SHA-1-96, octets of the inner packet and on the wire."""
@@ -281,3 +282,43 @@ def test_path_mtu_foreign(peer: Peer) -> None:
     found = reply_of(sa, 1100)
     one = not found.pieces and found.packet == found.inner
     peer.check(one, "one packet", in_pieces(found.pieces or (len(found.wire),)), PATH)
+
+
+def must_tell(peer: Peer, mtu: int, segment: int, requirement: str) -> None:
+    """A report about the SA comes: TCP behind the device, which wants no fragments, sends smaller segments then.
+
+    It does so only if it is told; else its segments are lost, or cut against its will.
+    """
+    sa = up(peer)
+    visible(sa.traffic.ping())
+    channel = sa.traffic.channel()
+    data = bytes(number & 0xFF for number in range(3 * segment))
+    with peer.preamble("a TCP connection to port 7"):
+        got = Conversation(peer, channel).echo(data, segment, mss=1440)
+        peer.check(got == data, f"{len(data)} octets back", f"{len(got)} octets")
+    sa.traffic.clear(report(sa, mtu))
+    peer.pause()
+    mark = len(peer.traffic.arrived)
+    try:
+        got = Conversation(peer, channel, sequence=500_000).echo(data, segment, mss=1440)
+    except Unexpected as missing:
+        raise Unexpected(missing.expected, missing.got, requirement) from None
+    peer.check(got == data, f"{len(data)} octets back", f"{len(got)} octets", requirement)
+    fits(peer, mark, mtu, PATH, split=False)
+    cut = [one for one in peer.traffic.arrived[mark:] if one.inner and parse(one.inner).fragment]
+    peer.check(not cut, "whole segments that fit", "; ".join(map(str, cut)), requirement)
+
+
+@purpose("data-path-mtu-tcp", PATH, TOLD, role="responder", needs=(DATA, Capability.PATH_MTU, Capability.ECHO))
+def test_path_mtu_tcp(peer: Peer) -> None:
+    """The path carries 800 octets: hosts behind the device are told, and send TCP segments that fit."""
+    must_tell(peer, 800, 1000, TOLD)
+
+
+@purpose(
+    "data-path-mtu-tcp-ipv6", PATH, TOLD6, role="responder",
+    needs=(DATA, Capability.PATH_MTU, Capability.ECHO, Capability.IPV6), connection=inside6(),
+)  # fmt: skip
+def test_path_mtu_tcp_ipv6(peer: Peer) -> None:
+    """The path carries 1400 octets: IPv6 hosts behind the device are told, and send TCP segments that fit."""
+    must_tell(peer, 1400, 1360, TOLD6)

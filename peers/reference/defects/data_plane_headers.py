@@ -185,3 +185,11 @@ class CountsForBoth(DeviceHost):
         if number > 100:
             raise MalformedPacket("a gap")
         return super().unprotected(packet, now)
+
+
+@defect("data-path-mtu-tcp", "data-path-mtu-tcp-ipv6")
+class KeepsMtusToItself(DeviceHost):
+    """Drops what is too large for its SA, and tells nobody."""
+
+    def report_too_big(self, packet: bytes, mtu: int, now: float) -> list[bytes]:
+        return []
