@@ -246,7 +246,7 @@ class Libreswan(Daemon):
     def provoke(self, source: str, target: str) -> None:
         """Have the kernel ask for the Child SA when a packet needs it, and send that packet."""
         self._control().order("--route", "--name", next(iter(translate.conn_names(self._loaded()))))
-        self._place.shell().run(f"ping -n -c 1 -W 1 -I {source} {target} >/dev/null 2>&1 &")
+        self._place.provoke(source, target)
 
     def rekey_child(self, name: str) -> None:
         """Rekey the named Child SA now."""

@@ -130,6 +130,11 @@ class Place(ABC):
         """A shell beside the daemon, for its control programs; the same one at every call. Raises DeviceError."""
         raise DeviceError(self.description, "has no shell for control programs")
 
+    def provoke(self, source: str, target: str) -> None:
+        """Send a few pings that need a Child SA. What the kernel has asked for in vain keeps it for a second only."""
+        pings = f"ping -n -c 4 -i 1 -W 1 -I {source} {target} >/dev/null 2>&1"
+        self.shell().run(f"echo 1 >/proc/sys/net/core/xfrm_acq_expires; {pings} &")
+
     def drops(self) -> int:
         """How many packets the kernel's IPsec has dropped. Raises DeviceError."""
         done = self.shell().run("cat /proc/net/xfrm_stat")

@@ -272,7 +272,7 @@ class StrongSwan(Daemon):
         """Have the kernel ask for the Child SA when a packet needs it, and send that packet."""
         connection = self._loaded()
         self._vici().request("install", {"ike": connection.name, "child": connection.children[0].name})
-        self._place.shell().run(f"ping -n -c 1 -W 1 -I {source} {target} >/dev/null 2>&1 &")
+        self._place.provoke(source, target)
 
     def rekey_ike(self) -> None:
         """Rekey the IKE SA now."""

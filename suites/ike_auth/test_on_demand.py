@@ -8,11 +8,14 @@ from conformance.script.peer import Peer
 from conformance.script.verdict import Inconclusive, NotApplicable, Unexpected
 from conformance.wire import SA, ExchangeType, Message, Notify, NotifyType, TrafficSelector, TSi, TSr
 from peers.contract import Capability
+from suites.data_plane.steps import flows
 from suites.dut import Dut
 from suites.purpose import purpose
 
 NEEDS = (Capability.ON_DEMAND,)
 FIRST, PORTS, SINGLE, NOT_AGAIN = "RFC7296-2.9-5", "RFC7296-2.23.1-3", "RFC7296-2.9-12", "RFC7296-2.9.2-4"
+PATIENCE = 6.0
+"""Seconds until the device has seen the packet: its kernel may have asked in vain a moment ago."""
 ECHO_REQUEST = 8 << 8
 """Type 8 and code 0 of ICMP as one number (RFC 7296, section 3.13.1)."""
 
@@ -32,8 +35,9 @@ def is_host(one: TrafficSelector, address: str) -> bool:
 def wanted(peer: Peer, dut: Dut) -> tuple[tuple[str, str], Received]:
     """A packet from behind the device needs a Child SA; its ends, and the device's IKE_AUTH request, held."""
     pair = dut.provoke()
-    sa = peer.respond_init(peer.expect_init())
-    return pair, sa.expect_request(ExchangeType.IKE_AUTH)
+    with peer.preamble("a packet opens the IKE SA"):
+        sa = peer.respond_init(peer.expect_init(PATIENCE))
+        return pair, sa.expect_request(ExchangeType.IKE_AUTH)
 
 
 @purpose("auth-ts-packet", FIRST, PORTS, role="initiator", needs=NEEDS)
@@ -92,3 +96,16 @@ def test_single_pair(peer: Peer, dut: Dut) -> None:
     asked = ends(again.message)
     exact = all(len(each) == 1 and is_host(each[0], address) for each, address in zip(asked, pair, strict=True))
     peer.check(exact, f"{' and '.join(pair)} alone", again, SINGLE)
+
+
+@purpose(
+    "data-on-demand", "RFC4301-4.4.1-1", "RFC4301-4.4.1-2", role="initiator", needs=(*NEEDS, Capability.DATA_PLANE)
+)  # fmt: skip
+def test_flows(peer: Peer, dut: Dut) -> None:
+    """A packet from behind the device opens the IKE SA; it did not come in the clear, and traffic flows then."""
+    _, request = wanted(peer, dut)
+    sa = request.sa
+    assert sa is not None
+    sa.answer(request)
+    sa.must_be_established()
+    flows(peer, requirement="RFC4301-4.4.1-1")

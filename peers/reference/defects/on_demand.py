@@ -3,7 +3,10 @@
 from conformance.ike.core.child import ChildOffer, ChildSa
 from conformance.ike.core.connection import ChildConfig
 from conformance.ike.ikesa import IkeSa
+from conformance.ipsec.packets import Bend
+from conformance.net.link import IpPacket
 from conformance.wire import TrafficSelector
+from peers.reference.dataplane import DeviceHost
 from peers.reference.defects.registry import defect
 
 
@@ -33,3 +36,14 @@ class AsksForAllAgain(IkeSa):
     def make_offer(self, config: ChildConfig, *, with_ke: bool, rekeys: ChildSa | None = None) -> ChildOffer:
         self.single = False
         return super().make_offer(config, with_ke=with_ke, rekeys=rekeys)
+
+
+@defect("data-on-demand")
+class SendsItMeanwhile(DeviceHost):
+    """Lets a packet pass in the clear for which the Child SA is still being made."""
+
+    def send(self, packet: bytes, now: float, *, bend: Bend | None = None) -> list[bytes]:
+        found = super().send(packet, now, bend=bend)
+        if not found:
+            self.outbox.append(IpPacket(packet))
+        return found
