@@ -45,6 +45,7 @@ _CHILD_FIELDS = {
     "lifetime_packets": "lifetime_packets",
     "lifetime_octets": "lifetime_octets",
     "idle_timeout": "idle_timeout",
+    "lifetime_jitter": "lifetime_jitter",
     "gre": "gre",
 }
 

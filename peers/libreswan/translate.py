@@ -216,7 +216,7 @@ def lifetimes(connection: Connection) -> dict[str, str] | None:
         "ikelifetime": f"{_FOREVER if lifetime is None else ceil(lifetime + early)}s",
         "reauth": _yes(connection.reauth_lifetime is not None),
         "rekeymargin": f"{_MARGIN:g}s",
-        "rekeyfuzz": "0%",
+        "rekeyfuzz": f"{100 * max((one.lifetime_jitter for one in connection.children), default=0.0) / _MARGIN:.0f}%",
     }
 
 

@@ -75,6 +75,31 @@ def test_child_hard(peer: Peer, dut: Dut) -> None:
     peer.check(told, "a Delete of the Child SA, or of the IKE SA, when its time is over", "none", CLOSES)
 
 
+AGED_SECONDS, JITTER = 9.0, 4.0
+"""After how many seconds the device rekeys a Child SA, and how much sooner it may."""
+REKEYS = 7
+
+
+@purpose("child-lifetime-jitter", "RFC7296-2.8.1-1", role="initiator", needs=AGED,
+         device={"child_lifetime": AGED_SECONDS, "lifetime_jitter": JITTER}, waits=AGED_SECONDS * REKEYS)  # fmt: skip
+def test_jitter(peer: Peer, dut: Dut) -> None:
+    """The device rekeys its Child SA seven times, always after another while: two ends shall not do so at once.
+
+    Even if it counts in whole seconds, of five that it may choose from it takes the same one seven times by no chance.
+    """
+    sa = connected(peer, dut)
+    spans, since = list[float](), peer.link.now()
+    for _ in range(REKEYS):
+        with peer.preamble("the device rekeys by itself"):
+            request = asked(sa, over(AGED_SECONDS) + LATEST, OWN)
+        spans.append(request.time - since)
+        since = peer.link.now()
+        sa.answer(request)
+        deletion(sa, deletes_child)
+    said = ", ".join(f"{one:.2f} s" for one in spans)
+    peer.check(max(spans) - min(spans) > JITTER / 20, "times that differ", said, "RFC7296-2.8.1-1")
+
+
 FOR_MINUTES = 240.0
 """Seconds for which the peer says again and again that it cannot just now."""
 LONG = 20.0

@@ -26,7 +26,7 @@ class ChildSa:
     ``spi_in`` is the SPI that we chose and receive on, ``spi_out`` the peer's. ``nonces`` are those of the exchange
     that made it (Ni, Nr); they settle a collision of rekeys (RFC 7296, section 2.8.1). ``rekey_again`` is the instant
     before which a rekey that the peer refused is not tried again. ``no_tfc``: the peer wants no padding against traffic
-    analysis there (section 1.3.1).
+    analysis there (section 1.3.1). ``sooner`` are the seconds by which it is rekeyed before its time, by chance.
     """
 
     config: ChildConfig
@@ -45,12 +45,13 @@ class ChildSa:
     replaced_by: "ChildSa | None" = field(repr=False, default=None)
     rekey_again: float = 0.0
     no_tfc: bool = False
+    sooner: float = 0.0
 
     def rekey_due(self) -> float | None:
         """When it must be rekeyed, None: never, or not now."""
         if self.config.lifetime is None or self.state != ChildState.INSTALLED or self.replaced_by is not None:
             return None
-        return max(self.created + self.config.lifetime, self.rekey_again)
+        return max(self.created + self.config.lifetime - self.sooner, self.rekey_again)
 
     def over_at(self) -> float | None:
         """When it is over, whether it was rekeyed or not, None: never (RFC 4301, section 4.4.2.1)."""

@@ -392,5 +392,10 @@ class ChildExchange(Narrowing):
             config, ProtocolID(chosen.protocol), spi, chosen.spi, suite, keys, initiator,
             local_ts, remote_ts, mode, self.now, nonces,
         )  # fmt: skip
+        child.sooner = self.jitter(config.lifetime_jitter)
         self.children.append(child)
         return child
+
+    def jitter(self, most: float) -> float:
+        """Up to so many seconds, by chance: both ends shall not rekey at once (RFC 7296, section 2.8.1)."""
+        return most * int.from_bytes(self.random(2), "big") / 0xFFFF if most else 0.0

@@ -150,7 +150,8 @@ class ChildConfig:
 
     ``lifetime_packets`` and ``lifetime_octets`` are what either of its SAs may carry before the side rekeys it. With
     all three there is more before an SA is over, whether replaced or not (RFC 4301, section 4.4.2.1): `over`.
-    ``idle_timeout`` are the seconds without a packet after which the side deletes it, None: never.
+    ``idle_timeout`` are the seconds without a packet after which the side deletes it, None: never. A rekey is sooner by
+    up to ``lifetime_jitter`` seconds, by chance (RFC 7296, section 2.8.1).
 
     ``gre``: it carries GRE packets between its two ends, and the networks of both sides are reached through these.
     """
@@ -164,6 +165,7 @@ class ChildConfig:
     lifetime_packets: int | None = None
     lifetime_octets: int | None = None
     idle_timeout: float | None = None
+    lifetime_jitter: float = 0.0
     gre: bool = False
 
     def mirrored(self) -> "ChildConfig":

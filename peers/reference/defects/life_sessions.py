@@ -334,3 +334,11 @@ class CountsNoPadding(DeviceHost):
     """Does not count padding for the lifetime of an SA."""
 
     inbound_class = _WithoutPadding
+
+
+@defect("child-lifetime-jitter")
+class OnTheStroke(IkeSa):
+    """Rekeys after exactly the time that is configured, each time."""
+
+    def jitter(self, most: float) -> float:
+        return 0.0
