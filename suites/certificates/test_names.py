@@ -112,6 +112,12 @@ def test_as_uri(peer: Peer) -> Leaf:
     return certificate(peer, trusted(peer), x509.UniformResourceIdentifier(domain_name(peer)), subject="CN=uri")
 
 
+@refused("cert-name-empty", *_PART)
+def test_empty(peer: Peer) -> Leaf:
+    """A dNSName without any octet is the beginning of every name, and nobody's."""
+    return certificate(peer, trusted(peer), x509.DNSName(""), subject="CN=empty")
+
+
 # --- mail addresses ---------------------------------------------------------------------------------------------------
 
 
@@ -140,6 +146,24 @@ def test_mail_wildcard(peer: Peer) -> Leaf:
 def test_mail_nul(peer: Peer) -> Leaf:
     """An rfc822Name goes on after a NUL."""
     return certificate(peer, trusted(peer), x509.RFC822Name(f"{mail_address(peer)}\0.stranger"), subject="CN=nul")
+
+
+@refused("cert-mail-longer", *_MAIL_PART, connection=called(MAIL))
+def test_mail_longer(peer: Peer) -> Leaf:
+    """An rfc822Name that begins with our address and goes on belongs to somebody else."""
+    return certificate(peer, trusted(peer), f"{mail_address(peer)}.stranger", subject="CN=longer")
+
+
+@refused("cert-mail-shorter", *_MAIL_PART, connection=called(MAIL))
+def test_mail_shorter(peer: Peer) -> Leaf:
+    """An rfc822Name that is the beginning of our address belongs to somebody else."""
+    return certificate(peer, trusted(peer), mail_address(peer)[:-1], subject="CN=shorter")
+
+
+@refused("cert-mail-name", *_MAIL_PART, connection=called(MAIL))
+def test_mail_name(peer: Peer) -> Leaf:
+    """Our mail address stands in a dNSName, which is no rfc822Name."""
+    return certificate(peer, trusted(peer), x509.DNSName(mail_address(peer)), subject="CN=name")
 
 
 # --- addresses --------------------------------------------------------------------------------------------------------
@@ -183,6 +207,13 @@ def test_address_mapped(peer: Peer) -> Leaf:
     return certificate(peer, trusted(peer), f"::ffff:{address}", subject="CN=mapped")
 
 
+@refused("cert-address-neighbour", *_ADDRESS, connection=called())
+def test_address_neighbour(peer: Peer) -> Leaf:
+    """The iPAddress differs from our address in its last bit."""
+    neighbour = ip_address(int(our_address(peer)) ^ 1)
+    return certificate(peer, trusted(peer), str(neighbour), subject="CN=neighbour")
+
+
 # --- distinguished names ----------------------------------------------------------------------------------------------
 
 _SUBJECT = ("RFC4945-3.1.5-2", "RFC4945-3.1.5-1")
@@ -217,3 +248,9 @@ def test_dn_order(peer: Peer) -> Leaf:
 def test_dn_wildcard(peer: Peer) -> Leaf:
     """A star for our common name, and our parts for the rest: a subject is no pattern."""
     return certificate(peer, trusted(peer), subject=",".join(["CN=*", *parts(peer)[1:]]))
+
+
+@refused("cert-dn-empty", *_SUBJECT, connection=distinguished())
+def test_dn_empty(peer: Peer) -> Leaf:
+    """A certificate without a subject, which has a domain name instead, is not that of whoever has one."""
+    return certificate(peer, trusted(peer), "tester.ikespec.example", subject="")

@@ -58,7 +58,7 @@ class NamesEndAtNul(Also):
         return any(text_of(identity) == one.split("\0")[0] for one in names(certificate))
 
 
-@defect(*both("name-longer", "name-nul", "mail-nul"))
+@defect(*both("name-longer", "name-nul", "mail-longer", "mail-nul"))
 class NameMayGoOn(Also):
     """Compares names over the length of the identity."""
 
@@ -66,7 +66,7 @@ class NameMayGoOn(Also):
         return any(one.startswith(text_of(identity)) for one in names(certificate))
 
 
-@defect(*both("name-shorter"))
+@defect(*both("name-shorter", "name-empty", "mail-shorter"))
 class NameMayEnd(Also):
     """Compares names over the length of what stands in the certificate."""
 
@@ -82,7 +82,7 @@ class DomainSpeaksForHosts(Also):
         return any(text_of(identity).endswith(one) for one in names(certificate))
 
 
-@defect(*both("name-mail", "name-uri", "address-text"))
+@defect(*both("name-mail", "name-uri", "mail-name", "address-text"))
 class AnyTypeOfName(Also):
     """Compares the text with names of every type."""
 
@@ -141,3 +141,24 @@ class PartsOfSubject(Also):
     def also(self, certificate: x509.Certificate, identity: IDi | IDr) -> bool:
         parts = [x509.Name([one]).public_bytes()[2:] for one in certificate.subject.rdns]
         return identity.id_type == IdType.DER_ASN1_DN and any(one in identity.data for one in parts)
+
+
+@defect(*both("address-neighbour"))
+class NetworksOnly(Also):
+    """Compares all but the last octet of addresses."""
+
+    def also(self, certificate: x509.Certificate, identity: IDi | IDr) -> bool:
+        try:
+            found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        except x509.ExtensionNotFound:
+            return False
+        ours = identity.data[:-1]
+        return any(one.packed[:-1] == ours for one in found.get_values_for_type(x509.IPAddress))  # type: ignore[union-attr]
+
+
+@defect(*both("dn-empty"))
+class NoSubjectFitsAll(Also):
+    """Has nothing against an identity where the certificate has no subject."""
+
+    def also(self, certificate: x509.Certificate, identity: IDi | IDr) -> bool:
+        return not list(certificate.subject)
