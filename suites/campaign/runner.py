@@ -21,7 +21,7 @@ from suites.campaign.oracles.death import deaths
 from suites.campaign.oracles.death import problem_of as problem_of_death
 from suites.campaign.oracles.growth import grows, keeps_more, rises
 from suites.campaign.oracles.hang import Canary
-from suites.campaign.oracles.left_behind import left_behind
+from suites.campaign.oracles.left_behind import GRACE, left_behind
 from suites.campaign.oracles.requirement import LOST, problem_of, unproved
 from suites.campaign.oracles.spinning import Spinning
 from suites.campaign.scene import Scene, Unreachable
@@ -209,9 +209,11 @@ class Runner:
                 seen.add(problem.symptom)
                 yield problem
         yield from unproved(done.sent, done.entries, scene.sa)
-        left = left_behind(self.device, done.received)
-        if left is not None:
-            yield left
+        if left_behind(self.device, done.received) is not None:
+            scene.peer.idle(GRACE)
+            left = left_behind(self.device, done.received)
+            if left is not None:
+                yield left
 
     def _lost(self, scene: Scene, done: Done) -> Iterable[Problem]:
         """An IKE SA that is up, was never deleted, and answers no more although nobody has touched it."""

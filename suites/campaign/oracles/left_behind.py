@@ -8,6 +8,9 @@ from conformance.wire import ExchangeType, Message, NotifyType
 from peers.contract import Capability, Device, DeviceError, SaState
 from suites.campaign.case import Problem
 
+GRACE = 10.0
+"""Seconds that a device may take until it has forgotten what it has refused; its clock is ours, so nobody waits."""
+
 _ENDS = (NotifyType.AUTHENTICATION_FAILED, NotifyType.INVALID_SYNTAX, NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD)
 _UP = (State.ESTABLISHED, State.REKEYED)
 _GONE = (SaState.DELETING, SaState.UNKNOWN)

@@ -75,6 +75,13 @@ def test_what_a_device_by_hand_was_not_configured_for_is_not_reached() -> None:
         assert "without cookies = always" in runner.why_not("cookie")
 
 
+def test_what_a_device_forgets_soon_is_not_left_behind() -> None:
+    lie = Mutation("octets", "AUTH", ("data", "flipped", 0))
+    with _runner("reference:lingers") as runner:
+        outcome = runner.run(Case("init-done", 1, (Step("auth", (lie,)),)))
+    assert outcome.answers == ("IKE_AUTH(N(AUTHENTICATION_FAILED))",) and not outcome.problems
+
+
 def test_a_state_is_kept() -> None:
     """A liveness check leaves the IKE SA as it is, its deletion does not."""
     with _runner() as runner:
