@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 from conformance.script.peer import Peer
 from conformance.script.sa import fatal
-from conformance.script.verdict import Unexpected
+from conformance.script.verdict import Inconclusive, Unexpected
 from conformance.wire import Message, NotifyType
 from peers.contract import Device
 from suites.dut import Dut
@@ -42,7 +42,7 @@ class Run:
     def go(self, *, whole: bool) -> None:
         """Send everything, what has killed the device before first of all and each alone."""
         suspects = _deadly.get(self.dut.device, {}).pop(self.identifier, ())
-        for case in suspects if len(suspects) > 1 else ():
+        for case in suspects:
             self.attempt((case,))
             self.must_live((case,))
         cases = (case for number in self.sweep.chosen(whole=whole) for case in self.sweep.cases(self.dut, number))
@@ -82,7 +82,11 @@ class Run:
 
     def send(self, group: Sequence[Case], *, wanted: bool) -> Sending:
         """One message with the items of a group."""
-        return self.place.send(self.sweep.put(group[0].due, [one.item for one in group]), wanted=wanted)
+        try:
+            return self.place.send(self.sweep.put(group[0].due, [one.item for one in group]), wanted=wanted)
+        except Inconclusive:  # what comes before it does not work any more
+            self.must_live((*self.unseen, *group))
+            raise
 
     def must_be_ignored(self, group: tuple[Case, ...]) -> None:
         """The exchange succeeds; if it does not, by halves. What is refused alone is tried twice: once is chance."""
