@@ -121,7 +121,9 @@ class Inquest:
 
     def _blame(self, current: Written | None, verdict: Verdict, past: Past | None, again: Tried) -> Finding:
         if past is None:
-            found = Finding(_told(verdict, "it happens again when this is tried alone"))
+            same = again.verdict.kind is verdict.kind  # then the second time may know more
+            words = "it happens again when this is tried alone"
+            found = Finding(_told(again.verdict, words), again.dut) if same else Finding(_told(verdict, words))
         else:
             found = Finding(guilty=past, again=again)
         try:
