@@ -1,5 +1,7 @@
 """Lifetimes by time, packets and octets, and their ends (RFC 7296, section 2.8; RFC 4301, section 4.4.2.1)."""
 
+from functools import partial
+
 from conformance.ike.core.connection import over
 from conformance.ike.core.sending import State
 from conformance.ipsec.esp import EspBend
@@ -209,8 +211,9 @@ def test_octets_padding(peer: Peer) -> None:
     padding = bytes(range(1, sizes[-1] + 1))
     for number in range(OCTETS // (84 + len(padding)) + 10):
         packet = sa.traffic.echo_request()
-        sa.traffic.send(packet, bend=EspBend(padding=padding))
-        sa.traffic.answer(packet)
+        ask = partial(sa.traffic.send, packet, bend=EspBend(padding=padding))
+        ask()
+        sa.traffic.answer(packet, again=ask)
         peer.idle(0.02)
         if any(one.sa is sa and one.message.notify(NotifyType.REKEY_SA) is not None for one in peer.inbox):
             peer.note(f"after {number + 1} pings")
