@@ -52,7 +52,7 @@ def test_suspicious_report(peer: Peer, dut: Dut) -> None:
     """
     sa = peer.establish()
     for kind, data in ((NotifyType.INVALID_SPI, sa.child.spi_out), (NotifyType.INVALID_IKE_SPI, b"")):
-        answer = sa.informational(Notify(kind, data))
+        answer = sa.informational(bend=bend.append(Notify(kind, data)))
         peer.check(fatal(answer) is None, "no error", answer, "RFC7296-2.21.4-11")
     sa.must_be_up("RFC7296-2.21.4-11")
     child_must_live(peer, dut, sa, "RFC7296-2.21.4-11")
