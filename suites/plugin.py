@@ -19,6 +19,7 @@ from peers.registry import open_device
 from suites import embargo, interrupts
 from suites.conduct import prepared
 from suites.dut import Dut
+from suites.invariants.names import check
 from suites.life import begin
 from suites.options import add_options, allowance, limits, profile, results_folder, selection, shard
 from suites.purpose import Purpose, purpose_of
@@ -161,10 +162,13 @@ def device(request: pytest.FixtureRequest) -> Device:
         _ = session.device.profile  # raises where it does not take what it is to be limited to
         path = request.config.getoption("--deviations") or session.device.deviations_file
         session.deviations = tuple(load_deviations(Path(path))) if path else ()
+        check({one.invariant for one in session.deviations if one.invariant})
         path = request.config.getoption("--private-deviations")
         session.private = load_private(Path(path)) if path else {}
     except DeviceError as error:
         stop_run(request.config, str(error))
+    except ValueError as error:
+        stop_run(request.config, f"{path}: {error}")
     missing = sorted(set(request.config.getoption("--expect-capability")) - session.device.capabilities)
     if missing:
         stop_run(request.config, f"{session.device.name} does not claim {', '.join(missing)} (--expect-capability)")

@@ -5,10 +5,12 @@ import pytest
 
 from peers.deviations import Deviation, about, compare_versions, find, load_deviations, load_private
 from peers.libreswan.device import Libreswan
+from peers.openiked.device import OpenIked
 from peers.strongswan.device import StrongSwan
 from peers.tomlfile import TomlError
 from suites.conduct import all_purposes
 from suites.interop.scenarios import SCENARIOS
+from suites.invariants import INVARIANTS
 from suites.requirements import load
 
 GOOD = """\
@@ -148,10 +150,11 @@ def test_a_missing_file_and_one_that_is_no_text(tmp_path: Path) -> None:
 
 
 def test_the_shipped_file_is_valid() -> None:
-    for path in (StrongSwan.deviations_file, Libreswan.deviations_file):
+    for path in (StrongSwan.deviations_file, Libreswan.deviations_file, OpenIked.deviations_file):
         for deviation in load_deviations(path, [*all_purposes(), *scenarios()]):
             assert deviation.private or (deviation.reason and deviation.reference)
             assert deviation.requirement is None or deviation.requirement in load()
+            assert not deviation.invariant or deviation.requirement in INVARIANTS[deviation.invariant].requirements
 
 
 def scenarios() -> list[str]:
