@@ -26,9 +26,6 @@ from suites.invariants.asked import Asked
 MOMENT = 0.003
 """Seconds that a device with a clock of its own gets: it answers at once, or not."""
 
-LONG = 2.0
-"""Seconds for a device with a clock of its own before it is said that it does not answer any more."""
-
 UNSENT = "unsent"
 """The class of a message that could not be made, or for which there was no occasion."""
 
@@ -146,7 +143,7 @@ class Executor:
     def lives(self, scene: Scene, *, patient: bool = False) -> bool:
         """Whether an IKE SA that is up still answers; its next message IDs are put right where they were not.
 
-        ``patient``: a busy device gets `LONG` to answer what it has got.
+        ``patient``: a slow device gets the time for a response that it says that it needs.
         """
         sa, peer = scene.ike, scene.peer
         number, begin = sa.next_id, len(peer.inbox)
@@ -157,8 +154,8 @@ class Executor:
             self.settle(scene, mark)
             if _answered(scene, begin):
                 break
-        until = peer.link.now() + LONG
-        while patient and self.real_time and not _answered(scene, begin) and peer.pump(until):
+        until = peer.link.now() + peer.response_timeout
+        while patient and not _answered(scene, begin) and peer.pump(until):
             pass
         answered = _answered(scene, begin)
         if answered:

@@ -75,6 +75,13 @@ def test_what_a_device_by_hand_was_not_configured_for_is_not_reached() -> None:
         assert "without cookies = always" in runner.why_not("cookie")
 
 
+@pytest.mark.parametrize("variant", ["slow", "very-slow", "single-thread"])
+def test_a_slow_device_has_not_lost_its_ike_sa(variant: str) -> None:
+    again = Step("init-again", (Mutation("datagram", "datagram", ("left", 28, 0)),))
+    with _runner(f"reference:{variant}") as runner:
+        assert not runner.run(Case("established", 1, (again,))).problems
+
+
 def test_what_a_device_forgets_soon_is_not_left_behind() -> None:
     lie = Mutation("octets", "AUTH", ("data", "flipped", 0))
     with _runner("reference:lingers") as runner:
