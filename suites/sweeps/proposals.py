@@ -134,7 +134,7 @@ def ours(dut: Dut, protocol: ProtocolID, kind: TransformType) -> set[int]:
     kept = (text for text in texts if protocol == IKE or protocol_of(text) == protocol)
     found = {int(one.id) for text in kept for one in proposal(text, 1, protocol).transforms if one.type == kind}
     if not found:
-        raise NotApplicable(f"the suite of the device has no {kind.name} for {protocol.name}")
+        raise NotApplicable(f"the device takes no {kind.name} for {protocol.name}")
     return found
 
 
@@ -207,7 +207,7 @@ def key_lengths(protocol: ProtocolID) -> Sweep:
     def cases(dut: Dut, number: int) -> Iterator[Case]:
         good = _cipher(dut, protocol)
         if not good.attributes:
-            raise NotApplicable("the cipher of the device has one length of keys only")
+            raise NotApplicable("the device takes no cipher that has several lengths of keys")
         if number not in CIPHER_LENGTHS:
             item = replace(good, attributes=(Attribute(AttributeType.KEY_LENGTH, number),))
             yield from _both(number, f"a key of {number} bits", item)
