@@ -61,7 +61,7 @@ def as_somebody(peer: Peer, dut: Dut, us: Party) -> None:
 
 
 @purpose(
-    "eap-server-unsigned", *PROVED, "RFC5998-3-6", "RFC5998-4-1", role="initiator", needs=NEEDS,
+    "eap-server-unsigned", *PROVED, "RFC5998-3-6", "RFC5998-6.1-1", "RFC5998-4-1", role="initiator", needs=NEEDS,
     connection=eap("mschapv2", "md5", "gtc", "peap", device="initiator"),
 )  # fmt: skip
 def test_unsigned(peer: Peer, dut: Dut) -> None:

@@ -160,8 +160,8 @@ def _nothing_inside(peer: Peer, dut: Dut) -> None:
 
 
 @purpose(
-    "eap-ttls-peer-certificate-untrusted", NOT_CREATED, "RFC5216-5.3-1", role="initiator", needs=(Capability.EAP_PEER,),
-    connection=eap("ttls", device="initiator"),
+    "eap-ttls-peer-certificate-untrusted", NOT_CREATED, "RFC5281-7.1-1", "RFC5216-5.3-1", role="initiator",
+    needs=(Capability.EAP_PEER,), connection=eap("ttls", device="initiator"),
 )  # fmt: skip
 def test_ttls_untrusted(peer: Peer, dut: Dut) -> None:
     """A server of TTLS with a certificate of an unknown authority gets no password: there is no tunnel to it."""
