@@ -193,6 +193,22 @@ def test_x25519_top_bit(peer: Peer) -> None:
     handshake(peer, bend.replace(KE, marked, "the top bit of the public value set"))
 
 
+@purpose("init-x25519-not-canonical", "RFC8031-3.2-3", "RFC8031-3.2-1", role="responder", connection=X25519)
+def test_x25519_not_canonical(peer: Peer) -> None:
+    """A Curve25519 value of p + 9 is the base point, written as nobody writes it: it is taken for 9.
+
+    The shared secret is the device's public value then.
+    """
+    sa = peer.sa()
+    value = (2**255 - 19 + 9).to_bytes(32, "little")
+    answer = sa.init(bend.change(KE, "the base point, not canonical", data=value))
+    ke = peer.expect(answer, KE, "RFC8031-3.2-3")
+    assert sa.keys is not None
+    sa.keys = sa.derive(sa.keys.suite, ke.data)
+    sa.auth()
+    sa.must_be_established("RFC8031-3.2-3")
+
+
 def _leading_zero(group: ModpGroup, theirs: bytes, secret: bytes) -> tuple[bytes, bytes]:
     """Our public value and g^ir with a first octet of zero, for the next exponent from ``secret`` on.
 

@@ -319,3 +319,14 @@ class Ipv4Only(Endpoint):
     def receive(self, datagram: Datagram, now: float) -> None:
         if ":" not in datagram.source.host:
             super().receive(datagram, now)
+
+
+@defect("init-x25519-not-canonical")
+class WantsCanonicalPoints(IkeSa):
+    """Refuses a Curve25519 value that is not below the prime."""
+
+    def respond_exchange(self, method: KeMethod, public: bytes) -> tuple[bytes, bytes]:
+        value = int.from_bytes(public, "little") & (1 << 255) - 1
+        if method == KeMethod.CURVE25519 and value >= 2**255 - 19:
+            raise Refusal(NotifyType.INVALID_SYNTAX, "not canonical")
+        return super().respond_exchange(method, public)
