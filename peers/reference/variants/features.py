@@ -73,7 +73,7 @@ class NoNarrowing(IkeSa):
     ) -> tuple[ChildConfig, tuple[TrafficSelector, ...], tuple[TrafficSelector, ...]]:
         config, remote_ts, local_ts = super().select(ts_i, ts_r, old)
         whole = covered(_known(ts_i), remote_ts) and covered(_known(ts_r), local_ts)
-        if not self.connection.local_pools and not whole:
+        if not (self.connection.local_pools or self.connection.local_links) and not whole:
             raise Refusal(NotifyType.TS_UNACCEPTABLE, "what is offered is more than what is allowed")
         return config, remote_ts, local_ts
 
