@@ -50,7 +50,12 @@ NEEDED: dict[type, frozenset[Capability]] = {
     OcspInIke: frozenset({Capability.OCSP_IN_IKE}),
     HashAndUrl: frozenset({Capability.HASH_AND_URL}),
     RawPublicKeys: frozenset({Capability.RAW_PUBLIC_KEYS}),
-    RevocationChecking: frozenset({Capability.CRL, Capability.CRL_IN_IKE, Capability.OCSP, Capability.OCSP_IN_IKE}),
+    RevocationChecking: frozenset(
+        {
+            *(Capability.CRL, Capability.CRL_OF_ANCHOR, Capability.CRL_IN_IKE),
+            *(Capability.OCSP, Capability.OCSP_IN_IKE),
+        }
+    ),
     AuthLifetime: frozenset(
         {Capability.AUTH_LIFETIME, Capability.AUTH_LIFETIME_LATER, Capability.AUTH_LIFETIME_CLIENT}
     ),
