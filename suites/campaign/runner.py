@@ -269,7 +269,9 @@ class Runner:
             return False
         if proves_life(case.steps, done.answers):
             return True
+        mark = len(scene.peer.trace.entries)
         scene.lost = not self._executor.lives(scene, patient=not done.genuine)
+        list(scene.watch.look(scene.peer.trace.entries[mark:]))  # an answer may come in the next case
         return not scene.lost
 
     def _look(self, scene: Scene) -> Iterable[Problem]:

@@ -86,12 +86,6 @@ def test_rekey_asked(peer: Peer, dut: Dut) -> None:
     run_slice(peer, dut, "device-rekeys-child", count=FEW)
 
 
-@slice_of("asked-init", "fuzz-asked-init", "RFC7296-3.1-19", "RFC7296-2.5-7")
-def test_asked_init(peer: Peer, dut: Dut) -> None:
-    """Bent responses to the IKE_SA_INIT request of the device: none is answered, and the device lives."""
-    run_slice(peer, dut, "asked-init", count=FEW)
-
-
 @slice_of("asked-auth", "fuzz-asked-auth", "RFC7296-3.1-19", "RFC7296-2.4-7")
 def test_asked_auth(peer: Peer, dut: Dut) -> None:
     """Bent responses to the IKE_AUTH request of the device: none is answered, and the device lives."""

@@ -38,7 +38,7 @@ class NonceAgain(IkeSa):
         return self.nonce_r if self.again and self.nonce_r else super().choose_nonce()
 
 
-@fuzz_defect("requirement", "fuzz-rekey-asked", "fuzz-asked-init", "fuzz-asked-auth")
+@fuzz_defect("requirement", "fuzz-rekey-asked", "fuzz-asked-auth")
 class AnswersResponses(IkeSa):
     """A response that nobody has asked for is answered."""
 
