@@ -132,6 +132,8 @@ PROPOSAL_NUMBERS = Sweep(
     strict=True,
     always=(1,),
 )
+FEW_NUMBERS = replace(PROPOSAL_NUMBERS, numbers=(0, 1, 2, 255), always=())
+"""What is chosen by another number than that of our offer stays half-open, and a device has room for a few of those."""
 PROPOSALS = Sweep(
     "proposal-count",
     COUNTS,

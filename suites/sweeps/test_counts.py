@@ -9,7 +9,8 @@ OFFERS = (InInit, InAuth, InChild)
 
 purposes(__name__, (
     Row(of.PROPOSALS, OFFERS, "proposals, none among them, of which only the last one is good,"),
-    Row(of.PROPOSAL_NUMBERS, OFFERS, "numbers of a proposal"),
+    Row(of.FEW_NUMBERS, (InInit,), "as numbers of a proposal"),
+    Row(of.PROPOSAL_NUMBERS, (InAuth, InChild), "numbers of a proposal"),
     Row(of.spi_sizes(Due.OPEN), (InInit,), "octets of an SPI"),
     Row(of.spi_sizes(Due.REFUSED), (InAuth, InChild), "octets of an SPI"),
     Row(of.TRANSFORMS, OFFERS, "transforms, none among them, beside ciphers that nobody has,"),

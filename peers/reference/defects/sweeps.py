@@ -269,7 +269,7 @@ class NoOfferIsAnyOffer(_Generous):
         return one
 
 
-@defect(*sweeps("proposal-numbers", *OFFERS))
+@defect("sweep-proposal-numbers-init", *sweeps("proposal-numbers", "auth", "child"))
 class CountsByItself(IkeSa):
     """Numbers the proposal that it chooses by itself."""
 
