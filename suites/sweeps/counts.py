@@ -143,6 +143,7 @@ PROPOSALS = Sweep(
     taken=_another,
     strict=True,
 )
+FEW_PROPOSALS = replace(PROPOSALS, numbers=(0, 3, 20, 255))
 TRANSFORMS = Sweep(
     "transform-count", (0, 5, 6, 20, MOST, 255), _counted("transforms"), _transforms,
     ("RFC7296-3.3.6-1", "RFC7296-3.3.6-8"),

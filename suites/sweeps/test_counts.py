@@ -8,7 +8,8 @@ from suites.sweeps.places import InAuth, InChild, InInformational, InInit
 OFFERS = (InInit, InAuth, InChild)
 
 purposes(__name__, (
-    Row(of.PROPOSALS, OFFERS, "proposals, none among them, of which only the last one is good,"),
+    Row(of.FEW_PROPOSALS, (InInit,), "proposals, none among them, of which only the last one is good,"),
+    Row(of.PROPOSALS, (InAuth, InChild), "proposals, none among them, of which only the last one is good,"),
     Row(of.FEW_NUMBERS, (InInit,), "as numbers of a proposal"),
     Row(of.PROPOSAL_NUMBERS, (InAuth, InChild), "numbers of a proposal"),
     Row(of.spi_sizes(Due.OPEN), (InInit,), "octets of an SPI"),
