@@ -13,11 +13,13 @@ from conformance.ike.core.fragmentation import Fragmentation
 from conformance.ike.core.nat import NatTraversal
 from conformance.ike.core.rfc7296 import Rfc7296
 from conformance.ike.endpoint import Endpoint
+from conformance.ike.extensions.address_families import AddressFamilies
 from conformance.ike.extensions.auth_lifetime import AuthLifetime
 from conformance.ike.extensions.childless import Childless
 from conformance.ike.extensions.eap_auth import EapAuth
 from conformance.ike.extensions.encrypted_dns import EncryptedDns
 from conformance.ike.extensions.hash_and_url import HashAndUrl
+from conformance.ike.extensions.ipv6_link import Ipv6Link
 from conformance.ike.extensions.multiple_auth import MultipleAuth
 from conformance.ike.extensions.null_auth import NullAuthentication
 from conformance.ike.extensions.ocsp_in_ike import OcspInIke
@@ -25,6 +27,7 @@ from conformance.ike.extensions.raw_keys import RawPublicKeys
 from conformance.ike.extensions.redirect import Redirect
 from conformance.ike.extensions.revocation import RevocationChecking
 from conformance.ike.extensions.route_exchange import RouteExchange
+from conformance.ike.extensions.several_connections import SeveralConnections
 from conformance.ike.extensions.split_dns import SplitDns
 from conformance.ike.ikesa import IkeSa
 from peers.contract import Capability
@@ -39,8 +42,12 @@ NEEDED: dict[type, frozenset[Capability]] = {
         {
             *(Capability.VIRTUAL_IP, Capability.VIRTUAL_IP6, Capability.VIRTUAL_IPS, Capability.CONFIG_DNS),
             *(Capability.CONFIG_SUBNETS, Capability.SPLIT_DNS, Capability.ENCRYPTED_DNS, Capability.ROUTE_EXCHANGE),
+            *(Capability.ADDRESS_FAMILIES, Capability.IPV6_LINK),
         }
     ),
+    AddressFamilies: frozenset({Capability.ADDRESS_FAMILIES}),
+    Ipv6Link: frozenset({Capability.IPV6_LINK}),
+    SeveralConnections: frozenset({Capability.SEVERAL_CONNECTIONS}),
     SplitDns: frozenset({Capability.SPLIT_DNS}),
     EncryptedDns: frozenset({Capability.ENCRYPTED_DNS}),
     RouteExchange: frozenset({Capability.ROUTE_EXCHANGE}),
