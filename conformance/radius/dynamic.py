@@ -131,7 +131,7 @@ def faults(answer: Packet, asked: Packet) -> list[str]:
     for cause in causes:
         if accepted and not 200 <= cause < 300:
             found.append(f"Error-Cause {cause} in an ACK")
-        if cause == REMOVED and answer.code != Code.DISCONNECT_ACK:
+        elif cause == REMOVED and answer.code == Code.COA_ACK:
             found.append(f"Error-Cause {cause} in another answer than Disconnect-ACK")
         if not accepted and not 400 <= cause < 600:
             found.append(f"Error-Cause {cause} in a NAK")

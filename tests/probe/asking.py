@@ -9,11 +9,12 @@ from typing import Any
 from conformance.crypto.keywords import keyword
 from conformance.crypto.suite import proposal
 from conformance.ike.core.connection import Connection
+from conformance.ike.core.proposals import LONGER_KEYS, is_longer
 from conformance.net.link import Address, Datagram, IpPacket, Link
 from conformance.probe.findings import Findings
 from conformance.probe.meter import MeteredLink
 from conformance.probe.survey import Plan, Survey
-from conformance.wire import TransformType
+from conformance.wire import Encr, Transform, TransformType
 from peers.algorithms import written
 from peers.reference.device import ReferenceDevice
 from suites.connections import psk
@@ -56,6 +57,22 @@ def accepted(texts: Iterable[str]) -> set[frozenset[str]]:
         made = [[keyword(one) for one in proposal(text).transforms if one.type == kind] for kind in kinds]
         whole |= {frozenset(one) for one in product(*filter(None, made))}
     return whole
+
+
+def taken(texts: Iterable[str]) -> set[frozenset[str]]:
+    """Those that a device of ours takes which has these: with longer keys, too (RFC 7296, section 3.3.5)."""
+    longer = {
+        keyword(mine): {
+            keyword(one) for bits in LONGER_KEYS if is_longer(one := Transform.of(Encr(mine.id), bits), mine)
+        }
+        for text in texts
+        for mine in proposal(text).transforms
+        if mine.type == TransformType.ENCR
+    }
+    whole = accepted(texts)
+    return whole | {
+        one - {short} | {long} for one in whole for short, more in longer.items() if short in one for long in more
+    }
 
 
 class Path:

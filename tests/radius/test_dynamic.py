@@ -49,19 +49,19 @@ def test_a_change_is_refused_with_a_cause() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "cause", "fault"),
+    ("code", "cause", "faults"),
     [
-        (Code.DISCONNECT_ACK, 503, "Error-Cause 503 in an ACK"),
-        (Code.DISCONNECT_NAK, 201, "Error-Cause 201 in a NAK"),
-        (Code.DISCONNECT_NAK, 404, ""),
-        (Code.DISCONNECT_ACK, 201, ""),
+        (Code.DISCONNECT_ACK, 503, ("Error-Cause 503 in an ACK",)),
+        (Code.DISCONNECT_NAK, 201, ("Error-Cause 201 in a NAK",)),
+        (Code.DISCONNECT_NAK, 404, ()),
+        (Code.DISCONNECT_ACK, 201, ()),
     ],
 )
-def test_causes_belong_to_answers(code: Code, cause: int, fault: str) -> None:
+def test_causes_belong_to_answers(code: Code, cause: int, faults: tuple[str, ...]) -> None:
     client = DynamicClient(SECRET)
     asked = client.disconnect(*NAMED)
     told = client.receive(gateway(asked, code, ("Error-Cause", cause)), asked)
-    assert told and told.faults == ((fault,) if fault else ())
+    assert told and told.faults == faults
 
 
 def test_what_is_no_answer_is_ignored_and_noted() -> None:
