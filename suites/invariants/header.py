@@ -46,8 +46,8 @@ def response(message: Message, ours: Ours, sa: ScriptedSa | None, found: Finding
         found.must("response", "RFC7296-3.1-19", False, "no response to a response", got)
         return
     found.must("response", "RFC7296-2.2-6", same_id, "the message ID of a request of ours", got)
-    if not same_id:
-        return
+    if not same_id or any(one.header.version >> 4 != 2 for one in same_id):
+        return  # exchange types of other versions are no matter of this one
     fits = [one for one in same_id if one.header.exchange == message.exchange]
     if not fits:
         wanted = " or ".join(sorted({one.header.exchange.name for one in same_id}))

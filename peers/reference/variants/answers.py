@@ -94,6 +94,19 @@ class SilentInit(Endpoint):
             super().refuse(header, datagram, *payloads)
 
 
+@variant("RFC 7296, 1.5 and 2.5: nobody says in which exchange IKEv1 is told that it is not spoken")
+class TellsVersion(Endpoint):
+    """Answers IKEv1 with INVALID_MAJOR_VERSION, in an INFORMATIONAL exchange of IKEv2."""
+
+    def speaks(self, header: Header) -> bool:
+        return header.version >> 4 == 2
+
+    def refuse(self, header: Header, datagram: Datagram, *payloads: Payload) -> None:
+        if header.version >> 4 == 1:
+            header = header._replace(exchange=ExchangeType.INFORMATIONAL)
+        super().refuse(header, datagram, *payloads)
+
+
 @variant(
     "RFC 7296, 2.21.2: AUTHENTICATION_FAILED should be said, but before there is an IKE SA nothing must be",
     advice={"RFC7296-2.21.2-1": "that is what it does not follow"},
