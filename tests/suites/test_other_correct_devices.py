@@ -16,7 +16,7 @@ from peers.reference.variants import all_variants
 from suites.conduct import all_purposes, conduct
 from tests.suites.families import one_of_each
 
-SEED, SAMPLE, SHARE = 1, 8, 0.1
+SEED, SAMPLE, SHARE = 1, 8, 0.05
 SUBJECTS = tuple(dict.fromkeys(written.subject for written in all_purposes().values()))
 PAIRS = tuple(
     product(
