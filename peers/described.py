@@ -29,6 +29,7 @@ def connection_tree(connection: Connection) -> dict[str, Any]:
                 "lifetime": child.lifetime,
                 "lifetime_packets": child.lifetime_packets,
                 "lifetime_octets": child.lifetime_octets,
+                "lifetime_jitter": child.lifetime_jitter,
                 "idle_timeout": child.idle_timeout,
                 "gre": child.gre,
             }
@@ -79,6 +80,7 @@ def connection_tree(connection: Connection) -> dict[str, Any]:
         "return_after": connection.return_after,
         "follows_redirects": connection.follows_redirects,
         "cert_lookup": connection.cert_lookup,
+        "beside": [connection_tree(one) for one in connection.beside],
         "redirect": None
         if connection.redirect is None
         else {"gateway": connection.redirect.gateway, "when": connection.redirect.when.value},
