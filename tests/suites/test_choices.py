@@ -63,4 +63,4 @@ def test_what_is_missing_is_named(choice: Choice, missing: str) -> None:
 def test_what_stands_beside_the_devices_suite() -> None:
     assert beside("aes128gcm16-prfsha256-x25519") == "chacha20poly1305-aes128gcm16-prfsha384-prfsha256-x25519-ecp256"
     assert beside("aes128-sha256-modp2048").startswith("aes128ctr-aes128-")
-    assert other("aes128-sha256-modp2048") == "aes256-sha256-modp2048"
+    assert other("aes128-sha256-modp2048") == "aes128ctr-sha256-modp2048"
