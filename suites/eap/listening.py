@@ -15,6 +15,7 @@ from conformance.eap.simaka import Message, Protected
 from conformance.ike.core.sending import State
 from conformance.script.peer import Peer
 from conformance.script.verdict import Unexpected
+from conformance.script.words import in_words
 from conformance.wire import EAP, EapCode, EapPacket, EapType
 from suites.dut import Dut
 from suites.eap.preparing import Prepare, plainly
@@ -61,7 +62,7 @@ class Listened:
     @property
     def shown(self) -> str:
         """All of it, for a verdict."""
-        return ", ".join(map(str, self.packets)) or "nothing"
+        return "; ".join(map(in_words, self.packets))
 
     def prepare(self, conversation: Conversation) -> None:
         """Hear what comes to our side."""

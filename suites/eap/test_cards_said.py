@@ -183,11 +183,11 @@ def success_insisted(peer: Peer, way: Way) -> None:
 # --- the device as peer -----------------------------------------------------------------------------------------------
 
 
-def own_name(peer: Peer) -> bytes:
+def own_name(peer: Peer) -> str:
     """The device's permanent identity."""
     auth = peer.connection.remote.auth
     assert isinstance(auth, Eap) and auth.identity is not None
-    return auth.identity.encode()
+    return auth.identity
 
 
 @as_peer(
@@ -206,11 +206,11 @@ def responses(peer: Peer, dut: Dut, way: Way) -> None:
         if any(isinstance(one, ClientError) for one in heard.messages):
             raise NotApplicable("it does not tell its permanent identity")
         peer.check(told, "AT_IDENTITY", heard.shown, section(way, "9.4-2", "9.2-1"))
-        name = told[0].find(At.IDENTITY).value
+        name = told[0].find(At.IDENTITY).value.decode(errors="backslashreplace")
         if question == At.FULLAUTH_ID_REQ and name[:1] != own_name(peer)[:1]:
-            peer.note(f"the device has a pseudonym: {name!r}")
+            peer.note(f"the device has a pseudonym: {name}")
             continue
-        peer.check(name == own_name(peer), f"{own_name(peer)!r}", name, section(way, "9.4-2", requirement))
+        peer.check(name == own_name(peer), f"the identity {own_name(peer)}", name, section(way, "9.4-2", requirement))
         answer = one_of(peer, heard, challenge(way), section(way, "9.4-2", "6.3.4-2"))
         peer.check(answer.find(At.MAC) is not None, "AT_MAC", answer, section(way, "9.4-2", "6.3.4-2"))
         unasked = answer.find(At.RESULT_IND)

@@ -1,10 +1,11 @@
 """Defects of what a gateway puts into packets of RADIUS, and of which EAP it passes on."""
 
+from dataclasses import replace
 from typing import Any
 
 from conformance.net.link import Datagram
 from conformance.radius.packet import Attribute
-from conformance.wire import EapPacket
+from conformance.wire import EAP, EapPacket, Payload, PayloadType, UnknownPayload, decode_payloads
 from peers.reference.defects.registry import defect
 from peers.reference.nas.gateway import Nas
 from peers.reference.nas.sa import GatewaySa, Relay
@@ -45,6 +46,20 @@ class PassesEverythingOn(GatewaySa):
 
     def eap_server(self) -> Relay:
         return self.Server([], random=self.random)
+
+
+@defect("aaa-eap-lengths")
+class PassesAnyLengthOn(GatewaySa):
+    """Does not look at the Length of what the user sends in EAP, and passes it on as it is."""
+
+    def decode_inside(self, inner: int, plaintext: bytes) -> tuple[Payload, ...]:
+        return tuple(map(self._as_it_is, decode_payloads(inner, plaintext, lenient=True)))
+
+    def _as_it_is(self, one: Payload) -> Payload:
+        if not isinstance(one, UnknownPayload) or one.type != PayloadType.EAP or len(one.body) < 4:
+            return one
+        told, length = int.from_bytes(one.body[2:4], "big"), len(one.body).to_bytes(2, "big")
+        return EAP(replace(EapPacket.decode(one.body[:2] + length + one.body[4:]), length=told))
 
 
 @defect("aaa-disconnect-padding")
