@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
@@ -76,18 +77,23 @@ def verdict_on(written: Written, make: Callable[[], ReferenceDevice]) -> Verdict
 
 
 @pytest.mark.parametrize("router", routers())
-def test_most_purposes_run(router: str, record_property: Callable[[str, object], None]) -> None:
+def test_most_purposes_run(
+    router: str, pytestconfig: pytest.Config, record_property: Callable[[str, object], None]
+) -> None:
     tried = RESPONDERS if router == "gateway" else list(all_purposes().values())
+    if not pytestconfig.getoption("--all-variants"):
+        tried = Random(f"1/{router}").sample(tried, len(tried) // 4)
     found = {one.purpose.id: verdict_on(one, routers()[router]) for one in tried}
     wrong = {one: f"{it.verdict}: {it.reason}" for one, it in found.items() if it.verdict not in ("pass", "n/a")}
     assert not wrong
     ran = Counter(one.purpose.role for one in tried if found[one.purpose.id].verdict == "pass")
     for role, number in ran.items():
         record_property(f"purposes on a device configured by hand ({router}), {role}", number)
-    passed = sum(found[one.purpose.id].verdict == "pass" for one in OTHERS)
-    record_property(f"of those whose connection may be its own ({router})", f"{passed} of {len(OTHERS)}")
-    assert passed >= len(OTHERS) / 2, "docs/adding-a-device.md says so"
-    assert router != "gateway" or ran["responder"] >= len(RESPONDERS) / 2, "docs/adding-a-device.md says so"
+    others = [one for one in OTHERS if one.purpose.id in found]
+    passed = sum(found[one.purpose.id].verdict == "pass" for one in others)
+    record_property(f"of those whose connection may be its own ({router})", f"{passed} of {len(others)}")
+    assert passed >= len(others) / 2, "docs/adding-a-device.md says so"
+    assert router != "gateway" or ran["responder"] >= len(tried) / 2, "docs/adding-a-device.md says so"
     for identifier, verdict in found.items():
         assert verdict.verdict == "pass" or verdict.reason, identifier
 
