@@ -16,6 +16,7 @@ from conformance.wire import (
     Header,
     Message,
     Nonce,
+    Notify,
     NotifyType,
     Payload,
     ProtocolID,
@@ -307,6 +308,6 @@ class AnswersResponses(Endpoint):
 
     def unknown(self, header: Header, raw: bytes, datagram: Datagram) -> None:
         if header.flags & FLAG_RESPONSE:
-            self.unknown_spi(header, datagram)
+            self.refuse(header, datagram, Notify(NotifyType.INVALID_IKE_SPI))
         else:
             super().unknown(header, raw, datagram)
