@@ -1,9 +1,11 @@
 """SA and KE payloads of the device: offers, choices, groups (RFC 7296, sections 2.7, 3.3 and 3.4)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from conformance.ike.core.proposals import groups, is_choice_of
+from conformance.script.words import in_words
 from conformance.wire import (
     KE,
     SA,
@@ -99,7 +101,8 @@ def _transforms(one: Proposal, found: Findings) -> None:
     kinds = {each.type for each in one.transforms}
     wanted, rule = _TYPES.get(one.protocol, ((), ""))
     for kind in wanted:
-        found.must("types", rule, kind in kinds, f"a transform of type {kind.name} for {one.protocol.name}", str(one))
+        expected = f"a transform of type {kind.name} for {one.protocol.name}"
+        found.must("types", rule, kind in kinds, expected, in_words(one))
     ids = [each.id for each in one.transforms if each.type == TransformType.KE]
     expected = "no group at all, or NONE as an alternative"
     found.must("types", "RFC7296-3.3.2-5", not ids or any(ids), expected, "NONE alone")
@@ -110,7 +113,7 @@ def _transforms(one: Proposal, found: Findings) -> None:
 def _attributes(one: Transform, found: Findings) -> None:
     values = [each.value for each in one.attributes if each.type == AttributeType.KEY_LENGTH]
     kinds = [each.type for each in one.attributes]
-    twice, got = len(set(kinds)) < len(kinds), str(one)
+    twice, got = len(set(kinds)) < len(kinds), _shown(one, values)
     several = len(set(values)) > 1
     found.must("attributes", "RFC7296-3.3-13", not several, "one key length in a transform", got)
     found.must("attributes", "RFC7296-3.3-12", several or not twice, "no attribute twice", got)
@@ -120,6 +123,12 @@ def _attributes(one: Transform, found: Findings) -> None:
         found.must("attributes", "RFC7296-3.3.5-6", values, "a Key Length attribute", got)
     elif one.type != TransformType.ENCR or one.id in _FIXED:
         found.must("attributes", "RFC7296-3.3.5-5", not values, "no Key Length attribute", got)
+
+
+def _shown(one: Transform, lengths: Sequence[int | bytes]) -> str:
+    """The transform with each Key Length that it says."""
+    words = in_words(replace(one, attributes=()))
+    return f"{words}, key length {' and '.join(map(in_words, lengths))}" if lengths else f"{words}, no key length"
 
 
 def group(message: Message, again: bool, found: Findings) -> None:
@@ -148,4 +157,5 @@ def choice(message: Message, offers: Iterable[Message], found: Findings) -> None
     if count == 1:
         one = chosen.proposals[0]
         right = any(is_choice_of(one, offer.proposals) for offer in offered)
-        found.must("choice", "RFC7296-2.7-5", right, "one of our proposals, with one transform of each type", str(one))
+        expected = "one of our proposals, with one transform of each type"
+        found.must("choice", "RFC7296-2.7-5", right, expected, in_words(one))
