@@ -127,7 +127,9 @@ class Mailbox:
             self.link.send(datagram)
 
     def _record_sent(self, datagram: Datagram) -> None:
-        raw = datagram.payload.removeprefix(NON_ESP_MARKER)
+        raw = datagram.payload
+        if raw not in self._sent:  # an SPI may begin like a marker
+            raw = raw.removeprefix(NON_ESP_MARKER)
         entry = self.trace.add(Entry(self.link.now(), "message", sent=True, datagram=datagram))
         sent = self._sent.get(raw)
         if sent is None:
