@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from conformance.eap.conversation import Conversation
 from conformance.eap.layout import Body
@@ -15,8 +15,7 @@ from conformance.eap.simaka import Message, Protected
 from conformance.ike.core.sending import State
 from conformance.script.peer import Peer
 from conformance.script.verdict import Unexpected
-from conformance.script.words import in_words
-from conformance.wire import EAP, EapCode, EapPacket, EapType
+from conformance.wire import EAP, EapCode, EapPacket, EapType, summary
 from suites.dut import Dut
 from suites.eap.preparing import Prepare, plainly
 from suites.eap.steps import asked
@@ -24,6 +23,8 @@ from suites.eap.sweeping import begun, leave, next_request, part
 
 ROUNDS = 60
 """Rounds that a conversation may take, fragments among them."""
+SHOWN = 16
+"""Octets of Type-Data that a verdict says."""
 BEFORE = (EapType.IDENTITY, EapType.NOTIFICATION, EapType.NAK)
 """What is no method."""
 
@@ -61,8 +62,9 @@ class Listened:
 
     @property
     def shown(self) -> str:
-        """All of it, for a verdict."""
-        return "; ".join(map(in_words, self.packets))
+        """All of it, for a verdict; of long packets the beginning."""
+        short = (replace(one, data=one.data[:SHOWN]) for one in self.packets)
+        return "; ".join(summary(EAP(one)) + (f" {one.data.hex()}" if one.data else "") for one in short)
 
     def prepare(self, conversation: Conversation) -> None:
         """Hear what comes to our side."""
