@@ -18,6 +18,9 @@ from suites.dut import Dut
 COUNT = 120
 """Bent messages in a purpose."""
 
+CRITICAL = "c8:0080000801020304"
+"""An unknown payload that is critical (RFC 7296, section 2.5): whatever chance brings, this one is among them."""
+
 CONTENT = 0.25
 """The share of those whose payloads are replaced by others, nearly valid."""
 
@@ -47,6 +50,8 @@ def _steps(name: str, samples: dict[str, Message], count: int) -> Iterator[Step]
     random, kinds = Random(f"slice of {name}"), [one for one in STATES[name].kinds if one != "octets"]
     for kind in kinds:
         yield Step(kind)
+    if STATES[name].role == "responder":
+        yield Step(kinds[0], content=CRITICAL)
     for _ in range(count):
         kind = random.choice(kinds)
         if random.random() < CONTENT:
