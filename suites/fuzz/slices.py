@@ -61,7 +61,21 @@ def _steps(name: str, samples: dict[str, Message], count: int) -> Iterator[Step]
 
 
 def _reached(peer: Peer, dut: Dut, name: str, *, again: bool) -> Scene:
-    """The state, with a conversation that begins with it; ``again``: it is not the first one."""
+    """The state, with a conversation that begins with it; ``again``: it is not the first one.
+
+    Then it is tried twice: a device may still be busy with what it was sent.
+    """
+    try:
+        return _reach(peer, dut, name, again=again)
+    except Inconclusive:
+        if not again:
+            raise
+    peer.idle(peer.response_timeout)
+    return _reach(peer, dut, name, again=again)
+
+
+def _reach(peer: Peer, dut: Dut, name: str, *, again: bool) -> Scene:
+    """Raises Inconclusive where the state cannot be reached."""
     scene = Scene(STATES[name], peer, dut.device)
     # A daemon takes the order that leads there for the IKE SA that it has; ours takes it for a new one.
     if again and scene.state.alone and dut.device.real_time:
