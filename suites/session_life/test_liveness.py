@@ -55,7 +55,7 @@ def meanwhile(peer: Peer, sa: ScriptedSa, requirement: str, packet: bytes, bend:
 @purpose("dpd-forged-traffic", FRESH_ONLY, role="responder", needs=WITH_TRAFFIC, device=EVERY, waits=PATIENCE)
 def test_forged_traffic(peer: Peer) -> None:
     """ESP packets with a wrong ICV come five times a second: they show no life, so liveness is checked."""
-    sa = peer.establish()
+    sa = settled(peer, peer.establish())
     flows(peer)
     meanwhile(peer, sa, FRESH_ONLY, sa.traffic.echo_request(), EspBend(flip=0))
     sa.must_be_up()
@@ -64,7 +64,7 @@ def test_forged_traffic(peer: Peer) -> None:
 @purpose("dpd-replayed-traffic", FRESH_ONLY, role="responder", needs=WITH_TRAFFIC, device=EVERY, waits=PATIENCE)
 def test_replayed_traffic(peer: Peer) -> None:
     """A good ESP packet comes again and again: it is not fresh, anybody can do that, so liveness is checked."""
-    sa = peer.establish()
+    sa = settled(peer, peer.establish())
     packet = sa.traffic.echo_request()
     sent = sa.traffic.send(packet)
     sa.traffic.answer(packet)
