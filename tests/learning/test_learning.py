@@ -35,14 +35,23 @@ def reference() -> Machine:
 
 
 def test_the_machine_of_the_reference(reference: Machine) -> None:
-    """Nothing, half-open, up with and without a Child SA, gone."""
+    """Nothing; half-open, up with and without a Child SA, gone: those once alone and once beside an older IKE SA.
+
+    That is asked about a message of no IKE SA (RFC 7296, section 2.21.4), once, for we do not answer.
+    """
     assert not reference.unfinished and not reference.wavering
-    assert len(reference.states) == 5
+    assert len(reference.states) == 9
+    alone = "silence; in the clear N(INVALID_IKE_SPI)"
+    assert reference.answers(("INIT", "AUTH", "IKE-DELETE", "INIT", "AUTH", "IKE-DELETE", "LIVENESS"))[-1] == alone
+    assert reference.answers(("INIT", "AUTH", "INIT", "AUTH", "IKE-DELETE", "LIVENESS", "LIVENESS"))[-2:] == [
+        f"{alone}; asks INFORMATIONAL N(INVALID_IKE_SPI)",
+        alone,
+    ]
     assert reference.answers(
         ("INIT", "AUTH", "LIVENESS", "CHILD-DELETE", "CHILD-DELETE", "IKE-DELETE", "LIVENESS")
     ) == [
         *("SA KE Nonce", "SA IDr AUTH TSi TSr", "empty", "Delete", "empty", "empty"),
-        "silence; in the clear N(INVALID_IKE_SPI)",
+        alone,
     ]
     assert reference.answers(("INIT", "AUTH-ELSEWHERE", "LIVENESS")) == [
         *("SA KE Nonce", "IDr AUTH N(TS_UNACCEPTABLE)", "empty"),
