@@ -86,19 +86,21 @@ class ClusterPool:
         return news + self._late()
 
     def _news(self, job: Job, future: Any) -> list[News]:
-        error = future.exception()
-        if error is None:
-            self._failures = 0
-            return [Finished(job, future.result())]
-        if isinstance(error, DeviceError):
+        try:
+            reply = future.result()  # a worker that dies now takes along what it has done already
+        except DeviceError as error:
             self._failures += 1
             if self._failures >= STARTS * self.workers():
                 self._unusable = True
                 return [Unusable(" ".join(str(error).split()))]
             self.submit(job)
             return []
-        words = "it died, again and again" if isinstance(error, KilledWorker) else f"{type(error).__name__}: {error}"
-        return [Lost(job, f"a worker was lost: {words}")]
+        except KilledWorker:
+            return [Lost(job, "a worker was lost: it died, again and again")]
+        except Exception as error:  # whatever the cluster says of it
+            return [Lost(job, f"a worker was lost: {type(error).__name__}: {error}")]
+        self._failures = 0
+        return [Finished(job, reply)]
 
     def _late(self) -> list[News]:
         """Jobs that take longer than they may: their workers are started again."""
