@@ -171,7 +171,7 @@ def child(config: ChildConfig) -> Section:
         "dpd_action": "clear",
         "rekey_time": seconds(config.lifetime),
         "life_time": seconds(None if config.lifetime is None else over(config.lifetime)),
-        "rand_time": seconds(config.lifetime_jitter),
+        "rand_time": seconds(config.lifetime_jitter or None),
         **_volume("bytes", config.lifetime_octets),
         **_volume("packets", config.lifetime_packets),
         "inactivity": seconds(config.idle_timeout),

@@ -69,7 +69,7 @@ def test_a_connection_in_the_words_of_vici() -> None:
     assert child["remote_ts"] == ["10.1.0.0/24"]
     assert child["esp_proposals"] == ["aes128gcm16"]
     assert child["mode"] == "tunnel"
-    assert child["rekey_time"] == child["life_time"] == "0s"
+    assert child["rekey_time"] == child["life_time"] == child["rand_time"] == "0s"
 
 
 def test_every_option_reaches_the_daemon() -> None:
