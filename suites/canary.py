@@ -21,7 +21,7 @@ from conformance.ike.core.events import Closed, Dropped, ExchangeFailed, Success
 from conformance.ike.core.sending import State
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
-from conformance.net.link import NON_ESP_MARKER, Address, Datagram, IpPacket, Link, PacketLink
+from conformance.net.link import Address, Datagram, IpPacket, Link, PacketLink, unwrap
 from conformance.script.bendable import PatientEapPeer
 from conformance.wire import Message
 
@@ -151,7 +151,9 @@ class Canary:
         """Whether this is for the canary; then it has been dealt with."""
         if not isinstance(found, Datagram):
             return False
-        raw = found.payload.removeprefix(NON_ESP_MARKER)
+        ours, theirs = self.endpoint.connection.local_ports[1], self.endpoint.connection.remote_ports[1]
+        shared = found.destination.port == ours or found.source.port == theirs
+        raw = unwrap(found.payload, encapsulated=shared)[1]
         if raw[:8] not in self.spis and raw[8:16] not in self.spis:
             return False
         self.heard = True

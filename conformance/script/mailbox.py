@@ -103,6 +103,13 @@ class Mailbox:
         self._stray.append(Datagram(source or self.local, destination or self.remote, raw))
         self.flush()
 
+    def octets(self, datagram: Datagram) -> bytes:
+        """A datagram without the marker that it has where IKE shares its port with ESP."""
+        shared = (self.connection.local_ports[1], self.connection.remote_ports[1])
+        if any(one.port in shared for one in (datagram.source, datagram.destination)):
+            return datagram.payload[len(NON_ESP_MARKER) :]
+        return datagram.payload
+
     def remember(self, sent: Sent) -> None:
         """Keep what a datagram is about, for the trace."""
         for raw in sent.datagrams:
@@ -128,7 +135,7 @@ class Mailbox:
 
     def _record_sent(self, datagram: Datagram) -> None:
         raw = datagram.payload
-        if raw not in self._sent:  # an SPI may begin like a marker
+        if raw not in self._sent:  # an SPI may begin like a marker, and a script may put one where it does not belong
             raw = raw.removeprefix(NON_ESP_MARKER)
         entry = self.trace.add(Entry(self.link.now(), "message", sent=True, datagram=datagram))
         sent = self._sent.get(raw)

@@ -10,7 +10,7 @@ from conformance.fuzz.mutators.fields import Spi
 from conformance.ike.core import protection
 from conformance.ike.core.child import ChildState
 from conformance.ike.core.sending import State
-from conformance.net.link import NON_ESP_MARKER, LinkError
+from conformance.net.link import LinkError
 from conformance.script.bend import Bend
 from conformance.script.message import Received
 from conformance.script.sa import ScriptedSa, fatal
@@ -192,7 +192,7 @@ def proves_life(steps: Sequence[Step], answers: Sequence[str]) -> bool:
 def genuine(entry: Entry, sa: ScriptedSa) -> bool:
     """Whether a datagram of ours is protected by the keys of its IKE SA, so that the device has to heed it."""
     assert entry.datagram is not None
-    raw = entry.datagram.payload.removeprefix(NON_ESP_MARKER)
+    raw = sa.peer.octets(entry.datagram)
     try:
         raw = Asked(decode_header(raw), raw, entry).message
         message = decode_message(raw)

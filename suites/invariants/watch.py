@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 from conformance.crypto import IntegrityError
 from conformance.ike.core import protection
-from conformance.net.link import Datagram
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.trace import Entry
@@ -48,7 +47,7 @@ class Watch:
             if entry.datagram is None:
                 continue
             if entry.sent:
-                self.ours.add(entry, self._octets(entry.datagram))
+                self.ours.add(entry, self.peer.octets(entry.datagram))
                 continue
             found = Findings(self.judged)
             if entry.message is not None:
@@ -65,7 +64,7 @@ class Watch:
 
     def _came(self, entry: Entry, message: Message, found: Findings) -> None:
         assert entry.datagram is not None
-        raw = self._octets(entry.datagram)
+        raw = self.peer.octets(entry.datagram)
         sa = self.peer.sas.get(message.spi_i) or self.peer.sas.get(message.spi_r)
         asked = self.ours.to(message.message_id, message.exchange) if message.is_response else []
         header.header(message, sa if entry.encrypted else None, asked, found)
@@ -116,13 +115,6 @@ class Watch:
         sa = message.first(SA)
         for one in sa.proposals if sa is not None else ():
             self._spis.setdefault(one.spi, set()).add(one.protocol)
-
-    def _octets(self, datagram: Datagram) -> bytes:
-        """A datagram without the marker that it has where IKE shares its port with ESP."""
-        connection = self.peer.connection
-        ours, theirs = connection.local_ports[1], connection.remote_ports[1]
-        ends = (datagram.source, datagram.destination)
-        return datagram.payload[4:] if any(one.port in (ours, theirs) for one in ends) else datagram.payload
 
     def _fresh_nonce(self, message: Message, found: Findings) -> None:
         """A nonce is used once; a response that is repeated has the same one, and so may a request that is refused."""

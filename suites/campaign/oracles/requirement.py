@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 from conformance.crypto import IntegrityError
 from conformance.ike.core import protection
-from conformance.net.link import NON_ESP_MARKER
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.trace import Entry
 from conformance.wire import (
@@ -53,7 +52,7 @@ def unproved(straight: Sequence[Message | None], entries: Sequence[Entry], sa: S
         said = [_seen(entry, sa) for entry in entries if entry.sent]
         asked = [one for one in said if one is not None and one[0] == number]
         shown = {(number, auth.method, auth.data) for one in asked for auth in one[1] if isinstance(auth, AUTH)}
-        if not asked or shown & right or _in_fragments(entries, number) or not _taken(entries, number):
+        if not asked or shown & right or _in_fragments(entries, number, sa) or not _taken(entries, number):
             continue
         words = "IKE_AUTH succeeds without our AUTH payload: " + ("another one was sent" if shown else "none was sent")
         yield Problem("requirement", "proof: nothing is established without proof", words, "RFC7296-1.2-11")
@@ -64,7 +63,7 @@ def _seen(entry: Entry, sa: ScriptedSa) -> tuple[int, tuple[Payload, ...]] | Non
     assert sa.keys is not None
     if entry.datagram is None:
         return None
-    raw = entry.datagram.payload.removeprefix(NON_ESP_MARKER)
+    raw = sa.peer.octets(entry.datagram)
     try:
         message = decode_message(raw)
         last = message.payloads[-1] if message.payloads else None
@@ -76,9 +75,9 @@ def _seen(entry: Entry, sa: ScriptedSa) -> tuple[int, tuple[Payload, ...]] | Non
         return None
 
 
-def _in_fragments(entries: Sequence[Entry], number: int) -> bool:
+def _in_fragments(entries: Sequence[Entry], number: int, sa: ScriptedSa) -> bool:
     """Whether a request with this message ID went in fragments, which a device may put together in its own way."""
-    sent = [one.datagram.payload.removeprefix(NON_ESP_MARKER) for one in entries if one.sent and one.datagram]
+    sent = [sa.peer.octets(one.datagram) for one in entries if one.sent and one.datagram]
     return any(raw[16:17] == bytes((PayloadType.SKF,)) and raw[20:24] == number.to_bytes(4, "big") for raw in sent)
 
 
