@@ -64,6 +64,7 @@ def test_a_worker_that_is_killed_loses_nothing(tmp_path: Path, address: str) -> 
     assert diary.read_text().splitlines().count("closed") >= 2
 
 
+@pytest.mark.flaky(reruns=2)  # dask gives up on a task sooner or later: workers that are killed race with their restart
 def test_a_case_that_kills_its_workers_is_found(tmp_path: Path, address: str) -> None:
     made, store = campaign(tmp_path, address, "deadly", 2)
 
