@@ -112,9 +112,9 @@ class Inquest:
             return Finding(untried, None, last, Tried(verdict, None), str(gone))
 
     def _suspects(self, current: Written | None) -> Iterator[tuple[Written, Past | None]]:
+        now = time.monotonic()  # when it was noticed: to try the current one takes a while
         if current is not None:
             yield current, None
-        now = time.monotonic()
         for past in list(self.past)[: -SUSPECTS - 1 : -1]:
             if now - past.ended < MEMORY:
                 yield past.written, past
