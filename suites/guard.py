@@ -146,12 +146,12 @@ class Guard:
         found |= dict.fromkeys(watch.packets(), 0)
         self.kept = frozenset(watch.judged - {one.requirement for one in found})
         found = {one: frame for one, frame in found.items() if one.name not in self.purpose.without}
+        known = {one: self.excuse(self.purpose.id, one) for one in found}
         for broken, frame in found.items():
-            why = self.excuse(self.purpose.id, broken)
             where = f"frame {frame}" if frame else "traffic"
             words = f"{where}: expected {broken.expected}, got {broken.got} ({broken.name}, {broken.requirement})"
-            peer.note(words + (f", which is known: {why}" if why else ""))
-        unknown = worst(one for one in found if not self.excuse(self.purpose.id, one))
+            peer.note(words + (f", which is known: {known[broken]}" if known[broken] else ""))
+        unknown = worst(one for one in found if not known[one])
         return Noticed(unknown) if unknown is not None else None
 
     def _must_live(self, peer: Peer, error: Exception | None) -> None:

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 from conformance.net.link import LinkError
@@ -115,7 +115,7 @@ class Inquest:
         now = time.monotonic()  # when it was noticed: to try the current one takes a while
         if current is not None:
             yield current, None
-        for past in list(self.past)[: -SUSPECTS - 1 : -1]:
+        for past in islice(reversed(self.past), SUSPECTS):
             if now - past.ended < MEMORY:
                 yield past.written, past
 

@@ -237,17 +237,11 @@ def must_not_convince(peer: Peer, dut: Dut, case: Case, prepare: Prepare = plain
 def heard(peer: Peer, dut: Dut, prepare: Prepare) -> Heard:
     """A conversation to its end, however that comes."""
     with peer.preamble("IKE_SA_INIT"):
-        sa, request = begun(peer, dut)
+        sa, first = begun(peer, dut)
     sa.at_eap = prepare
     bodies, proved = [], False
-    for _ in range(ROUNDS):
-        sa.answer(request)
-        if sa.state != State.HALF_OPEN:
-            break
-        found = next_request(peer, dut, sa, request)
-        if found is None:
-            break
-        request, told = found, found.message.first(EAP)
+    for request in further_requests(peer, dut, sa, first, ROUNDS):
+        told = request.message.first(EAP)
         proved = proved or request.message.first(AUTH) is not None
         if told is not None:
             peer.note(f"the device says {body_of(told.packet)}")
@@ -296,6 +290,20 @@ def approves(found: Body) -> bool:
     """Whether a response of the device says that it has taken us for the server."""
     answers = isinstance(found, SimChallenge | AkaChallenge) and found.find(At.MAC) is not None
     return answers or isinstance(found, SuccessResponse)
+
+
+def further_requests(peer: Peer, dut: Dut, sa: ScriptedSa, first: Received, rounds: int) -> Iterator[Received]:
+    """Answer a request of IKE_AUTH and those that follow; each of these, until an end or so many answers."""
+    request = first
+    for _ in range(rounds):
+        sa.answer(request)
+        if sa.state != State.HALF_OPEN:
+            return
+        found = next_request(peer, dut, sa, request)
+        if found is None:
+            return
+        request = found
+        yield request
 
 
 def next_request(peer: Peer, dut: Dut, sa: ScriptedSa, last: Received) -> Received | None:

@@ -16,7 +16,6 @@ from conformance.eap.registry import body_of
 from conformance.eap.server import EapServer
 from conformance.eap.tls_frames import Frame
 from conformance.eap.tls_method import TlsMethod
-from conformance.ike.core.sending import State
 from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
@@ -25,7 +24,7 @@ from conformance.tls import TlsVersion, split_records
 from conformance.wire import AUTH, EAP, EapCode, Message
 from suites.dut import Dut
 from suites.eap.steps import asked, must_be_up, nothing_yet
-from suites.eap.sweeping import leave, next_request, part
+from suites.eap.sweeping import further_requests, leave, part
 from suites.eap_tls.deviation import APPLICATION_DATA, Deviation, straight
 from suites.ike_auth.initiating import Attempt, begun
 from suites.ike_auth.refusal import NOT_CREATED, must_be_gone, must_be_refused_by
@@ -238,14 +237,7 @@ def served(peer: Peer, dut: Dut, deviation: Deviation) -> tuple[Played, Attempt,
     played = Played(deviation, sa)
     sa.at_eap = played.prepare
     sa.staying = True
-    for _ in range(ROUNDS):
-        sa.answer(request)
-        if sa.state != State.HALF_OPEN:
-            break
-        found = next_request(peer, dut, sa, request)
-        if found is None:
-            break
-        request = found
+    for request in further_requests(peer, dut, sa, attempt.request, ROUNDS):
         if request.message.first(AUTH) is not None:
             played.last = request.message
             break
