@@ -61,7 +61,7 @@ class IgnoresFirstSelector(IkeSa):
         return tuple(TrafficSelector(one.type, 0, 0, 65535, one.end, one.end) for one in found)
 
 
-@defect("auth-ts-others")
+@defect("auth-ts-others", "auth-ts-families")
 class FirstSelectorOnly(IkeSa):
     """Looks at the first selector only."""
 

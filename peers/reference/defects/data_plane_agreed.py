@@ -50,7 +50,7 @@ class OneFormOnly(DeviceHost):
         return super().unprotected(packet, now)
 
 
-@defect("data-range-ends")
+@defect("data-range-ends", "data-range")
 class LeavesTheLastOut(InboundSa):
     """Takes the end of a range for the first address beyond it."""
 
@@ -59,7 +59,7 @@ class LeavesTheLastOut(InboundSa):
         return flow.source not in ends and super().selects(flow)
 
 
-@defect("data-selectors-several")
+@defect("data-selectors-several", "data-families", "data-families-initiator")
 class LooksAtTheFirst(InboundSa):
     """Looks at the first selector of each side."""
 

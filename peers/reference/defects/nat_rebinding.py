@@ -88,7 +88,10 @@ class AssumesPort4500(IkeSa):
         super().start(message, handler)
 
 
-@defect("nat-rebind-port", "nat-rebind-address", "nat-rebind-rekeyed", "nat-rebind-child", "nat-rebind-retransmission")
+@defect(
+    "nat-rebind-port", "nat-rebind-address", "nat-rebind-rekeyed", "nat-rebind-child", "nat-rebind-retransmission",
+    "nat-appears-rekey",
+)  # fmt: skip
 class FollowsNobody(IkeSa):
     """Sends its requests to where IKE_AUTH came from for ever."""
 
@@ -100,7 +103,10 @@ class FollowsNobody(IkeSa):
         return not self.children and super().follows()
 
 
-@defect("nat-rebind-port", "nat-response-port", "nat-rebind-address", "nat-rebind-behind-nat", "nat-rebind-both-behind")
+@defect(
+    "nat-rebind-port", "nat-response-port", "nat-rebind-address", "nat-rebind-behind-nat", "nat-rebind-both-behind",
+    "nat-appears-rekey",
+)  # fmt: skip
 class AnswersToOldMapping(IkeSa):
     """Sends responses to the address that it knows and not to where the request came from."""
 
