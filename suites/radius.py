@@ -35,6 +35,8 @@ OWN_PORTS = range(20000, 30000, 2)
 """From one of them we send requests of dynamic authorization."""
 _TURNS = count(time.monotonic_ns() // 10**6)
 """A device knows a repeated request by port and Identifier (RFC 5176, 2.3.1): each purpose asks from the next port."""
+SETTLED = 0.1
+"""Seconds in which a device is done with what it has answered last: until then it may not find the session."""
 GENUINE = 0.3
 """Seconds after a false answer until the true one."""
 
@@ -283,8 +285,9 @@ class Aaa:
     # --- dynamic authorization ------------------------------------------------------------------------------------
 
     def ask(self, asked: Asked, timeout: float | None = None, source: Address | None = None) -> Told | None:
-        """Send a request to the device; its answer, or None."""
+        """Send a request to the device, once it has settled; its answer, or None."""
         assert self.link is not None
+        self.peer.idle(SETTLED)
         where = Address(self.pixit.device_address, AAA_PORTS[2])
         self.peer.note(f"RADIUS out: {'; '.join(asked.packet.words)} {asked.said}".rstrip())
         for one in asked.datagrams:
