@@ -217,6 +217,34 @@ def no_auth(peer: Peer, dut: Dut, first: Received, requirement: str) -> None:
     peer.check(not others, "no message about it but IKE_SA_INIT requests", "; ".join(others), "RFC7296-2.21-2")
 
 
+def next_request(peer: Peer, last: Received) -> Received | None:
+    """The next request of the device for the same IKE SA, if there is any."""
+    spi = last.message.spi_i
+    with suppress(Unexpected):
+        return peer.wait(lambda found: found.message.spi_i == spi and is_init_request(found.message), "a next request")
+    return None
+
+
+def asked_for(peer: Peer) -> list[Received]:
+    """The IKE_SA_INIT requests of the device that have got no response which makes an IKE SA, each once."""
+    return [one for one in peer.inbox if one.sa is None and is_init_request(one.message)]
+
+
+def goes_on_if_it_asks(peer: Peer, requirement: str) -> None:
+    """The true response to the last request of the device leads on, unless the device has given up meanwhile."""
+    last = asked_for(peer)[-1]
+    copies = last.copies
+    sa = peer.respond_init(last, proposals=those_with(peer, group_of(last)))
+    try:
+        request = sa.expect_request(ExchangeType.IKE_AUTH)
+    except Unexpected:
+        peer.check(last.copies == copies, "IKE_AUTH after the true response", "the request again", requirement)
+        peer.note("the device has given up")
+        return
+    sa.answer(request)
+    sa.must_be_established(requirement)
+
+
 def goes_no_further(peer: Peer, dut: Dut, how: Bend, requirement: str) -> None:
     """The device initiates, and must not go on to IKE_AUTH after our bent IKE_SA_INIT response."""
     dut.initiate()

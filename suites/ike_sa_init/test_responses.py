@@ -1,13 +1,11 @@
 """Responses to an initiator with what is unknown, missing, or was not offered (RFC 7296, sections 2.5, 3.3.6, 3.10)."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 
 from conformance.crypto.keywords import keyword
 from conformance.script import bend
 from conformance.script.bend import Bend
-from conformance.script.mailbox import is_init_request
 from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.verdict import Inconclusive, Unexpected
@@ -26,7 +24,16 @@ from suites.connections import usual
 from suites.dut import Dut
 from suites.foreign import unoffered
 from suites.ike_auth.steps import must_be_accepted_by
-from suites.ike_sa_init.steps import ask_for_group, goes_no_further, group_of, no_auth, other_group, settle, those_with
+from suites.ike_sa_init.steps import (
+    ask_for_group,
+    goes_no_further,
+    group_of,
+    next_request,
+    no_auth,
+    other_group,
+    settle,
+    those_with,
+)
 from suites.purpose import purpose
 
 UNKNOWN_ERROR, UNKNOWN_STATUS = NotifyType(8191), NotifyType(40001)
@@ -176,16 +183,8 @@ def test_cookie_endless(peer: Peer, dut: Dut) -> None:
     last = peer.expect_init()
     for _ in range(MANY_COOKIES):
         peer.refuse_init(last, Notify(NotifyType.COOKIE, peer.random(20)))
-        found = _next(peer, last)
+        found = next_request(peer, last)
         if found is None:
             return
         last = found
     peer.check(False, f"no more than {MANY_COOKIES} requests", last.message, "RFC7296-2.6-14")
-
-
-def _next(peer: Peer, last: Received) -> Received | None:
-    """The next request for the same IKE SA, if there is any."""
-    spi = last.message.spi_i
-    with suppress(Unexpected):
-        return peer.wait(lambda found: found.message.spi_i == spi and is_init_request(found.message), "a next request")
-    return None
