@@ -1,6 +1,6 @@
 """Fragments that a script makes itself, and the form of those that the device sends (RFC 7383)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import ceil
 from types import TracebackType
 from typing import Any, Self
@@ -11,6 +11,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Inconclusive, Unexpected
 from conformance.wire import SKF, ExchangeType, Message, NotifyType, Payload, VendorID, decode_message, summary_message
+from suites.format.beside import sealed_beside
 
 _ASK = ExchangeType.CREATE_CHILD_SA
 TRIES = 3
@@ -43,8 +44,16 @@ class Split:
     (RFC 7296, section 3.12). A fragment that goes to the wrong place leaves a broken chain of payloads.
     """
 
-    def __init__(self, sa: ScriptedSa, *, exchange: ExchangeType = _ASK, vendors: int = 12, octets: int = 30) -> None:
-        """The next request of ``sa``; nothing is sent yet but a liveness check before it."""
+    def __init__(
+        self,
+        sa: ScriptedSa,
+        *,
+        exchange: ExchangeType = _ASK,
+        vendors: int = 12,
+        octets: int = 30,
+        more: Sequence[Payload] = (),
+    ) -> None:
+        """The next request of ``sa``, at the end ``more``; nothing is sent yet but a liveness check before it."""
         with sa.peer.preamble("a liveness check"):
             sa.liveness()
         assert sa.last_sent is not None
@@ -56,7 +65,7 @@ class Split:
             config = sa.connection.children[0]
             content += sa.child_request(sa.make_offer(config, with_ke=True))
             sa.offer = None
-        self.message = sa.message(exchange, content, sa.next_id, response=False)
+        self.message = sa.message(exchange, [*content, *more], sa.next_id, response=False)
         self.inner, self.plaintext = sa.plaintext(self.message)
         sa.next_id += 1
 
@@ -78,14 +87,25 @@ class Split:
 
         A fragment that is made again is the same, octet by octet, as in a retransmission (RFC 7296, section 2.1).
         """
-        size = ceil(len(self.plaintext) / max(1, total))
-        piece = self.plaintext[max(0, number - 1) * size :][:size] if content is None else content
+        piece = self.piece(number, total) if content is None else content
         known = self.made.get((number, total, piece))
         if known is not None:
             return known
         raw = self.sa.seal(self.message, self.inner if number == 1 else 0, piece, Fragment(number, total))
         self.sa.peer.remember(Sent(self.message, (raw,), f"as fragment {number} of {total}", True))
         self.made[(number, total, piece)] = raw
+        return raw
+
+    def piece(self, number: int, total: int) -> bytes:
+        """The plaintext of one of ``total`` equal pieces."""
+        size = ceil(len(self.plaintext) / max(1, total))
+        return self.plaintext[max(0, number - 1) * size :][:size]
+
+    def beside(self, number: int, total: int, *clear: Payload) -> bytes:
+        """One fragment with payloads in clear in front of it, which are authenticated like its header."""
+        inner, fragment = self.inner if number == 1 else 0, Fragment(number, total)
+        raw = sealed_beside(self.sa, self.message, inner, self.piece(number, total), clear, fragment)
+        self.sa.peer.remember(Sent(self.message, (raw,), f"as fragment {number} of {total}, payloads in front", True))
         return raw
 
     def send(self, *datagrams: bytes) -> None:
@@ -138,15 +158,17 @@ class Split:
         return answer
 
 
-def attempts(peer: Peer, exchange: ExchangeType = _ASK, **changes: Any) -> Iterator[Split]:
+def attempts(
+    peer: Peer, exchange: ExchangeType = _ASK, more: Sequence[Payload] = (), **changes: Any
+) -> Iterator[Split]:
     """Three attempts at most, each ``with`` an IKE SA of its own, until the response has come.
 
-    ``changes`` are those of our connection.
+    At the end of the request stands ``more``; ``changes`` are those of our connection.
 
     A fragment may get lost, and it cannot be repeated where the point is which ones the device keeps.
     """
     for number in range(1, TRIES + 1):
-        split = Split(peer.establish(initial_contact=False, **changes), exchange=exchange)
+        split = Split(peer.establish(initial_contact=False, **changes), exchange=exchange, more=more)
         split.last = number == TRIES
         yield split
         if not split.lost:

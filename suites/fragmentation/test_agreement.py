@@ -1,8 +1,9 @@
 """Agreeing upon fragmentation, and not using it where it was not agreed upon (RFC 7383, sections 2.2 to 2.4)."""
 
+from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
-from conformance.wire import SA, SK, SKF, ExchangeType, Message, NotifyType, ProtocolID
+from conformance.wire import SA, SK, SKF, ExchangeType, Message, Notify, NotifyType, ProtocolID
 from peers.contract import Capability
 from suites.choices import everything
 from suites.connections import certificates
@@ -72,6 +73,23 @@ def test_request_not_supported(peer: Peer, dut: Dut) -> None:
     """When we do not announce fragmentation, the device's IKE_AUTH request is one whole message, however large."""
     dut.initiate()
     sa = peer.respond_init(peer.expect_init(), fragment_size=0)
+    request = peer.wait(lambda one: one.message.exchange == ExchangeType.IKE_AUTH, "an IKE_AUTH request")
+    peer.check(not request.message.first(SKF), "one whole message", request)
+    sa.answer(request)
+    sa.must_be_established()
+
+
+@purpose(
+    "frag-announced-unasked", "RFC7383-2.4-1", role="initiator", needs=NEEDS, connection=certificates(),
+    device={"fragment_size": 0},
+)  # fmt: skip
+def test_announced_unasked(peer: Peer, dut: Dut) -> None:
+    """The device is told not to fragment, and we announce it all the same: its request comes whole, however large."""
+    dut.initiate()
+    first = peer.expect_init()
+    if first.message.notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED):
+        raise NotApplicable("the device announces fragmentation though it is told not to")
+    sa = peer.respond_init(first, bend.append(Notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED)), fragment_size=0)
     request = peer.wait(lambda one: one.message.exchange == ExchangeType.IKE_AUTH, "an IKE_AUTH request")
     peer.check(not request.message.first(SKF), "one whole message", request)
     sa.answer(request)

@@ -32,11 +32,16 @@ def overhead(scheme: Cipher, fragment: bool) -> int:
     return _HEADER.size + _GENERIC.size + skf + scheme.iv_size + scheme.block_size + scheme.icv_size
 
 
-def associated_data(message: Message, inner: int, body_length: int, fragment: Fragment | None) -> bytes:
-    """What stands before the IV: IKE header, generic payload header and, in a fragment, its number and total."""
+def associated_data(
+    message: Message, inner: int, body_length: int, fragment: Fragment | None, clear: bytes = b""
+) -> bytes:
+    """What stands before the IV: IKE header, generic payload header and, in a fragment, its number and total.
+
+    ``clear`` are encoded payloads between the two headers, the first of the type that the header names.
+    """
     kind = PayloadType.SKF if fragment else PayloadType.SK
     length = _GENERIC.size + body_length + (_FRAGMENT.size if fragment else 0)
-    total = message.length if message.length is not None else _HEADER.size + length
+    total = message.length if message.length is not None else _HEADER.size + len(clear) + length
     header = _HEADER.pack(
         message.spi_i,
         message.spi_r,
@@ -48,7 +53,7 @@ def associated_data(message: Message, inner: int, body_length: int, fragment: Fr
         total,
     )
     tail = _FRAGMENT.pack(fragment.number, fragment.total) if fragment else b""
-    return header + _GENERIC.pack(inner, 0, length) + tail
+    return header + clear + _GENERIC.pack(inner, 0, length) + tail
 
 
 def seal(
@@ -59,13 +64,15 @@ def seal(
     key: KeyedCipher,
     random: Random,
     fragment: Fragment | None = None,
+    clear: bytes = b"",
 ) -> bytes:
     """The protected datagram: the header of ``message`` and an SK or SKF payload around ``text``.
 
     ``text`` is plaintext with its padding and Pad Length, ``inner`` the type of the first payload in it. ``message``
-    contributes its header only, with the lies about length and next payload that it may hold.
+    contributes its header only, with the lies about length and next payload that it may hold. ``clear`` are encoded
+    payloads in front of that payload, which are authenticated and not encrypted.
     """
-    aad = associated_data(message, inner, scheme.iv_size + len(text) + scheme.icv_size, fragment)
+    aad = associated_data(message, inner, scheme.iv_size + len(text) + scheme.icv_size, fragment, clear)
     iv = random(scheme.iv_size)
     return aad + iv + key.seal(iv, text, aad)
 

@@ -9,7 +9,19 @@ from conformance.ike.core.sending import NO_SPI
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
 from conformance.net.link import Datagram
-from conformance.wire import ExchangeType, Header, KeMethod, Message, Notify, NotifyType, Payload, Transform
+from conformance.wire import (
+    KE,
+    ExchangeType,
+    Header,
+    KeMethod,
+    Message,
+    Notify,
+    NotifyType,
+    Payload,
+    Proposal,
+    Transform,
+    TransformType,
+)
 from peers.reference.defects.registry import defect
 
 
@@ -134,3 +146,34 @@ class ArguesAboutVersions(IkeSa):
             answer = self.message(message.exchange, [Notify(NotifyType.INVALID_SYNTAX)], 0, response=True)
             self.transmit(self.encode(answer), self.local, self.remote)
         super().on_init_response(message)
+
+
+# --- what stands twice, and attributes --------------------------------------------------------------------------------
+
+
+@defect("init-doubled")
+class AnswersEachKe(IkeSa):
+    """Sends a KE payload for each that it gets."""
+
+    asked = 1
+
+    def respond_init(self, message: Message, raw: bytes) -> None:
+        self.asked = len(message.all(KE))
+        super().respond_init(message, raw)
+
+    def init_response(self, chosen: Proposal, public: bytes) -> Sequence[Payload]:
+        found = super().init_response(chosen, public)
+        return [copy for one in found for copy in [one] * (self.asked if isinstance(one, KE) else 1)]
+
+
+@defect("init-attribute-twice", "init-key-length-of-prf")
+class ReadsOneAttribute(IkeSa):
+    """Reads one attribute of a cipher and none of other transforms, and sends back what it has read."""
+
+    def choose_ike(self, proposals: Sequence[Proposal], group: KeMethod) -> Proposal:
+        def read(one: Transform) -> Transform:
+            return replace(one, attributes=one.attributes[: 1 if one.type == TransformType.ENCR else 0])
+
+        return super().choose_ike(
+            [replace(one, transforms=tuple(map(read, one.transforms))) for one in proposals], group
+        )

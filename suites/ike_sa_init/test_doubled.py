@@ -1,0 +1,78 @@
+"""What stands twice in an IKE_SA_INIT request, and attributes that nobody asked for (RFC 7296, sections 1.2, 3.3)."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from conformance.crypto.keywords import keyword
+from conformance.ike.core.proposals import of_type, parsed
+from conformance.script import bend
+from conformance.script.peer import Peer
+from conformance.wire import KE, SA, Attribute, AttributeType, Nonce, Transform, TransformType
+from suites.choices import ENCR, PRF, with_key_length
+from suites.connections import usual
+from suites.ike_sa_init.steps import handshake, normal, offer_also
+from suites.purpose import purpose
+
+RESPONSE, UNMODIFIED = "RFC7296-1.2-3", "RFC7296-3.3.6-4"
+OTHER_BITS = 192
+"""A key length beside the one of a cipher."""
+
+
+@purpose("init-doubled", RESPONSE, "RFC7296-2.7-1", role="responder")
+def test_doubled(peer: Peer) -> None:
+    """A request with SA, KE or Ni twice is refused, ignored, or gets one of each, and the handshake completes.
+
+    The two are the same, and no RFC says what follows.
+    """
+    for kind in (SA, KE, Nonce):
+        sa = peer.sa(initial_contact=False)
+        sa.begin(sa.start_init, bend.double(kind))
+        handshake(peer, sa=peer.sa(initial_contact=False))
+        answer = next((one.message for one in peer.inbox if one.sa is sa and one.message.first(SA)), None)
+        if answer is None:
+            peer.note(f"nothing comes of {kind.__name__} twice")
+            sa.pending = None
+            continue
+        normal(peer, answer, RESPONSE)
+        for one in (SA, KE, Nonce):
+            peer.check(len(answer.all(one)) == 1, f"one {one.__name__}", answer, RESPONSE)
+        sa.auth()
+        sa.must_be_established(RESPONSE)
+
+
+def with_odd(peer: Peer, kind: TransformType, alter: Callable[[Transform], Transform], why: str) -> None:
+    """Our proposal with one transform altered stands before the right one.
+
+    It may be chosen, with the transform as it came, or the other one is, or the whole offer is refused.
+    """
+    text = peer.connection.proposals[0]
+    mine = of_type(parsed((text,))[0], kind)[0]
+    odd = alter(mine)
+    how = offer_also(text, lambda one: odd if one == mine else one, why=f"{keyword(mine)} {why}")
+    answer = peer.sa().init(how)
+    found = answer.first(SA)
+    if found is None:
+        peer.note("the whole offer is refused")
+        handshake(peer)
+        return
+    one = normal(peer, answer).first(SA)
+    assert one is not None
+    chosen = one.proposals[0]
+    right = odd if chosen.number == 1 else mine
+    peer.check(of_type(chosen, kind) == (right,), "the transform as it was offered", answer, UNMODIFIED)
+
+
+@purpose(
+    "init-attribute-twice", UNMODIFIED, "RFC7296-3.3.6-3", role="responder", connection=usual(proposals=with_key_length)
+)
+def test_attribute_twice(peer: Peer) -> None:
+    """A cipher has two Key Length attributes of different values: the device does not choose between them."""
+    other = Attribute(AttributeType.KEY_LENGTH, OTHER_BITS)
+    with_odd(peer, ENCR, lambda one: replace(one, attributes=(*one.attributes, other)), "with another key length, too")
+
+
+@purpose("init-key-length-of-prf", UNMODIFIED, "RFC7296-3.3.6-9", role="responder")
+def test_key_length_of_prf(peer: Peer) -> None:
+    """A PRF has a Key Length, which is only for ciphers: what the device chooses comes back as it was offered."""
+    bits = Attribute(AttributeType.KEY_LENGTH, 256)
+    with_odd(peer, PRF, lambda one: replace(one, attributes=(bits,)), "with a key length")
