@@ -236,6 +236,7 @@ def learn_machine(
         list[str] | None, typer.Option(help="Compare with this device, or with a machine.json learned before")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Results folder; default: results/learn-DEVICE-TIME")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on where learning ended early: its results folder")] = None,
     seed: Annotated[int, typer.Option(help="Seed of every random choice")] = 1,
     queries: Annotated[int, typer.Option(help="At most so many conversations with a device")] = 4000,
     seconds: Annotated[float, typer.Option("--time", help="At most so many seconds with a device")] = 900.0,
@@ -254,19 +255,22 @@ def learn_machine(
             raise
         fail("learning needs AALpy: pip install 'ikespec[learn]'")
     from conformance.script.verdict import Inconclusive, NotApplicable
+    from suites.judge import Died
 
     if queries < 1 or seconds <= 0:
         fail(f"--queries {queries}, --time {seconds:g}: expected more than nothing")
-    wish = learn.Wish(dut, tuple(beside or ()), seed, Limits(queries, seconds))
+    if resume is not None and (out is not None or not resume.is_dir()):
+        fail(f"--resume {resume}: expected a results folder, and no --out")
+    wish = learn.Wish(dut, tuple(beside or ()), seed, Limits(queries, seconds), resume is not None)
     console = Screen()
     with one_line_errors():
         try:
-            machine = learn.run(console, wish, out or learn.default_folder(dut))
+            machine = learn.run(console, wish, resume or out or learn.default_folder(dut))
         except Nondeterministic as found:
             fail(f"{dut}: {found}", EXIT_VERDICT)
         except Enough as early:
             fail(f"{dut}: {early}, before anything was learned; give it more with --queries and --time", EXIT_VERDICT)
-        except (Lost, Inconclusive, NotApplicable) as problem:
+        except (Lost, Died, Inconclusive, NotApplicable) as problem:
             fail(f"{dut}: {problem}")
         except KeyboardInterrupt:
             fail("interrupted", EXIT_SIGNAL + 2)

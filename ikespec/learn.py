@@ -1,6 +1,7 @@
 """The part of the ``ikespec`` command that learns the state machine of a device, and compares it with others."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,24 +12,31 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from peers.contract import Death, DeviceError
 from peers.registry import open_device
+from reports.errors import ReportError
 from reports.learning import MACHINE, Beside, read_machine, write_machine, write_page
 from suites.learning.alphabet import LETTERS
 from suites.learning.asking import Asking, Limits
-from suites.learning.learner import learn
+from suites.learning.learner import learn, named
 from suites.learning.machine import Difference, Machine, Word
+from suites.learning.record import Conversation, Record, RecordError, note
 
+CONVERSATIONS = "conversations.jsonl"
 SOME = 100
 """After so many conversations a line is printed where there is no terminal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """The command line: ``beside`` are devices, or files and folders of machines that were learned before."""
+    """The command line: ``beside`` are devices, or files and folders of machines that were learned before.
+
+    ``resume``: what the folder has of earlier conversations with the same devices counts.
+    """
 
     dut: str
     beside: Sequence[str]
     seed: int
     limits: Limits
+    resume: bool = False
 
 
 def default_folder(word: str) -> Path:
@@ -69,8 +77,17 @@ def _is_device(word: str) -> bool:
 
 
 def _learned(console: Console, word: str, wish: Wish, folder: Path) -> Machine:
-    with open_device(word) as device, _Progress(console, word, wish.limits) as progress:
-        asking = Asking(device, wish.seed, wish.limits, progress.heard)
+    with open_device(word) as device, _Progress(console, word, wish.limits) as progress, ExitStack() as stack:
+        record = Record(folder / CONVERSATIONS, named(device), {one.name: one.text for one in LETTERS.values()})
+        known = _known(record) if wish.resume else []
+        file = stack.enter_context(record.open(known))
+
+        def heard(word: Word, answers: Sequence[str]) -> None:
+            note(file, word, answers)
+            progress.heard()
+
+        asking = Asking(device, wish.seed, wish.limits, heard)
+        asking.remember(known)
         machine = learn(device, asking)
         death: Death | None = device.obituary()
     if death is not None:
@@ -88,6 +105,13 @@ def _learned(console: Console, word: str, wish: Wish, folder: Path) -> Machine:
     if machine.unfinished:
         console.print(f"not finished: {machine.unfinished}", style="magenta", highlight=False, soft_wrap=True)
     return machine
+
+
+def _known(record: Record) -> list[Conversation]:
+    try:
+        return record.read() if record.path.exists() else []
+    except RecordError as error:
+        raise ReportError(str(error)) from None
 
 
 def _tell(console: Console, machine: Machine, other: Beside) -> None:
@@ -123,7 +147,7 @@ class _Progress:
         if self._bar is not None:
             self._bar.stop()
 
-    def heard(self, word: Word) -> None:
+    def heard(self) -> None:
         """One more conversation."""
         self.count += 1
         if self._bar is not None:

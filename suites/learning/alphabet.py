@@ -128,7 +128,7 @@ def _child_rekey(talk: Talk) -> Sent | None:
     return talk.step(lambda sa: sa.start_child("net"), bend.insert(unknown))
 
 
-@letter("IKE-REKEY", "CREATE_CHILD_SA that rekeys the IKE SA; the new one is used from now on")
+@letter("IKE-REKEY", "CREATE_CHILD_SA that rekeys the IKE SA; a liveness check on the new one, which is used then")
 def _ike_rekey(talk: Talk) -> Sent | None:
     if talk.sa is not None:
         talk.sa.tidy = False  # the old one stays, for messages of its own
@@ -165,12 +165,17 @@ def _old_delete(talk: Talk) -> Sent | None:
     return talk.send(INFORMATIONAL, Delete(ProtocolID.IKE), sa=talk.old)
 
 
+@letter("OLD-REPEAT", "the octets of our last request on the IKE SA that was rekeyed last once more")
+def _old_repeat(talk: Talk) -> Sent | None:
+    return talk.repeat(talk.old)
+
+
 # --- deviations -------------------------------------------------------------------------------------------------------
 
 
-@letter("REPEAT", "the octets of our last request that was answered once more")
+@letter("REPEAT", "the octets of our last request on the newest IKE SA that was answered once more")
 def _repeat(talk: Talk) -> Sent | None:
-    return talk.repeat(*talk.last)
+    return talk.repeat(talk.sa)
 
 
 @letter("AHEAD", "an empty INFORMATIONAL request with a message ID that is not its turn yet")
@@ -259,5 +264,13 @@ def _notify(one: Notify) -> str:
 
 
 def requests(found: Iterable[Message]) -> str:
-    """What the device has asked of its own accord, in words."""
-    return "; ".join(f"asks {one.exchange.name} {abstract(one)}" for one in found)
+    """What the device has asked of its own accord, in words.
+
+    That it knows nothing of an IKE SA or Child SA it may say on another IKE SA, but not too often (RFC 7296, sections
+    1.5 and 2.21.4). So that depends on the clock, not on a state, and is left out.
+    """
+    told = [(one.exchange.name, abstract(one)) for one in found]
+    return "; ".join(f"asks {exchange} {words}" for exchange, words in told if words not in _NOW_AND_THEN)
+
+
+_NOW_AND_THEN = ("N(INVALID_IKE_SPI)", "N(INVALID_SPI)")

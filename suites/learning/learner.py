@@ -1,7 +1,7 @@
 """Learning the machine of a device with AALpy: the algorithm of Kearns and Vazirani, and walks that look for more."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -21,6 +21,10 @@ LIVELY = 6
 """So many times as often as others a walk takes messages after which the device still answers."""
 
 
+class _Corrected(Exception):  # noqa: N818 - it is an outcome
+    """AALpy was told an answer that has turned out to be the odd one."""
+
+
 class _Asked(SUL):  # type: ignore[misc]
     """A device for AALpy. Only whole words are asked."""
 
@@ -28,10 +32,21 @@ class _Asked(SUL):  # type: ignore[misc]
         super().__init__()
         self.asking = asking
 
-    def query(self, word: Word) -> list[str]:
-        """What each message of a word is answered with."""
+    def query(self, word: Word, guess: Sequence[str] = ()) -> list[str]:
+        """What each message of a word is answered with, ``guess`` in all likelihood. Raises _Corrected."""
         self.num_queries += 1
-        return self.asking.ask(tuple(word))
+        return self._told(lambda one: self.asking.ask(one, guess), word)
+
+    def again(self, word: Word) -> list[str]:
+        """The same, asked once more although it is known."""
+        return self._told(self.asking.again, word)
+
+    def _told(self, ask: Callable[[Word], list[str]], word: Word) -> list[str]:
+        before = self.asking.corrected
+        found = ask(tuple(word))
+        if self.asking.corrected != before:
+            raise _Corrected
+        return found
 
     def pre(self) -> None:
         """Nothing: every word begins anew."""
@@ -48,7 +63,8 @@ class _Doubts(Oracle):  # type: ignore[misc]
     """Looks for a word that a hypothesis gets wrong. ``best`` are the states of the last hypothesis.
 
     First tours: to each state, one message further, and then all messages that are thought to change nothing there, in
-    one conversation. Then random walks.
+    one conversation. Then what tells each state from all others, there and wherever a message leads to it. Then random
+    walks.
     """
 
     def __init__(self, alphabet: list[str], asked: _Asked, seed: int) -> None:
@@ -62,18 +78,35 @@ class _Doubts(Oracle):  # type: ignore[misc]
         self.best = _states(hypothesis, tuple(self.alphabet))  # AALpy goes on to change its own
         draft = Machine("", tuple(self.alphabet), self.best)
         for word in self._words(draft):
-            for at, (found, expected) in enumerate(zip(self.sul.query(word), draft.answers(word), strict=True)):
-                if found != expected:
-                    return word[: at + 1]
+            expected = draft.answers(word)
+            for at, (found, right) in enumerate(zip(self.sul.query(word, expected), expected, strict=True), 1):
+                if found != right:
+                    return self._short(draft, word[:at])
         return None
+
+    def _short(self, draft: Machine, word: Word) -> Word:
+        """The same without what it does not need: states are made of it, and all their messages are asked there."""
+        for at in reversed(range(len(word) - 1)):
+            fewer = word[:at] + word[at + 1 :]
+            if self.sul.query(fewer)[-1] != draft.answers(fewer)[-1]:
+                word = fewer
+        self.sul.again(word)  # lest a single odd answer makes a state
+        return word
 
     def _words(self, draft: Machine) -> Iterator[Word]:
         access = draft.access()
         for state, word in access.items():
             for letter in draft.alphabet:
-                to = draft.states[state][letter][1]
-                if _answers(draft.states[to]):
+                answer, to = draft.states[state][letter]
+                if _answers(draft.states[to]) or (to == 0 and not _is_none(answer)):
                     yield (*word, letter, *_loops(draft, to))
+        marks = draft.marks()
+        for state, word in access.items():
+            for mark in marks[state]:
+                yield (*word, *_loops(draft, state), *mark)
+            for letter in draft.alphabet:
+                to = draft.states[state][letter][1]
+                yield from ((*word, letter, *mark) for mark in marks[to] if to != state)
         for state, word in sorted(access.items(), key=lambda one: len(one[1]), reverse=True):
             walks = WALKS if _answers(draft.states[state]) or not word else IDLE_WALKS
             while self._walked.get(word, 0) < walks:
@@ -100,8 +133,16 @@ def _loops(draft: Machine, state: int) -> Word:
 
 def _answers(state: Mapping[str, tuple[str, int]]) -> bool:
     """Whether most messages are answered there."""
-    none = sum(answer.startswith((SILENCE, UNSENT)) for answer, _ in state.values())
-    return 2 * none < len(state)
+    return 2 * sum(_is_none(answer) for answer, _ in state.values()) < len(state)
+
+
+def _is_none(answer: str) -> bool:
+    return answer.startswith((SILENCE, UNSENT))
+
+
+def named(device: Device) -> str:
+    """A device as its machine calls it: name and release."""
+    return f"{device.name} {device.version}".strip()
 
 
 def learn(device: Device, asking: Asking, alphabet: Word = tuple(LETTERS)) -> Machine:
@@ -110,17 +151,23 @@ def learn(device: Device, asking: Asking, alphabet: Word = tuple(LETTERS)) -> Ma
     Raises Nondeterministic before there is any machine, Lost, Inconclusive, DeviceError.
     """
     started, unfinished = time.monotonic(), ""
-    asked = _Asked(asking)
-    doubts = _Doubts(list(alphabet), asked, asking.seed)
-    try:
-        learned = run_KV(list(alphabet), asked, doubts, "mealy", cache_and_non_det_check=False, print_level=0)
-        states = _states(learned, alphabet)
-    except (Enough, Nondeterministic) as early:
-        unfinished, states = str(early), doubts.best
-        if not states:
-            raise
+    states: tuple[Mapping[str, tuple[str, int]], ...] = ()
+    while True:
+        asked = _Asked(asking)
+        doubts = _Doubts(list(alphabet), asked, asking.seed)
+        try:
+            learned = run_KV(list(alphabet), asked, doubts, "mealy", cache_and_non_det_check=False, print_level=0)
+            states = _states(learned, alphabet)
+            break
+        except _Corrected:  # all else is remembered, so that beginning anew costs nothing
+            states = doubts.best or states
+        except (Enough, Nondeterministic) as early:
+            unfinished, states = str(early), doubts.best or states
+            if not states:
+                raise
+            break
     return Machine(
-        device=f"{device.name} {device.version}".strip(),
+        device=named(device),
         backend=device.backend,
         alphabet=alphabet,
         states=states,

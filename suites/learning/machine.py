@@ -78,6 +78,47 @@ class Machine:
                     waiting.append(following)
         return found
 
+    def marks(self) -> dict[int, list[Word]]:
+        """For each state some short words whose answers tell it from every other state."""
+        apart = self._apart()
+        found: dict[int, list[Word]] = {}
+        for state in range(len(self.states)):
+            words = found[state] = []
+            for other in range(len(self.states)):
+                word = apart.get((state, other))
+                if word is not None and not any(self._differ(state, other, one) for one in words):
+                    words.append(word)
+        return found
+
+    def _apart(self) -> dict[tuple[int, int], Word]:
+        """A shortest word for each two states that are answered differently."""
+        found: dict[tuple[int, int], Word] = {}
+        pairs = [(one, other) for one in range(len(self.states)) for other in range(len(self.states)) if one != other]
+        while pairs:
+            new = {pair: word for pair in pairs if (word := self._word_apart(pair, found))}
+            if not new:
+                break
+            found |= new
+            pairs = [pair for pair in pairs if pair not in new]
+        return found
+
+    def _word_apart(self, pair: tuple[int, int], known: Mapping[tuple[int, int], Word]) -> Word:
+        one, other = self.states[pair[0]], self.states[pair[1]]
+        for letter in self.alphabet:
+            if one[letter][0] != other[letter][0]:
+                return (letter,)
+        for letter in self.alphabet:
+            if after := known.get((one[letter][1], other[letter][1])):
+                return (letter, *after)
+        return ()
+
+    def _differ(self, one: int, other: int, word: Word) -> bool:
+        for letter in word:
+            (ours, one), (theirs, other) = self.states[one][letter], self.states[other][letter]
+            if ours != theirs:
+                return True
+        return False
+
     def to_json(self) -> dict[str, Any]:
         """For a file."""
         return {

@@ -10,7 +10,7 @@ from conformance.script.message import Received, Sent
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Inconclusive, Unexpected
-from conformance.wire import SA, ExchangeType, Payload, WireError
+from conformance.wire import SA, Delete, ExchangeType, Message, NotifyType, Payload, ProtocolID, WireError
 from peers.contract import Capability, Death, Device, DeviceError
 from suites.conduct import prepared
 from suites.connections import usual
@@ -23,9 +23,12 @@ ORDINARY = Purpose(
 )
 """What a conversation needs: the usual connection, and an IKE SA beside it that shows when the device is through."""
 
-SOON, SETTLE = 0.01, 0.03
+SOON, SETTLE = 0.01, 0.1
 """Of the time for an answer: how long one is waited for before the device is asked something else on another IKE SA,
-and how long it may still come after that has been answered."""
+and how long it may still come after that has been answered, if nobody knows yet that there is none."""
+
+
+_ENDS = (NotifyType.INVALID_SYNTAX, NotifyType.AUTHENTICATION_FAILED)
 
 
 class Lost(Exception):  # noqa: N818 - it is an outcome
@@ -36,7 +39,7 @@ class Talk:
     """Our side of one conversation.
 
     ``sa`` is the newest IKE SA of ours, None before there is one, and ``old`` the one that it has replaced. ``init`` is
-    its IKE_SA_INIT request, ``last`` our last request that was answered, with the IKE SA that it was for.
+    its IKE_SA_INIT request. What we remember of them is as little as possible, for it makes states of its own.
     """
 
     def __init__(self, peer: Peer, guard: Guard) -> None:
@@ -45,7 +48,7 @@ class Talk:
         self.sa: ScriptedSa | None = None
         self.old: ScriptedSa | None = None
         self.init: Sent | None = None
-        self.last: tuple[ScriptedSa | None, Sent | None] = (None, None)
+        self._last: dict[ScriptedSa, Sent] = {}
         self._on: ScriptedSa | None = None
         self._aside = self._again = False
         self._answers: dict[Sent, bytes] = {}
@@ -61,7 +64,7 @@ class Talk:
 
     def begin_ike(self) -> None:
         """A new IKE SA in place of the newest, of which the device is told nothing."""
-        self.sa, self.old, self.last = self.peer.sa(initial_contact=False), None, (None, None)
+        self.sa, self.old = self.peer.sa(initial_contact=False), None
         self._on = self.sa
 
     def aside(self, sa: ScriptedSa) -> ScriptedSa:
@@ -91,8 +94,9 @@ class Talk:
         self._on = found
         return found.send(exchange, *payloads, message_id=found.next_id + ahead, bend=bend)
 
-    def repeat(self, sa: ScriptedSa | None, sent: Sent | None) -> Sent | None:
-        """The same octets once more."""
+    def repeat(self, sa: ScriptedSa | None, sent: Sent | None = None) -> Sent | None:
+        """The same octets once more: of a request, or of the last one on an IKE SA that was protected and answered."""
+        sent = sent or (self._last.get(sa) if sa is not None else None)
         if sent is None or sa is None:
             return None
         self._on, self._again = sa, True
@@ -101,8 +105,12 @@ class Talk:
 
     # --- one letter -----------------------------------------------------------------------------------------------
 
-    def say(self, name: str) -> str:
-        """Send a message and say what is answered, in abstract words. Raises Lost."""
+    def say(self, name: str, known: str | None = None) -> str:
+        """Send a message and say what is answered, in abstract words. Raises Lost.
+
+        ``known`` is what was answered at this place of an earlier conversation: nobody waits long for an answer that
+        did not come then, and nobody gives up soon on one that did.
+        """
         self._on, self._aside, self._again = self.sa, False, False
         if name.startswith("OLD-") and self.old is None:
             return UNSENT
@@ -112,7 +120,7 @@ class Talk:
             if sent is None:
                 return UNSENT
             self.peer.flush()
-            answer = self._answer(sent, mark)
+            answer = self._answer(sent, mark, known)
             if name == "INIT":
                 self.init = self.ike.last_sent
             self._go_on(answer, sent, used)
@@ -123,13 +131,15 @@ class Talk:
             raise Lost(f"after {name}: {error}") from error
         return self._words(sent, answer, mark)
 
-    def _answer(self, sent: Sent, mark: int) -> Received | None:
+    def _answer(self, sent: Sent, mark: int, known: str | None) -> Received | None:
         """The answer, or None once the device has answered something that came later."""
-        known = set(map(id, self.peer.inbox[:mark]))
+        old = set(map(id, self.peer.inbox[:mark]))
+        silent = known is not None and known.startswith(SILENCE)
+        soon = SOON if known is None or silent else 1.0
 
         def fits(found: Received) -> bool:
             message, asked = found.message, sent.message
-            ours = id(found) not in known and found.sa is self._on and message.is_response
+            ours = id(found) not in old and found.sa is self._on and message.is_response
             if not ours or message.message_id != asked.message_id or message.exchange != asked.exchange:
                 return False
             if asked.exchange == ExchangeType.IKE_SA_INIT:
@@ -137,11 +147,16 @@ class Talk:
             return found.protected
 
         with suppress(Unexpected):
-            return self.peer.wait(fits, "an answer", SOON * self.peer.response_timeout)
+            return self.peer.wait(fits, "an answer", soon * self.peer.response_timeout)
+        if self._again and self._on is not None:
+            # What comes while the device is not through with the first copy is dropped, not answered; it would get the
+            # next one, as whoever waits for a response sends again (RFC 7296, section 2.1).
+            self._on.resend(sent)
         if not self._through():
             raise Lost("the device answers nothing any more, on another IKE SA neither")
         with suppress(Unexpected):
-            return self.peer.wait(fits, "an answer", SETTLE * self.peer.response_timeout)
+            late = SETTLE if self.guard.device.real_time and not silent else SOON
+            return self.peer.wait(fits, "an answer", late * self.peer.response_timeout)
         return None
 
     def _through(self) -> bool:
@@ -163,9 +178,20 @@ class Talk:
         if sent.message.message_id == sa.next_id:
             sa.next_id += 1
         if sent.encrypted:
-            self.last, self._answers[sent] = (sa, sent), answer.raw
+            self._last[sa], self._answers[sent] = sent, answer.raw
         if sa is self.sa and isinstance(sa.successor, ScriptedSa):
             self.sa, self.old = sa.successor, sa
+            self._prove(self.sa)
+        elif _ends(sent.message, answer.message):
+            sa.children.clear()
+
+    def _prove(self, sa: ScriptedSa) -> None:
+        """A new IKE SA has been used when its rekey is over, so that its first request makes no state."""
+        mark = len(self.peer.inbox)
+        sent = self.send(ExchangeType.INFORMATIONAL)
+        assert sent is not None
+        self.peer.flush()
+        self._go_on(self._answer(sent, mark, None), sent, sa.next_id)
 
     def _finish(self) -> None:
         """A rekey of a Child SA ends with the deletion of the old one."""
@@ -173,7 +199,8 @@ class Talk:
         if sa is not None and sa.pending is not None:
             try:
                 sa.finish()
-                self.last = (sa, sa.last_sent)
+                assert sa.last_sent is not None
+                self._last[sa] = sa.last_sent
             except Unexpected:
                 sa.pending = None
                 sa.queue.clear()
@@ -190,8 +217,16 @@ class Talk:
         bare = [one for one in clear if one.exchange != ExchangeType.IKE_SA_INIT]
         if bare:
             words += f"; in the clear {abstract(bare[0])}"
-        asked = [one.message for one in came if one.sa is not None and not one.message.is_response and one.protected]
-        return "; ".join(filter(None, (words, requests(asked))))
+        before = {one.raw for one in self.peer.inbox[:mark]}  # what is sent again because of a timer is no answer
+        asked = {one.raw: one.message for one in came if one.sa is not None and one.protected and one.raw not in before}
+        fresh = [one for one in asked.values() if not one.is_response]
+        return "; ".join(filter(None, (words, requests(fresh))))
+
+
+def _ends(request: Message, response: Message) -> bool:
+    """Whether an exchange has ended the IKE SA with all its Child SAs (RFC 7296, sections 1.4.1, 2.21.2, 2.21.3)."""
+    deleted = any(isinstance(one, Delete) and one.protocol == ProtocolID.IKE for one in request.payloads)
+    return deleted or any(one.type in _ENDS for one in response.notifies())
 
 
 @contextmanager
