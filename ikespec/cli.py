@@ -146,10 +146,13 @@ def _close(console: Console, progress: RunProgress, folder: Path) -> NoReturn:
 
 @app.command()
 def interop(
+    context: typer.Context,
     devices: Annotated[list[str] | None, typer.Argument(help="Two devices or more, as for run --dut")] = None,
     out: Annotated[Path | None, typer.Option(help="Results folder; default: results/interop-DEVICES-TIME")] = None,
     scenario: Annotated[list[str] | None, typer.Option(help="Only these scenarios, * and ? allowed")] = None,
     without: Annotated[list[str] | None, typer.Option(help="Not these scenarios, * and ? allowed")] = None,
+    retry: Annotated[int, typer.Option(help="Try again, so often, what failed unexpectedly")] = 0,
+    max_flaky: Annotated[int, typer.Option(help="So many may pass only then")] = 3,
     show: Annotated[bool, typer.Option("--list", help="List the scenarios and do nothing")] = False,
 ) -> None:
     """Let every device open connections to every other one; exit codes as for run."""
@@ -158,14 +161,17 @@ def interop(
     if show:
         crossing.show_scenarios(Console())
         return
+    check_numbers(context, "retry", "max_flaky")
     if len(devices or ()) < 2:
         fail("interop needs two devices or more, such as: ikespec interop strongswan reference")
     with one_line_errors():
         try:
-            unexpected = crossing.run(Console(), devices or (), out, scenario or (), sys.argv, without or ())
+            unexpected, flaky = crossing.run(
+                Console(), devices or (), out, scenario or (), sys.argv, without or (), retry
+            )
         except KeyboardInterrupt:
             fail("interrupted; ikespec report FOLDER makes a page of what there is")
-    raise SystemExit(EXIT_VERDICT if unexpected else EXIT_OK)
+    raise SystemExit(EXIT_VERDICT if unexpected or flaky > max_flaky else EXIT_OK)
 
 
 @app.command("probe")

@@ -31,11 +31,15 @@ def run(
     patterns: Sequence[str],
     command: list[str],
     without: Sequence[str] = (),
-) -> int:
-    """Run the matrix; the number of unexpected results. Raises DeviceError, TomlError, ReportError, OSError."""
+    retry: int = 0,
+) -> tuple[int, int]:
+    """Run the matrix; how many results are unexpected and how many flaky.
+
+    Raises DeviceError, TomlError, ReportError, OSError.
+    """
     devices = members(words)
     folder = out or default_folder(devices)
-    matrix = Matrix(devices, select(SCENARIOS, patterns, without), folder)
+    matrix = Matrix(devices, select(SCENARIOS, patterns, without), folder, retry=retry)
     progress = _Progress(console, matrix.total)
     with progress:
         for record in matrix.run(command):
@@ -45,9 +49,10 @@ def run(
     for cell in results.cells.values():
         for line in failures(cell):
             console.print(line, highlight=False, soft_wrap=True)
-    console.print(f"{tally(progress.counts)}; {results.unexpected} unexpected", highlight=False)
+    flaky = f"; {progress.flaky} flaky" if progress.flaky else ""
+    console.print(f"{tally(progress.counts)}; {results.unexpected} unexpected{flaky}", highlight=False)
     console.print(f"read {escape(str(folder / 'interop.html'))}", highlight=False)
-    return results.unexpected
+    return results.unexpected, progress.flaky
 
 
 def show_scenarios(console: Console) -> None:
@@ -97,6 +102,7 @@ class _Progress:
     def __init__(self, console: Console, total: int) -> None:
         self.console, self.total = console, total
         self.counts: Counter[str] = Counter()
+        self.flaky = 0
         self._bar: Progress | None = None
         if console.is_terminal:
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -115,12 +121,14 @@ class _Progress:
     def add(self, record: Record) -> None:
         """One more result."""
         self.counts[record.verdict.value] += 1
+        self.flaky += record.flaky
         pair = f"{record.initiator} -> {record.responder}"
         if self._bar is not None:
             self._bar.update(self._task, advance=1, description=escape(pair), tally=tally(self.counts))
-        if self._bar is None or record.unexpected:
+        if self._bar is None or record.unexpected or record.flaky:
             style = STYLES[record.verdict.value]
             known = " (known deviation)" if record.known else ""
+            known += "".join(f" (flaky, before: {one['verdict']}: {one['reason']})" for one in record.earlier)
             text = f"{escape(pair):<28} {record.scenario:<26} {record.duration:6.2f} s  {escape(record.reason)}{known}"
             self.console.print(
                 f"[{style}]{record.verdict.value:<12}[/{style}] {text.rstrip()}", highlight=False, soft_wrap=True

@@ -32,7 +32,10 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True)
 class CellResult:
-    """What became of a scenario between two devices. ``deviant`` is the device of the known deviation."""
+    """What became of a scenario between two devices.
+
+    ``deviant`` is the device of the known deviation; ``earlier`` are verdict and reason of earlier tries.
+    """
 
     scenario: str
     title: str
@@ -49,6 +52,7 @@ class CellResult:
     deviant: str
     unexpected: bool
     evidence: str | None
+    earlier: tuple[str, ...] = ()
 
     @property
     def standing(self) -> Standing:
@@ -192,6 +196,7 @@ def _result(fields: Fields) -> CellResult:
         deviant=fields.inner("known").text("device", "") if fields.values.get("known") else "",
         unexpected=fields.flag("unexpected"),
         evidence=evidence,
+        earlier=tuple(f"{one.text('verdict')}: {one.text('reason', '')}" for one in fields.objects("earlier")),
     )
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from itertools import combinations, product
 from pathlib import Path
@@ -30,6 +30,15 @@ class Member:
 
     label: str
     spec: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """A scenario that is to be run, with the side of the pair that opens, and what came of it before."""
+
+    initiator: int
+    scenario: Scenario
+    earlier: tuple[Record, ...] = ()
 
 
 def members(words: Sequence[str]) -> list[Member]:
@@ -67,10 +76,12 @@ class Matrix:
     """Starts each device once or twice, as one peer of the other must have other addresses, and uses it for all."""
 
     def __init__(self, devices: Sequence[Member], scenarios: Sequence[Scenario], folder: Path, *,
-                 opener: Opener = open_device, today: date | None = None, at_once: int = 2) -> None:  # fmt: skip
+                 opener: Opener = open_device, today: date | None = None, at_once: int = 2,
+                 retry: int = 0) -> None:  # fmt: skip
         self.members, self.scenarios, self.folder = list(devices), list(scenarios), folder
         self._opener = opener
         self._today = today or date.today()
+        self._retry = retry
         self._slots = threading.Semaphore(at_once)
         self._devices: dict[tuple[int, bool], Device] = {}
         self._locks: defaultdict[tuple[int, bool], threading.Lock] = defaultdict(threading.Lock)
@@ -149,40 +160,43 @@ class Matrix:
                 stack.enter_context(lock)
             if self._stop.is_set():
                 return
-            left = list(product((0, 1), self.scenarios))
+            left = [_Turn(initiator, scenario) for initiator, scenario in product((0, 1), self.scenarios)]
             while left and not self._stop.is_set():
                 for lost in self._until_lost(indices, (self._devices[one], self._devices[other]), left):
                     lost.stop()
                     lost.start()
 
-    def _until_lost(
-        self, indices: tuple[int, int], devices: tuple[Device, Device], left: list[tuple[int, Scenario]]
-    ) -> list[Device]:
+    def _until_lost(self, indices: tuple[int, int], devices: tuple[Device, Device], left: list[_Turn]) -> list[Device]:
         """Run what is ``left``, until a device does not answer any more; returns those that must start anew."""
         with closing(Pair(*devices)) as pair:
             while left and not self._stop.is_set():
-                initiator, scenario = left.pop(0)
-                outcome = pair.run(scenario, initiator)
-                self._done.put(self._record(pair, scenario, initiator, indices, outcome))
+                turn = left.pop(0)
+                outcome = pair.run(turn.scenario, turn.initiator)
+                record = self._record(pair, turn, indices, outcome)
+                if record.unexpected and len(turn.earlier) < self._retry:
+                    left.insert(0, replace(turn, earlier=(*turn.earlier, record)))
+                else:
+                    self._done.put(record)
                 if outcome.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
                     lost = [one for one in devices if one.restarts and not one.alive()]
                     if lost:
                         return lost
         return []
 
-    def _record(
-        self, pair: Pair, scenario: Scenario, initiator: int, indices: tuple[int, int], outcome: Outcome
-    ) -> Record:
+    def _record(self, pair: Pair, turn: _Turn, indices: tuple[int, int], outcome: Outcome) -> Record:
+        initiator, scenario = turn.initiator, turn.scenario
         ours, theirs = indices[initiator], indices[1 - initiator]
         known = None
         if outcome.verdict is Verdict.FAIL and not outcome.died:
             known = self._known(scenario, ours, "initiator", pair.devices[initiator], outcome.reason) or self._known(
                 scenario, theirs, "responder", pair.devices[1 - initiator], outcome.reason
             )
+        unexpected = outcome.verdict is Verdict.INCONCLUSIVE or (outcome.verdict is Verdict.FAIL and known is None)
         labels = self.members[ours].label, self.members[theirs].label
         evidence = None
         if outcome.verdict is not Verdict.NOT_APPLICABLE and outcome.recording is not None:
-            evidence = f"evidence/{labels[0]}-{labels[1]}/{scenario.id}".replace("#", "-")
+            again = f"-try-{len(turn.earlier) + 1}" if turn.earlier else ""
+            evidence = f"evidence/{labels[0]}-{labels[1]}/{scenario.id}{again}".replace("#", "-")
             ends = [pair.devices[side].pixit for side in (initiator, 1 - initiator)]
             addresses = [(one.device_address6 or "") if scenario.ipv6 else one.device_address for one in ends]
             outcome.recording.write(self.folder / evidence, outcome.logs, addresses)
@@ -200,7 +214,11 @@ class Matrix:
             traffic=all(Capability.DATA_PLANE in one.capabilities for one in pair.devices),
             decrypted=bool(outcome.recording and outcome.recording.sas),
             known=known,
-            unexpected=outcome.verdict is Verdict.INCONCLUSIVE or (outcome.verdict is Verdict.FAIL and known is None),
+            unexpected=unexpected,
+            flaky=bool(turn.earlier) and not unexpected,
+            earlier=tuple(
+                {"verdict": one.verdict.value, "reason": one.reason, "evidence": one.evidence} for one in turn.earlier
+            ),
             evidence=evidence,
         )
 

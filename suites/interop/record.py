@@ -27,8 +27,9 @@ class Record:
     """What became of one scenario in one cell of the matrix. Times in seconds, ``started`` is UNIX time.
 
     ``steps`` are objects with ``text``, ``problem`` and ``seconds``. ``known`` is the known deviation that explains a
-    failure, with the ``device`` that has it; ``unexpected`` counts for the exit code. ``evidence`` is a folder below
-    the results folder.
+    failure, with the ``device`` that has it; ``unexpected`` counts for the exit code. ``earlier`` are ``verdict``,
+    ``reason`` and ``evidence`` of earlier tries; what failed unexpectedly first and does not now is ``flaky``.
+    ``evidence`` is a folder below the results folder.
     """
 
     scenario: str
@@ -45,6 +46,8 @@ class Record:
     decrypted: bool = False
     known: dict[str, Any] | None = None
     unexpected: bool = False
+    flaky: bool = False
+    earlier: tuple[dict[str, Any], ...] = ()
     evidence: str | None = None
 
     def to_json(self) -> dict[str, Any]:

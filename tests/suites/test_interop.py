@@ -16,6 +16,7 @@ from peers.places.netns import PIXIT
 from peers.reference.device import ALGORITHMS
 from peers.reference.live import LiveReference
 from peers.registry import open_device
+from reports.interop import load_interop
 from suites.interop import state
 from suites.interop.matrix import Matrix, Member, members, select
 from suites.interop.record import Record, Verdict
@@ -126,6 +127,14 @@ def test_a_device_that_is_lost_starts_anew(tmp_path: Path) -> None:
     lost = [key for key, verdict in found.items() if verdict is not Verdict.PASS]
     assert lost == [("good", "auth-psk")]
     assert found[lost[0]] is Verdict.INCONCLUSIVE
+    del broken[:]
+    again = Matrix(devices, select(SCENARIOS, ["auth-psk", "child-again"]), tmp_path, opener=opener, retry=1)
+    records = list(again.run([]))
+    assert len(broken) == 1 and {one.verdict for one in records} == {Verdict.PASS}
+    (flaky,) = [one for one in records if one.flaky]
+    assert (flaky.initiator, flaky.scenario, flaky.earlier[0]["verdict"]) == ("good", "auth-psk", "inconclusive")
+    (shown,) = [one for one in load_interop(tmp_path).results if one.earlier]
+    assert shown.key == "good-bad/auth-psk" and shown.earlier[0].startswith("inconclusive: ")
 
 
 def test_known_deviations_are_looked_up_by_scenario_and_role(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
