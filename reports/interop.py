@@ -6,9 +6,9 @@ from functools import cached_property
 from pathlib import Path
 
 from reports.checked import Fields
-from reports.files import write_text
 from reports.load import SCHEMA, inside, is_json, read_known, read_text
 from reports.records import Known, Standing, Verdict
+from suites.files import write_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from markupsafe import Markup
 
 from reports.drawing import svg, usual_ways
 from reports.errors import ReportError
-from reports.files import write_text
 from reports.html.page import render
+from suites.files import write_text
 from suites.learning.machine import Difference, Machine, MachineError, differences
 
 MACHINE, DOT, PICTURE, PAGE = "machine.json", "machine.dot", "machine.svg", "machine.html"

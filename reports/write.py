@@ -11,7 +11,6 @@ from reports.allure import write_allure
 from reports.badge import badge_json, badge_svg
 from reports.coverage import catalogue, coverage
 from reports.errors import ReportError
-from reports.files import write_folder, write_text
 from reports.html import coverage_page, profile_page, report_page
 from reports.junit import junit_xml
 from reports.load import load, read_trace
@@ -19,6 +18,7 @@ from reports.markdown import summary
 from reports.profile import profile_markdown
 from reports.records import Result, Results
 from reports.sarif import of_run
+from suites.files import write_folder, write_text
 
 
 def write_all(

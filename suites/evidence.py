@@ -1,7 +1,6 @@
 """The evidence of one purpose: capture, transcript, trace, keys for Wireshark, the device's log."""
 
 import json
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from conformance.net.pcapng import PcapngWriter
 from conformance.script.peer import Peer
 from conformance.script.trace import Trace
 from conformance.script.transcript import text
+from suites.files import write_bytes
 
 
 def key_lines(peer: Peer) -> list[str]:
@@ -79,7 +79,7 @@ def write(folder: Path, peer: Peer, log: str, limit: int = 2 << 20, *, transcrip
     files = evidence(peer, log, limit, transcript=transcript)
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
-        _put(folder / name, content)
+        write_bytes(folder / name, content)
     for old in folder.iterdir():
         if old.name not in files and not old.name.startswith("."):
             old.unlink(missing_ok=True)
@@ -103,13 +103,6 @@ def evidence(peer: Peer, log: str, limit: int = 2 << 20, *, transcript: bool = T
 
 def _encoded(text: str) -> bytes:
     return text.encode(errors="replace")
-
-
-def _put(path: Path, content: bytes) -> None:
-    """Replace a file: reports may have links to it, and each worker of a run looks at the device first."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(content)
-    temporary.replace(path)
 
 
 def _end_of(log: str, limit: int) -> bytes:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from suites.ending import Ending
+from suites.files import write_text
 
 SCHEMA = 1
 
@@ -136,9 +137,7 @@ class ResultsFolder:
         self._lines.close()
 
     def _write_run(self) -> None:
-        temporary = self.folder / "run.json.tmp"
-        temporary.write_text(json.dumps(self.run, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        temporary.replace(self.folder / "run.json")
+        write_text(self.folder / "run.json", json.dumps(self.run, indent=1, ensure_ascii=False) + "\n")
 
 
 def must_be_free(folder: Path) -> None:

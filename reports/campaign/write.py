@@ -6,9 +6,9 @@ from pathlib import Path
 from reports.campaign.load import CampaignResults, load_campaign
 from reports.campaign.page import campaign_page
 from reports.coverage import catalogue, section_url
-from reports.files import write_text
 from reports.sarif import Found, Rule, sarif
 from suites.campaign.findings import Finding
+from suites.files import write_text
 from suites.requirements import Catalogue
 
 _RULES = {

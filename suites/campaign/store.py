@@ -15,6 +15,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import IO, Any
 
+from suites.files import write_text
+
 SCHEMA = 1
 COMPACT_AT = 16 << 20
 """Octets of journal after which it is replaced by one line that says the same."""
@@ -145,9 +147,7 @@ class Store:
 
     def write_json(self, name: str, value: Any) -> None:
         """Replace a file in one step. Raises OSError."""
-        temporary = self.folder / f".{name}.tmp"
-        temporary.write_text(json.dumps(value, ensure_ascii=False) + "\n", encoding="utf-8", errors="replace")
-        temporary.replace(self.folder / name)
+        write_text(self.folder / name, json.dumps(value, ensure_ascii=False) + "\n")
 
     def close(self) -> None:
         """Let others write there."""

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from suites.files import write_text
 from suites.record import timestamp
 
 SCHEMA = 1
@@ -90,6 +91,4 @@ class InteropFolder:
             "selected": self.selected,
             "host": {"python": platform.python_version(), "platform": platform.platform()},
         }
-        temporary = self.folder / "interop.json.new"
-        temporary.write_text(json.dumps(run, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        temporary.replace(self.folder / "interop.json")
+        write_text(self.folder / "interop.json", json.dumps(run, ensure_ascii=False, indent=1) + "\n")

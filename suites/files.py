@@ -2,19 +2,22 @@
 
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import mkdtemp, mkstemp
+from tempfile import mkdtemp
 
 
 def write_text(path: Path, text: str) -> None:
+    """Replace a file's content in one step; what UTF-8 cannot say becomes a question mark. Raises OSError."""
+    write_bytes(path, text.encode(errors="replace"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
     """Replace a file's content in one step. Raises OSError."""
-    handle, name = mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="replace", newline="\n") as file:
-            file.write(text)
-        temporary.chmod(0o644)
+        temporary.write_bytes(content)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
