@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Self
 
-from conformance.ike.core.child import ChildSa
+from conformance.ike.core.child import ChildOffer, ChildSa
 from conformance.ike.core.sending import State
 from conformance.net.link import Address
 from conformance.script.bend import Bend
@@ -114,12 +114,17 @@ class ScriptedSa(Opening):
         return self.encoded
 
     tidy: bool = True
-    """Whether our rekeys delete what they replaced."""
+    """Whether our rekeys delete what they replaced, or what is redundant after a collision."""
 
     def start_child_delete(self, child: ChildSa) -> None:
         """Delete a Child SA, unless a rekey of ours would do so and must not."""
         if self.tidy or child.replaced_by is None:
             super().start_child_delete(child)
+
+    def settle(self, offer: ChildOffer, child: ChildSa) -> None:
+        """After our rekey of a Child SA that has crossed the device's: delete what is redundant, or leave it."""
+        if self.tidy or offer.rival is None:
+            super().settle(offer, child)
 
     def settle_rekey(self, new: Self) -> None:
         """After our rekey of the IKE SA: delete the old one, or keep it for the script."""
