@@ -2,15 +2,15 @@
 
 from dataclasses import replace
 
-from conformance.ike.core.connection import Connection, Identity, Psk
+from conformance.ike.core.connection import Connection, Identity, Party, Psk, PublicKey
 from conformance.ike.core.selectors import selectors
 from conformance.ike.core.sending import State
 from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
-from conformance.wire import SA, Message, TSi
+from conformance.wire import AUTH, SA, AuthMethod, Message, TSi
 from peers.contract import Capability, Pixit
-from suites.connections import psk
+from suites.connections import certified, leaf, psk
 from suites.ike_auth.refusal import must_be_refused
 from suites.purpose import purpose
 
@@ -19,6 +19,8 @@ KEYS = {
     "second": b"the key of the second peer of the ikespec suites",
     "third": b"the key of the third peer of the ikespec suites",
 }
+MIXED = (*NEEDS, Capability.ECDSA)
+CERTIFIED = "certified.ikespec.example"
 PROVED = ("RFC7296-1.2-12", "RFC7296-1.2-18")
 
 
@@ -41,6 +43,24 @@ def ring(pixit: Pixit) -> Connection:
     return replace(ours, beside=others)
 
 
+def mixed_ring(pixit: Pixit) -> Connection:
+    """We are one of two peers from one address: one shares a key with the device, the other one has a certificate."""
+    first = psk()(pixit)
+    network = pixit.tester_networks[0].rpartition(".")[0]
+    made = leaf(CERTIFIED)
+    _, device, trust = certified(pixit, "ecdsa")
+    children = tuple(replace(one, local_ts=(f"{network}.0/28",)) for one in first.children)
+    second = replace(
+        first,
+        name="second",
+        local=Party(Identity.of(CERTIFIED), PublicKey((made.certificate,), made.key)),
+        remote=device,
+        trust=trust,
+        children=tuple(replace(one, name="second", local_ts=(f"{network}.16/28",)) for one in first.children),
+    )
+    return replace(first, children=children, beside=(second,))
+
+
 def peers_of(peer: Peer) -> tuple[Connection, ...]:
     """All that the device knows, as these see it."""
     return (replace(peer.connection, beside=()), *peer.connection.beside)
@@ -48,7 +68,8 @@ def peers_of(peer: Peer) -> tuple[Connection, ...]:
 
 def comes(peer: Peer, one: Connection, **changes: object) -> ScriptedSa:
     """An IKE SA that is begun as one of them."""
-    seen = {"local": one.local, "remote": one.remote, "children": one.children, "beside": (), **changes}
+    seen = {"local": one.local, "remote": one.remote, "trust": one.trust, "children": one.children}
+    seen |= {"beside": (), **changes}
     sa = peer.sa(initial_contact=False, **seen)
     sa.init()
     return sa
@@ -68,6 +89,27 @@ def test_ring(peer: Peer) -> None:
     first.delete()
     for sa in others:
         sa.must_be_up("RFC7296-1.2-12")
+
+
+@purpose("auth-ring-mixed", *PROVED, role="responder", needs=MIXED, connection=mixed_ring, ordinary=True)
+def test_mixed(peer: Peer) -> None:
+    """One peer has a shared key and one a certificate: the device takes each as it must, and proves itself so."""
+    for one in peers_of(peer):
+        sa = comes(peer, one)
+        answer = sa.auth()
+        sa.must_be_established("RFC7296-1.2-12")
+        shared = isinstance(one.local.auth, Psk)
+        proof = peer.expect(answer, AUTH)
+        fits = (proof.method == AuthMethod.SHARED_KEY_MIC) is shared
+        peer.check(fits, "a shared key MIC" if shared else "a signature", proof.method, "RFC7296-1.2-12")
+
+
+@purpose("auth-ring-mixed-other", *PROVED, "RFC7296-2.21.2-1", role="responder", needs=MIXED, connection=mixed_ring)
+def test_mixed_other(peer: Peer) -> None:
+    """Who should have a certificate does not get in with the shared key of the other peer."""
+    first, second = peers_of(peer)
+    sa = comes(peer, second, local=replace(second.local, auth=first.local.auth), remote=first.remote)
+    must_be_refused(peer, sa)
 
 
 @purpose("auth-ring-other-key", *PROVED, "RFC7296-2.21.2-1", role="responder", needs=NEEDS, connection=ring)

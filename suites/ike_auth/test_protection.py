@@ -8,11 +8,16 @@ from conformance.script import bend
 from conformance.script.message import Sent
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
-from conformance.script.verdict import Unexpected
+from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import KE, SA, ExchangeType, Nonce, Notify, NotifyType, Payload, ProtocolID, encode_message
+from peers.contract import Capability
+from suites.dut import LONGEST, Dut
 from suites.ike_auth.refusal import control
 from suites.ike_auth.steps import hold_back, must_succeed, one_answer, release, send_bytes
 from suites.purpose import purpose
+
+MANY = 50
+"""Forged requests."""
 
 
 def held_auth(sa: ScriptedSa) -> Sent:
@@ -40,6 +45,63 @@ def test_bad_icv(peer: Peer) -> None:
     request = held_auth(sa)
     raw = request.datagrams[0]
     in_vain(peer, sa, request, raw[:-1] + bytes((raw[-1] ^ 1,)), "RFC7296-3.10.1-5")
+
+
+@purpose("auth-bad-icv-many", "RFC7296-3.10.1-5", "RFC7296-5-1", "RFC8019-4.6-1", role="responder")
+def test_bad_icv_many(peer: Peer) -> None:
+    """Fifty requests whose integrity check fails come for one half-open IKE SA: none is answered, the right one is.
+
+    Anybody who sees the SPIs can send them.
+    """
+    sa = peer.sa()
+    sa.init()
+    request = held_auth(sa)
+    whole = request.datagrams[0]
+    with peer.silence(lambda: control(peer), "RFC7296-3.10.1-5"):
+        for _ in range(MANY):
+            send_bytes(sa, whole[:-16] + sa.random(16))
+            peer.breathe()
+    release(sa)
+    try:
+        sa.response(request)
+    except Unexpected as silent:
+        raise Unexpected("an answer to the right request", silent.got, "RFC8019-4.6-1") from None
+    must_succeed(peer, sa, "RFC8019-4.6-1")
+    one_answer(peer, sa)
+
+
+@purpose("auth-late", "RFC7296-2.21.4-5", "RFC7296-2.21.4-4", "RFC7296-5-1", role="responder", waits=40.0)
+def test_late(peer: Peer, dut: Dut) -> None:
+    """IKE_AUTH comes after the device has given its half-open IKE SA up: N(INVALID_IKE_SPI) in clear, or silence.
+
+    Where the device does not list what it has, it may have kept it; then the request succeeds.
+    """
+    sa = peer.sa()
+    sa.init()
+    request = held_auth(sa)
+    given_up(peer, dut, sa)
+    mark = len(peer.inbox)
+    send_bytes(sa, request.datagrams[0])
+    control(peer)
+    answers = [one for one in peer.inbox[mark:] if one.sa is sa and one.message.is_response]
+    if any(one.protected for one in answers):
+        must_succeed(peer, sa, "RFC7296-2.21.4-4")
+        return
+    for one in answers:
+        peer.expect_notify(one.message, NotifyType.INVALID_IKE_SPI, "RFC7296-2.21.4-5")
+
+
+def given_up(peer: Peer, dut: Dut, sa: ScriptedSa) -> None:
+    """Let time pass until the device lists a half-open IKE SA no more. Raises NotApplicable where that takes long."""
+    listing = Capability.LIST_SAS in dut.device.capabilities
+    patience = LONGEST if listing else 1.25 * dut.pixit.half_open_timeout
+    until = peer.link.now() + patience
+    while patience <= LONGEST and peer.link.now() < until:
+        peer.idle(1.0)
+        if listing and dut.state(sa.spi_i) is None:
+            return
+    if listing or patience > LONGEST:
+        raise NotApplicable(f"the device keeps a half-open IKE SA for more than {LONGEST:g} s")
 
 
 @purpose("auth-header-tampered", "RFC7296-1.2-1", "RFC7296-1.2-11", role="responder")

@@ -8,7 +8,7 @@ from conformance.wire import AUTH, IDi, IDr
 from peers.reference.defects.registry import defect
 
 
-@defect("auth-ring")
+@defect("auth-ring", "auth-ring-mixed")
 class FirstConnectionOnly(IkeSa):
     """Goes on with its first connection, whoever the initiator is."""
 
@@ -38,6 +38,18 @@ class AnyNameInTheRing(IkeSa):
 
     def identity_matches(self, expected: object, identity: IDi | IDr) -> bool:
         return True
+
+
+@defect("auth-ring-mixed-other")
+class AnyKeyInPlaceOfCertificates(IkeSa):
+    """Takes the shared key of its first connection from those, too, who should have a certificate."""
+
+    def connection_for(self, identity: IDi | IDr) -> Connection:
+        found = super().connection_for(identity)
+        key = self.connection.remote.auth
+        if isinstance(found.remote.auth, Psk) or not isinstance(key, Psk):
+            return found
+        return replace(found, remote=replace(found.remote, auth=key))
 
 
 @defect("auth-ring-selectors")
