@@ -1,15 +1,18 @@
 """What we have sent, as far as it matters for what comes back."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from conformance.script.trace import Entry
 from conformance.wire import (
     FLAG_RESPONSE,
     HEADER_SIZE,
+    TS,
     ExchangeType,
     Header,
     Message,
     NotifyType,
+    TrafficSelector,
     WireError,
     decode_header,
 )
@@ -51,16 +54,21 @@ class Asked:
 class Ours:
     """All that we have sent, requests by message ID, ``answers`` by the initiator's SPI as well.
 
-    ``told_group``: the device was told to take another group.
+    ``told_group``: the device was told to take another group. ``parts`` are the ports that we named although the
+    protocol was any, ``vague`` whether nobody knows which of them a device has read: a Child SA keeps them.
     """
 
     requests: dict[int, list[Asked]] = field(default_factory=dict)
     responses: set[tuple[bytes, int]] = field(default_factory=set)
     answers: dict[tuple[bytes, int], Message] = field(default_factory=dict)
     told_group: bool = False
+    parts: set[tuple[int, int]] = field(default_factory=set)
+    vague: bool = False
 
     def add(self, entry: Entry, raw: bytes) -> None:
         """Another datagram of ours, without marker; what is shorter than a header gets no answer of IKE."""
+        if entry.message is not None:
+            self.name(entry.message)
         try:
             header = decode_header(raw)
         except WireError:
@@ -75,6 +83,16 @@ class Ours:
         known.append(Asked(header, raw, entry))
         del known[:-MOST]
 
+    def name(self, message: Message) -> None:
+        """Remember the selectors of a message as it was sent, or as a device has read it."""
+        for one in selectors_of(message):
+            if not one.protocol and (one.start_port, one.end_port) != (0, 65535):
+                self.parts.add((one.start_port, one.end_port))
+
+    def explains(self, start: int, end: int) -> bool:
+        """Whether a device may have these ports for any protocol from us."""
+        return self.vague or any(low <= start and end <= high for low, high in self.parts)
+
     def to(self, message_id: int, exchange: ExchangeType) -> list[Asked]:
         """Those with this message ID and exchange type."""
         return [one for one in self.requests.get(message_id, ()) if one.header.exchange == exchange]
@@ -85,3 +103,11 @@ class Ours:
             del known[:-LATE]
         for key in list(self.answers)[:-8]:
             del self.answers[key]
+
+
+def selectors_of(message: Message) -> Iterator[TrafficSelector]:
+    """All selectors of a message that have ports."""
+    for payload in message.payloads:
+        for one in payload.selectors if isinstance(payload, TS) else ():
+            if isinstance(one, TrafficSelector):
+                yield one

@@ -1,6 +1,7 @@
 """Watching a conversation: entries of its trace in, what is broken out."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from conformance.crypto import IntegrityError
 from conformance.ike.core import protection
@@ -18,9 +19,10 @@ from conformance.wire import (
     ProtocolID,
     WireError,
     decode_message,
+    decode_payloads,
 )
 from suites.invariants import eap, header, order, payloads, proposals, protected, traffic
-from suites.invariants.asked import Asked, Ours
+from suites.invariants.asked import Asked, Ours, selectors_of
 from suites.invariants.broken import Broken, Findings
 from suites.invariants.numbering import Numberings
 
@@ -47,7 +49,10 @@ class Watch:
             if entry.datagram is None:
                 continue
             if entry.sent:
-                self.ours.add(entry, self.peer.octets(entry.datagram))
+                raw = self.peer.octets(entry.datagram)
+                self.ours.add(entry, raw)
+                if entry.bent:
+                    self._read(entry, raw)
                 continue
             found = Findings(self.judged)
             if entry.message is not None:
@@ -55,6 +60,24 @@ class Watch:
             elif entry.datagram.checksum is not None:
                 traffic.checksum(entry.datagram, found)
             yield from found.broken
+
+    def _read(self, entry: Entry, raw: bytes) -> None:
+        """Remember the selectors of a message that was bent below its payloads, as the device finds them."""
+        if not any(_names_traffic(one) for one in (entry.message, entry.straight)):
+            return
+        try:
+            message = decode_message(raw)
+            last = message.payloads[-1] if message.payloads else None
+            sa = self.peer.sas.get(message.spi_i) or self.peer.sas.get(message.spi_r)
+            if not isinstance(last, SK) or sa is None or sa.keys is None:
+                self.ours.vague = True
+                return
+            plain = protection.unseal(raw, last, sa.keys.suite.cipher, sa.own_key)
+            self.ours.name(replace(message, payloads=decode_payloads(int(last.inner), plain)))
+        except IntegrityError:
+            return
+        except WireError:
+            self.ours.vague = True
 
     def packets(self) -> Iterator[Broken]:
         """What has come through Child SAs since this was asked last."""
@@ -95,16 +118,16 @@ class Watch:
             found.must("unprotected", rule, right, expected, got, bypass=True)
 
     def _content(self, message: Message, asked: Sequence[Asked], found: Findings) -> None:
-        payloads.payloads(message, self._spis, found)
+        straight = not message.is_response or (bool(asked) and all(one.straight for one in asked))
+        payloads.payloads(message, self._spis, found, straight=straight)
         self._chosen(message)
         order.order(message, found)
         before = None if message.is_response else self.ours.answers.get((message.spi_i, message.message_id - 1))
         eap.eap(message, before, found)
-        straight = not message.is_response or (bool(asked) and all(one.straight for one in asked))
         if not straight:
             return
         proposals.sent(message, found)
-        payloads.selectors(message, found)
+        payloads.selectors(message, self.ours, found)
         if not message.is_response:
             proposals.group(message, self.ours.told_group, found)
             return
@@ -146,3 +169,7 @@ def authentic(one: Asked, sa: ScriptedSa) -> bool:
     except WireError:
         return True
     return True
+
+
+def _names_traffic(message: Message | None) -> bool:
+    return message is not None and any(True for _ in selectors_of(message))

@@ -82,6 +82,22 @@ def test_a_slow_device_has_not_lost_its_ike_sa(variant: str) -> None:
         assert not runner.run(Case("established", 1, (again,))).problems
 
 
+@pytest.mark.parametrize(
+    "mutation",
+    [
+        Mutation("octets", "Notify", ("spi", "empty", 0)),
+        Mutation("number", "TSi", ("selectors.0.start_port", 1)),
+        Mutation("number", "TSr", ("selectors.0.end_port", 65534)),
+    ],
+)
+def test_a_device_may_repeat_what_it_was_told(mutation: Mutation) -> None:
+    """No SPI for a Child SA, or a part of the ports of any protocol, which a Child SA keeps that was made with them."""
+    with _runner() as runner:
+        bent = Step("rekey-child", (mutation,))
+        assert not runner.run(Case("established", 1, (bent,))).problems
+        assert not runner.run(Case("established", 1, (_step("rekey-child"),))).problems
+
+
 def test_what_a_device_forgets_soon_is_not_left_behind() -> None:
     lie = Mutation("octets", "AUTH", ("data", "flipped", 0))
     with _runner("reference:lingers") as runner:
