@@ -7,13 +7,14 @@ A path leads from there to a field: ``length``, ``proposals.0.transforms.3.id``.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
 from random import Random
 from typing import Any
 
 from conformance.fuzz.chance import below, one_of
 from conformance.fuzz.forms import Form, forms, truth
+from conformance.fuzz.mutation import Mutator
 from conformance.wire import Message, Payload, encode_payloads
 from conformance.wire.values import Value
 
@@ -55,13 +56,14 @@ class Places:
     """All places of a message by target; each target is looked into when it is asked for, and remembered.
 
     ``known`` remembers for each name of a choice and each target the places that fit, ``barren`` which mutators have
-    nothing to bend here.
+    nothing to bend here, ``fertile`` which of those that are allowed have.
     """
 
     message: Message
     names: list[str]
     places_of_names: dict[str, int]
     barren: set[str] = field(default_factory=set)
+    fertile: dict[frozenset[str], list[Mutator]] = field(default_factory=dict)
     groups: dict[str, list[Place]] = field(default_factory=dict)
     known: dict[tuple[str, str], list[Place]] = field(default_factory=dict)
     bodies: dict[int, bytes] = field(default_factory=dict)
@@ -155,7 +157,7 @@ def changed(message: Message, target: str, path: str, change: Callable[[Any, Any
 
     ``change`` gets what stands there, whose field that is, and its name.
     """
-    steps = path.split(".")
+    steps = path.split(".") if "." in path else (path,)
     try:
         if target == HEADER:
             header: Message = _stepped(message, steps, change)
@@ -185,7 +187,7 @@ def with_payloads(message: Message, payloads: tuple[Payload, ...]) -> Message:
     )
 
 
-def _stepped(value: Any, steps: list[str], change: Callable[[Any, Any, str], Any]) -> Any:
+def _stepped(value: Any, steps: Sequence[str], change: Callable[[Any, Any, str], Any]) -> Any:
     name = steps[0]
     held = getattr(value, name)
     if len(steps) == 1:
@@ -228,7 +230,7 @@ def fitting(bent: Message, straight: Message, grown: int = MOST) -> Message:
         return bent
     size = _size(bent)
     if size is None:
-        bent = _most(bent)
+        bent = _most(bent, straight)
         size = _size(bent)
     return straight if size is None or size > MOST else bent
 
@@ -241,30 +243,34 @@ def _size(message: Message) -> int | None:
         return None
 
 
-def _most(message: Message) -> Message:
-    return with_payloads(message, tuple(_capped(one) for one in message.payloads))
+def _most(bent: Message, straight: Message) -> Message:
+    """The message with all told that can be told of what it does not share with the straight one."""
+    kept = {id(one) for one in straight.payloads}
+    return with_payloads(bent, tuple(one if id(one) in kept else _capped(one) for one in bent.payloads))
 
 
 def _capped(value: Any) -> Any:
     """The same value, in which lies about what no field can count tell the most there is."""
     if can_be_written(value):
         return value
-    told: dict[str, Any] = {}
+    whole = value
     for form in forms(type(value)):
         held = getattr(value, form.name)
         if form.kind == "items" and form.classes:
-            told[form.name] = tuple(_capped(one) for one in held)
-        elif form.kind == "value":
-            told[form.name] = _capped(held)
-    value = replace(value, **told)
-    if can_be_written(value):
-        return value
-    for form in forms(type(value)):
-        if form.lie and getattr(value, form.name) is None:
-            liar = replace(value, **{form.name: form.highest})
+            capped = {id(one): one for one in held}  # it may be one of them many times
+            capped = {key: _capped(one) for key, one in capped.items()}
+            if any(key != id(one) for key, one in capped.items()):
+                whole = changed_in(whole, form.name, tuple(capped[id(one)] for one in held))
+        elif form.kind == "value" and (new := _capped(held)) is not held:
+            whole = changed_in(whole, form.name, new)
+    if whole is not value and can_be_written(whole):
+        return whole
+    for form in forms(type(whole)):
+        if form.lie and getattr(whole, form.name) is None:
+            liar = changed_in(whole, form.name, form.highest)
             if can_be_written(liar):
                 return liar
-    return value
+    return whole
 
 
 def can_be_written(value: Any) -> bool:

@@ -196,24 +196,33 @@ def encode_message(message: Message) -> bytes:
     Raises:
         ValueError: an SPI that is not 8 bytes, or a number that does not fit its field.
     """
-    first, content = encode_payloads(message.payloads)
+    first, parts = _chained(message.payloads, 0)
     if message.trailing:
-        content += message.trailing
+        parts.append(message.trailing)
     spi_i, spi_r = message.spi_i, message.spi_r
     if len(spi_i) != 8 or len(spi_r) != 8:
         raise ValueError(f"IKE SPIs of {len(spi_i)} and {len(spi_r)} bytes, expected 8")
     if message.next_payload is not None:
         first = message.next_payload
-    length = HEADER_SIZE + len(content) if message.length is None else message.length
+    length = HEADER_SIZE + sum(map(len, parts)) if message.length is None else message.length
     try:
-        return (
-            _HEADER.pack(
-                spi_i, spi_r, first, message.version, message.exchange, message.flags, message.message_id, length
-            )
-            + content
+        header = _HEADER.pack(
+            spi_i, spi_r, first, message.version, message.exchange, message.flags, message.message_id, length
         )
     except struct.error as error:
         raise ValueError(f"a number of the header does not fit its field: {error}") from error
+    return b"".join((header, *parts))
+
+
+_written: dict[int, tuple[Payload, int, PayloadType, bytes]] = {}
+"""Small payloads that were written lately, by identity: what they are, what followed, their type and octets.
+
+A payload is a value, and most are written more than once: sent, put on record, and all but one of them again in each
+mutation of a message.
+"""
+_lately = _written.get
+_WRITTEN, _SMALL = 512, 1024
+"""How many are kept, and of how many octets at most; to write what is long is to copy it."""
 
 
 def encode_payloads(payloads: Sequence[Payload], *, last_next: int = 0) -> tuple[int, bytes]:
@@ -229,13 +238,23 @@ def encode_payloads(payloads: Sequence[Payload], *, last_next: int = 0) -> tuple
     Raises:
         ValueError: a number does not fit its field.
     """
-    following: int = last_next
+    first, parts = _chained(payloads, last_next)
+    return first, b"".join(parts)
+
+
+def _chained(payloads: Sequence[Payload], following: int) -> tuple[int, list[bytes]]:
+    """Type of the first payload, and the bytes in pieces."""
     kind = PayloadType.NO_NEXT_PAYLOAD
     parts: list[bytes] = []
     try:
         # From the end, because every header names the type that follows; hence each body before its header.
         for payload in reversed(payloads):
-            kind = payload.payload_type
+            held = _lately(id(payload))
+            if held is not None and held[0] is payload and held[1] is following:
+                following = kind = held[2]
+                parts.append(held[3])
+                continue
+            kind, behind = payload.payload_type, following
             if payload.next_payload is not None:
                 following = payload.next_payload
             elif (kind is _SK or kind is _SKF) and isinstance(payload, SK | SKF):
@@ -243,10 +262,17 @@ def encode_payloads(payloads: Sequence[Payload], *, last_next: int = 0) -> tuple
             body = payload.encode_body()
             flags = payload.reserved | 0x80 if payload.critical else payload.reserved
             length = len(body) + 4 if payload.length is None else payload.length
-            parts.append(body)
-            parts.append(_GENERIC.pack(following, flags, length))
+            head = _GENERIC.pack(following, flags, length)
+            if len(body) > _SMALL:
+                parts.append(body)
+                parts.append(head)
+            else:
+                if len(_written) >= _WRITTEN:
+                    _written.clear()
+                parts.append(head + body)
+                _written[id(payload)] = (payload, behind, kind, parts[-1])
             following = kind
     except (struct.error, OverflowError) as error:
         raise ValueError(f"a number of {kind.notation} does not fit its field: {error}") from error
     parts.reverse()
-    return following, b"".join(parts)
+    return following, parts

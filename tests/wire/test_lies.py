@@ -192,3 +192,12 @@ def test_values_made_quickly_are_those_of_the_constructor(cls: type[Any]) -> Non
     value = sample(cls)
     given = {item.name: getattr(value, item.name) for item in fields(cls)}
     assert cls.make(**given) == cls(**given) == value
+
+
+def test_what_is_remembered_of_a_payload_is_that_payload_in_that_place() -> None:
+    nonce, notify = Nonce(bytes(32)), Notify(NotifyType.COOKIE, b"x")
+    orders = [(nonce, notify), (notify, nonce), (nonce,), (nonce, nonce, notify), (nonce, notify)]
+    for order in (*orders, *orders):
+        anew = [replace(one) for one in order]
+        assert encode_payloads(order) == encode_payloads(anew)
+        assert encode_payloads(order, last_next=33) == encode_payloads(anew, last_next=33)

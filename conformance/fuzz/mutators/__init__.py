@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Container, Iterable, Iterator
 from random import Random
 
 from conformance.fuzz.chance import one_of
@@ -46,14 +45,7 @@ MUTATORS: dict[str, Mutator] = {
 }
 
 
-_ALL: Sequence[str] = list(MUTATORS)
-_TRIES = 6
-"""Draws by chance before all are asked in turn."""
-
-
-@lru_cache(maxsize=64)
-def _named(only: frozenset[str]) -> Sequence[str]:
-    return [name for name in MUTATORS if name in only]
+_ALL = frozenset(MUTATORS)
 
 
 def draw(random: Random, message: Message, *, only: Container[str] | None = None) -> Mutation:
@@ -62,19 +54,24 @@ def draw(random: Random, message: Message, *, only: Container[str] | None = None
     Raises:
         ValueError: none of those that are named has.
     """
-    names = (
-        _ALL if only is None else _named(only) if isinstance(only, frozenset) else [*filter(only.__contains__, _ALL)]
-    )
-    barren = places(message).barren
-    for at in range(_TRIES + len(names) if names else 0):
-        name = one_of(random, names) if at < _TRIES else names[at - _TRIES]
-        if name in barren:
-            continue
-        found = MUTATORS[name].draw(random, message)
+    if only is None:
+        allowed = _ALL
+    else:
+        allowed = only if isinstance(only, frozenset) else frozenset(filter(only.__contains__, _ALL))
+    known = places(message)
+    while True:
+        fertile = known.fertile.get(allowed)
+        if fertile is None:
+            names = [name for name in MUTATORS if name in allowed and name not in known.barren]
+            fertile = known.fertile[allowed] = [MUTATORS[name] for name in names]
+        if not fertile:
+            raise ValueError(f"none of the mutators that are allowed has anything to bend in {message!r}")
+        mutator = one_of(random, fertile)
+        found = mutator.draw(random, message)
         if found is not None:
             return found
-        barren.add(name)
-    raise ValueError(f"none of the mutators that are allowed has anything to bend in {message!r}")
+        known.barren.add(mutator.name)
+        known.fertile.clear()
 
 
 def _mutator(mutation: Mutation) -> Mutator:

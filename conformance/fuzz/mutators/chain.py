@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from random import Random
+from struct import pack
 
 from conformance.fuzz import octets
 from conformance.fuzz.chance import below, often, one_of
@@ -32,11 +33,12 @@ class Order(Base):
             return None
         count = len(names)
         kind = one_of(random, (*self.KINDS, "dropped", "doubled", "swapped") if count > 1 else self.ONE)
-        at, times = random.randrange(int(kind == "first"), count - (kind == "last")), 0
+        least, most = int(kind == "first"), count - (kind == "last")
+        at, times = least + below(random, most - least), 0
         if kind == "doubled":
             times = often(random, (1, 1, 2), (9, 99))
         elif kind == "swapped":
-            times = (at + random.randrange(1, count)) % count
+            times = (at + 1 + below(random, count - 1)) % count
         return self.mutation(names[at], kind, times)
 
     def bend(self, mutation: Mutation) -> Bend:
@@ -63,16 +65,15 @@ class Order(Base):
             order = list(found)
             order[at], order[other] = order[other], order[at]
             return tuple(order)
-        results: dict[str, tuple[Payload, ...]] = {
-            "dropped": (*before, *after),
-            "doubled": (*before, one, *(one,) * number, *after),
-            "first": (one, *before, *after),
-            "last": (*before, *after, one),
-            "alone": (one,),
-            "none": (),
-            "reversed": found[::-1],
-        }
-        return results[kind]
+        if kind == "dropped":
+            return (*before, *after)
+        if kind == "doubled":
+            return (*before, *(one,) * (number + 1), *after)
+        if kind in ("first", "last"):
+            return (one, *before, *after) if kind == "first" else (*before, *after, one)
+        if kind == "reversed":
+            return found[::-1]
+        return (one,) if kind == "alone" else ()
 
 
 class Splice(Base):
@@ -202,8 +203,7 @@ class Loop(Base):
                 message, (*found, UnknownPayload.make(number, rest, length=4, next_payload=number if rest else None))
             )
         if kind == "nested":
-            sizes = range(4 * min(times, 512), 0, -4)
-            body = b"".join([bytes((number, 0)) + size.to_bytes(2, "big") for size in sizes])
+            body = pack(f"!{min(times, 512)}I", *range(number << 24 | 4 * min(times, 512), number << 24, -4))
             return with_payloads(message, (*found, UnknownPayload.make(number, body, next_payload=number)))
         length = 0 if kind == "itself" else None
         payload = UnknownPayload.make(number, bytes(4), length=length, next_payload=number)
@@ -261,11 +261,12 @@ def touched(data: bytes, kind: str, at: int, value: int) -> bytes:
         return data[:at] + bytes(size) + data[at:]
     if not data:
         return data
-    results = {
-        "turned": lambda: data[:at] + bytes((data[at] ^ 1 << value % 8,)) + data[at + 1 :],
-        "set": lambda: data[:at] + bytes((value & 0xFF,)) + data[at + 1 :],
-        "removed": lambda: data[:at] + data[at + size :],
-        "repeated": lambda: data[: at + size] + data[at : at + size] + data[at + size :],
-        "swapped": lambda: data[:at] + data[at + size : at + 2 * size] + data[at : at + size] + data[at + 2 * size :],
-    }
-    return results[kind]()
+    if kind == "turned":
+        return data[:at] + bytes((data[at] ^ 1 << value % 8,)) + data[at + 1 :]
+    if kind == "set":
+        return data[:at] + bytes((value & 0xFF,)) + data[at + 1 :]
+    if kind == "removed":
+        return data[:at] + data[at + size :]
+    if kind == "repeated":
+        return data[: at + size] + data[at : at + size] + data[at + size :]
+    return data[:at] + data[at + size : at + 2 * size] + data[at : at + size] + data[at + 2 * size :]

@@ -260,7 +260,7 @@ class Items(OneField):
         kind = one_of(random, self.KINDS if count > 1 else self.ONE)
         times = often(random, (1, 1, 2, 3), (7, 15, 31, 63, 127, 255, 256)) if kind == "copied" else 0
         least, most = int(kind == "first"), count - (kind == "last")  # the first one is the first already
-        return kind, times, random.randrange(least, most)
+        return kind, times, least + below(random, most - least)
 
     def bend(self, mutation: Mutation) -> Bend:
         """Do it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
+from conformance.fuzz.chance import below, one_of
 from conformance.fuzz.mutation import Mutation
 from conformance.fuzz.mutators.base import Arguments, Base, is_protected
 from conformance.fuzz.mutators.chain import touched
@@ -52,15 +53,15 @@ class Plaintext(Base):
         """Anything, of a message that is encrypted."""
         if not is_protected(message):
             return None
-        kind = random.choice(self.KINDS)
-        at, number = random.randrange(4096), random.choice((1, 2, 3, 4, 8, 16))
+        kind = one_of(random, self.KINDS)
+        at, number = below(random, 4096), one_of(random, (1, 2, 3, 4, 8, 16))
         if kind in ("length", "next", "critical"):
-            at = random.randrange(len(message.payloads) + 1)
-            number = random.choice(corners(PayloadType, 8) if kind == "next" else borders(16))
+            at = below(random, len(message.payloads) + 1)
+            number = one_of(random, corners(PayloadType, 8) if kind == "next" else borders(16))
         elif kind in ("turned", "set"):
-            number = random.randrange(256)
+            number = below(random, 256)
         elif kind in ("cut", "extended"):
-            number = random.choice((1, 2, 3, 4, 7, 8, 16, 64, 1024))
+            number = one_of(random, (1, 2, 3, 4, 7, 8, 16, 64, 1024))
         return self.mutation("plaintext", kind, at, number)
 
     def bend(self, mutation: Mutation) -> Bend:
@@ -101,8 +102,8 @@ class Padding(Base):
         """Anything, of a message that is encrypted."""
         if not is_protected(message):
             return None
-        kind = random.choice(self.KINDS)
-        number = random.choice((0, 1, 15, 16, 127, 128, 240, 254, 255) if kind == "length" else (16, 32, 240, 1, 255))
+        kind = one_of(random, self.KINDS)
+        number = one_of(random, (0, 1, 15, 16, 127, 128, 240, 254, 255) if kind == "length" else (16, 32, 240, 1, 255))
         return self.mutation("plaintext", kind, number)
 
     def bend(self, mutation: Mutation) -> Bend:
@@ -142,9 +143,9 @@ class Fragments(Base):
         """Anything, of a message that is encrypted: it is cut into pieces where it is not."""
         if not is_protected(message):
             return None
-        kind = random.choice(self.KINDS)
-        pieces = random.choice((1, 2, 2, 3, 4, 8, 64))
-        return self.mutation("plaintext", kind, pieces, random.randrange(pieces), random.choice(borders(16)))
+        kind = one_of(random, self.KINDS)
+        pieces = one_of(random, (1, 2, 2, 3, 4, 8, 64))
+        return self.mutation("plaintext", kind, pieces, below(random, pieces), one_of(random, borders(16)))
 
     def bend(self, mutation: Mutation) -> Bend:
         """Do it."""

@@ -10,6 +10,7 @@ from conformance.wire import SK, SKF, Message, PayloadType, WireError
 _HEADER = struct.Struct(">8s8sBBBBII")
 _GENERIC = struct.Struct(">BBH")
 _FRAGMENT = struct.Struct(">HH")
+_SK, _SKF = PayloadType.SK, PayloadType.SKF
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def associated_data(
 
     ``clear`` are encoded payloads between the two headers, the first of the type that the header names.
     """
-    kind = PayloadType.SKF if fragment else PayloadType.SK
+    kind = _SKF if fragment else _SK
     length = _GENERIC.size + body_length + (_FRAGMENT.size if fragment else 0)
     total = message.length if message.length is not None else _HEADER.size + len(clear) + length
     header = _HEADER.pack(
