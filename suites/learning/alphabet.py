@@ -83,7 +83,7 @@ def _init_foreign(talk: Talk) -> Sent:
     return talk.aside(sa).begin(sa.start_init, bend.replace(SA, _foreign, "a cipher that nobody has"))
 
 
-@letter("INIT-REPEAT", "the octets of our IKE_SA_INIT request once more")
+@letter("INIT-REPEAT", "the octets of our IKE_SA_INIT request once more, until the IKE SA is rekeyed")
 def _init_repeat(talk: Talk) -> Sent | None:
     return talk.repeat(talk.sa, talk.init)
 
@@ -167,7 +167,7 @@ def _old_delete(talk: Talk) -> Sent | None:
 
 @letter("OLD-REPEAT", "the octets of our last request on the IKE SA that was rekeyed last once more")
 def _old_repeat(talk: Talk) -> Sent | None:
-    return talk.repeat(talk.old)
+    return talk.repeat(talk.old, talk.last(talk.old))
 
 
 # --- deviations -------------------------------------------------------------------------------------------------------
@@ -175,7 +175,7 @@ def _old_repeat(talk: Talk) -> Sent | None:
 
 @letter("REPEAT", "the octets of our last request on the newest IKE SA that was answered once more")
 def _repeat(talk: Talk) -> Sent | None:
-    return talk.repeat(talk.sa)
+    return talk.repeat(talk.sa, talk.last(talk.sa))
 
 
 @letter("AHEAD", "an empty INFORMATIONAL request with a message ID that is not its turn yet")

@@ -15,6 +15,8 @@ from suites.learning.machine import Machine, Word
 
 WALKS, STEPS = 8, 8
 """From each state of a hypothesis so many random walks of so many messages must find nothing else."""
+LONG = 40
+"""So many messages that are thought to change nothing are sent in one conversation."""
 IDLE_WALKS = 3
 """From a state in which most messages get no answer."""
 LIVELY = 6
@@ -62,9 +64,9 @@ class _Asked(SUL):  # type: ignore[misc]
 class _Doubts(Oracle):  # type: ignore[misc]
     """Looks for a word that a hypothesis gets wrong. ``best`` are the states of the last hypothesis.
 
-    First tours: to each state, one message further, and then all messages that are thought to change nothing there, in
-    one conversation. Then what tells each state from all others, there and wherever a message leads to it. Then random
-    walks.
+    First tours: wherever a message leads to a state, all messages that are thought to change nothing there, in one
+    conversation. Then what tells each state from all others, there and wherever a message leads to it. Then, for each
+    state, each two messages that change nothing there, one right after the other. Then random walks.
     """
 
     def __init__(self, alphabet: list[str], asked: _Asked, seed: int) -> None:
@@ -86,10 +88,13 @@ class _Doubts(Oracle):  # type: ignore[misc]
 
     def _short(self, draft: Machine, word: Word) -> Word:
         """The same without what it does not need: states are made of it, and all their messages are asked there."""
-        for at in reversed(range(len(word) - 1)):
-            fewer = word[:at] + word[at + 1 :]
-            if self.sul.query(fewer)[-1] != draft.answers(fewer)[-1]:
-                word = fewer
+        size = len(word) // 2
+        while size:
+            for at in reversed(range(0, len(word) - size, size)):
+                fewer = word[:at] + word[at + size :]
+                if self.sul.query(fewer)[-1] != draft.answers(fewer)[-1]:
+                    word = fewer
+            size //= 2
         self.sul.again(word)  # lest a single odd answer makes a state
         return word
 
@@ -98,7 +103,7 @@ class _Doubts(Oracle):  # type: ignore[misc]
         for state, word in access.items():
             for letter in draft.alphabet:
                 answer, to = draft.states[state][letter]
-                if _answers(draft.states[to]) or (to == 0 and not _is_none(answer)):
+                if to != state or (to == 0 and not _is_none(answer)):
                     yield (*word, letter, *_loops(draft, to))
         marks = draft.marks()
         for state, word in access.items():
@@ -107,6 +112,9 @@ class _Doubts(Oracle):  # type: ignore[misc]
             for letter in draft.alphabet:
                 to = draft.states[state][letter][1]
                 yield from ((*word, letter, *mark) for mark in marks[to] if to != state)
+        for state, word in access.items():
+            if _answers(draft.states[state]):
+                yield from ((*word, *some) for some in _pairs(_loops(draft, state)))
         for state, word in sorted(access.items(), key=lambda one: len(one[1]), reverse=True):
             walks = WALKS if _answers(draft.states[state]) or not word else IDLE_WALKS
             while self._walked.get(word, 0) < walks:
@@ -129,6 +137,17 @@ class _Doubts(Oracle):  # type: ignore[misc]
 def _loops(draft: Machine, state: int) -> Word:
     """The messages that change nothing in a state."""
     return tuple(one for one in draft.alphabet if draft.states[state][one][1] == state)
+
+
+def _pairs(letters: Word) -> Iterator[Word]:
+    """Words in which each of the letters comes right after each, itself included."""
+    walk: list[str] = []
+    for at, one in enumerate(letters, 1):
+        walk.append(one)
+        for other in letters[at:]:
+            walk += (one, other)
+    walk += letters[:1]
+    yield from (tuple(walk[at : at + LONG + 1]) for at in range(0, max(len(walk) - 1, 0), LONG))
 
 
 def _answers(state: Mapping[str, tuple[str, int]]) -> bool:

@@ -39,7 +39,7 @@ class Talk:
     """Our side of one conversation.
 
     ``sa`` is the newest IKE SA of ours, None before there is one, and ``old`` the one that it has replaced. ``init`` is
-    its IKE_SA_INIT request. What we remember of them is as little as possible, for it makes states of its own.
+    the request that began it, None where that was a rekey. What we remember is as little as possible: it makes states.
     """
 
     def __init__(self, peer: Peer, guard: Guard) -> None:
@@ -94,9 +94,12 @@ class Talk:
         self._on = found
         return found.send(exchange, *payloads, message_id=found.next_id + ahead, bend=bend)
 
-    def repeat(self, sa: ScriptedSa | None, sent: Sent | None = None) -> Sent | None:
-        """The same octets once more: of a request, or of the last one on an IKE SA that was protected and answered."""
-        sent = sent or (self._last.get(sa) if sa is not None else None)
+    def last(self, sa: ScriptedSa | None) -> Sent | None:
+        """Our last request on an IKE SA that was protected and answered."""
+        return self._last.get(sa) if sa is not None else None
+
+    def repeat(self, sa: ScriptedSa | None, sent: Sent | None) -> Sent | None:
+        """The same octets once more."""
         if sent is None or sa is None:
             return None
         self._on, self._again = sa, True
@@ -122,7 +125,7 @@ class Talk:
             self.peer.flush()
             answer = self._answer(sent, mark, known)
             if name == "INIT":
-                self.init = self.ike.last_sent
+                self._keep_init(answer)
             self._go_on(answer, sent, used)
             self._finish()
         except (Violation, Refusal, WireError, KeyError) as error:
@@ -164,6 +167,12 @@ class Talk:
         canary = self.guard.canary
         return canary is not None and canary.up and canary.answers() and not canary.closed
 
+    def _keep_init(self, answer: Received | None) -> None:
+        """The IKE_SA_INIT request that was answered in the end, and by what."""
+        self.init = self.ike.last_sent
+        if answer is not None and self.ike.last_sent is not None:
+            self._answers[self.ike.last_sent] = answer.raw
+
     def _go_on(self, answer: Received | None, sent: Sent, used: int) -> None:
         """Which message IDs are used up, and which IKE SA is the newest."""
         sa = self._on
@@ -180,7 +189,7 @@ class Talk:
         if sent.encrypted:
             self._last[sa], self._answers[sent] = sent, answer.raw
         if sa is self.sa and isinstance(sa.successor, ScriptedSa):
-            self.sa, self.old = sa.successor, sa
+            self.sa, self.old, self.init = sa.successor, sa, None
             self._prove(self.sa)
         elif _ends(sent.message, answer.message):
             sa.children.clear()

@@ -159,10 +159,11 @@ def lock(word: Word) -> str:
     return "open" if open_ else "shut"
 
 
-def states(monkeypatch: pytest.MonkeyPatch, answer: Callable[[Word, int], str]) -> Machine:
+def states(
+    monkeypatch: pytest.MonkeyPatch, answer: Callable[[Word, int], str], alphabet: Word = ("a", "b", "c")
+) -> Machine:
     with ReferenceDevice() as device:
-        found = told(monkeypatch, answer)
-        return learn(device, found, ("a", "b", "c"))
+        return learn(device, told(monkeypatch, answer), alphabet)
 
 
 def test_an_odd_answer_makes_no_state(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,6 +175,29 @@ def test_an_odd_answer_makes_no_state(monkeypatch: pytest.MonkeyPatch) -> None:
         found = states(monkeypatch, answer)
         assert found.states == right.states, f"odd answers in conversation {odd}"
         assert found.wavering and not found.unfinished
+
+
+def test_what_is_told_only_by_the_very_next_message_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of messages that all change nothing for good, one shows right after a certain other one that it did."""
+
+    def answer(word: Word, number: int) -> str:
+        return "odd" if word[-2:] == ("e", "b") else "even"
+
+    found = states(monkeypatch, answer, tuple("abcdefg"))
+    assert len(found.states) == 2 and found.answers(("e", "b")) == ["even", "odd"]
+
+
+def test_who_goes_on_living_in_silence_is_not_taken_for_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From two of the messages on nothing is answered, but after one of them "wake" still does something."""
+
+    def answer(word: Word, number: int) -> str:
+        last = next((one for one in reversed(word[:-1]) if one in ("die", "sleep", "wake")), "wake")
+        if last == "sleep" and word[-1] == "wake":
+            return "yes"
+        return "yes" if last == "wake" else "silence"
+
+    found = states(monkeypatch, answer, ("die", "sleep", *"abcdef", "wake"))
+    assert len(found.states) == 3
 
 
 @pytest.mark.parametrize("seed", range(1, 9))

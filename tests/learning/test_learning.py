@@ -91,6 +91,13 @@ def test_a_request_is_repeated_until_somebody_has_time_for_it() -> None:
         assert Asking(device).ask(("INIT", "INIT-REPEAT", "AUTH", "REPEAT"))[1::2] == ["the same again"] * 2
 
 
+def test_an_answer_that_is_made_anew_is_not_the_same_again() -> None:
+    with ReferenceDevice() as device:
+        asked = Asking(device)
+        assert asked.ask(("INIT", "INIT-REPEAT"))[-1] == "the same again"
+        assert asked.ask(("INIT", "AUTH-WRONG", "INIT-REPEAT"))[-1] == "SA KE Nonce"
+
+
 def test_what_a_timer_sends_again_is_no_answer() -> None:
     def come(number: int) -> Any:
         message = Message(bytes(8), bytes(8), ExchangeType.INFORMATIONAL, 0, number, ())
