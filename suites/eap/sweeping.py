@@ -22,7 +22,7 @@ from suites.eap.preparing import Prepare, plainly
 from suites.eap.steps import asked, nothing_yet
 from suites.ike_auth.refusal import control, refuses, requests
 
-ROUNDS = 24
+ROUNDS = 60
 """Rounds that a conversation may take."""
 BATCH = 16
 """Variations between two ordinary handshakes."""

@@ -30,11 +30,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "words" in metafunc.fixturenames:
         everything = metafunc.config.getoption("--all-variants")
         pairs = PAIRS if everything else Random(SEED).sample(PAIRS, SAMPLE)
-        devices = [*((one,) for one in all_variants()), *pairs]
-        metafunc.parametrize("words", devices, ids="+".join)
+        devices: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
+        devices += [((one,), found.about or SUBJECTS) for one, found in all_variants().items()]
+        devices += [(pair, SUBJECTS) for pair in pairs]
+        each = [(words, subject) for words, subjects in devices for subject in subjects]
+        metafunc.parametrize("words, subject", each, ids=lambda one: one if isinstance(one, str) else "+".join(one))
 
 
-@pytest.mark.parametrize("subject", SUBJECTS)
 def test_accuses_nobody(
     words: tuple[str, ...], subject: str, pytestconfig: pytest.Config, record_property: Callable[[str, object], None]
 ) -> None:

@@ -19,6 +19,7 @@ class Variant:
     ``pixit`` are what its device file would say: missing capabilities, other timers. ``path`` is what lies between it
     and us. ``advice`` are the SHOULDs that it does not follow, by their id in the catalogue, with the reason: a
     warning about these is true. ``unclear`` are purposes that come to no verdict on it, each with the reason.
+    ``about`` are the subjects of purposes to which it can make a difference, empty: all.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Variant:
     path: Impairment | None = None
     advice: Mapping[str, str] = field(default_factory=dict)
     unclear: Mapping[str, str] = field(default_factory=dict)
+    about: tuple[str, ...] = ()
 
 
 _VARIANTS: dict[str, Variant] = {}
@@ -43,6 +45,7 @@ def variant(
     path: Impairment | None = None,
     advice: Mapping[str, str] | None = None,
     unclear: Mapping[str, str] | None = None,
+    about: tuple[str, ...] = (),
 ) -> Callable[[type], type]:
     """Register a class as a variant, together with ``also``, its parts over the other bases. See `Variant`.
 
@@ -64,6 +67,7 @@ def variant(
             path,
             dict(advice or {}),
             dict(unclear or {}),
+            about,
         )
         return cls
 

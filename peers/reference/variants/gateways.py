@@ -1,0 +1,164 @@
+"""How a gateway speaks with its AAA server: what it says of itself and when, and by what it finds a session."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from conformance.crypto import Random
+from conformance.ike.core.connection import Connection
+from conformance.radius.packet import Attribute, Code, Packet
+from peers.reference.nas.client import Asked
+from peers.reference.nas.gateway import Nas
+from peers.reference.nas.sa import GatewaySa, Session
+from peers.reference.variants.registry import variant
+
+AAA = ("aaa",)
+"""The subjects to which this makes a difference."""
+
+SEVERAL = 508
+"""Error-Cause: Multiple Session Selection Unsupported (RFC 5176, section 3.5)."""
+
+
+@variant(
+    "RFC 2865, 4.1 and 5.32: a gateway says its address or its name",
+    about=AAA,
+)
+class NamesItself(Nas):
+    """Says its name in place of its address."""
+
+    def where(self, sa: GatewaySa) -> list[Attribute]:
+        return [self.named_so(one) for one in super().where(sa)]
+
+    def record(self, session: Session, status: int) -> list[Attribute]:
+        return [self.named_so(one) for one in super().record(session, status)]
+
+    def named_so(self, given: Attribute) -> Attribute:
+        """The name in place of the address."""
+        return ("NAS-Identifier", "gateway.example") if given[0] == "NAS-IP-Address" else given
+
+
+@variant(
+    "RFC 2865, 5 and RFC 3579, 3: which further attributes a request has is up to the gateway",
+    about=AAA,
+)
+class SaysMoreOfItself(Nas):
+    """Says more of itself and its user than it has to."""
+
+    def where(self, sa: GatewaySa) -> list[Attribute]:
+        return [
+            *super().where(sa),
+            ("NAS-Identifier", "gateway.example"),
+            ("NAS-Port", 4500),
+            ("Called-Station-Id", self.here.host),
+            ("Framed-MTU", 1400),
+            ("Connect-Info", "IKEv2"),
+        ]
+
+
+@variant(
+    "RFC 2866, 5.5: Acct-Session-Id is for accounting, and need not be in an Access-Request",
+    advice={"RFC5176-3-4": "says in an Access-Request nothing that names the session"},
+    about=AAA,
+)
+class SaysLessOfTheSession(Nas):
+    """Says in an Access-Request only who asks and where."""
+
+    def about(self, sa: GatewaySa, packet: bytes) -> list[Attribute]:
+        left = ("Acct-Session-Id", "NAS-Port-Type", "Calling-Station-Id")
+        return [one for one in super().about(sa, packet) if one[0] not in left]
+
+
+@variant(
+    "RFC 2866, 2 and 5.2: a record may come later than what it tells of",
+    about=AAA,
+)
+class TellsLate(Nas):
+    """Takes 200 ms until it sends a record."""
+
+    takes: ClassVar[float] = 0.2
+
+    def __init__(self, connection: Connection, random: Random, now: float) -> None:
+        super().__init__(connection, random, now)
+        self.records: list[Asked] = []
+
+    def begin(self, asked: Asked) -> None:
+        if asked.code == Code.ACCOUNTING_REQUEST and not asked.tries and self.now == asked.began:
+            self.records.append(asked)
+        else:
+            super().begin(asked)
+
+    def next_timer(self) -> float | None:
+        due = [one.began + self.takes for one in self.records[:1]]
+        return min(filter(None, (super().next_timer(), *due)), default=None)
+
+    def tick(self, now: float) -> None:
+        super().tick(now)
+        while self.records and self.records[0].began + self.takes <= now:
+            super().begin(self.records.pop(0))
+
+
+@variant(
+    "RFC 2866, 5.1 and RFC 2869, 2.1: a gateway may tell of itself, and in between of each session",
+    about=AAA,
+)
+class TellsMore(Nas):
+    """Tells that it is ready, and of each session every two seconds."""
+
+    def __init__(self, connection: Connection, random: Random, now: float) -> None:
+        super().__init__(connection, random, now)
+        if self.servers:
+            said: list[Attribute] = [("Acct-Status-Type", "Accounting-On"), ("Acct-Session-Id", "0")]
+            self.ask(Code.ACCOUNTING_REQUEST, [*said, ("NAS-IP-Address", self.here.host)], lambda answer: None)
+
+    def start(self, sa: GatewaySa, grant: Packet) -> None:
+        super().start(sa, grant)
+        if sa.session is not None and sa.session.interim is None:
+            sa.session.interim = 2.0
+
+
+@variant(
+    "RFC 2865, 2.4: timers of retransmission are up to the gateway",
+    about=AAA,
+)
+class QuickQuestions(Nas):
+    """Repeats a question every 300 ms, and gives a server up after three seconds."""
+
+    timeout = 0.3
+    tries = 9
+
+
+@variant(
+    "RFC 2865, 2.4: timers of retransmission are up to the gateway",
+    about=AAA,
+)
+class PatientQuestions(Nas):
+    """Repeats a question after three seconds."""
+
+    timeout = 3.0
+
+
+@variant(
+    "RFC 5176, 3: a gateway that cannot select several sessions at once says so by Error-Cause 508",
+    about=AAA,
+)
+class OneSessionAtOnce(Nas):
+    """Ends or changes one session at once only."""
+
+    def judged(self, request: Packet, sas: Sequence[GatewaySa]) -> tuple[Code, list[Attribute]]:
+        if len(self.matching(request, sas)) > 1:
+            ending = request.code == Code.DISCONNECT_REQUEST
+            return (Code.DISCONNECT_NAK if ending else Code.COA_NAK), [("Error-Cause", SEVERAL)]
+        return super().judged(request, sas)
+
+
+@variant(
+    "RFC 5176, 3: which attributes name a session is up to the gateway",
+    about=AAA,
+)
+class KnowsSessionsByNumber(Nas):
+    """Finds a session by Acct-Session-Id only, and has not heard of other names."""
+
+    def strange(self, request: Packet, known: set[str]) -> bool:
+        return super().strange(request, known - {"Framed-IP-Address", "Calling-Station-Id", "Cisco-AVPair"})
+
+    def named(self, request: Packet) -> bool:
+        return bool(request.all("Acct-Session-Id"))
