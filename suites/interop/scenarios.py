@@ -1,16 +1,13 @@
 """The scenarios of ``ikespec interop``, in the order in which they are shown."""
 
 from dataclasses import replace
-from functools import lru_cache
 
-from conformance.crypto.pki import Authority, Leaf
-from conformance.ike.core.connection import ChildConfig, Connection, CookiePolicy, Mode, Party, PublicKey, RedirectWhen
-from conformance.ike.core.proposals import of_type, parsed
-from conformance.wire import AuthMethod, HashAlgorithm, TransformType
-from peers.algorithms import Algorithms, written
-from peers.contract import Capability, Pixit
-from suites.choices import ENCR, PRF, esp, esp_esn, pfs, two, two_groups
-from suites.connections import Setup, authority, build, certificates, certified, psk, shared_key
+from conformance.ike.core.connection import Mode, RedirectWhen
+from conformance.wire import AuthMethod
+from peers.contract import Capability
+from suites.choices import esp_esn, pfs, two_groups
+from suites.connections import certificates, psk
+from suites.interop import connections
 from suites.interop.scenario import (
     BOTH,
     INITIATOR,
@@ -28,166 +25,14 @@ from suites.interop.scenario import (
     rekey_ike,
 )
 
-MANY = 4
-"""Child SAs of the scenario with many."""
-
 _SECOND = "192.0.2.77"
 """Where the second gateway of a client is."""
-_POOL, _POOL6 = "10.77.0.0/24", "fd77::/112"
-_HASHES = {"sha256": HashAlgorithm.SHA2_256, "sha384": HashAlgorithm.SHA2_384, "sha512": HashAlgorithm.SHA2_512}
-
-
-# --- connections ------------------------------------------------------------------------------------------------------
-
-
-def _signed(kind: str, *, method: AuthMethod | None = None, hash_: str | None = None, pss: bool = False) -> Setup:
-    """Certificates on both sides, with signatures of a named kind."""
-
-    def setup(pixit: Pixit) -> Connection:
-        found = certificates(kind)(pixit)
-        return replace(found, local=_signing(found.local), remote=_signing(found.remote))
-
-    def _signing(party: Party) -> Party:
-        assert isinstance(party.auth, PublicKey)
-        chosen = None if hash_ is None else _HASHES[hash_]
-        return replace(party, auth=replace(party.auth, method=method, hash=chosen, pss=pss))
-
-    return setup
-
-
-@lru_cache(maxsize=8)
-def _intermediate() -> Authority:
-    return Authority.create("ikespec intermediate CA", kind="ecdsa", issuer=authority("ecdsa"))
-
-
-@lru_cache(maxsize=8)
-def _issued(name: str) -> Leaf:
-    return _intermediate().issue(name, kind="ecdsa", sans=[name])
-
-
-def _through_intermediate(pixit: Pixit) -> Connection:
-    """Both know the root only; the intermediate authority's certificate comes with the message."""
-    agreed = pixit.credentials
-    ours, theirs = (
-        Party(name, PublicKey((found.certificate, _intermediate().certificate), found.key))
-        for name, found in ((name, _issued(str(name))) for name in (agreed.tester, agreed.device))
-    )
-    return build(ours, theirs, pixit, trust=(authority("ecdsa").certificate,))
-
-
-def _two_methods(pixit: Pixit) -> Connection:
-    """The initiator signs, the responder has a shared key."""
-    ours, _, trust = certified(pixit, "ecdsa")
-    return build(ours, shared_key(pixit)[1], pixit, trust=trust)
-
-
-def _many(pixit: Pixit) -> Connection:
-    """Several Child SAs: the first one between the inner hosts, the others between other parts of the networks."""
-    local, remote = (one[0].rpartition(".")[0] for one in (pixit.tester_networks, pixit.device_networks))
-    children = [
-        ChildConfig(
-            "net" if number == 0 else f"net{number + 1}",
-            esp(pixit.algorithms),
-            local_ts=(f"{local}.{number * 16}/28",),
-            remote_ts=(f"{remote}.{number * 16}/28",),
-        )
-        for number in range(MANY)
-    ]
-    return replace(psk()(pixit), children=tuple(children))
-
-
-def _inner6(ipv6: bool) -> Setup:
-    """Inner networks of IPv6; the outer family is that of the scenario."""
-
-    def setup(pixit: Pixit) -> Connection:
-        local, remote = (one[1:2] for one in (pixit.tester_networks, pixit.device_networks))
-        return psk(local_ts=local, remote_ts=remote, ipv6=ipv6)(pixit)
-
-    return setup
-
-
-def _wide(pixit: Pixit) -> Connection:
-    """Selectors twice as wide as those of the responder."""
-    local, remote = (one[0].replace(".0/24", ".0/23") for one in (pixit.tester_networks, pixit.device_networks))
-    return psk(local_ts=(local,), remote_ts=(remote,), narrowing=True)(pixit)
-
-
-def _narrow(connection: Connection) -> Connection:
-    """The responder's selectors as they usually are."""
-    child = connection.children[0]
-    local, remote = (tuple(one.replace("/23", "/24") for one in ts) for ts in (child.local_ts, child.remote_ts))
-    return replace(connection, children=(replace(child, local_ts=local, remote_ts=remote),))
-
-
-def _three(algorithms: Algorithms) -> tuple[str, ...]:
-    """The suite that both take is the second of three."""
-    first, cipher = two(ENCR, apart=True)(algorithms)
-    return cipher, first, two(PRF, apart=True)(algorithms)[1]
-
-
-def _second_only(connection: Connection) -> Connection:
-    """The responder accepts only the second proposal for the IKE SA."""
-    return replace(connection, proposals=connection.proposals[1:2])
-
-
-def _last_group_only(connection: Connection) -> Connection:
-    """The responder accepts only the last key exchange method."""
-    last = parsed(connection.proposals)[-1]
-    unwanted = of_type(last, TransformType.KE)[:-1]
-    return replace(connection, proposals=(written(one for one in last.transforms if one not in unwanted),))
-
-
-def _pool(pixit: Pixit) -> Connection:
-    """The initiator has no inner network of its own: it gets an address from the responder."""
-    return psk(local_ts=("0.0.0.0/0",), remote_pool=_POOL)(pixit)
-
-
-def _pool6(pixit: Pixit) -> Connection:
-    """The same with IPv6 inside."""
-    return psk(local_ts=("::/0",), remote_ts=pixit.device_networks[1:2], remote_pool6=_POOL6)(pixit)
-
-
-def _pools(pixit: Pixit) -> Connection:
-    """Both at once."""
-    wide, behind = ("0.0.0.0/0", "::/0"), pixit.device_networks[:2]
-    return psk(local_ts=wide, remote_ts=behind, remote_pool=_POOL, remote_pool6=_POOL6)(pixit)
-
-
-def _asking_for_cookies(connection: Connection) -> Connection:
-    return replace(connection, cookies=CookiePolicy.ALWAYS)
-
-
-def _responder_checks(connection: Connection) -> Connection:
-    return replace(connection, dpd_delay=1.0)
-
-
-def _sends_away(connection: Connection) -> Connection:
-    return replace(connection, follows_redirects=False)
-
-
-def _initiator_checks(connection: Connection) -> Connection:
-    return replace(connection, dpd_delay=None)
-
-
-def _server(connection: Connection) -> Connection:
-    """It answers, whatever the order."""
-    return replace(connection, make_before_break=None)
-
-
-def _demanding(connection: Connection) -> Connection:
-    return replace(connection, auth_lifetime=5.0)
 
 
 def _again(order: Order, by: Role = INITIATOR) -> Step:
     """Another IKE SA has taken the place of the first one, with another Child SA."""
     return Step(order, (by,), new_ike=True, new_child=True, child="net")
 
-
-def _only_gateway(connection: Connection) -> Connection:
-    return replace(connection, backup_addresses=(), dpd_delay=None)
-
-
-# --- the list ---------------------------------------------------------------------------------------------------------
 
 _AUTHENTICATION = (
     Scenario("auth-psk", "Both authenticate with a shared key", "authentication"),
@@ -196,20 +41,20 @@ _AUTHENTICATION = (
         "auth-rsa-classic",
         "RSA certificates with the method of RFC 7296 (SHA-1)",
         "authentication",
-        _signed("rsa", method=AuthMethod.RSA_SIGNATURE),
+        connections.signed("rsa", method=AuthMethod.RSA_SIGNATURE),
     ),
     Scenario(
         "auth-rsa-pkcs1",
         "RSA certificates, Digital Signature with PKCS #1 v1.5 and SHA2-512",
         "authentication",
-        _signed("rsa", method=AuthMethod.DIGITAL_SIGNATURE, hash_="sha512"),
+        connections.signed("rsa", method=AuthMethod.DIGITAL_SIGNATURE, hash_="sha512"),
         requires=frozenset({Capability.RFC7427}),
     ),
     Scenario(
         "auth-rsa-pss",
         "RSA certificates, Digital Signature with RSASSA-PSS and SHA2-256",
         "authentication",
-        _signed("rsa", method=AuthMethod.DIGITAL_SIGNATURE, hash_="sha256", pss=True),
+        connections.signed("rsa", method=AuthMethod.DIGITAL_SIGNATURE, hash_="sha256", pss=True),
         requires=frozenset({Capability.RFC7427}),
     ),
     Scenario("auth-ecdsa", "ECDSA certificates, signature as both like it", "authentication", certificates("ecdsa")),
@@ -217,21 +62,23 @@ _AUTHENTICATION = (
         "auth-ecdsa-classic",
         "ECDSA certificates with the method of RFC 4754",
         "authentication",
-        _signed("ecdsa", method=AuthMethod.ECDSA_256, hash_="sha256"),
+        connections.signed("ecdsa", method=AuthMethod.ECDSA_256, hash_="sha256"),
     ),
     Scenario("auth-ed25519", "Ed25519 certificates (RFC 8420)", "authentication", certificates("ed25519")),
     Scenario(
         "auth-intermediate",
         "ECDSA certificates of an intermediate authority that only the sender has",
         "authentication",
-        _through_intermediate,
+        connections.through_intermediate,
     ),
-    Scenario("auth-mixed", "The initiator signs, the responder has a shared key", "authentication", _two_methods),
+    Scenario(
+        "auth-mixed", "The initiator signs, the responder has a shared key", "authentication", connections.two_methods
+    ),
     Scenario(
         "auth-cookie",
         "The responder asks for a cookie first",
         "authentication",
-        responder=_asking_for_cookies,
+        responder=connections.asking_for_cookies,
     ),
 )
 
@@ -289,15 +136,15 @@ _PROPOSALS = (
         "prop-second",
         "The responder takes the second of three proposals",
         "proposals",
-        psk(proposals=_three),
-        responder=_second_only,
+        psk(proposals=connections.three),
+        responder=connections.second_only,
     ),
     Scenario(
         "prop-other-group",
         "The responder wants another key exchange method than the initiator's first (INVALID_KE_PAYLOAD)",
         "proposals",
         psk(proposals=two_groups),
-        responder=_last_group_only,
+        responder=connections.last_group_only,
     ),
 )
 
@@ -307,16 +154,16 @@ _CHILDREN = (
         "child-narrowing",
         "The responder narrows the selectors",
         "child SAs",
-        _wide,
-        responder=_narrow,
+        connections.wide,
+        responder=connections.narrow,
         requires=frozenset({Capability.NARROWING}),
     ),
     Scenario(
         "child-many",
-        f"{MANY} Child SAs under one IKE SA",
+        f"{connections.MANY} Child SAs under one IKE SA",
         "child SAs",
-        _many,
-        (initiate(), *(initiate(f"net{number}", children=number) for number in range(2, MANY + 1))),
+        connections.many,
+        (initiate(), *(initiate(f"net{number}", children=number) for number in range(2, connections.MANY + 1))),
     ),
     Scenario(
         "child-less",
@@ -329,21 +176,21 @@ _CHILDREN = (
         "config-mode",
         "The initiator gets an inner address from the responder's pool (RFC 7296, 2.19)",
         "child SAs",
-        _pool,
+        connections.pool,
         (initiate(), rekey_child(INITIATOR), rekey_ike(RESPONDER)),
     ),
     Scenario(
         "config-mode6",
         "The initiator gets an inner IPv6 address from the responder's pool (RFC 7296, 3.15.3)",
         "child SAs",
-        _pool6,
+        connections.pool6,
         (initiate(), rekey_child(INITIATOR), rekey_ike(RESPONDER)),
     ),
     Scenario(
         "config-mode-both",
         "The initiator gets inner addresses of both families",
         "child SAs",
-        _pools,
+        connections.pools,
         (initiate(), rekey_child(INITIATOR), rekey_ike(RESPONDER)),
     ),
     Scenario(
@@ -418,7 +265,7 @@ _REKEYS = (
         "rekeying",
         psk(make_before_break=True),
         (initiate(), _again(Order.REAUTHENTICATE)),
-        responder=_server,
+        responder=connections.server,
     ),
     Scenario(
         "reauth-break-before-make",
@@ -426,7 +273,7 @@ _REKEYS = (
         "rekeying",
         psk(make_before_break=False),
         (initiate(), _again(Order.REAUTHENTICATE)),
-        responder=_server,
+        responder=connections.server,
     ),
     Scenario(
         "reauth-responder",
@@ -439,9 +286,9 @@ _REKEYS = (
         "reauth-told",
         "The responder demands by AUTH_LIFETIME that the initiator authenticates again (RFC 4478)",
         "rekeying",
-        _pool,
+        connections.pool,
         (initiate(), _again(Order.AGAIN)),
-        responder=_demanding,
+        responder=connections.demanding,
         patience=12.0,
     ),
 )
@@ -453,7 +300,7 @@ _REDIRECTS = (
         "redirects",
         psk(follows_redirects=True),
         (replace(initiate(), at_third=True),),
-        responder=_sends_away,
+        responder=connections.sends_away,
         redirects=RedirectWhen.INIT,
     ),
     Scenario(
@@ -462,7 +309,7 @@ _REDIRECTS = (
         "redirects",
         psk(follows_redirects=True),
         (replace(initiate(), at_third=True),),
-        responder=_sends_away,
+        responder=connections.sends_away,
         redirects=RedirectWhen.AUTH,
     ),
     Scenario(
@@ -471,7 +318,7 @@ _REDIRECTS = (
         "redirects",
         psk(follows_redirects=True),
         (initiate(), Step(Order.REDIRECT, (RESPONDER,), at_third=True)),
-        responder=_sends_away,
+        responder=connections.sends_away,
         patience=10.0,
     ),
 )
@@ -483,7 +330,7 @@ _ENDS = (
         "deletion and liveness",
         psk(backup_addresses=(_SECOND,), dpd_delay=1.0),
         (initiate(), Step(Order.MOVE, new_ike=True, new_child=True, child="net", leftovers=True)),
-        responder=_only_gateway,
+        responder=connections.only_gateway,
         patience=25.0,
     ),
     Scenario(
@@ -502,14 +349,14 @@ _ENDS = (
         "delete-child-initiator",
         "The initiator deletes one of two Child SAs",
         "deletion and liveness",
-        _many,
+        connections.many,
         (initiate(), initiate("net2", children=2), delete_child(INITIATOR, left=1)),
     ),
     Scenario(
         "delete-child-responder",
         "The responder deletes one of two Child SAs",
         "deletion and liveness",
-        _many,
+        connections.many,
         (initiate(), initiate("net2", children=2), delete_child(RESPONDER, left=1)),
     ),
     Scenario(
@@ -518,14 +365,14 @@ _ENDS = (
         "deletion and liveness",
         psk(dpd_delay=1.0),
         (initiate(), Step(Order.LIVENESS)),
-        responder=_initiator_checks,
+        responder=connections.initiator_checks,
     ),
     Scenario(
         "dpd-responder",
         "The responder checks liveness",
         "deletion and liveness",
         steps=(initiate(), Step(Order.LIVENESS, (RESPONDER,))),
-        responder=_responder_checks,
+        responder=connections.responder_checks,
     ),
     Scenario(
         "dpd-dead",
@@ -533,7 +380,7 @@ _ENDS = (
         "deletion and liveness",
         psk(dpd_delay=1.0, retransmit_timeout=0.5, retransmit_base=1.0, retransmit_tries=2),
         (initiate(), Step(Order.GIVE_UP, ike_sas=0, children=0)),
-        responder=_initiator_checks,
+        responder=connections.initiator_checks,
     ),
     Scenario(
         "initial-contact",
@@ -591,7 +438,7 @@ _PATHS = (
 )
 
 _IPV6 = (
-    Scenario("ipv6", "IPv6 outside and inside", "IPv6", _inner6(True), ipv6=True),
+    Scenario("ipv6", "IPv6 outside and inside", "IPv6", connections.inner6(True), ipv6=True),
     Scenario(
         "ipv6-frag",
         "IPv6, RSA certificates in IKE fragments",
@@ -601,7 +448,11 @@ _IPV6 = (
         requires=frozenset({Capability.FRAGMENTATION}),
     ),
     Scenario(
-        "ipv6-inside", "IPv6 networks through IPv4", "IPv6", _inner6(False), requires=frozenset({Capability.IPV6})
+        "ipv6-inside",
+        "IPv6 networks through IPv4",
+        "IPv6",
+        connections.inner6(False),
+        requires=frozenset({Capability.IPV6}),
     ),
     Scenario("ipv6-outside", "IPv4 networks through IPv6", "IPv6", psk(ipv6=True), ipv6=True),
     Scenario("ipv6-transport", "Transport mode in IPv6", "IPv6", psk(ipv6=True, mode=Mode.TRANSPORT), ipv6=True),
