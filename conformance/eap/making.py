@@ -21,7 +21,7 @@ from conformance.eap.peap_peer import PeapPeer
 from conformance.eap.peap_server import PeapServer
 from conformance.eap.sim_peer import SimPeer
 from conformance.eap.sim_server import SimServer
-from conformance.eap.subscriber import CHALLENGES, Register, Subscriber, Usim
+from conformance.eap.subscriber import CHALLENGES, Register, Renewal, Subscriber, Usim
 from conformance.eap.tls import EapTlsPeer, EapTlsServer
 from conformance.eap.ttls_peer import ChapPeer, InnerEapPeer, Mschapv2InsidePeer, PapPeer
 from conformance.eap.ttls_server import TtlsServer
@@ -46,7 +46,9 @@ class Means:
         user: domain name or mail address of the client in TLS, None: any below the anchors.
         methods: all that this side would take.
         cards: what a peer keeps from one conversation to the next, by IMSI.
+        renewals: what a server keeps, by the identity for fast re-authentication that it has handed out.
         indications: SIM and AKA want protected result indications.
+        renews: SIM and AKA hand out such identities.
     """
 
     name: bytes
@@ -58,7 +60,9 @@ class Means:
     user: str | None = None
     methods: tuple[str, ...] = ()
     cards: dict[bytes, Usim] = field(default_factory=dict)
+    renewals: dict[bytes, Renewal] = field(default_factory=dict)
     indications: bool = False
+    renews: bool = False
 
     @property
     def password(self) -> str:
@@ -87,7 +91,14 @@ class Means:
         has seen others who do so finds them new. RANDs of GSM are those that a device with a table of triplets has.
         """
         number = int(self.now.timestamp() * _TICKS)
-        return Register([Subscriber(self.imsi, self.secret[:_KEY], self.secret[_KEY:], number)], CHALLENGES)
+        found = Register([Subscriber(self.imsi, self.secret[:_KEY], self.secret[_KEY:], number)], CHALLENGES)
+        found.renewals = self.renewals
+        return found
+
+    @property
+    def of_cards(self) -> dict[str, bool]:
+        """What a server of SIM and AKA offers."""
+        return {"result_indications": self.indications, "reauthentication": self.renews}
 
     @property
     def client(self) -> TlsConfig:
@@ -127,17 +138,17 @@ _MAKERS: Mapping[str, tuple[Callable[[Means], PeerMethod], Callable[[Means], Ser
     ),
     "sim": (
         lambda means: SimPeer(means.usim, result_indications=means.indications),
-        lambda means: SimServer(means.register, result_indications=means.indications),
+        lambda means: SimServer(means.register, **means.of_cards),
     ),
     "aka": (
         lambda means: AkaPeer(
             means.usim, speaks_prime="aka-prime" in means.methods, result_indications=means.indications
         ),
-        lambda means: AkaServer(means.register, ask=True, result_indications=means.indications),
+        lambda means: AkaServer(means.register, ask=True, **means.of_cards),
     ),
     "aka-prime": (
         lambda means: AkaPrimePeer(means.usim, result_indications=means.indications),
-        lambda means: AkaPrimeServer(means.register, ask=True, result_indications=means.indications),
+        lambda means: AkaPrimeServer(means.register, ask=True, **means.of_cards),
     ),
 }
 KNOWN = tuple(_MAKERS)

@@ -5,7 +5,7 @@ from hashlib import sha256
 from typing import ClassVar
 
 from conformance.crypto import Random
-from conformance.eap.subscriber import Usim
+from conformance.eap.subscriber import Renewal, Usim
 from conformance.ike.client import Client
 from conformance.ike.core.connection import Connection, CookiePolicy, Uniqueness
 from conformance.ike.core.events import (
@@ -59,7 +59,7 @@ class Endpoint(Client, Reporting):
 
     ``random`` gives octets, ``now`` is UNIX time in seconds. ``events`` grows as things happen; the owner empties it.
     ``web`` is with what its IKE SAs fetch what certificates name, None: they do not. ``cards`` are what EAP with a SIM
-    keeps from one IKE SA to the next, by IMSI.
+    keeps from one IKE SA to the next, by IMSI, ``renewals`` what its server does.
     """
 
     sa_class: ClassVar[type[IkeSa]] = IkeSa
@@ -77,6 +77,7 @@ class Endpoint(Client, Reporting):
         self.log: list[tuple[float, str]] = []
         self.web: WebClient | None = None
         self.cards: dict[bytes, Usim] = {}
+        self.renewals: dict[bytes, Renewal] = {}
 
     # --- its IKE SAs ----------------------------------------------------------------------------------------------
 
@@ -85,7 +86,8 @@ class Endpoint(Client, Reporting):
         sa = self.sa_class(
             self.connection, initiator=initiator, local=local, remote=remote, random=self.random, now=self.now
         )
-        sa.neighbours, sa.web, sa.cards = self.sas.values(), self.web, self.cards
+        sa.neighbours, sa.web = self.sas.values(), self.web
+        sa.cards, sa.renewals = self.cards, self.renewals
         return sa
 
     def register(self, sa: IkeSa) -> None:

@@ -14,8 +14,10 @@ from conformance.eap.server import EapServer
 from conformance.eap.simaka import Message, Protected
 from conformance.ike.core.sending import State
 from conformance.script.peer import Peer
+from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Unexpected
 from conformance.wire import EAP, EapCode, EapPacket, EapType, summary
+from conformance.wire import Message as IkeMessage
 from suites.dut import Dut
 from suites.eap.preparing import Prepare, plainly
 from suites.eap.steps import asked
@@ -90,8 +92,11 @@ class Listened:
         return opening
 
 
-def served(peer: Peer, prepare: Prepare = plainly) -> Listened:
-    """The device as the server, to whatever end that comes; an IKE SA is deleted again."""
+def served(peer: Peer, prepare: Prepare = plainly, ask: Callable[[Peer, ScriptedSa], IkeMessage] = asked) -> Listened:
+    """The device as the server, to whatever end that comes; an IKE SA is deleted again.
+
+    ``ask`` gets the first request of EAP.
+    """
     heard = Listened()
     sa = peer.sa(initial_contact=False)
 
@@ -100,7 +105,7 @@ def served(peer: Peer, prepare: Prepare = plainly) -> Listened:
         heard.prepare(conversation)
 
     sa.at_eap = both
-    answer = asked(peer, sa)
+    answer = ask(peer, sa)
     with suppress(Unexpected):
         for _ in range(ROUNDS):
             found = answer.first(EAP)

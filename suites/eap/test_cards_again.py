@@ -9,20 +9,24 @@ from typing import Any
 
 from conformance.eap.basic import Identity
 from conformance.eap.conversation import Conversation
+from conformance.eap.server import EapServer
 from conformance.eap.simaka import (
     AkaChallenge,
     ClientError,
     ClientErrorCode,
     Message,
+    Notice,
     Reauthentication,
     SimChallenge,
+    Told,
 )
-from conformance.eap.simaka_attributes import At
+from conformance.eap.simaka_attributes import At, AtIv, AtPadding, Clear, Counted
 from conformance.eap.simaka_server import SimAkaServer
 from conformance.eap.subscriber import Register, bare
 from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
 from suites.dut import Dut
+from suites.eap import listening
 from suites.eap.cases import Case, changed
 from suites.eap.examples import REQUESTS, section, setting_of
 from suites.eap.preparing import Prepare
@@ -30,6 +34,8 @@ from suites.eap.roles import CARDS, Way, as_peer
 from suites.eap.sweeping import Heard, heard
 from suites.eap.test_cards_initiator import USIMS, asking, must_be_believed, must_end_with, next_of, with_servers
 
+PSEUDONYM = {"aka": b"2", "aka-prime": b"7"}
+"""With what a pseudonym begins."""
 VERIFIED = ("RFC4187-5.4-2", "RFC4186-5.4-1")
 
 
@@ -198,3 +204,79 @@ def again_counter(peer: Peer, dut: Dut, way: Way) -> None:
     requirement = section(way, "5.4-1", "5.4-2")
     peer.check(full or not found.proved, "no AUTH without a full authentication", shown, requirement, bypass=True)
     peer.check(full and found.up, "a full authentication", shown, section(way, "5.4-1", "5.5-1"))
+
+
+@as_peer("eap-initiator-{}-again-ignored", "RFC4187-5.5-2", "RFC4187-4.1.1.8-1", ways=USIMS)
+def again_ignored(peer: Peer, dut: Dut, way: Way) -> None:
+    """The next identity that came with a counter which was too small is not used: it belongs to keys that are no more.
+
+    After the full authentication our server hands out no other one, so the device has none that it could say.
+    """
+    register = given(peer, dut, gives_fast=True)
+    server = Again(register, lambda renewal: replace(renewal, counter=renewal.counter - 1))
+    heard(peer, dut, both(server.prepare, with_servers(only_with_a_counter)))
+    server.must_have_asked()
+    ignored = set(register.renewals)
+    third = heard(peer, dut, remembering(register))
+    used = sorted(one.decode(errors="replace") for one in ignored.intersection(told(third)))
+    peer.check(not used, "another identity than that which came with the counter", ", ".join(used), "RFC4187-5.5-2")
+    peer.check(third.up, "an IKE SA after a full authentication", third.bodies, "RFC4187-5.5-2")
+
+
+def only_with_a_counter(server: Any) -> None:
+    """This server hands out an identity for the next time in a fast re-authentication, not in a challenge."""
+    gift = server.next_identity
+
+    def giving(keys: Any, counter: int) -> Any:
+        server.gives_fast = server.counter is not None
+        return gift(keys, counter)
+
+    server.next_identity = giving
+
+
+@as_peer("eap-initiator-{}-again-notified", "RFC4187-9.10-2", "RFC4187-6.1-1", ways=USIMS)
+def again_notified(peer: Peer, dut: Dut, way: Way) -> None:
+    """A notification after a fast re-authentication is acknowledged with its counter, encrypted.
+
+    Our server says that the service is denied for now, which nobody can say who does not have the keys.
+    """
+    server = Again(given(peer, dut, gives_fast=True))
+
+    def denying(method: Any) -> None:
+        method.admit = lambda: None if method.counter is None else Told.TEMPORARILY_DENIED
+
+    found = listening.asking(peer, dut, both(server.prepare, with_servers(denying)))
+    server.must_have_asked()
+    notice = next((one for one in found.messages if isinstance(one, Notice)), None)
+    peer.check(notice is not None, "an answer to the notification", found.shown, "RFC4187-6.1-1")
+    assert notice is not None and isinstance(server.conversation, EapServer)
+    hidden = notice.find(At.IV) is not None and notice.find(At.ENCR_DATA) is not None
+    peer.check(hidden, "AT_IV and AT_ENCR_DATA", notice, "RFC4187-9.10-2")
+    method = server.conversation.method
+    assert isinstance(method, SimAkaServer)
+    counter = method.open(notice).find(At.COUNTER)
+    fits = counter is not None and counter.number == method.counter
+    peer.check(fits, f"the counter {method.counter}", counter or "none", "RFC4187-9.10-2")
+
+
+@as_peer("eap-initiator-{}-padding", "RFC4187-10.12-3", "RFC4187-6.3.1-3", ways=USIMS)
+def padding(peer: Peer, dut: Dut, way: Way) -> None:
+    """AT_PADDING that is not of zeros makes the device give up with Client-Error, although the MAC is right."""
+
+    def padded(octet: int) -> Case:
+        gift = Counted(At.NEXT_PSEUDONYM, value=PSEUDONYM[way.name] + b"ikespec-padding")
+        hidden = (AtIv(iv=bytes(range(16))), Clear(attributes=(gift, AtPadding(zeros=bytes((octet,)) * 10))))
+        text = f"AT_PADDING of octets {octet}"
+        return changed(REQUESTS[AkaChallenge], text, lambda body: with_hidden(body, hidden), asks=True)
+
+    must_be_believed(peer, dut, padded(0).arm, "RFC4187-10.12-3")
+    found = heard(peer, dut, padded(0xFF).arm)
+    last = found.messages[-1] if found.messages else None
+    refused = isinstance(last, ClientError)
+    peer.check(refused, "Client-Error after AT_PADDING that is not of zeros", last or "nothing", "RFC4187-10.12-3")
+
+
+def with_hidden(body: Any, hidden: Any) -> Any:
+    """The challenge with something encrypted in it, and nothing else that is."""
+    kept = [one for one in body.attributes if getattr(one, "type", None) not in (At.IV, At.ENCR_DATA)]
+    return replace(body, attributes=(*kept[:2], *hidden, *kept[2:]))

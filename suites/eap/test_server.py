@@ -35,13 +35,15 @@ def rounds(peer: Peer, attempt: Attempt) -> list[Received]:
     ]  # fmt: skip
 
 
-def must_keep_silent(peer: Peer, dut: Dut, attempt: Attempt, bent: Bend | None = None) -> None:
+def must_keep_silent(
+    peer: Peer, dut: Dut, attempt: Attempt, bent: Bend | None = None, requirement: str = "RFC7296-2.16-1"
+) -> None:
     """After this first response of ours the device must not take part in EAP, nor take us for anybody."""
     attempt.sa.answer(attempt.request, bend=bent)
     must_be_refused_by(dut, peer, attempt)
     told = [one for one in rounds(peer, attempt) if one.message.first(EAP) is not None]
     shown = str(told[0]) if told else ""
-    peer.check(not told, "nothing said in EAP to who has proved nothing", shown, "RFC7296-2.16-1", bypass=True)
+    peer.check(not told, "nothing said in EAP to who has proved nothing", shown, requirement, bypass=True)
 
 
 def must_not_go_on(peer: Peer, dut: Dut, attempt: Attempt, request: Received, bent: Bend, requirement: str) -> None:

@@ -91,7 +91,10 @@ def pair_skipped(peer: Peer, way: Way) -> None:
         )
 
 
-@as_server("eap-{}-challenge-brought", *NOBODY, "RFC5281-11.2.2-1", "RFC5281-11.2.4-1", ways=(TTLS_CHAP, TTLS_MSCHAPV2))
+@as_server(
+    "eap-{}-challenge-brought", *NOBODY, "RFC5281-11.1-1", "RFC5281-11.2.2-1", "RFC5281-11.2.4-1",
+    ways=(TTLS_CHAP, TTLS_MSCHAPV2),
+)  # fmt: skip
 def challenge_brought(peer: Peer, way: Way) -> None:
     """A peer that brings its own challenge, and a right answer to it, has heard it elsewhere."""
 

@@ -8,7 +8,7 @@ from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.verdict import Unexpected
-from conformance.wire import AUTH, EAP, SA, EapCode, ExchangeType, IDi, Message, NotifyType, TSi, TSr
+from conformance.wire import AUTH, EAP, SA, EapCode, ExchangeType, IDi, Message, Notify, NotifyType, TSi, TSr
 from peers.contract import Capability
 from suites.connections import certificates, eap, proving
 from suites.dut import Dut
@@ -29,6 +29,12 @@ FOLLOWS, SUPPORTED = NotifyType.ANOTHER_AUTH_FOLLOWS, NotifyType.MULTIPLE_AUTH_S
 def holds_child(answer: Message) -> str:
     """What a response has of a Child SA, in words."""
     return ", ".join(kind.__name__ for kind in (SA, TSi, TSr) if answer.first(kind) is not None)
+
+
+def must_be_bare(peer: Peer, notify: Notify, requirement: str) -> None:
+    """A notify that says all by its type."""
+    bare = not (notify.protocol or notify.spi or notify.data)
+    peer.check(bare, f"N({notify.type.name}) without protocol, SPI and data", notify, requirement)
 
 
 def proved_once(peer: Peer, sa: ScriptedSa) -> Message:
@@ -68,13 +74,13 @@ def proving_then(peer: Peer, second: Party) -> ScriptedSa:
 
 
 @purpose(
-    "auth-twice", LAST, "RFC4739-2.1-1", EVERY, role="responder", needs=SERVES, connection=TWICE, ordinary=True,
+    "auth-twice", LAST, "RFC4739-2.1-1", EVERY, "RFC4739-3.1-1", role="responder", needs=SERVES, connection=TWICE,
+    ordinary=True,
 )  # fmt: skip
 def test_twice(peer: Peer) -> None:
     """A certificate and then EAP: the Child SA comes with the end of the last authentication, not before."""
     sa = peer.sa()
-    announced = sa.init().notify(SUPPORTED)
-    peer.check(announced is not None, "N(MULTIPLE_AUTH_SUPPORTED) in IKE_SA_INIT", sa.problem, "RFC4739-2.1-1")
+    must_be_bare(peer, peer.expect_notify(sa.init(), SUPPORTED, "RFC4739-2.1-1"), "RFC4739-3.1-1")
     answer = sa.auth(follow=False)
     peer.expect(answer, AUTH)
     peer.check(not holds_child(answer), "no Child SA before the second proof", answer, LAST, bypass=True)
@@ -167,17 +173,17 @@ def test_child_early(peer: Peer) -> None:
 
 
 @purpose(
-    "auth-twice-initiator", "RFC4739-2.1-3", "RFC4739-2.1-2", "RFC4739-2.1-4", "RFC4739-2.1-6", role="initiator",
-    needs=PROVES, connection=DEVICE_TWICE, ordinary=True,
+    "auth-twice-initiator", "RFC4739-2.1-3", "RFC4739-2.1-2", "RFC4739-2.1-4", "RFC4739-2.1-6", "RFC4739-3.1-1",
+    "RFC4739-3.2-1", role="initiator", needs=PROVES, connection=DEVICE_TWICE, ordinary=True,
 )  # fmt: skip
 def test_initiator(peer: Peer, dut: Dut) -> None:
     """A device that proves two things says so with the first one, and then who it is next."""
     dut.initiate()
     sa = peer.respond_init(peer.expect_init())
     request = sa.expect_request(ExchangeType.IKE_AUTH)
-    peer.expect_notify(request.message, SUPPORTED, "RFC4739-2.1-2")
+    must_be_bare(peer, peer.expect_notify(request.message, SUPPORTED, "RFC4739-2.1-2"), "RFC4739-3.1-1")
     peer.expect(request.message, AUTH)
-    peer.expect_notify(request.message, FOLLOWS, "RFC4739-2.1-3")
+    must_be_bare(peer, peer.expect_notify(request.message, FOLLOWS, "RFC4739-2.1-3"), "RFC4739-3.2-1")
     sa.answer(request)
     request = sa.expect_request(ExchangeType.IKE_AUTH, requirement="RFC4739-2.1-4")
     peer.expect(request.message, IDi, "RFC4739-2.1-4")

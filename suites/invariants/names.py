@@ -113,6 +113,8 @@ INVARIANTS: Mapping[str, Invariant] = MappingProxyType(
                 "RFC7296-2.22-4",
                 "RFC7296-2.23-12",
                 "RFC7296-2.23-14",
+                "RFC4739-3.1-1",
+                "RFC4739-3.2-1",
                 "RFC7383-2.3-6",
                 "RFC7427-4-5",
             ),

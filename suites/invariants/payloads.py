@@ -52,6 +52,8 @@ _SIZES: dict[NotifyType, tuple[range, str]] = {
     NotifyType.SIGNATURE_HASH_ALGORITHMS: (range(0, 1 << 16, 2), "RFC7427-4-5"),
     NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD: (range(1, 2), "RFC7296-2.5-12"),
     NotifyType.IKEV2_FRAGMENTATION_SUPPORTED: (range(1), "RFC7383-2.3-6"),
+    NotifyType.MULTIPLE_AUTH_SUPPORTED: (range(1), "RFC4739-3.1-1"),
+    NotifyType.ANOTHER_AUTH_FOLLOWS: (range(1), "RFC4739-3.2-1"),
 }
 """How many octets of data a notify has."""
 

@@ -89,7 +89,8 @@ class Eap:
     ``identity`` is the name in EAP, None: that of IKE; ``asked``: the server asks for it. ``secret`` is the password or
     key of the method. ``certificate`` is what this side shows in a method that uses TLS. ``aaa``: the responder leaves
     all of it to an AAA server at the initiator's address (RFC 3579), or to the first of so many that answers.
-    ``indications``: in SIM and AKA both sides want to be told protected that the other one is content.
+    ``indications``: in SIM and AKA both sides want to be told protected that the other one is content. ``renewals``: in
+    SIM and AKA the server hands out an identity for fast re-authentication, and takes it the next time.
     """
 
     methods: tuple[str, ...]
@@ -99,6 +100,7 @@ class Eap:
     certificate: PublicKey | None = None
     aaa: int = 0
     indications: bool = False
+    renewals: bool = False
 
 
 Credential = Psk | PublicKey | Eap | NullAuth

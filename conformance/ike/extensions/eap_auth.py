@@ -14,7 +14,7 @@ from conformance.eap.conversation import Conversation, Outcome
 from conformance.eap.making import Means, peer_method, server_method
 from conformance.eap.peer import EapPeer
 from conformance.eap.server import EapServer
-from conformance.eap.subscriber import Usim
+from conformance.eap.subscriber import Renewal, Usim
 from conformance.ike.core.connection import Credential, Eap, Party, Psk, PublicKey
 from conformance.ike.core.events import Refusal, Violation
 from conformance.ike.core.spine import Spine
@@ -44,7 +44,9 @@ class EapAuth(Spine):
     server_class: ClassVar[type[EapServer]] = EapServer
 
     cards: dict[bytes, Usim] | None = None
-    """What SIM and AKA keep for the next conversation of this endpoint."""
+    """What SIM and AKA keep for the next conversation of this endpoint, as peer."""
+    renewals: dict[bytes, Renewal] | None = None
+    """Likewise as server."""
     eap: Conversation | None = None
     eap_only: bool = False
     """The initiator is content with a responder that proves itself by the method alone (RFC 5998, section 3)."""
@@ -75,7 +77,8 @@ class EapAuth(Spine):
         cards = {} if self.cards is None else self.cards
         trust = self.connection.trust
         means = Means(name.encode(), auth.secret, now, leaf, trust, of_server, of_user, auth.methods, cards)
-        return auth, replace(means, indications=auth.indications)
+        kept = {} if self.renewals is None else self.renewals
+        return auth, replace(means, renewals=kept, renews=auth.renewals, indications=auth.indications)
 
     def credential_of_eap(self, configured: Credential, of_initiator: bool) -> Credential:
         """The key that the method has made, or in its place SK_pi or SK_pr (RFC 7296, section 2.16)."""

@@ -1,6 +1,7 @@
 """Defects of several authentications (RFC 4739)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from conformance.ike.core.connection import Party
 from conformance.ike.core.receiving import Answer
@@ -100,3 +101,30 @@ class ChecksResponderAtTheEnd(IkeSa):
     def check_peer(self, identity: IDi | IDr, message: Message) -> None:
         if not self.initiator or not self.another_follows:
             super().check_peer(identity, message)
+
+
+@defect("auth-twice", "auth-twice-initiator")
+class SaysMoreOfFurtherProofs(IkeSa):
+    """Has its name in the notify that says that it can prove several things."""
+
+    def init_notifies(self) -> list[Notify]:
+        return [self.named(one) for one in super().init_notifies()]
+
+    def auth_notifies(self) -> list[Notify]:
+        return [self.named(one) for one in super().auth_notifies()]
+
+    def named(self, notify: Notify) -> Notify:
+        """The notify, if it is that one with a name."""
+        several = isinstance(notify, Notify) and notify.type == NotifyType.MULTIPLE_AUTH_SUPPORTED
+        return replace(notify, data=b"ikespec") if several else notify
+
+
+@defect("auth-twice-initiator")
+class NumbersFurtherProofs(IkeSa):
+    """Says in ANOTHER_AUTH_FOLLOWS how many there will be."""
+
+    def own_proof(self) -> list[Payload]:
+        return [
+            replace(one, data=b"\1") if isinstance(one, Notify) and one.type == _FOLLOWS else one
+            for one in super().own_proof()
+        ]
