@@ -126,6 +126,7 @@ class Capability(StrEnum):
     )
     ACCOUNTING = "accounting", "tells that server of its sessions (RFC 2866)"
     COA = "coa", "ends sessions when that server tells it to (RFC 5176)"
+    COA_CLIENTS = "coa-clients", "obeys such orders from the address of that server only (RFC 5176, 6.1)"
     SESSION_CHANGE = "session-change", "changes Session-Timeout of a session when that server tells it to (RFC 5176)"
     SESSION_TIMEOUT = "session-timeout", "ends a session after the Session-Timeout that was granted (RFC 2865, 5.27)"
     IDLE_TIMEOUT = "idle-timeout", "ends a session without traffic after its Idle-Timeout (RFC 2865, 5.28)"

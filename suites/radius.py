@@ -285,9 +285,10 @@ class Aaa:
     # --- dynamic authorization ------------------------------------------------------------------------------------
 
     def ask(self, asked: Asked, timeout: float | None = None, source: Address | None = None) -> Told | None:
-        """Send a request to the device, once it has settled; its answer, or None."""
+        """Send a request to the device, once it has settled, perhaps from another address of ours; its answer, or None."""
         assert self.link is not None
         self.peer.idle(SETTLED)
+        self.link.hear(source or self.own)
         where = Address(self.pixit.device_address, AAA_PORTS[2])
         self.peer.note(f"RADIUS out: {'; '.join(asked.packet.words)} {asked.said}".rstrip())
         for one in asked.datagrams:

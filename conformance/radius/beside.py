@@ -32,7 +32,7 @@ class BesideLink:
 
     Attributes:
         servers: by the addresses of their ports.
-        own: the address of the client of dynamic authorization.
+        own: the addresses of the client of dynamic authorization.
         came: what came to the servers, repetitions included, the newest of it.
         told: what came to ``own``.
         note: is told what goes and comes, in words.
@@ -46,7 +46,8 @@ class BesideLink:
         note: Callable[[str], None] = lambda text: None,
     ) -> None:
         """Opens the ports of the servers. Raises LinkError."""
-        self.link, self.servers, self.own, self.note = link, dict(servers), own, note
+        self.link, self.servers, self.note = link, dict(servers), note
+        self.port, self.own = own.port, {own}
         self.came: deque[Came] = deque(maxlen=MOST_KEPT)
         self.told: deque[Datagram] = deque(maxlen=MOST_KEPT)
         self._due: list[tuple[float, int, Datagram]] = []
@@ -58,6 +59,12 @@ class BesideLink:
     def now(self) -> float:
         """The time of the link."""
         return self.link.now()
+
+    def hear(self, address: Address) -> None:
+        """The client of dynamic authorization hears what comes to this address, too. Raises LinkError."""
+        if isinstance(self.link, OpeningLink) and address not in self.own:
+            self.link.open(address)
+        self.own.add(address)
 
     def send(self, datagram: Datagram) -> None:
         """Send a datagram, after all that is due. Raises LinkError."""
@@ -86,7 +93,7 @@ class BesideLink:
         self.link.close()
 
     def _takes(self, found: Datagram) -> bool:
-        if found.destination == self.own:
+        if found.destination in self.own:
             self.told.append(found)
             return True
         server = self.servers.get(found.destination)
@@ -95,7 +102,7 @@ class BesideLink:
         self.came.append(Came(self.now(), found))
         seen = len(server.events)
         for answer in server.receive(found.payload, found.source, self.now()):
-            port = Address(found.destination.host, self.own.port + 1) if answer.elsewhere else found.destination
+            port = Address(found.destination.host, self.port + 1) if answer.elsewhere else found.destination
             self.send_later(Datagram(port, found.source, answer.octets), answer.delay)
         for event in list(server.events)[seen:]:
             self.note(f"RADIUS {event.way}: {'; '.join(event.words)}")

@@ -85,6 +85,7 @@ CAPABILITIES = frozenset(
         Capability.AAA_AUTHORIZATION,
         Capability.ACCOUNTING,
         Capability.COA,
+        Capability.COA_CLIENTS,
         Capability.SESSION_CHANGE,
         Capability.SESSION_TIMEOUT,
         Capability.IDLE_TIMEOUT,

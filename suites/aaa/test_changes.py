@@ -14,7 +14,9 @@ from suites.purpose import purpose
 from suites.radius import Aaa
 
 CHANGES = (*OBEYS, Capability.SESSION_CHANGE)
-UNSUPPORTED_SERVICE = 405
+UNSUPPORTED_SERVICE, INITIATED = 405, 507
+AUTHORIZE_ONLY = 17
+"""A Service-Type."""
 
 
 # --- ended ------------------------------------------------------------------------------------------------------------
@@ -173,9 +175,40 @@ def test_authorize_only(peer: Peer, aaa: Aaa) -> None:
 def test_stateless(peer: Peer, aaa: Aaa) -> None:
     """A CoA-Request for Authorize-Only without a State gets a NAK."""
     sa = must_get_in(peer, "RFC5176-2.2-1")
-    told = aaa.ask(aaa.client.change(*named(aaa, sa), ("Service-Type", 17)))
-    answered(peer, aaa, told, "RFC5176-3.3-1", accepted=False)
+    told = answered(
+        peer, aaa, aaa.ask(aaa.client.change(*named(aaa, sa), ("Service-Type", 17))), "RFC5176-3.3-1", accepted=False
+    )
+    peer.check(told.error != INITIATED, "a NAK that is a refusal", f"Error-Cause {told.error}", "RFC5176-3.3-1")
     must_stay(sa, "RFC5176-3.3-1")
+
+
+@purpose(
+    "aaa-change-authorize", "RFC5176-3.2-3", "RFC5176-3.2-1", role="responder", needs=OBEYS, connection=SERVED,
+    canary=False,
+)  # fmt: skip
+def test_authorize(peer: Peer, aaa: Aaa) -> None:
+    """A device that carries out Authorize-Only says so by a NAK with Error-Cause 507, and asks about the session.
+
+    Its Access-Request has Service-Type Authorize-Only and our State, and an Access-Accept leaves the session alone.
+    """
+    sa = must_get_in(peer, "RFC5176-2.2-1")
+    names = named(aaa, sa)
+    before = len(aaa.requests())
+    request = aaa.client.change(*names, ("Service-Type", AUTHORIZE_ONLY), ("State", b"ask again"))
+    told = answered(peer, aaa, aaa.ask(request), "RFC5176-3.2-1", accepted=False)
+    if told.error != INITIATED:
+        must_stay(sa, "RFC5176-3.2-1")
+        raise NotApplicable(f"it does not carry out Authorize-Only: Error-Cause {told.error or 'none'}")
+    service = told.packet.number("Service-Type")
+    peer.check(service == AUTHORIZE_ONLY, "Service-Type Authorize-Only in the NAK", service or "none", "RFC5176-3.2-3")
+    aaa.wait(lambda: len(aaa.requests()) > before, peer.response_timeout)
+    asked = [one.packet for one in aaa.requests()[before:]]
+    peer.check(asked, "an Access-Request about the session", "none", "RFC5176-3.2-3")
+    service, states = asked[0].number("Service-Type"), asked[0].raw(24)
+    peer.check(service == AUTHORIZE_ONLY, "Service-Type Authorize-Only", service or "none", "RFC5176-3.2-3")
+    shown = ", ".join(one.hex() for one in states)
+    peer.check(states == [b"ask again"], "the State of the CoA-Request", shown or "none", "RFC5176-3.2-3")
+    must_stay(sa, "RFC5176-3.2-3")
 
 
 @purpose(

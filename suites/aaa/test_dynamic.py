@@ -1,5 +1,6 @@
 """Dynamic authorization (RFC 5176): whom a gateway obeys, which session it ends, and that it is ended."""
 
+from conformance.net.link import Address
 from conformance.radius import bend
 from conformance.radius.bend import RadiusBend
 from conformance.radius.grant import session as audit
@@ -280,6 +281,28 @@ def test_code(peer: Peer, aaa: Aaa) -> None:
     """A request with a Code that nobody knows gets no answer, and ends nothing."""
     wrong = bend.octets("with code 99", lambda found: bytes([99]) + found[1:])
     must_be_ignored(peer, aaa, wrong, "RFC5176-2.3-2")
+
+
+@purpose(
+    "aaa-disconnect-source", "RFC5176-6.1-1", role="responder", needs=(*OBEYS, Capability.COA_CLIENTS),
+    connection=SERVED, canary=False,
+)  # fmt: skip
+def test_source(peer: Peer, aaa: Aaa) -> None:
+    """A Disconnect-Request from an address that is no AAA server gets no answer, and ends nothing: it knows the secret.
+
+    From the server's own address the same request is obeyed.
+    """
+    if aaa.pixit.tester_spare is None:
+        raise NotApplicable("we have one address only")
+    sa = must_get_in(peer, "RFC5176-2.1-1")
+    names = named(aaa, sa)
+    told = aaa.ask(aaa.client.disconnect(*names), SOON, Address(aaa.pixit.tester_spare, aaa.own.port))
+    shown = "; ".join(told.words) if told else ""
+    peer.check(told is None or not told.accepted, "no Disconnect-ACK", shown, "RFC5176-6.1-1", bypass=True)
+    must_stay(sa, "RFC5176-6.1-1")
+    peer.check(told is None, "no answer", shown, "RFC5176-6.1-1")
+    answered(peer, aaa, aaa.ask(aaa.client.disconnect(*names)), "RFC5176-2.1-1", accepted=True)
+    must_end(peer, aaa, sa, "RFC5176-2.1-1")
 
 
 # --- changes ----------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from conformance.ike.ikesa import IkeSa
-from conformance.net.link import Datagram
+from conformance.net.link import Address, Datagram
 from conformance.radius.packet import Attribute, Code, MalformedError, Packet, read, seal
 from peers.reference.defects.registry import defect
 from peers.reference.nas.dynamic import Known
@@ -205,3 +205,19 @@ class TimeOfTheUser(Nas):
         super().start(sa, grant)
         if before and sa.session is not None:
             sa.session.until = min(before)
+
+
+@defect("aaa-disconnect-source")
+class ObeysWhoeverKnowsTheSecret(Nas):
+    """Obeys orders from any address."""
+
+    def is_trusted(self, source: Address) -> bool:
+        return True
+
+
+@defect("aaa-change-authorize")
+class OnlySaysThatItAsks(Nas):
+    """Says that it has asked about a session once more, and does not."""
+
+    def authorize_again(self, session: Session, request: Packet, sas: Sequence[GatewaySa]) -> None:
+        pass

@@ -108,12 +108,12 @@ class SaysMoreOfFurtherProofs(IkeSa):
     """Has its name in the notify that says that it can prove several things."""
 
     def init_notifies(self) -> list[Notify]:
-        return [self.named(one) for one in super().init_notifies()]
+        return [self.with_name(one) for one in super().init_notifies()]
 
     def auth_notifies(self) -> list[Notify]:
-        return [self.named(one) for one in super().auth_notifies()]
+        return [self.with_name(one) for one in super().auth_notifies()]
 
-    def named(self, notify: Notify) -> Notify:
+    def with_name(self, notify: Notify) -> Notify:
         """The notify, if it is that one with a name."""
         several = isinstance(notify, Notify) and notify.type == NotifyType.MULTIPLE_AUTH_SUPPORTED
         return replace(notify, data=b"ikespec") if several else notify

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from pyrad.packet import CoAPacket
@@ -18,8 +19,10 @@ from peers.reference.nas.sessions import ADMIN_RESET, Sessions
 WINDOW = 300
 """Seconds within which an Event-Timestamp must be, and a repetition is known (RFC 5176, section 6.3)."""
 
-UNSUPPORTED, MISSING, OTHER_NAS, UNSUPPORTED_SERVICE, NO_CONTEXT = 401, 402, 403, 405, 503
+UNSUPPORTED, MISSING, OTHER_NAS, UNSUPPORTED_SERVICE, NO_CONTEXT, INITIATED = 401, 402, 403, 405, 503, 507
 """Error-Cause (RFC 5176, section 3.5)."""
+AUTHORIZE_ONLY = 17
+"""Service-Type of a request to ask about a session once more (RFC 5176, section 3.2)."""
 
 NAMES = ("User-Name", "Acct-Session-Id", "Framed-IP-Address", "Calling-Station-Id", "Cisco-AVPair")
 """What names a session."""
@@ -107,6 +110,10 @@ class Dynamic(Sessions):
         found = [] if cause else self.matching(request, sas)
         if not found:
             return no, [("Error-Cause", cause or NO_CONTEXT)]
+        if request.number("Service-Type") == AUTHORIZE_ONLY:
+            for session in found:
+                self.authorize_again(session, request, sas)
+            return no, [("Service-Type", AUTHORIZE_ONLY), ("Error-Cause", INITIATED)]
         for session in found:
             if ending:
                 self.end(session, sas, ADMIN_RESET)
@@ -118,6 +125,21 @@ class Dynamic(Sessions):
     def change(self, session: Session, request: Packet) -> None:
         """Do to a session what a CoA-Request wants; of several the last one counts."""
         session.until = session.began + request.number("Session-Timeout")
+
+    def authorize_again(self, session: Session, request: Packet, sas: Sequence[GatewaySa]) -> None:
+        """Ask the server about a session that there is (RFC 5176, section 3.2)."""
+        sa = next(one for one in sas if one.session is session)
+        about = [(name, AUTHORIZE_ONLY if name == "Service-Type" else one) for name, one in self.where(sa)]
+        given = [("User-Name", session.user), ("Acct-Session-Id", session.name), *about]
+        states = [("State", one) for one in request.raw(24)]
+        self.ask(Code.ACCESS_REQUEST, [*given, *states], partial(self.authorized_again, session))
+
+    def authorized_again(self, session: Session, answer: Packet | None) -> None:
+        """Who is refused then goes; who is not may stay as long as the server says now."""
+        if answer is None:
+            return
+        accepted = answer.code == Code.ACCESS_ACCEPT
+        session.until = self.time_limit(answer) if accepted else self.now
 
     def announce(self, session: Session, sas: Sequence[GatewaySa]) -> None:
         """Tell the client by when it must authenticate again (RFC 4478, section 2)."""
@@ -131,14 +153,14 @@ class Dynamic(Sessions):
         here = [*(one.decode(errors="replace") for one in request.raw(32)), *map(str, request.all("NAS-IP-Address"))]
         if any(one != self.here.host for one in here):
             return OTHER_NAS
-        if not ending and request.raw(6):
+        again = not ending and request.number("Service-Type") == AUTHORIZE_ONLY
+        if not ending and request.raw(6) and not again:
             return UNSUPPORTED_SERVICE
-        known = {*NAMES, *OURS, *BESIDE, *(() if ending else ("Session-Timeout",))}
-        if self.strange(request, known):
+        further = () if ending else ("Service-Type",) if again else ("Session-Timeout",)
+        if self.strange(request, {*NAMES, *OURS, *BESIDE, *further}):
             return UNSUPPORTED
-        if not self.named(request):
-            return MISSING
-        return 0 if ending or request.raw(27) else MISSING
+        needed = () if ending else (24,) if again else (27,)
+        return 0 if self.named(request) and all(request.raw(one) for one in needed) else MISSING
 
     def strange(self, request: Packet, known: set[str]) -> bool:
         """Whether there is an attribute that we do not have: each is mandatory (RFC 5176, section 2.3)."""
