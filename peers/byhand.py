@@ -13,7 +13,7 @@ _OWN_AFFAIR = frozenset(
     {
         *("name", "trust", "initial_contact", "retransmit_timeout", "retransmit_base", "retransmit_tries"),
         *("local", "remote", "proposals", "children", "local_pool", "remote_pool", "mobike", "childless", "narrowing"),
-        *("follows_redirects", "any_identity"),
+        *("follows_redirects", "any_identity", "remote_domain", "remote_subject"),
     }
 )
 """Fields that are the device's own affair, or are compared in their own way."""
@@ -55,6 +55,8 @@ def _differences(device: Device, wanted: Connection) -> Iterator[str]:
         (Capability.CHILDLESS, wanted.childless),
         (Capability.REDIRECT, wanted.follows_redirects),
         (Capability.ANY_IDENTITY, wanted.any_identity),
+        (Capability.IDENTITY_DOMAIN, wanted.remote_domain),
+        (Capability.IDENTITY_SUBJECT, wanted.remote_subject),
     )
     for capability, asked in features:
         if asked and capability not in device.capabilities:

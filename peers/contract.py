@@ -108,6 +108,11 @@ class Capability(StrEnum):
     DPD_ON_DEMAND = "dpd-on-demand", "can be told to check liveness only where it has sent something (RFC 7296, 2.4)"
     LIST_SAS = "list-sas", "can list its SAs"
     ANY_IDENTITY = "any-identity", "can be told to take whoever has the secret or a certificate, under any name"
+    IDENTITY_DOMAIN = "identity-domain", "lets in the hosts of a domain whose names it does not know one by one"
+    IDENTITY_SUBJECT = (
+        "identity-subject",
+        "lets in whoever has a certificate with certain attributes in its subject (a certificate map)",
+    )
     SEVERAL_CONNECTIONS = "several-connections", "has connections for several peers at once, each with its own key"
     LOG = "log", "its log can be read"
     DATA_PLANE = "data-plane", "really encrypts and decrypts packets"
@@ -615,9 +620,13 @@ def needs(connection: Connection) -> frozenset[Capability]:
         (Capability.ROUTE_EXCHANGE, connection.local_routes or connection.remote_routes),
         (Capability.OCSP_IN_IKE, connection.ocsp_in_ike),
         (Capability.ANY_IDENTITY, connection.any_identity),
+        (Capability.IDENTITY_DOMAIN, connection.remote_domain),
+        (Capability.IDENTITY_SUBJECT, connection.remote_subject),
         (Capability.SEVERAL_CONNECTIONS, connection.beside),
     )
     wanted |= {capability for capability, asked in asked_for if asked}
+    for one in connection.beside:
+        wanted |= needs(one)
     for child in connection.children:
         wanted.add(Capability.TRANSPORT if child.mode is Mode.TRANSPORT else Capability.TUNNEL)
         if all("esn" in proposal.split("-") for proposal in child.proposals):

@@ -285,7 +285,7 @@ class Aaa:
     # --- dynamic authorization ------------------------------------------------------------------------------------
 
     def ask(self, asked: Asked, timeout: float | None = None, source: Address | None = None) -> Told | None:
-        """Send a request to the device, once it has settled, perhaps from another address of ours; its answer, or None."""
+        """Send a request to the settled device, perhaps from another address of ours; its answer, or None."""
         assert self.link is not None
         self.peer.idle(SETTLED)
         self.link.hear(source or self.own)

@@ -96,11 +96,6 @@ class Means:
         return found
 
     @property
-    def of_cards(self) -> dict[str, bool]:
-        """What a server of SIM and AKA offers."""
-        return {"result_indications": self.indications, "reauthentication": self.renews}
-
-    @property
     def client(self) -> TlsConfig:
         """The client of TLS."""
         return TlsConfig(client=True, now=self.now, leaf=self.leaf, trust=Trust(self.anchors, self.server))
@@ -138,17 +133,21 @@ _MAKERS: Mapping[str, tuple[Callable[[Means], PeerMethod], Callable[[Means], Ser
     ),
     "sim": (
         lambda means: SimPeer(means.usim, result_indications=means.indications),
-        lambda means: SimServer(means.register, **means.of_cards),
+        lambda means: SimServer(means.register, result_indications=means.indications, reauthentication=means.renews),
     ),
     "aka": (
         lambda means: AkaPeer(
             means.usim, speaks_prime="aka-prime" in means.methods, result_indications=means.indications
         ),
-        lambda means: AkaServer(means.register, ask=True, **means.of_cards),
+        lambda means: AkaServer(
+            means.register, ask=True, result_indications=means.indications, reauthentication=means.renews
+        ),
     ),
     "aka-prime": (
         lambda means: AkaPrimePeer(means.usim, result_indications=means.indications),
-        lambda means: AkaPrimeServer(means.register, ask=True, **means.of_cards),
+        lambda means: AkaPrimeServer(
+            means.register, ask=True, result_indications=means.indications, reauthentication=means.renews
+        ),
     ),
 }
 KNOWN = tuple(_MAKERS)

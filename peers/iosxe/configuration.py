@@ -17,9 +17,9 @@ from conformance.wire import AuthMethod, IdType
 from peers.contract import Capability, Pixit, Unsupported
 from peers.iosxe import algorithms
 from peers.iosxe.algorithms import unsupported
-from peers.iosxe.pki import AUTHORITY, OWN, method_of, subject_match
+from peers.iosxe.pki import AUTHORITY, OWN, method_of, parts_match, subject_match
 from peers.iosxe.settings import Router
-from peers.iosxe.words import access, identity, matched, shared_key
+from peers.iosxe.words import access, domain, identity, matched, shared_key
 
 EVERYTHING = "0.0.0.0/0"
 _SHORTEST_LIFETIME = 120
@@ -69,7 +69,7 @@ _SAID = frozenset(
         *("local_ports", "remote_ports", "local_pool", "remote_pool", "fragment_size", "cookies", "half_open_limit"),
         *("mobike", "childless", "force_encapsulation", "initial_contact", "dpd_delay", "keepalive", "lifetime"),
         *("retransmit_timeout", "retransmit_base", "retransmit_tries", "local_inner", "remote_inner"),
-        *("local_routes", "remote_routes", "any_identity"),
+        *("local_routes", "remote_routes", "any_identity", "remote_domain", "remote_subject"),
     }
 )
 """Fields that are written or refused below, or are the router's own affair."""
@@ -167,14 +167,18 @@ class _Writer:
         if isinstance(local, Psk) or isinstance(remote, Psk):
             yield Block(f"crypto ikev2 keyring {self.name}", (f"peer {self.name}", *self._peer(local, remote)))
         if self._by_certificate_map():
-            yield Block(f"crypto pki certificate map {self.name} 10", (subject_match(self.wanted.remote),))
+            wanted = self.wanted
+            lines = tuple(parts_match(wanted.remote_subject)) if wanted.remote_subject else ()
+            yield Block(f"crypto pki certificate map {self.name} 10", lines or (subject_match(wanted.remote),))
 
     def _peer(self, local: Psk | PublicKey, remote: Psk | PublicKey) -> Iterator[str]:
         """The lines of a peer in a key ring: as initiator the router finds its key by address, else by identity."""
         mask = "" if self.ipv6 else " 255.255.255.255"
         yield f" address {self.tester}{'/128' if self.ipv6 else mask}"
         theirs = self.wanted.remote.identity
-        if theirs.id_type != IdType.DER_ASN1_DN and not self.wanted.any_identity:
+        if self.wanted.remote_domain:
+            yield f" identity {domain(self.wanted.remote_domain)}"
+        elif theirs.id_type != IdType.DER_ASN1_DN and not self.wanted.any_identity:
             yield f" identity {identity(theirs)}"
         if isinstance(local, Psk) and isinstance(remote, Psk) and local.secret == remote.secret:
             yield f" pre-shared-key {shared_key(local.secret)}"
@@ -183,16 +187,22 @@ class _Writer:
             if isinstance(auth, Psk):
                 yield f" pre-shared-key {whose} {shared_key(auth.secret)}"
 
+    def _matched(self) -> str:
+        if self.wanted.remote_domain:
+            return domain(self.wanted.remote_domain)
+        return "any" if self.wanted.any_identity else matched(self.wanted.remote.identity)
+
     def _by_certificate_map(self) -> bool:
         remote = self.wanted.remote
-        return remote.identity.id_type == IdType.DER_ASN1_DN and isinstance(remote.auth, PublicKey)
+        named = bool(self.wanted.remote_subject) or remote.identity.id_type == IdType.DER_ASN1_DN
+        return named and isinstance(remote.auth, PublicKey)
 
     def _profile(self, flexible: bool) -> Iterator[Block]:
         wanted = self.wanted
         lines = [
             f"match certificate {self.name}"
             if self._by_certificate_map()
-            else f"match identity remote {'any' if wanted.any_identity else matched(wanted.remote.identity)}",
+            else f"match identity remote {self._matched()}",
             f"identity local {_own(wanted.local)}",
             f"authentication remote {_method(_proof(wanted.remote))}",
             f"authentication local {_method(_proof(wanted.local))}",

@@ -29,7 +29,7 @@ CLAIMS = frozenset(
         *(Capability.ECDSA, Capability.COOKIE, Capability.FRAGMENTATION, Capability.NAT_T, Capability.PFS),
         *(Capability.MULTIPLE_CHILDREN, Capability.NARROWING, Capability.TUNNEL, Capability.TRANSPORT),
         *(Capability.AH, Capability.GRE, Capability.DELETE_IKE, Capability.DELETE_CHILD, Capability.LIFETIME),
-        *(Capability.CHILD_LIFETIME,),
+        *(Capability.CHILD_LIFETIME, Capability.IDENTITY_DOMAIN, Capability.IDENTITY_SUBJECT),
         *(Capability.DPD, Capability.LIST_SAS, Capability.LOG, Capability.DATA_PLANE, Capability.VIRTUAL_IP),
         *(Capability.ANY_IDENTITY, Capability.IPV6, Capability.CONFIG_DNS, Capability.ROUTE_EXCHANGE),
     }

@@ -1,7 +1,7 @@
 """Certificates for a router: our authority pasted in PEM, its own certificate and key as PKCS #12 in base 64."""
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cryptography import x509
@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, pkcs12
 
+from conformance.crypto.dn import ANY
 from conformance.ike.core.connection import Connection, Party, PublicKey
 from conformance.wire import AuthMethod
 from peers.contract import Capability, Unsupported
@@ -61,6 +62,16 @@ def subject_match(party: Party) -> str:
     if not words.isascii() or not words.isprintable() or "?" in words:
         raise unsupported("no certificate map can hold this distinguished name")
     return f"subject-name eq {words}"
+
+
+def parts_match(wanted: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """The lines of a certificate map for whoever has these attributes in the subject; all must hold."""
+    for attribute, value in wanted:
+        if value != ANY:
+            text = f"{attribute}={value}".lower()
+            if not text.isascii() or not text.isprintable() or "?" in text:
+                raise unsupported("no certificate map can hold these attributes")
+            yield f"subject-name co {text}"
 
 
 def trustpoints(wanted: Connection, prefix: str) -> Iterator[Trustpoint]:

@@ -38,6 +38,13 @@ def matched(value: Identity) -> str:
     return identity(value) + mask.get(value.id_type, "")
 
 
+def domain(text: str) -> str:
+    """A domain as it stands in a match. Raises Unsupported."""
+    if not _plain(text.encode()):
+        raise unsupported(f"no line of a configuration can hold the domain {text}")
+    return f"fqdn domain {text}"
+
+
 def shared_key(secret: bytes) -> str:
     """A shared key as a word, or in hexadecimal where it is none, or is one that means something itself."""
     if _plain(secret) and secret not in (b"0", b"6", b"hex", b"local", b"remote"):

@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, pkcs12
 
-from conformance.ike.core.connection import Connection
+from conformance.ike.core.connection import Connection, PublicKey
 from peers.contract import Capability, DeviceError, Unsupported
 from peers.libreswan.settings import DATABASE, MODULES, POLICY
-from peers.libreswan.translate import public_key
+from peers.libreswan.translate import every, public_key
 from peers.places.shell import Shell
 
 _PASSWORD = b"ikespec"
@@ -41,10 +41,16 @@ def own_certificate(connection: Connection) -> str | None:
     return name_of(own.chain[0]) if own is not None and own.chain else None
 
 
+def _own_keys(connection: Connection) -> dict[str, PublicKey]:
+    """What the device signs with, in this connection and those beside it, by the names of its certificates."""
+    found = map(public_key, every(connection))
+    return {name_of(one.chain[0]): one for one in found if one is not None and one.chain}
+
+
 def _wanted(connection: Connection) -> dict[str, x509.Certificate]:
-    """All certificates that a connection needs in the database, by name, our own first."""
-    own = public_key(connection)
-    return {name_of(one): one for one in (*(own.chain if own is not None else ()), *connection.trust)}
+    """All certificates that a connection and those beside it need in the database, by name, our own first."""
+    shown = (one for own in _own_keys(connection).values() for one in own.chain)
+    return {name_of(one): one for one in (*shown, *(one for each in every(connection) for one in each.trust))}
 
 
 class Credentials:
@@ -83,11 +89,10 @@ class Credentials:
 
     def complete(self, shell: Shell, connection: Connection) -> bool:
         """Add what this connection needs to the database; whether anything had to be. Raises DeviceError."""
-        own, missing = own_certificate(connection), set(_wanted(connection)) - self._loaded
+        own, missing = _own_keys(connection), set(_wanted(connection)) - self._loaded
+        trust = [one for each in every(connection) for one in each.trust]
         script = [
-            self._own(connection)
-            if name == own
-            else self._certificate(name, one, "CT,," if one in connection.trust else ",,")
+            self._own(own[name]) if name in own else self._certificate(name, one, "CT,," if one in trust else ",,")
             for name, one in _wanted(connection).items()
             if name in missing
         ]
@@ -104,9 +109,7 @@ class Credentials:
         (self._directory / file).write_bytes(certificate.public_bytes(Encoding.PEM))
         return f"certutil -A -n {name} -t {trust} -i {self._inside}/{file} -d {self._database}"
 
-    def _own(self, connection: Connection) -> str:
-        own = public_key(connection)
-        assert own is not None
+    def _own(self, own: PublicKey) -> str:
         if not isinstance(own.key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
             raise Unsupported(Capability.ED25519, "libreswan", f"cannot sign with a {type(own.key).__name__}")
         name = name_of(own.chain[0])

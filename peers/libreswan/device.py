@@ -49,6 +49,7 @@ class Libreswan(Daemon):
             *(Capability.CHILD_LIFETIME, Capability.REAUTH_LIFETIME),
             *(Capability.AH, Capability.LIST_SAS, Capability.LOG, Capability.VIRTUAL_IP, Capability.TIMERS),
             *(Capability.ANY_IDENTITY, Capability.NULL_AUTH, Capability.CONFIG_DNS, Capability.SPLIT_DNS),
+            *(Capability.SEVERAL_CONNECTIONS, Capability.IDENTITY_SUBJECT),
             *(Capability.REDIRECT, Capability.REDIRECT_INIT, Capability.REDIRECT_AUTH, Capability.REDIRECT_LATER),
         }
     )
@@ -141,7 +142,11 @@ class Libreswan(Daemon):
         self.require(*sorted(needs(connection)))
         if connection.local_ports != _PORTS:
             raise DeviceError(self.name, f"listens on ports {_PORTS}, the connection wants {connection.local_ports}")
-        sections = translate.sections(connection, self.pixit, own_certificate(connection), self._programs)
+        translate.check(connection)
+        sections = "".join(
+            translate.sections(one, self.pixit, own_certificate(one), self._programs)
+            for one in translate.every(connection)
+        )
         secrets = translate.secrets(connection)
         startup = settings.startup_for(connection, self._startup)
         anew = startup != self._startup or (self._credentials is not None and self._credentials.must_be_new(connection))

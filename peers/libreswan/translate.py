@@ -38,12 +38,36 @@ def conn_name(connection: Connection, child: ChildConfig) -> str:
     return f"{connection.name}-{child.name}"
 
 
+def every(connection: Connection) -> tuple[Connection, ...]:
+    """A connection and those that the device has beside it."""
+    return (connection, *connection.beside)
+
+
+def check(connection: Connection) -> None:
+    """Raise Unsupported for connections beside each other that pluto does not tell apart.
+
+    With ``rightca=`` it finds no connection for the identity of a peer: it does not know its authority at that time.
+    From a connection with a key or a certificate it does not get to one with EAP or for nobody.
+    """
+    kinds = {isinstance(one.remote.auth, Eap | NullAuth) and type(one.remote.auth) for one in every(connection)}
+    if len(kinds) > 1:
+        raise unsupported("no connection with EAP, or for nobody, beside another one")
+    trusts = {one.trust for one in every(connection) if isinstance(one.remote.auth, PublicKey)}
+    if len(trusts) > 1:
+        raise unsupported("one connection's authorities for certificates: they count for all of them")
+
+
 def conn_names(connection: Connection) -> dict[str, str]:
-    """The sections of a connection with the Child SAs that they stand for, in their order."""
-    return {conn_name(connection, child): child.name for child in connection.children}
+    """The sections of a connection, and of those beside it, with the Child SAs that they stand for, in their order."""
+    return {conn_name(one, child): child.name for one in every(connection) for child in one.children}
 
 
-def sections(connection: Connection, pixit: Pixit, certificate: str | None, programs: str = settings.PROGRAMS) -> str:
+def sections(
+    connection: Connection,
+    pixit: Pixit,
+    certificate: str | None,
+    programs: str = settings.PROGRAMS,
+) -> str:
     """The ``conn`` sections of a connection, one for each Child SA: pluto shares the IKE SA among them.
 
     ``certificate`` is the name of ours in the NSS database. Raises Unsupported.
@@ -72,8 +96,16 @@ def _ends(connection: Connection, pixit: Pixit, certificate: str | None) -> dict
         "rightid": f'"{identity(connection.remote.identity)}"',
         "leftupdown": "%disabled",
     }
-    if connection.any_identity:
+    if connection.remote_domain:
+        raise Unsupported(Capability.IDENTITY_DOMAIN, "libreswan")
+    if connection.any_identity and isinstance(connection.remote.auth, PublicKey):
+        values["rightid"] = "%fromcert"
+    elif connection.any_identity:
         del values["rightid"]
+    elif connection.remote_subject:
+        # pluto reads a name from its end, as RFC 4514 writes it.
+        subject = ",".join(f"{word}={text}" for word, text in reversed(connection.remote_subject))
+        values |= {"right": "%any", "rightid": f'"{subject}"'}
     values |= _authentication(connection)
     if certificate is not None:
         values |= {"leftcert": certificate, "leftsendcert": "always", "sendca": "all"}
@@ -260,6 +292,10 @@ def _yes(value: bool) -> str:
 
 def secrets(connection: Connection) -> str:
     """The content of ipsec.secrets. Raises Unsupported."""
+    return "".join(map(_secret, every(connection)))
+
+
+def _secret(connection: Connection) -> str:
     found = {one.auth.secret for one in (connection.local, connection.remote) if isinstance(one.auth, Psk)}
     if len(found) > 1:
         raise unsupported("one shared key serves both directions, two were configured")

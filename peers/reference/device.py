@@ -86,6 +86,8 @@ CAPABILITIES = frozenset(
         Capability.ACCOUNTING,
         Capability.COA,
         Capability.COA_CLIENTS,
+        Capability.IDENTITY_DOMAIN,
+        Capability.IDENTITY_SUBJECT,
         Capability.SESSION_CHANGE,
         Capability.SESSION_TIMEOUT,
         Capability.IDLE_TIMEOUT,

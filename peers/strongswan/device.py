@@ -46,7 +46,7 @@ class StrongSwan(Daemon):
             *(Capability.VIRTUAL_IP, Capability.TIMERS, Capability.EAP, Capability.EAP_PEER, Capability.EAP_ONLY),
             *(Capability.VIRTUAL_IP6, Capability.VIRTUAL_IPS, Capability.CONFIG_DNS, Capability.CONFIG_SUBNETS),
             *(Capability.SPLIT_DNS, Capability.MULTIPLE_AUTH, Capability.RAW_PUBLIC_KEYS, Capability.ANY_IDENTITY),
-            Capability.SEVERAL_CONNECTIONS,
+            *(Capability.SEVERAL_CONNECTIONS, Capability.IDENTITY_DOMAIN, Capability.IDENTITY_SUBJECT),
             *(Capability.CERTIFICATE_CHOICE, Capability.REDIRECT, Capability.REDIRECT_LATER),
             *(Capability.PRIVATE_ATTRIBUTES, Capability.CONFIG_NBNS),
         }
@@ -187,8 +187,9 @@ class StrongSwan(Daemon):
             problem = f"listens on ports {self._startup.ports}, the connection wants {connection.local_ports}"
             raise DeviceError(self.name, problem, "open the device with ports=...")
         every = (connection, *connection.beside)
-        sections = {one.name: translate.connection(one, self.pixit.tester_address) for one in every}
-        credentials = [each for one in every for each in translate.credentials(one, alone=not connection.beside)]
+        alone = not connection.beside
+        sections = {one.name: translate.connection(one, self.pixit.tester_address, alone=alone) for one in every}
+        credentials = [each for one in every for each in translate.credentials(one, alone=alone)]
         startup = settings.startup_for(connection, self._startup.ports, self.pixit.tester_address)
         runtime = settings.runtime_for(connection)
         # Once asked for, cookies stay on for ten seconds after the load is gone; only a new process forgets that.

@@ -118,17 +118,29 @@ def _party(party: Party, *, ours: bool) -> Section:
     return section
 
 
-def _judged(party: Party, value: Connection) -> Section:
+def _judged(party: Party, value: Connection, *, alone: bool) -> Section:
     """The other side, and what is asked of its certificates; it asks of all that name where to ask unless told not to.
 
-    Relaxed is its default: a certificate that is known to be revoked is refused.
+    Relaxed is its default: a certificate that is known to be revoked is refused. Where the connection is not ``alone``
+    it names its authorities: any that is loaded counts otherwise.
     """
     section = _party(party, ours=False)
     if value.any_identity:
         del section["id"]
+    elif pattern := _pattern(value):
+        section["id"] = pattern
     if isinstance(party.auth, PublicKey) and value.revocation is not Revocation.OFF:
         section["revocation"] = value.revocation.value
+    if isinstance(party.auth, PublicKey) and value.trust and not alone:
+        section["cacerts"] = [one.public_bytes(Encoding.DER) for one in value.trust]
     return section
+
+
+def _pattern(value: Connection) -> str:
+    """The identities of several peers, empty where the connection is for one, or for any."""
+    if value.remote_domain:
+        return f"fqdn:*.{value.remote_domain}"
+    return ", ".join(f"{word}={text}" for word, text in value.remote_subject)
 
 
 def _parties(party: Party) -> tuple[Party, ...]:
@@ -208,15 +220,18 @@ _MOMENT = 1.0
 """Seconds that are left when charon authenticates again."""
 
 
-def connection(value: Connection, default_remote: str) -> Section:
-    """The section of a connection. ``default_remote`` is whom to initiate to where it names no address."""
+def connection(value: Connection, default_remote: str, *, alone: bool = True) -> Section:
+    """The section of a connection. ``default_remote`` is whom to initiate to where it names no address.
+
+    ``alone``: it is the only one.
+    """
     section: Section = {
         "version": "2",
         "local_addrs": [value.local_address or "%any"],
         "remote_addrs": [value.remote_address] if value.remote_address else [default_remote, "%any"],
         "proposals": list(value.proposals),
         **{f"local-{at}": _party(one, ours=True) for at, one in enumerate(_parties(value.local), 1)},
-        **{f"remote-{at}": _judged(one, value) for at, one in enumerate(_parties(value.remote), 1)},
+        **{f"remote-{at}": _judged(one, value, alone=alone) for at, one in enumerate(_parties(value.remote), 1)},
         "children": {each.name: child(each) for each in value.children},
         "mobike": _yes(value.mobike),
         "encap": _yes(value.force_encapsulation),
@@ -305,5 +320,6 @@ def credentials(value: Connection, *, alone: bool = True) -> Iterator[tuple[str,
         raise Unsupported(Capability.PSK, "strongswan", "one shared key serves both directions, two were configured")
     for secret in secrets:
         named = () if value.any_identity else (value.local, value.remote) if alone else (value.remote,)
-        owners = [identity(one.identity) for one in named]
+        pattern = _pattern(value)
+        owners = [pattern if pattern and one is value.remote else identity(one.identity) for one in named]
         yield "load-shared", {"id": value.name, "type": "IKE", "data": secret, "owners": owners}

@@ -8,7 +8,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable
 from peers.contract import Capability
-from suites.aaa.steps import OBEYS, SERVED, answered, must_end, must_get_in, must_stay, named, stopped
+from suites.aaa.steps import OBEYS, SERVED, answered, must_end, must_get_in, must_not_get_in, must_stay, named, stopped
 from suites.connections import by_aaa
 from suites.purpose import purpose
 from suites.radius import Aaa
@@ -180,6 +180,20 @@ def test_stateless(peer: Peer, aaa: Aaa) -> None:
     )
     peer.check(told.error != INITIATED, "a NAK that is a refusal", f"Error-Cause {told.error}", "RFC5176-3.3-1")
     must_stay(sa, "RFC5176-3.3-1")
+
+
+@purpose(
+    "aaa-locked", "RFC5176-2.1-1", "RFC7296-2.21.2-1", "RFC7296-1.2-18", role="responder", needs=OBEYS,
+    connection=SERVED, canary=False,
+)  # fmt: skip
+def test_locked(peer: Peer, aaa: Aaa) -> None:
+    """A user whose session was ended, and whom the server refuses now, does not come back; later he may again."""
+    sa = must_get_in(peer, "RFC5176-2.1-1")
+    answered(peer, aaa, aaa.ask(aaa.client.disconnect(*named(aaa, sa))), "RFC5176-2.1-1", accepted=True)
+    must_end(peer, aaa, sa, "RFC5176-2.1-1")
+    aaa.server.refusing = True
+    must_not_get_in(peer, aaa, "RFC7296-1.2-18")
+    must_get_in(peer, "RFC5176-2.1-1").liveness()
 
 
 @purpose(

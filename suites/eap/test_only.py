@@ -151,7 +151,7 @@ def test_unsafe_peer(peer: Peer) -> None:
 
         def only(conversation: Conversation, method: PeerMethod = method) -> None:
             assert isinstance(conversation, EapPeer)
-            conversation.methods = [method]
+            conversation.methods = (method,)
 
         heard = listening.served(peer, only, unsigned)
         by_it = any(one.type == UNSAFE[number] for one in heard.packets)

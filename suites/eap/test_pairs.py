@@ -18,6 +18,8 @@ from conformance.eap.avp import (
 from conformance.eap.conversation import Conversation
 from conformance.eap.layout import Body
 from conformance.eap.ttls import Ttls
+from conformance.eap.ttls_peer import TtlsPeer
+from conformance.eap.ttls_server import TtlsServer
 from conformance.script.peer import Peer
 from conformance.wire import EapCode, EapType
 from conformance.wire.errors import WireError
@@ -44,7 +46,7 @@ class Overheard:
     def prepare(self, conversation: Conversation) -> None:
         """Our side keeps it."""
         for method in tunnels(conversation):
-            if isinstance(method, Ttls):
+            if isinstance(method, TtlsPeer | TtlsServer):
                 method.take_inner = self._keeping(method, method.take_inner)  # type: ignore[method-assign]
 
     def _keeping(self, method: Ttls, take: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:

@@ -1,14 +1,16 @@
 """A device with connections for several peers: each gets in by its own key, to its own selectors, by nothing else."""
 
 from dataclasses import replace
+from ipaddress import ip_network
 
 from conformance.ike.core.connection import Connection, Identity, Party, Psk, PublicKey
 from conformance.ike.core.selectors import selectors
 from conformance.ike.core.sending import State
 from conformance.script import bend
+from conformance.script.message import says_nothing
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
-from conformance.wire import AUTH, SA, AuthMethod, Message, TSi
+from conformance.wire import AUTH, SA, AuthMethod, ExchangeType, IdType, Message, TSi
 from peers.contract import Capability, Pixit
 from suites.connections import certified, leaf, psk
 from suites.ike_auth.refusal import must_be_refused
@@ -68,9 +70,9 @@ def peers_of(peer: Peer) -> tuple[Connection, ...]:
 
 def comes(peer: Peer, one: Connection, **changes: object) -> ScriptedSa:
     """An IKE SA that is begun as one of them."""
-    seen = {"local": one.local, "remote": one.remote, "trust": one.trust, "children": one.children}
-    seen |= {"beside": (), **changes}
-    sa = peer.sa(initial_contact=False, **seen)
+    trust = tuple(dict.fromkeys(each for known in peers_of(peer) for each in known.trust))
+    seen = {"local": one.local, "remote": one.remote, "children": one.children, "trust": trust, "beside": ()}
+    sa = peer.sa(initial_contact=False, **{**seen, **changes})
     sa.init()
     return sa
 
@@ -147,8 +149,92 @@ def test_selectors(peer: Peer) -> None:
     peer.check(any(answer.notifies()), "an error notify", answer, "RFC7296-2.9-6")
 
 
-def must_give_nothing(peer: Peer, answer: Message) -> None:
+def must_give_nothing(peer: Peer, answer: Message, requirement: str = "RFC7296-2.9-3") -> None:
     """No Child SA comes of this."""
     given = answer.first(SA) is not None
     shown = answer.first(TSi) or answer
-    peer.check(not given, "no Child SA for the network of another peer", shown, "RFC7296-2.9-3", bypass=True)
+    peer.check(not given, "no Child SA for the network of another peer", shown, requirement, bypass=True)
+
+
+# --- kinds of names ---------------------------------------------------------------------------------------------------
+
+KINDS = (
+    Identity(IdType.IPV4_ADDR, bytes((203, 0, 113, 77))),
+    Identity(IdType.RFC822_ADDR, b"third@ikespec.example"),
+    Identity(IdType.KEY_ID, b"fourth"),
+)
+"""An address that is not that of our datagrams, a mail address and an opaque name."""
+ENTRY = "RFC4301-4.4.3.4-1"
+
+
+def kinds(pixit: Pixit) -> Connection:
+    """Four peers from one address whose names are of four kinds, each with a key and a network of its own."""
+    first = psk()(pixit)
+    nets = [str(one) for one in ip_network(pixit.tester_networks[0]).subnets(new_prefix=28)]
+    first = replace(first, children=tuple(replace(one, local_ts=(nets[0],)) for one in first.children))
+    others = tuple(
+        replace(
+            first,
+            name=f"peer{number}",
+            local=replace(first.local, identity=name, auth=Psk(b"the key of peer %d of the ikespec suites" % number)),
+            remote=replace(first.remote, auth=Psk(b"the key of peer %d of the ikespec suites" % number)),
+            children=tuple(replace(one, name=f"peer{number}", local_ts=(nets[number],)) for one in first.children),
+        )
+        for number, name in enumerate(KINDS, 2)
+    )
+    return replace(first, beside=others)
+
+
+@purpose(
+    "auth-ring-kinds", ENTRY, "RFC7296-3.5-9", "RFC7296-3.5-1", role="responder", needs=NEEDS, connection=kinds,
+    ordinary=True,
+)  # fmt: skip
+def test_kinds(peer: Peer) -> None:
+    """A name, another host's address, a mail address and a key ID: the key is that of the name, not of where it is."""
+    for one in peers_of(peer):
+        peer.note(str(one.local.identity))
+        sa = comes(peer, one)
+        sa.auth()
+        sa.must_be_established(ENTRY)
+        sa.must_be_up(ENTRY)
+        sa.delete()
+
+
+@purpose("auth-ring-kinds-other", ENTRY, *PROVED, role="responder", needs=NEEDS, connection=kinds)
+def test_kinds_other(peer: Peer) -> None:
+    """The key of the peer whose name is of another kind proves nobody, whoever has the address that is claimed."""
+    known = peers_of(peer)
+    for one, other in zip(known, (*known[1:], known[0]), strict=True):
+        peer.note(f"{one.local.identity} with the key of {other.local.identity}")
+        must_be_refused(peer, comes(peer, one, local=replace(one.local, auth=other.local.auth)))
+
+
+# --- times ------------------------------------------------------------------------------------------------------------
+
+
+def watched(pixit: Pixit) -> Connection:
+    """The device looks whether the second of three peers lives after a second of silence, after the others never."""
+    first = ring(pixit)
+    second, *others = first.beside
+    return replace(first, beside=(replace(second, dpd_delay=1.0), *others))
+
+
+@purpose(
+    "dpd-one-of-several", "RFC7296-2.4-9", "RFC7296-1.4-6", role="responder", needs=(*NEEDS, Capability.DPD),
+    connection=watched, waits=5,
+)  # fmt: skip
+def test_watched(peer: Peer) -> None:
+    """Of several peers the one with a time for liveness checks is asked after that, though the first one has none."""
+    second = peers_of(peer)[1]
+    sa = comes(peer, second)
+    sa.auth()
+    sa.must_be_established("RFC7296-1.2-12")
+    sa.liveness()
+    peer.idle(0.5)
+    peer.forget()
+    for _ in range(2):
+        asked = sa.expect_request(
+            ExchangeType.INFORMATIONAL, timeout=5, where=says_nothing, requirement="RFC7296-2.4-9"
+        )
+        sa.answer(asked)
+    sa.must_be_up("RFC7296-2.4-9")

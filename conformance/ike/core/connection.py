@@ -290,8 +290,13 @@ class Connection:
     With ``any_identity`` this side lets in whoever proves itself as ``remote`` does (with its secret, or with a
     certificate of ``trust``), under any name: so a gateway has many clients.
 
+    With ``remote_domain`` that holds for the hosts of a domain (``example.org``: whoever is called something before
+    ``.example.org``), with ``remote_subject`` for whoever is called by a distinguished name with these attributes in
+    this order (``("O", "example"), ("OU", "branch"), ("CN", "*")``), where ``*`` is any value.
+
     ``beside`` are connections with other peers that it has at the same time, at the same address and with the same
-    proposals: as responder it goes on with that for the identity that the initiator claims.
+    proposals: as responder it goes on with that for the identity that the initiator claims. One for just this identity
+    goes before those for some, and these before one for any.
 
     ``authorization`` is what it asks about who has proved who he is; ``aaa_name`` by which name it asks an AAA server
     for a shared key (`Authorization`). ``named_pools`` are IPv4 prefixes from which it assigns addresses where that
@@ -352,6 +357,8 @@ class Connection:
     redirect: Redirection | None = None
     cert_lookup: bool = False
     any_identity: bool = False
+    remote_domain: str = ""
+    remote_subject: tuple[tuple[str, str], ...] = ()
     beside: tuple["Connection", ...] = ()
 
     def patience(self) -> float:

@@ -1,9 +1,10 @@
 """The proof of identity in IKE_AUTH: what is signed, with what, and whether the peer's is right (RFC 7296, 2.15)."""
 
-from conformance.ike.core.connection import Party, Psk, PublicKey
+from conformance.crypto.dn import fits
+from conformance.ike.core.connection import Connection, Party, Psk, PublicKey
 from conformance.ike.core.events import Violation
 from conformance.ike.core.signatures import Signatures
-from conformance.wire import AUTH, IDi, IDr, Message
+from conformance.wire import AUTH, IDi, IDr, IdType, Message
 
 _KEY_PAD = b"Key Pad for IKEv2"
 
@@ -74,7 +75,16 @@ class Proof(Signatures):
         """True if the identity is the configured one, or any will do."""
         if self.connection.any_identity:
             return True
-        return (identity.id_type, identity.data) == (expected.identity.id_type, expected.identity.data)
+        exact = (identity.id_type, identity.data) == (expected.identity.id_type, expected.identity.data)
+        return exact or self.is_among(self.connection, identity)
+
+    def is_among(self, connection: Connection, identity: IDi | IDr) -> bool:
+        """Whether a connection for several peers is for this one."""
+        if identity.id_type == IdType.FQDN and connection.remote_domain:
+            host, domain = identity.data.lower(), f".{connection.remote_domain}".lower().encode()
+            return host.endswith(domain) and host != domain
+        subject = identity.id_type == IdType.DER_ASN1_DN and bool(connection.remote_subject)
+        return subject and fits(identity.data, connection.remote_subject)
 
     def check_shared_key(self, expected: Psk, auth: AUTH, octets: bytes) -> None:
         """Check a shared key MIC."""

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from conformance.crypto import CryptoError
 from conformance.crypto.ke import KeyExchange, respond
 from conformance.ike.core.child import ChildOffer, ChildSa
-from conformance.ike.core.connection import ChildConfig, Credential, Party
+from conformance.ike.core.connection import ChildConfig, Connection, Credential, Party
 from conformance.ike.core.events import InvalidPublicValue, Refusal, Violation
 from conformance.ike.core.receiving import Answer, Receiver
 from conformance.ike.core.selectors import covered, selectors
@@ -122,6 +122,10 @@ class Spine(Receiver):
 
     def identified(self, identity: IDi | IDr) -> None:
         """To a responder the initiator has said who it is, and proved nothing yet."""
+
+    def is_among(self, connection: Connection, identity: IDi | IDr) -> bool:
+        """Whether a connection for several peers is for this one."""
+        raise NotImplementedError
 
     def auth_notifies(self) -> list[Notify]:
         """What we announce in IKE_AUTH, in the first request or in the last response."""

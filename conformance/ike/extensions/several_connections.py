@@ -3,6 +3,7 @@
 IKE_SA_INIT is the same with all of them. Which one it is, is known when the initiator says who it is in IKE_AUTH.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from conformance.ike.core.connection import Connection
@@ -23,9 +24,16 @@ class SeveralConnections(Spine):
         """That for this identity; the first one where nobody has it, which then refuses the initiator."""
         first = replace(self.connection, beside=())
         known = (first, *self.connection.beside)
-        return next((one for one in known if self.is_for(one, identity)), first)
+        fitting = (one for is_for in self.degrees() for one in known if is_for(one, identity))
+        return next(fitting, first)
+
+    def degrees(self) -> tuple[Callable[[Connection, IDi | IDr], bool], ...]:
+        """Ways in which a connection may be for an identity, that which counts most first."""
+        return self.is_for, self.is_among, lambda one, identity: one.any_identity
 
     def is_for(self, one: Connection, identity: IDi | IDr) -> bool:
-        """Whether a connection is for this identity."""
+        """Whether a connection is for this identity and no other."""
+        if one.any_identity or one.remote_domain or one.remote_subject:
+            return False
         expected = one.remote.identity
         return (expected.id_type, expected.data) == (identity.id_type, identity.data)

@@ -221,3 +221,19 @@ class OnlySaysThatItAsks(Nas):
 
     def authorize_again(self, session: Session, request: Packet, sas: Sequence[GatewaySa]) -> None:
         pass
+
+
+@defect("aaa-locked")
+class KnowsWhoWasHere(Nas):
+    """Lets in whom the server refuses, if he has been here before."""
+
+    def rejected(self, sa: GatewaySa, answer: Packet) -> None:
+        before = self.__dict__.get("_before")
+        if before is None:
+            super().rejected(sa, answer)
+        else:
+            sa.relay_success(bytes((3, sa.relay.identifier, 0, 4)), None, before)
+
+    def accepted(self, sa: GatewaySa, answer: Packet) -> None:
+        self.__dict__["_before"] = answer
+        super().accepted(sa, answer)

@@ -8,7 +8,7 @@ from conformance.wire import AUTH, IDi, IDr
 from peers.reference.defects.registry import defect
 
 
-@defect("auth-ring", "auth-ring-mixed")
+@defect("auth-ring", "auth-ring-mixed", "auth-ring-kinds")
 class FirstConnectionOnly(IkeSa):
     """Goes on with its first connection, whoever the initiator is."""
 
@@ -16,7 +16,7 @@ class FirstConnectionOnly(IkeSa):
         return self.connection
 
 
-@defect("auth-ring-other-key")
+@defect("auth-ring-other-key", "auth-ring-kinds-other")
 class AnyKeyOfTheRing(IkeSa):
     """Tries all keys that it has, and takes whoever has one of them for whom he says that he is."""
 
@@ -61,3 +61,11 @@ class SelectorsOfAll(IkeSa):
         known = (self.connection, *self.connection.beside)
         networks = tuple(ts for one in known for child in one.children for ts in child.remote_ts)
         return replace(found, children=tuple(replace(one, remote_ts=networks) for one in found.children))
+
+
+@defect("dpd-one-of-several")
+class TimesOfTheFirst(IkeSa):
+    """Has the times of its first connection for all peers."""
+
+    def connection_for(self, identity: IDi | IDr) -> Connection:
+        return replace(super().connection_for(identity), dpd_delay=self.connection.dpd_delay)

@@ -8,7 +8,7 @@ from conformance.eap.aka_peer import AkaPeer
 from conformance.eap.aka_server import AkaServer
 from conformance.eap.layout import Body
 from conformance.eap.method import Method
-from conformance.eap.simaka import Message, Notice, Reauthentication, Told
+from conformance.eap.simaka import Message, Notice, Reauthentication, Told, number
 from conformance.eap.simaka_attributes import At, AtPadding
 from conformance.eap.simaka_keys import Keys
 from conformance.eap.simaka_peer import SimAkaPeer
@@ -214,7 +214,9 @@ class TakesAnyCounterBack(WithOtherServers):
 
         def opening(message: Message) -> Message:
             clear = opened(message)
-            same = (replace(one, number=method.counter) if one.type == At.COUNTER else one for one in clear.attributes)
+            assert method.counter is not None
+            due = number(At.COUNTER, method.counter)
+            same = (due if getattr(one, "type", None) == At.COUNTER else one for one in clear.attributes)
             return Message(attributes=tuple(same))
 
         method.open = opening  # type: ignore[method-assign]

@@ -27,7 +27,7 @@ class TakesAnyMethodAlone(IkeSa):
     def eap_peer(self) -> EapPeer:
         found = super().eap_peer()
         password = self.means(self.own_party())[1].password
-        found.methods = [*found.methods, Md5Peer(password), GtcPeer(password), Mschapv2Peer(password)]
+        found.methods = (*found.methods, Md5Peer(password), GtcPeer(password), Mschapv2Peer(password))
         return found
 
     def eap_server(self) -> EapServer:

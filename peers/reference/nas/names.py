@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from conformance.crypto.dn import attributes
 from conformance.wire import IDi, IdType
 
 FIELDS = {
@@ -33,26 +34,9 @@ def parts_of(identity: IDi) -> dict[str, bytes]:
 
 def fields_of(name: bytes) -> Iterator[tuple[str, bytes]]:
     """The fields of a DN in DER that have a word, in their order; nothing of what is none."""
-    for sequence in values(name):
-        for part in values(sequence):
-            for field in values(part):
-                pair = list(values(field))
-                if len(pair) == 2 and pair[0] in FIELDS:
-                    yield FIELDS[pair[0]], pair[1]
-
-
-def values(octets: bytes) -> Iterator[bytes]:
-    """The values of the elements that stand one after the other; it ends where one runs over the end."""
-    at = 0
-    while at + 2 <= len(octets):
-        length, at = octets[at + 1], at + 2
-        if length & 0x80:
-            more = length & 0x7F
-            length, at = int.from_bytes(octets[at : at + more], "big"), at + more
-        if at + length > len(octets):
-            return
-        yield octets[at : at + length]
-        at += length
+    for kind, value in attributes(name):
+        if kind in FIELDS:
+            yield FIELDS[kind], value
 
 
 def parts_of_eap(name: bytes) -> dict[str, bytes]:
