@@ -94,9 +94,11 @@ class Played:
 
     def must_have_deviated(self) -> None:
         """It came to the deviation. Raises NotApplicable where the device does not speak the version."""
-        if self.applied:
+        if self.applied and not self.deviation.at_once:
             return
         self.must_speak()
+        if self.applied:
+            return
         raise Inconclusive(f"it did not come to {self.deviation.text}: {self.why}")
 
     @property

@@ -36,12 +36,14 @@ class Deviation:
         shape: does it to our method.
         version: the only one that we speak then; None: those that we always speak.
         within: the messages of the handshake are ours to bend, by an engine that a device may not get on with.
+        at_once: it is in play from the beginning, before the other side has said that it speaks the version.
     """
 
     text: str
     shape: Shape
     version: TlsVersion | None = None
     within: bool = False
+    at_once: bool = False
 
     def method(self, found: TlsMethod, note: Note) -> TlsMethod:
         """The method that takes part in place of ours."""
@@ -58,7 +60,7 @@ def configured(text: str, version: TlsVersion | None = None, **changes: Any) -> 
         found.config = replace(found.config, **changes)
         return found
 
-    return Deviation(text, shape, version)
+    return Deviation(text, shape, version, at_once=True)
 
 
 def straight(version: TlsVersion | None) -> Deviation:

@@ -131,9 +131,17 @@ class QuickQuestions(Nas):
     about=AAA,
 )
 class PatientQuestions(Nas):
-    """Repeats a question after three seconds."""
+    """Repeats a question after three seconds, and stays with the server that has answered last."""
 
     timeout = 3.0
+    preferred: int = 0
+
+    def first_server(self) -> int:
+        return self.preferred
+
+    def anew(self, asked: Asked) -> None:
+        self.preferred = asked.server
+        super().anew(asked)
 
 
 @variant(
