@@ -22,8 +22,9 @@ from suites.campaign.oracles.death import problem_of as problem_of_death
 from suites.campaign.oracles.growth import grows, keeps_more, rises
 from suites.campaign.oracles.hang import Canary
 from suites.campaign.oracles.left_behind import GRACE, left_behind
-from suites.campaign.oracles.requirement import LOST, problem_of, unproved
+from suites.campaign.oracles.requirement import LOST, believed, halved, problem_of, unproved
 from suites.campaign.oracles.spinning import Spinning
+from suites.campaign.oracles.survival import GIVEN_UP, refused
 from suites.campaign.scene import Scene, Unreachable
 from suites.campaign.states import STATES, State
 from suites.evidence import key_lines
@@ -170,7 +171,7 @@ class Runner:
             problems = list(self._judged(scene, done))
             kept = not problems and self._keeps(scene, case, done)
         if not problems and not kept:
-            problems = list(self._deaths(done)) or list(self._lost(scene, done))
+            problems = list(self._deaths(done)) or list(self._lost(scene, case, done, fresh=fresh))
         more = not problems and self._kept() > held
         log = self._logged()
         self._leave(scene, kept=kept and not problems)
@@ -208,17 +209,48 @@ class Runner:
             if broken.mandatory and problem.symptom not in seen:
                 seen.add(problem.symptom)
                 yield problem
+        yield from scene.conversation.look(done.entries)
         yield from unproved(done.sent, done.entries, scene.sa)
+        yield from halved(done.entries, scene.sa)
+        if scene.state.role == "initiator":
+            yield from believed(self.device, done.sent, done.entries, scene.sa)
         if left_behind(self.device, done.received) is not None:
             scene.peer.idle(GRACE)
             left = left_behind(self.device, done.received)
             if left is not None:
                 yield left
 
-    def _lost(self, scene: Scene, done: Done) -> Iterable[Problem]:
-        """An IKE SA that is up, was never deleted, and answers no more although nobody has touched it."""
-        if scene.state.up and scene.up and scene.lost and not done.genuine and done.datagrams:
-            yield LOST
+    def _lost(self, scene: Scene, case: Case, done: Done, *, fresh: bool) -> Iterable[Problem]:
+        """An IKE SA that is up, was never deleted, and answers no more although nobody has touched it.
+
+        It counts if it happens again on a device that has forgotten all else: one that hears us late may have given up.
+        """
+        problem = self._loss(scene, done)
+        if problem is not None and not fresh:
+            problem = self._lost_again(case)
+        return () if problem is None else (problem,)
+
+    def _lost_again(self, case: Case) -> Problem | None:
+        self._forget()
+        try:
+            scene = self._scene(STATES[case.state], case.seed)
+        except Unreachable:
+            return None
+        self._executor.lives(scene, patient=True)
+        done = self._executor.run(scene, case.steps)
+        scene.lost = scene.up and not self._executor.lives(scene, patient=True)
+        problem = self._loss(scene, done)
+        self._leave(scene, kept=False)
+        return problem
+
+    def _loss(self, scene: Scene, done: Done) -> Problem | None:
+        """What an IKE SA that is lost says of the device, if anything."""
+        if not (scene.state.up and scene.up and scene.lost and done.datagrams):
+            return None
+        if not done.genuine:
+            return LOST
+        given_up = refused(scene.peer.trace.entries, done.entries, scene.ike)
+        return GIVEN_UP if given_up and not self._executor.lives(scene, patient=True) else None
 
     def _kept(self) -> int:
         """How much the device keeps, where it says so exactly."""
@@ -271,7 +303,7 @@ class Runner:
             return True
         mark = len(scene.peer.trace.entries)
         scene.lost = not self._executor.lives(scene, patient=not done.genuine)
-        list(scene.watch.look(scene.peer.trace.entries[mark:]))  # an answer may come in the next case
+        scene.note(scene.peer.trace.entries[mark:])  # an answer may come in the next case
         return not scene.lost
 
     def _look(self, scene: Scene) -> Iterable[Problem]:
@@ -355,7 +387,7 @@ class Runner:
             lane.close()
             raise
         # What is wrong on the way to a state is a problem of the state before.
-        list(scene.watch.look(peer.trace.entries))
+        scene.note(peer.trace.entries)
         scene.mark, scene.come = len(peer.trace.entries), len(peer.inbox)
         scene.asked = scene.held is not None
         scene.known = len(scene.sa.children) if scene.sa is not None else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,10 +10,12 @@ from conformance.ike.core.sending import State as SaState
 from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
+from conformance.script.trace import Entry
 from conformance.script.verdict import Inconclusive
 from conformance.wire import ExchangeType, Message
 from peers.contract import Device
 from suites.campaign.lanes import Lane
+from suites.campaign.oracles.conversation import Conversation
 from suites.invariants import Watch
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ class Scene:
         known: Child SAs that were there when the state was reached.
         come: how many messages of the device had come then.
         lost: whether an IKE SA that was up answers no more.
-        watch: the invariants of the conversation.
+        watch: the invariants of the conversation, and ``conversation`` what only the whole of it shows.
         asked: whether a request of the device was held then.
         begun: our IKE SAs, the newest last.
     """
@@ -61,9 +63,10 @@ class Scene:
     lost: bool = False
     begun: list[ScriptedSa] = field(default_factory=list)
     watch: Watch = field(init=False)
+    conversation: Conversation = field(init=False)
 
     def __post_init__(self) -> None:
-        self.watch = Watch(self.peer)
+        self.watch, self.conversation = Watch(self.peer), Conversation(self.peer)
 
     @property
     def ike(self) -> ScriptedSa:
@@ -87,6 +90,11 @@ class Scene:
     def up(self) -> bool:
         """Whether the IKE SA is established, as we see it, and nothing of it is under way."""
         return self.sa is not None and self.sa.state is SaState.ESTABLISHED and not self.sa.closing
+
+    def note(self, entries: Sequence[Entry]) -> None:
+        """Let the oracles remember what went by, without a word about it."""
+        list(self.watch.look(entries))
+        list(self.conversation.look(entries))
 
     def fresh(self) -> ScriptedSa:
         """A new IKE SA of ours; the script obeys nothing by itself on it."""

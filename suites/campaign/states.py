@@ -19,7 +19,7 @@ from peers.contract import Capability
 from suites.campaign.kinds import first_fragments, start_large
 from suites.campaign.scene import Scene, Unreachable
 from suites.connections import Setup, certificates, eap, usual
-from suites.create_child_sa.answers import deletes_ike
+from suites.create_child_sa.answers import deletes_child, deletes_ike
 
 AUTH, CREATE = ExchangeType.IKE_AUTH, ExchangeType.CREATE_CHILD_SA
 INFORMATIONAL = ExchangeType.INFORMATIONAL
@@ -219,6 +219,13 @@ def _ike_collision(scene: Scene) -> None:
     sa = scene.established()
     scene.wait_for(scene.device.rekey_ike, CREATE, rekeys_ike)
     sa.begin(sa.start_rekey)
+
+
+@state("device-deletes-child", "responder", "the device has asked for the deletion of a Child SA", *_HELD,
+       needs=(Capability.DELETE_CHILD,), alone=True)  # fmt: skip
+def _device_deletes_child(scene: Scene) -> None:
+    sa = scene.established()
+    scene.wait_for(partial(scene.device.delete_child, sa.child.config.name), INFORMATIONAL, deletes_child)
 
 
 @state("device-deletes", "responder", "the device has asked for the deletion of the IKE SA", *_HELD,

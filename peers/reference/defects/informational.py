@@ -72,6 +72,17 @@ class SkipsCriticalInInformational(IkeSa):
         pass
 
 
+@defect("info-unknown-critical", "info-critical-effects")
+class EndsAtCritical(IkeSa):
+    """Drops the IKE SA without a Delete payload after it has refused an unknown critical payload."""
+
+    def check_critical(self, message: Message) -> None:
+        try:
+            super().check_critical(message)
+        except Refusal as refusal:
+            raise Refusal(refusal.kind, refusal.why, refusal.data, fatal=True) from None
+
+
 @defect("info-unknown-critical")
 class NamesNoCriticalPayload(IkeSa):
     """Leaves out which payload type it does not support."""

@@ -205,6 +205,7 @@ class WindowOfFive(IkeSa):
             self.ahead.add(number)
             payloads = self.process(message)
             while self.expected_id in self.ahead:
+                self.ahead.remove(self.expected_id)
                 self.expected_id += 1
             if payloads is not None:
                 self.respond(message, payloads)

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from suites.campaign.case import Problem
 from suites.pulse import Growth
 
-AGAIN = 6
-"""So often a case must make the device keep more, each time."""
+AGAIN = 16
+"""So often a case must make the device keep more, each time: a window of five, with requests and responses, is full."""
 
 
 def keeps_more(kept: Callable[[], int], again: Callable[[], bool]) -> bool:

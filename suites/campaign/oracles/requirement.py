@@ -8,16 +8,20 @@ from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.trace import Entry
 from conformance.wire import (
     AUTH,
+    EAP,
     SA,
     SK,
     ExchangeType,
     Message,
     Payload,
     PayloadType,
+    TSi,
+    TSr,
     WireError,
     decode_message,
     decode_payloads,
 )
+from peers.contract import Capability, Device, DeviceError, SaState
 from suites.campaign.case import Problem
 from suites.invariants import Broken
 
@@ -58,8 +62,56 @@ def unproved(straight: Sequence[Message | None], entries: Sequence[Entry], sa: S
         yield Problem("requirement", "proof: nothing is established without proof", words, "RFC7296-1.2-11")
 
 
-def _seen(entry: Entry, sa: ScriptedSa) -> tuple[int, tuple[Payload, ...]] | None:
-    """The message ID and payloads of a request of ours as the device decrypts them."""
+def halved(entries: Sequence[Entry], sa: ScriptedSa | None) -> Iterator[Problem]:
+    """IKE_AUTH with a part of what a Child SA needs succeeds, as if all of it or nothing had been asked for."""
+    if sa is None or sa.keys is None:
+        return
+    for came in entries:
+        message = came.message
+        if came.sent or message is None or not came.encrypted or not message.is_response:
+            continue
+        number = message.message_id
+        over = message.first(AUTH) is not None and message.first(EAP) is None
+        if message.exchange != ExchangeType.IKE_AUTH or not over or fatal(message) is not None:
+            continue
+        said = [_seen(entry, sa) for entry in entries if entry.sent]
+        asked = [one[1] for one in said if one is not None and one[0] == number]
+        whole = [{type(each) for each in one} & {SA, TSi, TSr} for one in asked]
+        if whole and all(0 < len(one) < 3 for one in whole) and not _in_fragments(entries, number, sa):
+            words = (
+                "IKE_AUTH has " + " and ".join(sorted(one.__name__ for one in whole[0])) + ", and no error answers it"
+            )
+            symptom = "whole: an IKE_AUTH request with a part of a Child SA is refused"
+            yield Problem("requirement", symptom, words, "RFC7296-2.21-1")
+
+
+def believed(
+    device: Device, straight: Sequence[Message | None], entries: Sequence[Entry], sa: ScriptedSa | None
+) -> Iterator[Problem]:
+    """A device that has asked takes an IKE_AUTH response whose proof is not ours: it lists the IKE SA as up."""
+    if sa is None or sa.keys is None or Capability.LIST_SAS not in device.capabilities:
+        return
+    answers = [one for one in straight if one is not None and one.exchange == ExchangeType.IKE_AUTH and one.is_response]
+    right = {(one.message_id, auth.method, auth.data) for one in answers if (auth := one.first(AUTH)) is not None}
+    for number in {one[0] for one in right}:
+        said = [_seen(entry, sa, response=True) for entry in entries if entry.sent]
+        told = [one for one in said if one is not None and one[0] == number]
+        shown = {(number, auth.method, auth.data) for one in told for auth in one[1] if isinstance(auth, AUTH)}
+        if not told or shown & right or _in_fragments(entries, number, sa):
+            continue
+        try:
+            listed = [one for one in device.list_sas() if (one.spi_i, one.spi_r) == (sa.spi_i, sa.spi_r)]
+        except DeviceError:
+            return
+        if any(one.state == SaState.ESTABLISHED for one in listed):
+            words = "the device lists the IKE SA as established, and " + (
+                "another AUTH payload than ours was sent" if shown else "no AUTH payload was sent"
+            )
+            yield Problem("requirement", "proof: nobody is believed without proof", words, "RFC7296-1.2-11")
+
+
+def _seen(entry: Entry, sa: ScriptedSa, *, response: bool = False) -> tuple[int, tuple[Payload, ...]] | None:
+    """The message ID and payloads of a request of ours, or a response, as the device decrypts them."""
     assert sa.keys is not None
     if entry.datagram is None:
         return None
@@ -67,7 +119,7 @@ def _seen(entry: Entry, sa: ScriptedSa) -> tuple[int, tuple[Payload, ...]] | Non
     try:
         message = decode_message(raw)
         last = message.payloads[-1] if message.payloads else None
-        if not isinstance(last, SK) or message.is_response:
+        if not isinstance(last, SK) or message.is_response != response:
             return None
         plain = protection.unseal(raw, last, sa.keys.suite.cipher, sa.own_key)
         return message.message_id, decode_payloads(int(last.inner), plain)

@@ -1,0 +1,50 @@
+"""What a conversation shows as a whole is seen: on a device with the defect, and not on the correct one."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from conformance.fuzz.mutation import Mutation
+from peers.registry import open_device
+from suites.campaign.case import Case, Problem, Step
+from suites.campaign.runner import Runner
+
+LIVENESS = Case("established", 1, (Step("liveness"),))
+CRITICAL = Case("established", 1, (Step("liveness", content="c8:0080000801020304"),))
+
+
+def bent(state: str, kind: str, *mutation: object) -> Case:
+    return Case(state, 1, (Step(kind, (Mutation.from_json(list(mutation)),)),))
+
+
+def problems(device: str, cases: Sequence[Case], *, fresh: bool) -> tuple[Problem, ...]:
+    with Runner(open_device(device), seed=1) as runner:
+        return [runner.run(one, fresh=fresh and at == 0) for at, one in enumerate(cases)][-1].problems
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+@pytest.mark.parametrize(
+    ("defect", "requirement", "cases"),
+    [
+        ("accepts-ahead", "RFC7296-2.3-13", [bent("established", "liveness", "number", "header", "message_id", 9)]),
+        ("deletes-twice", "RFC7296-1.4.1-8", [Case("device-deletes-child", 1, (Step("delete-child"),))]),
+        ("selectors-by-policy", "RFC7296-2.21-1", [bent("init-done", "auth", "order", "TSi", "dropped", 0)]),
+        ("ends-at-critical", "RFC7296-2.21-4", [LIVENESS, CRITICAL]),
+        ("trusts-silent-responder", "RFC7296-1.2-11", [bent("asked-auth", "answer", "order", "AUTH", "dropped", 0)]),
+    ],
+)
+def test_a_defect_is_seen(defect: str, requirement: str, cases: Sequence[Case], fresh: bool) -> None:
+    assert requirement in [one.requirement for one in problems(f"reference:{defect}", cases, fresh=fresh)]
+    assert not problems("reference", cases, fresh=fresh)
+
+
+def test_a_window_of_five_may_be_used() -> None:
+    """Five requests at once are four message IDs ahead; a sixth is outside."""
+    ahead = [bent("established", "liveness", "number", "header", "message_id", number) for number in (6, 7)]
+    for one in ahead:
+        assert not problems("reference:window-of-five", [one], fresh=True)
+
+
+def test_an_unknown_critical_payload_may_end_what_has_just_begun() -> None:
+    """In the INFORMATIONAL exchange right after IKE_AUTH (RFC 7296, section 2.21.2)."""
+    assert not problems("reference:ends-at-critical", [CRITICAL], fresh=True)
