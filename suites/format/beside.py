@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from conformance.ike.core import protection
 from conformance.ike.core.protection import Fragment
-from conformance.script.bend import Bend
+from conformance.script.bend import Bend, Piece
 from conformance.script.sa import ScriptedSa
 from conformance.wire import Message, Payload, PayloadType, encode_payloads
 
@@ -28,16 +28,22 @@ def sealed_beside(
 
 
 def beside(sa: ScriptedSa, *clear: Payload) -> Bend:
-    """Payloads in clear in front of the Encrypted payload of a message that is not fragmented."""
+    """Payloads in clear in front of the Encrypted payload of a message, or in front of its first fragment."""
     seen: list[Message] = []
+    pieces: list[Piece] = []
 
     def see(message: Message) -> Message:
         seen.append(message)
         return message
 
-    def again(_: list[bytes]) -> list[bytes]:
-        message = seen[-1]
-        return [sealed_beside(sa, message, *encode_payloads(message.payloads), clear)]
+    def keep(found: list[Piece]) -> list[Piece]:
+        pieces[:] = found
+        return found
+
+    def again(found: list[bytes]) -> list[bytes]:
+        inner, _ = encode_payloads(seen[-1].payloads)
+        fragment, text = pieces[0]
+        return [sealed_beside(sa, seen[-1], inner, text, clear, fragment), *found[1:]]
 
     said = ", ".join(f"payload type {int(one.payload_type)}" for one in clear)
-    return Bend(f"{said} in clear in front of the Encrypted payload", payloads=see, datagrams=again)
+    return Bend(f"{said} in clear in front of the Encrypted payload", payloads=see, fragments=keep, datagrams=again)

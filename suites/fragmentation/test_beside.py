@@ -16,6 +16,7 @@ from conformance.wire import (
 )
 from peers.contract import Capability
 from suites.dut import Dut
+from suites.format.beside import beside
 from suites.fragmentation.split import Split, attempts, received_fragments, said
 from suites.ike_auth.initiating import begun
 from suites.ike_auth.refusal import must_be_refused_by
@@ -36,6 +37,16 @@ def test_unknown(peer: Peer) -> None:
         with split:
             split.send(split.beside(1, 3, UNKNOWN), split.fragment(2, 3), split.fragment(3, 3))
             split.must_be_answered_once(TOGETHER)
+
+
+@purpose("frag-response-beside-unknown", TOGETHER, "RFC7383-2.5.3-1", "RFC7296-2.5-13", role="initiator", needs=NEEDS)
+def test_response_unknown(peer: Peer, dut: Dut) -> None:
+    """An initiator puts our IKE_AUTH response together where an unknown payload stands in front of fragment 1."""
+    dut.initiate()
+    sa = peer.respond_init(peer.expect_init(), fragment_size=150)
+    sa.answer(sa.expect_request(ExchangeType.IKE_AUTH), bend=beside(sa, UNKNOWN))
+    sa.last_response = None  # what it asks for again it gets no more
+    sa.must_be_up(TOGETHER, "the device takes the response and its IKE SA is up")
 
 
 def _behind(raw: bytes, clear: bytes) -> bytes:

@@ -27,7 +27,7 @@ class LooksInsideOnly(IkeSa):
         return super().decrypted(replace(message, payloads=message.payloads[-1:]), inner, plaintext)
 
 
-@defect("auth-beside-unknown", "auth-responder-beside-unknown", "frag-beside-unknown")
+@defect("auth-beside-unknown", "auth-responder-beside-unknown", "frag-beside-unknown", "frag-response-beside-unknown")
 class WantsNothingBeside(IkeSa):
     """Drops a protected message with anything in front of what is protected."""
 
