@@ -230,11 +230,18 @@ def asked_for(peer: Peer) -> list[Received]:
     return [one for one in peer.inbox if one.sa is None and is_init_request(one.message)]
 
 
+def asks_again(peer: Peer) -> None:
+    """Wait until the device asks again, in the same words or in others, as long as an answer may take."""
+    until = peer.link.now() + peer.response_timeout
+    while peer.link.now() < until and sum(one.copies for one in asked_for(peer)) < 2:
+        peer.idle(peer.response_timeout / 100)
+
+
 def goes_on_if_it_asks(peer: Peer, requirement: str) -> None:
     """The true response to the last request of the device leads on, unless the device has given up meanwhile."""
     last = asked_for(peer)[-1]
-    copies = last.copies
     sa = peer.respond_init(last, proposals=those_with(peer, group_of(last)))
+    copies = last.copies
     try:
         request = sa.expect_request(ExchangeType.IKE_AUTH)
     except Unexpected:

@@ -9,12 +9,12 @@ from suites.dut import Dut
 from suites.ike_sa_init.steps import (
     ask_for_group,
     asked_for,
+    asks_again,
     goes_on_if_it_asks,
     group_of,
     next_request,
     offers,
     other_group,
-    settle,
 )
 from suites.purpose import purpose
 
@@ -63,7 +63,7 @@ def test_ke_retry_data(peer: Peer, dut: Dut) -> None:
     group = int(other_group(peer, first)).to_bytes(2, "big")
     for data in (b"", group[1:], bytes(1) + group, group + bytes(500)):
         peer.refuse_init(first, Notify(NotifyType.INVALID_KE_PAYLOAD, data))
-    settle(peer, dut, first)
+    asks_again(peer)
     for one in asked_for(peer):
         whole(peer, first, one)
     goes_on_if_it_asks(peer, TRIES)
@@ -75,7 +75,7 @@ def odd_cookie(peer: Peer, dut: Dut, octets: int) -> None:
     dut.initiate()
     first = peer.expect_init()
     peer.refuse_init(first, cookie)
-    settle(peer, dut, first)
+    asks_again(peer)
     for one in asked_for(peer):
         found = one.message.notify(NotifyType.COOKIE)
         peer.check(found is None or found.data == cookie.data, "the cookie whole or not at all", one.message, RETURNS)
@@ -109,7 +109,7 @@ def test_version_refused(peer: Peer, dut: Dut) -> None:
     dut.initiate()
     first = peer.expect_init()
     peer.refuse_init(first, Notify(NotifyType.INVALID_MAJOR_VERSION))
-    settle(peer, dut, first)
+    asks_again(peer)
     others = [one for one in peer.inbox if one.message.version >> 4 != 2 or one.message.is_response]
     peer.check(not others, "requests of version 2 only", "; ".join(map(str, others)), "RFC7296-3.1-10")
     went_on = [one for one in peer.inbox if one.message.exchange == ExchangeType.IKE_AUTH]
