@@ -34,6 +34,7 @@ BOOK = {1421: 1480, 1422: 1480, 1423: 1496, 1430: 1496, 1431: 1496, 1438: 1496}
 ESP_SUITES = (
     *("aes128gcm16", "aes256gcm16", "aes128gcm12", "aes128gcm8", "aes128ccm16", "aes256ccm8", "chacha20poly1305"),
     *("aes128-sha1", "aes256-sha256", "aes192-sha384", "aes256-sha512", "aes128-aesxcbc", "aes128ctr-sha1"),
+    *("aes128-aescmac", "aes128-md5"),
     *("3des-sha1", "null-sha1", "null-sha256", "aes128gmac"),
 )
 AH_SUITES = ("sha1", "sha256", "sha384", "sha512", "aesxcbc")

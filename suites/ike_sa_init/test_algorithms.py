@@ -3,15 +3,27 @@
 A device that does not take an algorithm, as it is configured, is not judged for it.
 """
 
+from functools import partial
+
 from conformance import wire
 from conformance.ike.core.proposals import groups
 from conformance.script.peer import Peer
 from conformance.script.verdict import Unexpected
-from conformance.wire import SA, ExchangeType, KeMethod
-from suites.choices import ENCR, INTEG, KE, each, including
+from conformance.wire import SA, Encr, ExchangeType, KeMethod, Transform
+from suites.choices import ENCR, INTEG, KE, PRF, aead, each, including
 from suites.connections import usual
 from suites.dut import Dut
-from suites.ike_sa_init.steps import ask_for_group, each_taken, group_of, handshake, our_groups, those_with
+from suites.ike_sa_init.steps import (
+    ask_for_group,
+    each_taken,
+    group_of,
+    handshake,
+    is_encr,
+    offer_only,
+    our_groups,
+    refused,
+    those_with,
+)
 from suites.purpose import purpose
 
 MODP = ("RFC3526-3-1", "RFC3526-4-1", "RFC3526-5-1", "RFC3526-6-1", "RFC3526-7-1")
@@ -142,6 +154,30 @@ def test_each_cipher(peer: Peer) -> None:
 def test_each_integrity(peer: Peer) -> None:
     """Both sides find each other's messages whole with each integrity algorithm that the device takes for IKE."""
     _works(peer, "RFC7296-3.14-10")
+
+
+@purpose(
+    "init-each-prf", "RFC7296-2.13-3", "RFC7296-2.14-2", "RFC7296-2.15-1", role="responder",
+    connection=usual(proposals=each(PRF)),
+)  # fmt: skip
+def test_each_prf(peer: Peer) -> None:
+    """Both sides come to the same keys and proofs with each PRF, of another hash than the integrity algorithm, too."""
+    _works(peer, "RFC7296-2.14-2")
+
+
+@purpose("init-implicit-iv", "RFC8750-7-2", role="responder", connection=usual(proposals=aead))
+def test_implicit_iv(peer: Peer) -> None:
+    """Ciphers whose IV is the number of an ESP packet are offered for IKE, which has no such: none is chosen."""
+    text = peer.connection.proposals[0]
+    for kind in (Encr.AES_GCM_16_IIV, Encr.AES_CCM_8_IIV, Encr.CHACHA20_POLY1305_IIV):
+        bits = None if kind == Encr.CHACHA20_POLY1305_IIV else 256
+        other = Transform.of(kind, bits)
+        refused(peer, offer_only(text, partial(put, other), why=kind.name), "RFC8750-7-2")
+
+
+def put(other: Transform, one: Transform) -> Transform:
+    """This cipher in place of a cipher."""
+    return other if is_encr(one) else one
 
 
 SIZES = {

@@ -77,7 +77,9 @@ class AnythingOut(OutboundSa):
         return True
 
 
-@defect("data-selector-source", "data-selector-child", "data-selector-port", "data-fragment-port")
+@defect(
+    "data-selector-source", "data-selector-child", "data-selector-port", "data-fragment-port", "data-selector-special"
+)
 class IgnoresSelectors(DeviceHost):
     """Carries anything on any SA."""
 

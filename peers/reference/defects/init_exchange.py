@@ -217,6 +217,14 @@ class ConfusedByLongIcv(_Confused):
         return suite.cipher.icv_size == 24
 
 
+@defect("init-each-prf")
+class ConfusedByLongPrf(_Confused):
+    """Has wrong keys where the PRF has an output of 64 octets."""
+
+    def confuses(self, suite: IkeSuite) -> bool:
+        return suite.prf_function.key_size == 64
+
+
 @defect("init-aesxcbc")
 class WholeNoncesAsKey(IkeSa):
     """Keys a PRF of fixed key size with both whole nonces instead of half of each."""

@@ -107,6 +107,16 @@ class AcceptsNullEncryption(_AlsoAccepts):
         return [replace(one, transforms=(Transform.of(Encr.NULL), *ours))]
 
 
+@defect("init-implicit-iv")
+class AcceptsImplicitIv(_AlsoAccepts):
+    """Takes the ciphers with an implicit IV, which are for ESP, for an IKE SA."""
+
+    def accepts(self, one: Proposal) -> Sequence[Proposal]:
+        usual = parsed(self.connection.proposals)[0].transforms
+        others = tuple(each for each in usual if each.type != TransformType.ENCR)
+        return [replace(one, transforms=(Transform.of(Encr.AES_GCM_16_IIV, 256), *others))]
+
+
 @defect("init-integ-none")
 class AcceptsNoIntegrity(_AlsoAccepts):
     """Takes AES-CBC without integrity protection."""
