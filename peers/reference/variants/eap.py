@@ -180,7 +180,8 @@ class AllowsRetries(Making):
 
 
 @variant(
-    "RFC 4187, 4.1.1: the server asks within EAP-AKA for the identity only where it wants to",
+    "RFC 4187, 4.1.4: a server may choose not to ignore the name in EAP's Identity, and then need not ask again",
+    advice={"RFC4187-4.1.4-1": "goes by the name in EAP's Identity"},
     about=EAP,
 )
 class AkaWithoutIdentity(Making):
