@@ -209,9 +209,9 @@ class Runner:
             if broken.mandatory and problem.symptom not in seen:
                 seen.add(problem.symptom)
                 yield problem
-        yield from scene.conversation.look(done.entries)
+        yield from scene.conversation.look()
         yield from unproved(done.sent, done.entries, scene.sa)
-        yield from halved(done.entries, scene.sa)
+        yield from halved(scene.peer.trace.entries, done.entries, scene.sa)
         if scene.state.role == "initiator":
             yield from believed(self.device, done.sent, done.entries, scene.sa)
         if left_behind(self.device, done.received) is not None:
@@ -274,6 +274,7 @@ class Runner:
             except Unreachable:
                 return False
             done = self._executor.run(scene, case.steps)
+            scene.note(done.entries)
             self._leave(scene, kept=self._keeps(scene, case, done))
             return self.device.alive()
 
@@ -396,7 +397,9 @@ class Runner:
 
     def _rewind(self, scene: Scene) -> None:
         scene.peer.pump(scene.peer.link.now())
+        list(scene.conversation.look())
         scene.peer.rewind(scene.mark, scene.come)
+        scene.conversation.rewind()
         scene.watch.ours.forget()
 
     def _leave(self, scene: Scene, *, kept: bool) -> None:

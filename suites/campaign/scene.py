@@ -94,7 +94,7 @@ class Scene:
     def note(self, entries: Sequence[Entry]) -> None:
         """Let the oracles remember what went by, without a word about it."""
         list(self.watch.look(entries))
-        list(self.conversation.look(entries))
+        list(self.conversation.look())
 
     def fresh(self) -> ScriptedSa:
         """A new IKE SA of ours; the script obeys nothing by itself on it."""

@@ -1,9 +1,8 @@
 """What a conversation as a whole shows: answers outside of the window, Child SAs that are deleted twice."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from conformance.script.peer import Peer
-from conformance.script.trace import Entry
 from conformance.wire import FLAG_RESPONSE, HEADER_SIZE, Delete, Message, NotifyType
 from suites.campaign.case import Problem
 
@@ -18,17 +17,26 @@ class Conversation:
         """Nothing has been sent."""
         self.peer = peer
         self.window = 1
+        self._seen = 0
         self._gap = 0
         self._beyond: set[int] = set()
         self._deleted: set[bytes] = set()
 
-    def look(self, entries: Sequence[Entry]) -> Iterator[Problem]:
-        """The next entries of the trace, in order."""
-        for entry in entries:
+    def look(self) -> Iterator[Problem]:
+        """What was added to the trace since; if that lacks anything, nobody knows which message IDs were used."""
+        trace = self.peer.trace
+        for entry in trace.entries[self._seen :]:
+            self._seen += 1
+            if trace.cut is not None:
+                self.window = 1 << 32
             if entry.datagram is not None and entry.sent:
                 self._used(self.peer.octets(entry.datagram))
             elif entry.message is not None and entry.encrypted:
                 yield from self._came(entry.message)
+
+    def rewind(self) -> None:
+        """The trace was cut off; what was in it counts."""
+        self._seen = len(self.peer.trace.entries)
 
     def _used(self, raw: bytes) -> None:
         """A message ID that the device may have seen: it knows of none behind the first that nobody has used."""

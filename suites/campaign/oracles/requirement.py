@@ -62,8 +62,11 @@ def unproved(straight: Sequence[Message | None], entries: Sequence[Entry], sa: S
         yield Problem("requirement", "proof: nothing is established without proof", words, "RFC7296-1.2-11")
 
 
-def halved(entries: Sequence[Entry], sa: ScriptedSa | None) -> Iterator[Problem]:
-    """IKE_AUTH with a part of what a Child SA needs succeeds, as if all of it or nothing had been asked for."""
+def halved(trace: Sequence[Entry], entries: Sequence[Entry], sa: ScriptedSa | None) -> Iterator[Problem]:
+    """IKE_AUTH with a part of what a Child SA needs succeeds, as if all of it or nothing had been asked for.
+
+    ``trace`` has what was sent before, too: a repeated message ID is answered as it was before.
+    """
     if sa is None or sa.keys is None:
         return
     for came in entries:
@@ -74,7 +77,7 @@ def halved(entries: Sequence[Entry], sa: ScriptedSa | None) -> Iterator[Problem]
         over = message.first(AUTH) is not None and message.first(EAP) is None
         if message.exchange != ExchangeType.IKE_AUTH or not over or fatal(message) is not None:
             continue
-        said = [_seen(entry, sa) for entry in entries if entry.sent]
+        said = [_seen(entry, sa) for entry in trace if entry.sent]
         asked = [one[1] for one in said if one is not None and one[0] == number]
         whole = [{type(each) for each in one} & {SA, TSi, TSr} for one in asked]
         if whole and all(0 < len(one) < 3 for one in whole) and not _in_fragments(entries, number, sa):
