@@ -9,7 +9,7 @@ from reports.errors import ReportError
 from reports.records import Result, Results, Standing
 from reports.values import Value, accepts, goes_wrong, refuses, values
 from suites.invariants import INVARIANTS
-from suites.requirements import Binds, Catalogue, CatalogueError, Level, Requirement, load
+from suites.requirements import Catalogue, CatalogueError, Requirement, load
 
 
 def catalogue(folder: Path | None = None) -> Catalogue:
@@ -82,8 +82,8 @@ class Covered:
 
     @property
     def in_earnest(self) -> bool:
-        """Whether what a receiver must not take was sent. Nobody says so of RADIUS, nor did earlier versions at all."""
-        forbids = self.requirement.level is Level.MUST_NOT and self.requirement.binds is Binds.RECEIVER
+        """Whether what it forbids was tried, if it must be. Nobody says so of RADIUS, nor did earlier versions."""
+        forbids = self.requirement.must_be_tried
         return not forbids or any(one.tried is None or one.subject == "aaa" or goes_wrong(one) for one in self.results)
 
     def _speaks(self, one: Result) -> bool:

@@ -10,9 +10,11 @@ A file ``rfc7296.toml`` is a list of ``[[requirement]]`` tables, one per normati
 ``binds``      whom it binds: see `Binds`
 ``text``       the statement in our own words, on one line, ending with a full stop
 ``untestable`` optional: why no test purpose can check it from the wire
+``provoked``   optional, true: it forbids a role what only a peer that does something odd could make it do
 =============  =========================================================================================
 
-A broken MUST is a failure, a broken SHOULD a warning; a MAY cannot be broken.
+A broken MUST is a failure, a broken SHOULD a warning; a MAY cannot be broken. What a receiver must not take, and what
+is ``provoked``, is kept only where somebody has tried it: in an ordinary conversation it cannot be broken.
 
 Words and level
 ---------------
@@ -46,7 +48,7 @@ _FOLDER: Final = Path(__file__).parent
 _FILE_NAME: Final = re.compile(r"rfc([1-9]\d*)\.toml")
 _SECTION: Final = re.compile(r"(?:[1-9]\d*|[A-Z])(?:\.[1-9]\d*)*")
 _REQUIRED_KEYS: Final = ("id", "section", "level", "words", "binds", "text")
-_KEYS: Final = frozenset((*_REQUIRED_KEYS, "untestable"))
+_KEYS: Final = frozenset((*_REQUIRED_KEYS, "untestable", "provoked"))
 _Member = TypeVar("_Member")
 
 
@@ -101,7 +103,10 @@ class RequirementError(KeyError):
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One normative statement of an RFC. ``untestable`` is None, or why the wire cannot show whether it is kept."""
+    """One normative statement of an RFC. ``untestable`` is None, or why the wire cannot show whether it is kept.
+
+    ``provoked``: it forbids a role what an ordinary conversation gives no occasion for.
+    """
 
     id: str
     section: str
@@ -110,6 +115,7 @@ class Requirement:
     binds: Binds
     text: str
     untestable: str | None = None
+    provoked: bool = False
 
     @property
     def rfc(self) -> int:
@@ -125,6 +131,11 @@ class Requirement:
     def mandatory(self) -> bool:
         """Whether breaking it is a failure and not just a warning."""
         return self.level in (Level.MUST, Level.MUST_NOT)
+
+    @property
+    def must_be_tried(self) -> bool:
+        """Whether it is kept only where what it forbids was tried: by a message that no correct peer sends."""
+        return self.level is Level.MUST_NOT and (self.binds is Binds.RECEIVER or self.provoked)
 
     @property
     def testable(self) -> bool:
@@ -259,7 +270,9 @@ def _requirement(rfc: int, entry: _Entry, counts: dict[str, int]) -> Requirement
         if key not in table:
             raise entry.error(key, None, "a value, the key is missing")
     for key in table.keys() - _KEYS:
-        raise entry.error(key, table[key], "no other keys than " + ", ".join((*_REQUIRED_KEYS, "untestable")))
+        raise entry.error(
+            key, table[key], "no other keys than " + ", ".join((*_REQUIRED_KEYS, "untestable", "provoked"))
+        )
     section = entry.line("section")
     if not _SECTION.fullmatch(section):
         raise entry.error("section", section, "a section number such as 2.6.1 or A.1")
@@ -270,6 +283,8 @@ def _requirement(rfc: int, entry: _Entry, counts: dict[str, int]) -> Requirement
     text = entry.line("text")
     if not text.endswith("."):
         raise entry.error("text", text, "a sentence with a full stop")
+    if table.get("provoked", True) is not True or ("provoked" in table and table["level"] != Level.MUST_NOT):
+        raise entry.error("provoked", table["provoked"], "true, in a MUST NOT")
     return Requirement(
         id=expected_id,
         section=section,
@@ -278,4 +293,5 @@ def _requirement(rfc: int, entry: _Entry, counts: dict[str, int]) -> Requirement
         binds=entry.member("binds", _BINDS),
         text=text,
         untestable=entry.line("untestable") if "untestable" in table else None,
+        provoked="provoked" in table,
     )

@@ -328,13 +328,13 @@ def test_a_later_run_that_lacks_something_is_no_success(tmp_path: Path) -> None:
     assert killed.worse and "did not come to its end: 1 purposes have no result" in killed.text()
 
 
-FORBIDS, FREE = "RFC7296-2.21-2", "RFC7296-2.6-9"
+FORBIDS, PROVOKED, FREE = "RFC7296-2.21-2", "RFC7296-2.18-7", "RFC7296-2.6-9"
 
 
 def _covered(folder: Path, tried: list[str] | None) -> dict[str, Any]:
     """The requirements of a run with one purpose that passed."""
     folder.mkdir()
-    line = record("p", "A title.", "format", requirements=[FORBIDS, FREE], evidence=None)
+    line = record("p", "A title.", "format", requirements=[FORBIDS, PROVOKED, FREE], evidence=None)
     line |= {} if tried is None else {"tried": tried}
     (folder / "results.jsonl").write_text(json.dumps(line) + "\n")
     (folder / "run.json").write_text(json.dumps(run_json(1)))
@@ -350,10 +350,10 @@ def test_what_is_forbidden_to_take_is_kept_only_where_it_was_tried(tmp_path: Pat
     before = _covered(tmp_path / "before", None)
     assert before[FORBIDS]["state"] == before[FREE]["state"] == "kept"
     idle = _covered(tmp_path / "idle", [right])
-    assert (idle[FORBIDS]["state"], idle[FREE]["state"]) == ("undecided", "kept")
+    assert [idle[one]["state"] for one in (FORBIDS, PROVOKED, FREE)] == ["undecided", "undecided", "kept"]
     assert (idle[FREE]["right_accepted"], idle[FREE]["wrong_refused"]) == (1, 0)
     earnest = _covered(tmp_path / "earnest", [right, wrong])
-    assert earnest[FORBIDS]["state"] == "kept"
+    assert earnest[FORBIDS]["state"] == earnest[PROVOKED]["state"] == "kept"
     assert (earnest[FORBIDS]["right_accepted"], earnest[FORBIDS]["wrong_refused"]) == (1, 1)
     places = {(one["payload"], one["field"]): one for one in earnest["values"]}
     assert places["AUTH", "data"]["wrong_refused"] == 1 and places["AUTH", ""]["right_accepted"] == 1
