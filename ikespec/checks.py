@@ -1,11 +1,15 @@
 """What is wrong with the words of a command line: one line each, and exit code 2."""
 
+import os
 from pathlib import Path
 
 import typer
 
 from ikespec import catalogue
 from ikespec.exits import fail, one_line_errors
+
+MOST_CORES = 4
+"""Cores that a run on the built-in device takes unasked."""
 
 
 def check_selection(patterns: list[str] | None, role: str | None, subject: list[str] | None) -> None:
@@ -40,14 +44,18 @@ def check_numbers(context: typer.Context, *names: str) -> None:
             fail(f"--{name.replace('_', '-')} {context.params[name]:g}: expected 0 or more")
 
 
-def check_places(dut: str, folder: Path, workers: int) -> None:
-    """End with exit code 2 if there is no such device, or not so many, or the results folder cannot be made."""
+def check_places(dut: str, folder: Path, workers: int | None, *, many: bool) -> int:
+    """On how many devices a run is made side by side.
+
+    As many as are asked for; else one, or where ``many`` purposes run against a device in this process, one for each
+    core. Ends with exit code 2 if there is no such device, or not so many, or the results folder cannot be made.
+    """
     from peers.registry import open_device
     from suites.record import must_be_free
 
     with one_line_errors():
         device = open_device(dut)
-    if workers > 1 and device.described_in is not None:
+    if workers is not None and workers > 1 and device.described_in is not None:
         fail(f"-n {workers}: {dut} describes one device that is there already; expected -n 1")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -55,3 +63,10 @@ def check_places(dut: str, folder: Path, workers: int) -> None:
         fail(f"--out {folder}: cannot be made: {error.strerror}")
     with one_line_errors():
         must_be_free(folder)
+    if workers is None:
+        return min(_cores(), MOST_CORES) if many and not device.real_time else 1
+    return workers
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

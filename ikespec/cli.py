@@ -47,7 +47,10 @@ def run(
     ah: Annotated[list[str] | None, typer.Option(help="Keep to these for AH, such as sha384")] = None,
     look: Annotated[bool, typer.Option(help="Try ordinary handshakes first; end where none works")] = True,
     max_evidence: Annotated[str, typer.Option(help="Keep this much evidence of a purpose, and of the run")] = "8M/1G",
-    workers: Annotated[int, typer.Option("-n", help="Run on so many devices side by side")] = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option("-n", help="On so many devices side by side; default: 1, or built-in ones, one per core"),
+    ] = None,
     without: Annotated[list[str] | None, typer.Option(help="Not these purposes, * and ? allowed")] = None,
     shard: Annotated[str, typer.Option(help="Only the Kth of N parts that take about as long, such as 2/5")] = "1/1",
     retry: Annotated[int, typer.Option(help="Try again alone, so often, what failed unexpectedly")] = 0,
@@ -76,10 +79,11 @@ def run(
     check_numbers(context, "retry", "retry_inconclusive", "max_fail", "timeout", "max_flaky", "expect_pass")
     if repeat < 1:
         fail(f"--repeat {repeat}: expected a number of runs, 1 or more")
-    if workers < 1:
+    if workers is not None and workers < 1:
         fail(f"-n {workers}: expected a number of devices, 1 or more")
     folder = out or default_folder(dut)
-    check_places(dut, folder, workers)
+    many = not (purposes or subject or rfc or level or profile or pytest_args) and shard == "1/1"
+    workers = check_places(dut, folder, workers, many=many)
     if repeat > 1:
         with one_line_errors():
             raise SystemExit(repetition.run(Screen(), repetition.words_of(sys.argv[2:]), repeat, folder))

@@ -3,9 +3,11 @@
 With pytest-xdist each worker starts a device of its own; the controller alone writes ``results.jsonl``.
 """
 
+import gc
 import json
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +133,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     session = config.stash.get(SESSION, None)
     if session is not None and session.results is not None:
         session.results.selected(len(kept))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What is there now stays to the end, and most of what purposes make needs no search for cycles."""
+    if session.config.option.collectonly or SESSION not in session.config.stash:
+        return
+    session.config.add_cleanup(partial(gc.set_threshold, *gc.get_threshold()))
+    session.config.add_cleanup(gc.unfreeze)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_RARELY)
+
+
+_RARELY = (20_000, 20, 20)
+"""Objects before garbage is searched among the new ones, and how often that is done before it is among older ones."""
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

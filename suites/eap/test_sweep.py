@@ -10,11 +10,11 @@ from suites.eap.sweeping import sweep, sweep_initiator
 WAYS = (*roles.KEYLESS, roles.MSCHAPV2, *roles.CARDS, roles.TTLS, *roles.TUNNELS, roles.PEAP)
 ASKING = tuple(one for one in WAYS if one not in (roles.TTLS_PAP, roles.TTLS_CHAP))
 """With PAP and CHAP the server says nothing in the tunnel."""
-LONG = 20.0
-"""Seconds that a real device takes for all of it, about."""
+SHORT, LONG = 5.0, 20.0
+"""Seconds that a real device takes for some of it, and for all of it, about."""
 
 
-@as_server("eap-sweep-{}", *NOBODY, ways=WAYS, canary=False)
+@as_server("eap-sweep-{}", *NOBODY, ways=WAYS, waits=SHORT, canary=False)
 def some(peer: Peer, way: Way) -> None:
     """Some variations of the fields of our responses of {way.title} let nobody in."""
     sweep(peer)
@@ -26,7 +26,7 @@ def whole(peer: Peer, way: Way) -> None:
     sweep(peer, whole=True)
 
 
-@as_peer("eap-sweep-initiator-{}", *UNCONVINCED, ways=ASKING)
+@as_peer("eap-sweep-initiator-{}", *UNCONVINCED, ways=ASKING, waits=SHORT)
 def some_initiator(peer: Peer, dut: Dut, way: Way) -> None:
     """Some variations of the fields of our requests of {way.title} convince nobody."""
     sweep_initiator(peer, dut, prepare=preparation(way))

@@ -14,15 +14,15 @@ SERVER, PEER = (Capability.EAP,), (Capability.EAP_PEER,)
 AS_SERVER, AS_CLIENT = eap("tls"), eap("tls", device="initiator")
 NOBODY = (NOT_CREATED, "RFC5216-2.1.1-6", "RFC7296-2.21.2-1")
 UNCONVINCED = (NOT_CREATED, "RFC5216-2.1.3-3", "RFC3748-4.2-3")
-TIME = 20.0
-"""Seconds that a real device takes for many variations, about."""
+SHORT, TIME = 5.0, 20.0
+"""Seconds that a real device takes for some variations, and for many, about."""
 
 
 # --- the device as responder ------------------------------------------------------------------------------------------
 
 
 @purpose(
-    "eap-tls-12-sweep", *NOBODY, role="responder", needs=SERVER, connection=AS_SERVER, canary=False,
+    "eap-tls-12-sweep", *NOBODY, role="responder", needs=SERVER, connection=AS_SERVER, canary=False, waits=SHORT,
 )  # fmt: skip
 def test_client_12(peer: Peer) -> None:
     """Some variations of each message of a client of TLS 1.2 let nobody in."""
@@ -38,7 +38,7 @@ def test_client_12_more(peer: Peer) -> None:
 
 
 @purpose(
-    "eap-tls-13-sweep", *NOBODY, role="responder", needs=SERVER, connection=AS_SERVER, canary=False,
+    "eap-tls-13-sweep", *NOBODY, role="responder", needs=SERVER, connection=AS_SERVER, canary=False, waits=SHORT,
 )  # fmt: skip
 def test_client_13(peer: Peer) -> None:
     """Some variations of each message of a client of TLS 1.3 let nobody in."""
@@ -56,7 +56,7 @@ def test_client_13_more(peer: Peer) -> None:
 # --- the device as initiator ------------------------------------------------------------------------------------------
 
 
-@purpose("eap-tls-peer-12-sweep", *UNCONVINCED, role="initiator", needs=PEER, connection=AS_CLIENT)
+@purpose("eap-tls-peer-12-sweep", *UNCONVINCED, role="initiator", needs=PEER, connection=AS_CLIENT, waits=SHORT)
 def test_server_12(peer: Peer, dut: Dut) -> None:
     """Some variations of each message of a server of TLS 1.2 convince nobody."""
     sweep_initiator(peer, dut, V12)
@@ -68,7 +68,7 @@ def test_server_12_more(peer: Peer, dut: Dut) -> None:
     sweep_initiator(peer, dut, V12, more=True)
 
 
-@purpose("eap-tls-peer-13-sweep", *UNCONVINCED, role="initiator", needs=PEER, connection=AS_CLIENT)
+@purpose("eap-tls-peer-13-sweep", *UNCONVINCED, role="initiator", needs=PEER, connection=AS_CLIENT, waits=SHORT)
 def test_server_13(peer: Peer, dut: Dut) -> None:
     """Some variations of each message of a server of TLS 1.3 convince nobody."""
     sweep_initiator(peer, dut, V13)
