@@ -520,6 +520,13 @@ class Device(ABC):
         """What the device uses of its machine, None where nobody knows. Cheap; never raises."""
         return None
 
+    def coverage(self) -> bytes:
+        """Which places of its code it has reached since this was asked last: an octet for each, not 0 where it has.
+
+        Empty where it was not built to tell. Cheap; never raises.
+        """
+        return b""
+
     def condition(self) -> str:
         """What can be said from outside about a device that runs and does not answer, in words; never raises."""
         return ""

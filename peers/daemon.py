@@ -106,6 +106,10 @@ class Daemon(Device):
         """What its process uses, where that is seen from here."""
         return self._place.vitals()
 
+    def coverage(self) -> bytes:
+        """What the place knows of its process."""
+        return self._place.coverage()
+
     def condition(self) -> str:
         """Whether its process is stopped, spins or waits."""
         return self._place.condition()

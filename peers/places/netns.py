@@ -14,7 +14,7 @@ from conformance.net import Link, UdpLink
 from conformance.net.http import WebServer
 from conformance.net.web import WebLink
 from peers.contract import DeviceError, Pixit, Vitals
-from peers.places import core, dataplane, sanitizers
+from peers.places import core, coverage, dataplane, sanitizers
 from peers.places.frames import told
 from peers.places.lastwords import last_words
 from peers.places.owner import RunDirectory, close_at_exit, closed, sweep
@@ -201,6 +201,8 @@ class NetnsPlace(Place):
         """Start the daemon in the device's namespace."""
         run = self._opened()
         extra = sanitizers.environment(str(run.path), os.environ) | dict(environment)
+        if self.build:
+            extra |= coverage.environment(str(run.path))
         self._forget(run)
         self._program = argv[0]
         if self.data_plane is DataPlane.SHIM:
@@ -304,6 +306,10 @@ class NetnsPlace(Place):
     def vitals(self) -> Vitals | None:
         """From ``/proc``."""
         return process_vitals(self._process.pid) if self._process is not None else None
+
+    def coverage(self) -> bytes:
+        """What a build counts in its run directory."""
+        return coverage.taken(self._run.path) if self.build and self._run is not None else b""
 
     def _stat(self) -> str:
         return Path(f"/proc/{self._process.pid if self._process is not None else 0}/stat").read_text()

@@ -118,6 +118,10 @@ class Place(ABC):
         """What the daemon's process uses, None where nobody knows. Never raises."""
         return None
 
+    def coverage(self) -> bytes:
+        """Which places of its code the daemon has reached (`peers.contract.Device.coverage`). Never raises."""
+        return b""
+
     def _stat(self) -> str:
         """What ``/proc/PID/stat`` says of the daemon. Raises DeviceError, OSError."""
         raise DeviceError(self.description, "knows no process")

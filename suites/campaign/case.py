@@ -115,6 +115,7 @@ class Outcome:
             later cases are drawn. None for what is no message.
         datagrams: how many datagrams of ours were sent from the state on.
         kept: whether the state is as it was and can be used by the next case.
+        code: places of the device's code that were never reached before, where the device was built to tell.
     """
 
     answers: tuple[str, ...] = ()
@@ -123,3 +124,4 @@ class Outcome:
     sent: tuple[Message | None, ...] = ()
     datagrams: int = 0
     kept: bool = True
+    code: tuple[int, ...] = ()

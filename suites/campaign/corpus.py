@@ -1,12 +1,13 @@
 """What is worth to be tried again with another lie: the cases that have shown something new of the device.
 
 New is what the device has not done before in this state: an answer, a sequence of answers, a class of log message. That
-is all one sees of a device which nobody has instrumented.
+is all one sees of a device which nobody has instrumented; one that was built so tells new places of its code, too.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from random import Random
@@ -18,6 +19,8 @@ MOST = 256
 """Cases that are kept for one state; then the one goes that was tried most without gain."""
 
 Feature = tuple[str, ...]
+CODE = "code"
+"""What stands in a feature where others have the state: a place of the device's code is new in none or in all."""
 
 
 def features(case: Case, outcome: Outcome) -> tuple[Feature, ...]:
@@ -27,7 +30,14 @@ def features(case: Case, outcome: Outcome) -> tuple[Feature, ...]:
     found |= {(case.state, "answer", answer): None for answer in outcome.answers}
     if len(case.steps) == 1:
         found[case.state, "answers", kind, *outcome.answers] = None
+    found |= {(CODE, str(place)): None for place in outcome.code}
     return tuple(found)
+
+
+def worth(new: Sequence[Feature]) -> int:
+    """How much new features count: each one, and all places of code together, of which one path has hundreds."""
+    behaviour = sum(one[0] != CODE for one in new)
+    return behaviour + (behaviour < len(new))
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from conformance.wire import WireError, decode_message, encode_message
 from suites.campaign.case import Case, Outcome
-from suites.campaign.corpus import Corpus, Feature, features
+from suites.campaign.corpus import Corpus, Feature, features, worth
 from suites.campaign.findings import Finding, Script, Signature
 from suites.campaign.schedule import Cell, Drawn, Schedule
 from suites.campaign.store import Event
@@ -70,13 +70,13 @@ class Knowledge:
             case, missed = drawn.case, bool(outcome.answers) and outcome.answers[0].startswith(UNREACHABLE)
             new = [] if missed or error else self._unseen(features(case, outcome), fresh)
             fresh.update(new)
-            tally.add(drawn, len(new), 1 + 5 * spent, reached=not missed)
+            tally.add(drawn, worth(new), 1 + 5 * spent, reached=not missed)
             if missed:
                 tally.missed.append([case.state, outcome.answers[0]])
             elif case.state in self.missed:
                 tally.missed.append([case.state, ""])
             if new:
-                tally.new.append([case.to_json(), len(new), [list(one) for one in new]])
+                tally.new.append([case.to_json(), worth(new), [list(one) for one in new]])
             if error:
                 tally.errors.append(error)
             key = (case.state, case.steps[0].kind if case.steps else "")

@@ -14,6 +14,7 @@ from peers.contract import Capability, Device, DeviceError
 from peers.reference.mortal import death_of
 from suites.campaign.answers import SILENCE, log_classes
 from suites.campaign.case import Case, Outcome, Problem
+from suites.campaign.code import Code
 from suites.campaign.execute import UNSENT, Done, Executor, proves_life
 from suites.campaign.lanes import HISTORY, Asked, Lane, Lanes, Passed
 from suites.campaign.loading import Views, views
@@ -77,6 +78,7 @@ class Runner:
         self._peer: Peer | None = None
         self._canary: Canary | None = None
         self._samples, self._spinning = Samples(device), Spinning(device)
+        self._code = Code(device.coverage)
         self._growth: Problem | None = None
         self._confirming, self._state = False, ""
         self._innocent: Counter[tuple[object, ...]] = Counter()
@@ -159,6 +161,7 @@ class Runner:
     def _run_in(self, scene: Scene, case: Case, *, fresh: bool) -> Outcome:
         self._peer, self._state = scene.peer, case.state
         held = self._kept()
+        self._code.fresh()  # how a state is reached is no merit of the case
         try:
             done = self._executor.run(scene, case.steps)
         except Exception as error:  # a campaign of days must not end with what our own side cannot do
@@ -172,6 +175,7 @@ class Runner:
             kept = not problems and self._keeps(scene, case, done)
         if not problems and not kept:
             problems = list(self._deaths(done)) or list(self._lost(scene, case, done, fresh=fresh))
+        code = self._code.fresh()
         more = not problems and self._kept() > held
         log = self._logged()
         self._leave(scene, kept=kept and not problems)
@@ -185,7 +189,7 @@ class Runner:
         if problems:
             self._recover(problems)
         return Outcome(
-            tuple(done.answers), log, tuple(problems), tuple(done.sent), done.datagrams, kept and not problems
+            tuple(done.answers), log, tuple(problems), tuple(done.sent), done.datagrams, kept and not problems, code
         )
 
     def _note_keys(self, peer: Peer) -> None:
