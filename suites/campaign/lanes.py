@@ -62,11 +62,11 @@ class Lanes:
             return None
         raw = found.payload.removeprefix(NON_ESP_MARKER)
         spis = raw[:8], raw[8:16]
-        for lane in self.lanes:
-            if lane.peer is not None and (spis[0] in lane.peer.sas or spis[1] in lane.peer.sas):
-                return lane
+        known = [one for one in self.lanes if one.peer is not None and any(spi in one.peer.sas for spi in spis)]
         is_response = len(raw) > _FLAGS and raw[_FLAGS] & FLAG_RESPONSE
-        return self.asked.get(_request(raw)) if is_response else None
+        asker = self.asked.get(_request(raw)) if is_response else None
+        # A request with an SPI of another conversation in it is answered to who has sent it.
+        return asker if not known or asker in known else known[0]
 
 
 def _request(payload: bytes) -> tuple[bytes, bytes]:
