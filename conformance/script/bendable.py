@@ -218,7 +218,11 @@ class BendableSa(IkeSa):
         """A closed IKE SA stays in the hands of the script, which may want to send on it all the same."""
         if self.state != State.CLOSED:
             self.peer.note(f"our IKE SA is closed: {reason}")
+            self.closed_for = reason
         super().close(reason)
+
+    closed_for: str = ""
+    """Why our side has closed it, in words."""
 
     def install(self, *chosen: Any, **fields: Any) -> ChildSa:
         """A Child SA is up: its traffic is watched from now on."""

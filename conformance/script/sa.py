@@ -294,7 +294,9 @@ class ScriptedSa(Opening):
     def must_be_established(self, requirement: str | None = None) -> None:
         """IKE_AUTH must have succeeded, with everything in the response that proves it."""
         up = self.state == State.ESTABLISHED and not self.problem
-        self.peer.check(up, "IKE_AUTH succeeds", self.problem or f"IKE SA {self.state.value}", requirement)
+        state = f"IKE SA {self.state.value}"
+        own = f"{state}: {self.closed_for}".rstrip(": ") if self.closed_for.startswith("EAP") else state
+        self.peer.check(up, "IKE_AUTH succeeds", self.problem or own, requirement)
 
 
 def fatal(message: Message) -> Notify | None:

@@ -67,6 +67,12 @@ def test_without_last(peer: Peer) -> Leaf:
     return shown(below(peer, 3), 0, 1, 2)
 
 
+@refused("cert-chain-four-without-last", "RFC5280-6.1.3-1")
+def test_four_without_last(peer: Peer) -> Leaf:
+    """Four intermediates, which is one more than everybody takes, in any order: that below the authority is missing."""
+    return shown(below(peer, 4), 0, 3, 1, 2)
+
+
 @refused("cert-chain-other-branch", "RFC5280-6.1.3-1")
 def test_other_branch(peer: Peer) -> Leaf:
     """The intermediate beside our certificate belongs to another one: the same name, another key."""

@@ -160,7 +160,7 @@ class TwoIntermediates(IkeSa):
         super().check_chain(chain)
 
 
-@defect(*both("chain-without-first", "chain-without-middle", "chain-without-last"))
+@defect(*both("chain-without-first", "chain-without-middle", "chain-without-last", "chain-four-without-last"))
 class NeedsNoPath(IkeSa):
     """Takes every certificate for our name."""
 
