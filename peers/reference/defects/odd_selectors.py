@@ -1,7 +1,7 @@
 """Defects of traffic selectors of other shapes than prefixes of one family."""
 
 from dataclasses import replace
-from ipaddress import ip_address, summarize_address_range
+from ipaddress import IPv4Address, ip_address, summarize_address_range
 
 from conformance.ike.core.child import ChildOffer, ChildSa
 from conformance.ike.core.connection import ChildConfig
@@ -79,8 +79,10 @@ class FirstPrefixOfARange(InboundSa):
     def selects(self, flow: Flow) -> bool:
         found = []
         for one in self.parameters.source_ts:
-            first = next(iter(summarize_address_range(ip_address(one.start), ip_address(one.end))))
-            found.append(replace(one, end=first.broadcast_address.packed))
+            ends = ip_address(one.start), ip_address(one.end)
+            if isinstance(ends[0], IPv4Address) and isinstance(ends[1], IPv4Address):
+                first = next(iter(summarize_address_range(ends[0], ends[1])))
+                found.append(replace(one, end=first.broadcast_address.packed))
         return selected(flow, tuple(found), self.parameters.destination_ts)
 
 
