@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from reports.drawing import arrows, places, svg, usual_ways
-from suites.learning.machine import Difference, Machine, MachineError, Wavering, differences
+from suites.learning.machine import Difference, Machine, MachineError, Wavering, Word, differences
 
 DOOR = Machine(
     "door 1",
@@ -46,6 +46,23 @@ def test_what_is_no_machine_is_refused_in_a_line(text: str, said: str) -> None:
 def test_answers_and_ways() -> None:
     assert DOOR.answers(("turn", "push", "turn", "push")) == ["clicks", "nothing", "clicks", "moves"]
     assert DOOR.access() == {0: (), 1: ("push",), 2: ("turn",)}
+
+
+def said(state: int, word: Word) -> list[str]:
+    """What the door answers in one of its states."""
+    answers = []
+    for letter in word:
+        answer, state = DOOR.states[state][letter]
+        answers.append(answer)
+    return answers
+
+
+def test_marks_tell_each_state_from_all_others() -> None:
+    for state, words in DOOR.marks().items():
+        for other in {0, 1, 2} - {state}:
+            assert any(said(state, word) != said(other, word) for word in words)
+    twins = replace(DOOR, states=(DOOR.states[1], {**DOOR.states[1], "push": ("nothing", 0)}))
+    assert twins.marks() == {0: [], 1: []}, "nothing tells them apart"
 
 
 def test_a_machine_does_not_differ_from_itself() -> None:
