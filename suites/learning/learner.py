@@ -18,7 +18,7 @@ WALKS, STEPS = 8, 8
 LONG = 40
 """So many messages that are thought to change nothing are sent in one conversation."""
 IDLE_WALKS = 3
-"""From a state in which most messages get no answer."""
+"""From a state in which nearly all messages get no answer."""
 LIVELY = 6
 """So many times as often as others a walk takes messages after which the device still answers."""
 
@@ -65,8 +65,8 @@ class _Doubts(Oracle):  # type: ignore[misc]
     """Looks for a word that a hypothesis gets wrong. ``best`` are the states of the last hypothesis.
 
     First tours: wherever a message leads to a state, all messages that are thought to change nothing there, in one
-    conversation. Then what tells each state from all others, there and wherever a message leads to it. Then, for each
-    state, each two messages that change nothing there, one right after the other. Then random walks.
+    conversation. Then what tells each state from all others, there and wherever a message leads to it or away from it.
+    Then, for each state, each two messages that change nothing there, one right after the other. Then random walks.
     """
 
     def __init__(self, alphabet: list[str], asked: _Asked, seed: int) -> None:
@@ -111,7 +111,8 @@ class _Doubts(Oracle):  # type: ignore[misc]
                 yield (*word, *_loops(draft, state), *mark)
             for letter in draft.alphabet:
                 to = draft.states[state][letter][1]
-                yield from ((*word, letter, *mark) for mark in marks[to] if to != state)
+                if to != state:
+                    yield from ((*word, letter, *mark) for mark in dict.fromkeys((*marks[to], *marks[state])))
         for state, word in access.items():
             if _answers(draft.states[state]):
                 yield from ((*word, *some) for some in _pairs(_loops(draft, state)))
@@ -151,8 +152,8 @@ def _pairs(letters: Word) -> Iterator[Word]:
 
 
 def _answers(state: Mapping[str, tuple[str, int]]) -> bool:
-    """Whether most messages are answered there."""
-    return 2 * sum(_is_none(answer) for answer, _ in state.values()) < len(state)
+    """Whether some messages are answered there, not only those that begin anew."""
+    return 4 * sum(_is_none(answer) for answer, _ in state.values()) < 3 * len(state)
 
 
 def _is_none(answer: str) -> bool:

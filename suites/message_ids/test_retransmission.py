@@ -2,8 +2,10 @@
 
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
-from conformance.wire import Delete, ExchangeType, ProtocolID
+from conformance.script.verdict import Unexpected
+from conformance.wire import Delete, ExchangeType, ProtocolID, UnknownPayload
 from peers.contract import Capability
+from suites.create_child_sa.answers import deletes_ike, requests
 from suites.purpose import purpose
 
 
@@ -55,6 +57,26 @@ def test_delete_again(peer: Peer) -> None:
     sa.delete_child()
     first = sa.received
     again = sa.repeat()
+    peer.check(first is not None and again.raw == first.raw, "the same octets as before", again, "RFC7296-2.1-2")
+    sa.must_be_up("RFC7296-2.1-2")
+
+
+@purpose("mid-refused-again", "RFC7296-2.1-2", "RFC7296-2.1-4", "RFC7296-2.3-10", role="responder")
+def test_refused_again(peer: Peer) -> None:
+    """A repeated request that was refused gets the same refusal again: an unknown critical payload is in it.
+
+    Who heard nothing of the refusal would give up the IKE SA. What it says is not looked at here, and a device may
+    delete the IKE SA after it.
+    """
+    sa = peer.establish()
+    sa.informational(UnknownPayload(200, b"ikespec", critical=True))
+    first = sa.received
+    try:
+        again = sa.repeat()
+    except Unexpected:
+        if any(map(deletes_ike, requests(peer, sa))):
+            return
+        raise
     peer.check(first is not None and again.raw == first.raw, "the same octets as before", again, "RFC7296-2.1-2")
     sa.must_be_up("RFC7296-2.1-2")
 

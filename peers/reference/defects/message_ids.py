@@ -58,6 +58,16 @@ class ForgetsResponse(IkeSa):
         self.drop("answered already")
 
 
+@defect("mid-refused-again")
+class ForgetsRefusal(IkeSa):
+    """Keeps no response that is a refusal."""
+
+    def respond(self, request: Message, payloads: Sequence[Payload]) -> None:
+        super().respond(request, payloads)
+        if any(isinstance(one, Notify) and one.type < NotifyType.INITIAL_CONTACT for one in payloads):
+            self.last_response = None
+
+
 @defect("mid-retransmit-changed", "mid-old", "mid-old-delete", "mid-zero-again")
 class ReprocessesRequest(IkeSa):
     """Processes what comes under an old message ID as if it were new."""
