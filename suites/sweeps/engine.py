@@ -16,8 +16,8 @@ from suites.format.steps import serves_others
 from suites.sweeps.cases import Case, Due, Sweep
 from suites.sweeps.places import Place, Sending
 
-LONGEST = {False: 10.0, True: 60.0}
-"""Seconds after which a reduced and a whole sweep end."""
+LONGEST = {False: 10.0, True: 3600.0}
+"""Seconds after which a reduced and a whole sweep end; what is left makes no whole one."""
 BATCH = 16
 """Messages between two looks whether the device lives, if it answers nothing."""
 NAMED = 4
@@ -29,7 +29,7 @@ _deadly: WeakKeyDictionary[Device, dict[str, tuple[Case, ...]]] = WeakKeyDiction
 
 @dataclass(slots=True)
 class Run:
-    """A sweep on a device."""
+    """A sweep on a device. ``left`` says what there was no time for."""
 
     identifier: str
     sweep: Sweep
@@ -38,6 +38,7 @@ class Run:
     dut: Dut
     late: list[tuple[Sending, tuple[Case, ...]]] = field(default_factory=list)
     unseen: list[Case] = field(default_factory=list)
+    left: str = ""
 
     def go(self, *, whole: bool) -> None:
         """Send everything, what has killed the device before first of all and each alone."""
@@ -50,13 +51,16 @@ class Run:
             self.attempt(group)
         self.must_live(self.unseen)
         serves_others(self.peer)
+        if whole and self.left:
+            raise Inconclusive(self.left)
 
     def in_time(self, groups: Sequence[tuple[Case, ...]], longest: float) -> Iterator[tuple[Case, ...]]:
         """One group after the other, as long as there is time."""
         until = self.peer.link.now() + longest
         for number, group in enumerate(groups):
             if self.peer.link.now() > until:
-                self.peer.note(f"no time for {len(groups) - number} of {len(groups)} messages")
+                self.left = f"no time for {len(groups) - number} of {len(groups)} messages"
+                self.peer.note(self.left)
                 return
             self.peer.note(told(group))
             yield group
