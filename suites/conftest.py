@@ -11,6 +11,7 @@ from suites.plugin import (  # noqa: F401
     dut,
     peer,
     pytest_addoption,
+    pytest_collection_finish,
     pytest_collection_modifyitems,
     pytest_configure,
     pytest_configure_node,

@@ -140,7 +140,6 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if session.config.option.collectonly or SESSION not in session.config.stash:
         return
     session.config.add_cleanup(partial(gc.set_threshold, *gc.get_threshold()))
-    session.config.add_cleanup(gc.unfreeze)
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_RARELY)

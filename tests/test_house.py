@@ -99,3 +99,20 @@ def test_extensions_know_the_core_by_its_hooks_only() -> None:
 def test_no_exchange_inherits_from_another() -> None:
     assert all(issubclass(part, Spine) for part in PARTS)
     assert not [(one, other) for one, other in permutations(PARTS, 2) if issubclass(one, other)]
+
+
+def test_pytest_is_told_of_every_hook_of_the_suites() -> None:
+    written = {
+        (path.stem, one.name)
+        for path in (ROOT / "suites").glob("*.py")
+        for one in ast.parse(path.read_text()).body
+        if isinstance(one, ast.FunctionDef) and one.name.startswith("pytest_") and path.stem != "conftest"
+    }
+    told = ast.parse((ROOT / "suites/conftest.py").read_text())
+    assert written == {
+        ((one.module or "").removeprefix("suites."), alias.name)
+        for one in told.body
+        if isinstance(one, ast.ImportFrom)
+        for alias in one.names
+        if alias.name.startswith("pytest_")
+    }

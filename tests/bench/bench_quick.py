@@ -53,7 +53,7 @@ def main() -> None:
     ):
         sys.stdout, terminal = (Path(folder) / "output").open("w"), sys.stdout
         try:
-            app(["run", "--out", str(Path(folder) / "results"), *sys.argv[1:]], standalone_mode=False)
+            app(["run", "-n", "1", "--out", str(Path(folder) / "results"), *sys.argv[1:]], standalone_mode=False)
         except SystemExit as end:
             code = end.code
         finally:
