@@ -42,7 +42,7 @@ class _ReadsOn(IkeSa):
     def behind(self, raw: bytes, end: int) -> bool:
         raise NotImplementedError
 
-    def receive(self, raw: bytes, *given: object) -> None:  # type: ignore[override]
+    def receive(self, raw: bytes, *given: object) -> None:
         end = 28 + int.from_bytes(raw[30:32], "big")
         if raw[16] == SKF.payload_type and end < len(raw) and self.behind(raw, end):
             self.close("what stands behind a fragment")

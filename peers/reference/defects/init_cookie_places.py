@@ -36,11 +36,11 @@ class HasNoTimeForOldCookies(Endpoint):
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
-        self.made: dict[bytes, float] = {}
+        self.issued: dict[bytes, float] = {}
 
     def cookie(self, message: Message, datagram: Datagram) -> bytes:
         found = super().cookie(message, datagram)
-        self.made.setdefault(found, self.now)
+        self.issued.setdefault(found, self.now)
         return found
 
     def init_requested(self, header: Header, raw: bytes, datagram: Datagram) -> None:
@@ -48,7 +48,7 @@ class HasNoTimeForOldCookies(Endpoint):
             found = self.decode(raw).notify(NotifyType.COOKIE)
         except WireError:
             found = None
-        if found is None or self.now < self.made.get(found.data, self.now) + _LIFE:
+        if found is None or self.now < self.issued.get(found.data, self.now) + _LIFE:
             super().init_requested(header, raw, datagram)
 
 
