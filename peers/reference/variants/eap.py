@@ -99,7 +99,7 @@ class Notifies(Serving):
     "RFC 3748, 4.1: the Identifier of a new request must be another one, whichever",
     about=EAP,
 )
-class AnyIdentifier(Serving):
+class OddFirstIdentifier(Serving):
     """Chooses the Identifier of each request at random."""
 
     def served(self, server: EapServer) -> None:
