@@ -148,7 +148,7 @@ class FailsAtOnce(IkeSa):
     "RFC 3748, 4.1 and 4.3: what does not fit is no response, so the request is repeated, not for ever",
     about=EAP,
 )
-class AsksForNameAgain(IkeSa):
+class RepeatsEapRequests(IkeSa):
     """Repeats its request up to three times where what comes makes no sense in EAP."""
 
     repetitions: int = 3
