@@ -47,7 +47,7 @@ class Overheard:
         """Our side keeps it."""
         for method in tunnels(conversation):
             if isinstance(method, TtlsPeer | TtlsServer):
-                method.take_inner = self._keeping(method, method.take_inner)  # type: ignore[method-assign]
+                method.take_inner = self._keeping(method, method.take_inner)  # type: ignore[method-assign, assignment]
 
     def _keeping(self, method: Ttls, take: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
         def keeping(data: bytes) -> bytes:
