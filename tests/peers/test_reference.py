@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from peers.contract import Capability, DeviceError
+from peers.reference.defects import all_defects
 from peers.reference.process import ReferenceProcess
 from peers.reference.variants import all_variants
 from peers.registry import open_device
@@ -54,6 +55,11 @@ def test_variants_and_defects_make_one_device_together() -> None:
     with open_device("reference:cookie-not-first+slow+liveness-at-once") as device:
         verdict, _ = conduct(all_purposes()["init-cookie-echo"], device)
     assert verdict.verdict == "fail" and verdict.requirement == "RFC7296-2.6-9"
+
+
+def test_no_word_means_a_variant_and_a_defect() -> None:
+    """The one would hide the other, and a purpose that sees the defect would be tried on a correct device."""
+    assert not all_variants().keys() & all_defects().keys()
 
 
 def test_a_variant_says_what_it_lacks_and_how_it_is_reached() -> None:
