@@ -18,8 +18,8 @@ Passed = tuple[float, bool, Datagram]
 """When a datagram went by, in UNIX time, whether we sent it, and what it was."""
 
 
-Asked = dict[tuple[bytes, bytes], "Lane"]
-"""Who has sent a request, by what it has in common with its response."""
+Asked = dict[bytes, tuple["Lane", ...]]
+"""Who has sent a request, by what it has in common with its response; the last one last."""
 
 
 class Lanes:
@@ -54,7 +54,9 @@ class Lanes:
         self.history.append((self.base.now(), True, datagram))
         if len(self.asked) >= REMEMBERED:
             del self.asked[next(iter(self.asked))]
-        self.asked[_request(datagram.payload)] = lane
+        key = _request(datagram.payload)
+        before = (one for one in self.asked.get(key, ()) if one is not lane and one in self.lanes)
+        self.asked[key] = (*before, lane)
 
     def owner(self, found: Datagram | IpPacket) -> "Lane | None":
         """Whose IKE SA this is for, or who has asked for it; None: it is for nobody that we know."""
@@ -64,15 +66,16 @@ class Lanes:
         spis = raw[:8], raw[8:16]
         known = [one for one in self.lanes if one.peer is not None and any(spi in one.peer.sas for spi in spis)]
         is_response = len(raw) > _FLAGS and raw[_FLAGS] & FLAG_RESPONSE
-        asker = self.asked.get(_request(raw)) if is_response else None
+        askers = self.asked.get(_request(raw), ()) if is_response else ()
         # A request with an SPI of another conversation in it is answered to who has sent it.
-        return asker if not known or asker in known else known[0]
+        both = [one for one in known if one in askers]
+        return next(iter((*both, *reversed(askers), *known)), None)
 
 
-def _request(payload: bytes) -> tuple[bytes, bytes]:
-    """What a request and its response have in common, whoever answers: the SPI of the initiator and the message ID."""
+def _request(payload: bytes) -> bytes:
+    """What a request and its response have in common, whoever answers: SPI of the initiator, exchange, message ID."""
     raw = payload.removeprefix(NON_ESP_MARKER)
-    return raw[:8], raw[20:24]
+    return raw[:8] + raw[18:19] + raw[20:24]
 
 
 class Lane:

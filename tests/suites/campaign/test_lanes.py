@@ -1,6 +1,7 @@
 """Conversations on one link: an answer that comes late is for who has asked, not for who happens to listen."""
 
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -45,6 +46,20 @@ def test_a_late_answer_is_for_who_has_asked(over: bool) -> None:
     assert isinstance(first, Datagram) and first.payload[:8] == b"b" * 8 and other.receive(1.0) is None
     waiting = one.receive(1.0)
     assert waiting is None if over else isinstance(waiting, Datagram) and waiting.payload[:8] == b"a" * 8
+
+
+def test_an_answer_to_a_request_that_names_another_conversation_is_for_who_has_sent_it() -> None:
+    """The other one has asked with the same message ID, in another exchange, and would take it for a wrong response."""
+    wire: Any = Wire()
+    lanes = Lanes(wire)
+    one, other = lanes.lane(), lanes.lane()
+    other.peer = mock.Mock(sas={b"a" * 8: None})
+    wire.send, send = mock.Mock(), wire.send
+    other.send(Datagram(HERE, THERE, encode_message(Message(b"a" * 8, bytes(8), ExchangeType.INFORMATIONAL, 0, 0))))
+    wire.send = send
+    one.send(request(b"a" * 8))
+    assert other.receive(1.0) is None
+    assert isinstance(one.receive(1.0), Datagram)
 
 
 def test_an_answer_from_before_the_connection_was_loaded_anew_is_for_nobody() -> None:
