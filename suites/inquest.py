@@ -80,7 +80,7 @@ class Inquest:
     device: Device
     seed: int
     gate: Gate
-    past: deque[Past] = field(default_factory=lambda: deque(maxlen=SAMPLES))
+    past: deque[Past] = field(default_factory=lambda: deque(maxlen=max(SAMPLES, SUSPECTS)))
     unsolved: int = 0
 
     def remember(self, written: Written, record: dict[str, Any], item: Any) -> None:

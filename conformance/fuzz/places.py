@@ -55,14 +55,13 @@ class Place:
 class Places:
     """All places of a message by target; each target is looked into when it is asked for, and remembered.
 
-    ``known`` remembers for each name of a choice and each target the places that fit, ``barren`` which mutators have
-    nothing to bend here, ``fertile`` which of those that are allowed have.
+    ``known`` remembers for each name of a choice and each target the places that fit, ``fertile`` which of the mutators
+    that are allowed have anything to bend here.
     """
 
     message: Message
     names: list[str]
     places_of_names: dict[str, int]
-    barren: set[str] = field(default_factory=set)
     fertile: dict[frozenset[str], list[Mutator]] = field(default_factory=dict)
     groups: dict[str, list[Place]] = field(default_factory=dict)
     known: dict[tuple[str, str], list[Place]] = field(default_factory=dict)

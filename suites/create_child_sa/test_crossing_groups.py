@@ -10,13 +10,13 @@ from conformance.script.message import Received, rekeys_child, rekeys_ike
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable, Unexpected
-from conformance.wire import KE, SA, ExchangeType, KeMethod, Message, Notify, NotifyType, TransformType
+from conformance.wire import KE, SA, ExchangeType, KeMethod, Message, Notify, NotifyType, Proposal, TransformType
 from peers.contract import Capability
 from suites.choices import two_groups
 from suites.connections import usual
 from suites.create_child_sa.answers import carries, deletes_child, deletes_ike, deletion, inherited, names
 from suites.create_child_sa.test_collisions import CHILD, HIGH, IKE, LOW, settled
-from suites.create_child_sa.test_device_rekeys import TWO_GROUPS, child_rekey, groups, ike_rekey
+from suites.create_child_sa.test_device_rekeys import TWO_GROUPS, child_rekey, ike_rekey
 from suites.create_child_sa.test_races import STANDS, current, deletes
 from suites.dut import Dut
 from suites.purpose import purpose
@@ -32,13 +32,19 @@ def ask_for_other_group(sa: ScriptedSa, request: Received) -> None:
 
     Raises NotApplicable for a device that offers only the group that it has agreed on before.
     """
-    ke, child = request.message.first(KE), sa.peer.connection.children[0]
+    offer, ke, child = request.message.first(SA), request.message.first(KE), sa.peer.connection.children[0]
     words = sa.peer.connection.proposals if rekeys_ike(request.message) else child.proposals
     ours = [KeMethod(one.id) for text in words for one in transforms(text) if one.type == TransformType.KE]
-    other = next((one for one in groups(request.message) if one in ours and ke is not None and one != ke.method), None)
-    if other is None:
-        raise NotApplicable("the device offers one group only for what it rekeys")
+    offers = [found for one in (offer.proposals if offer else ()) if (found := _groups(one)) & set(ours)]
+    taken = offers[0] if offers else set()  # the second request is answered from this proposal, whatever its group is
+    other = next((one for one in ours if one in taken and ke is not None and one != ke.method), None)
+    if other is None or ke is None or ke.method not in taken:
+        raise NotApplicable("the device offers one group only beside what we take of what it rekeys")
     sa.answer(request, Notify(NotifyType.INVALID_KE_PAYLOAD, int(other).to_bytes(2, "big")))
+
+
+def _groups(proposal: Proposal) -> set[int]:
+    return {one.id for one in proposal.transforms if one.type == TransformType.KE}
 
 
 def second_try(peer: Peer, sa: ScriptedSa, first: Received) -> Received | None:

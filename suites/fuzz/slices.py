@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from random import Random
 
+from conformance.fuzz.mutation import Mutation
 from conformance.fuzz.mutators import draw
 from conformance.fuzz.strategies import content
 from conformance.script.peer import Peer
@@ -18,8 +19,11 @@ from suites.dut import Dut
 COUNT = 120
 """Bent messages in a purpose."""
 
-CRITICAL = "c8:0080000801020304"
-"""An unknown payload that is critical (RFC 7296, section 2.5): whatever chance brings, this one is among them."""
+CRITICAL, UNKNOWN = "c8:0080000801020304", "c8:0000000801020304"
+"""An unknown payload, critical or not (RFC 7296, section 2.5): whatever chance brings, these are among them."""
+
+TWICE = Mutation("datagram", "datagram", ("copied", 0, 1))
+"""So is a response that comes once more, when nobody waits for it any longer."""
 
 CONTENT = 0.25
 """The share of those whose payloads are replaced by others, nearly valid."""
@@ -52,6 +56,9 @@ def _steps(name: str, samples: dict[str, Message], count: int) -> Iterator[Step]
         yield Step(kind)
     if STATES[name].role == "responder":
         yield Step(kinds[0], content=CRITICAL)
+        yield Step(kinds[0], content=UNKNOWN)
+    if "answer" in kinds:
+        yield Step("answer", (TWICE,))
     for _ in range(count):
         kind = random.choice(kinds)
         if random.random() < CONTENT:

@@ -79,7 +79,7 @@ def test_foreign(peer: Peer, dut: Dut) -> None:
     sa = peer.establish()
     for notify in FOREIGN:
         answer = sa.informational(notify)
-        peer.check(fatal(answer) is None, f"no error in answer to {notify}", answer, NOT_AGREED)
+        peer.check(fatal(answer) is None, f"no error in answer to N({notify.type.name})", answer, NOT_AGREED)
     sa.must_be_up(NOT_AGREED)
     peer.check(not deleted_by_device(sa), "no Delete for the IKE SA", "one", NOT_AGREED)
     carries(peer, dut, sa.child, NOT_AGREED)

@@ -75,7 +75,7 @@ class Engine(ReferenceEngine):
             return
         super().receive(datagram, now)
         if self.how == "grows":
-            self.hoard.append(b"x" * (64 << 10))
+            self.hoard.append(b"x" * (256 << 10))  # so much that no memory which is free already serves
         if self.how == "ends":
             if decode_header(raw).exchange == ExchangeType.IKE_AUTH:
                 threading.Timer(0.05, os._exit, (3,)).start()

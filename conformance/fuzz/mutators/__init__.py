@@ -46,6 +46,7 @@ MUTATORS: dict[str, Mutator] = {
 
 
 _ALL = frozenset(MUTATORS)
+_TRIAL = Random(0)
 
 
 def draw(random: Random, message: Message, *, only: Container[str] | None = None) -> Mutation:
@@ -62,16 +63,16 @@ def draw(random: Random, message: Message, *, only: Container[str] | None = None
     while True:
         fertile = known.fertile.get(allowed)
         if fertile is None:
-            names = [name for name in MUTATORS if name in allowed and name not in known.barren]
-            fertile = known.fertile[allowed] = [MUTATORS[name] for name in names]
+            # By a source of its own: what a seed draws must not depend on what was drawn for this message before.
+            fertile = known.fertile[allowed] = [
+                one for name, one in MUTATORS.items() if name in allowed and one.draw(_TRIAL, message) is not None
+            ]
         if not fertile:
             raise ValueError(f"none of the mutators that are allowed has anything to bend in {message!r}")
         mutator = one_of(random, fertile)
         found = mutator.draw(random, message)
         if found is not None:
             return found
-        known.barren.add(mutator.name)
-        known.fertile.clear()
 
 
 def _mutator(mutation: Mutation) -> Mutator:
