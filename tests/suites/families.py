@@ -7,9 +7,13 @@ from suites.conduct import all_purposes
 
 
 def one_of_each(identifiers: Iterable[str], random: Random) -> list[str]:
-    """One of each family, another one each time, and no slow one if there are others; and all that have none."""
+    """One of each family, another one each time, of those that take least; and all that have none."""
     families: dict[str, list[str]] = {}
     for one in identifiers:
         families.setdefault(all_purposes()[one].purpose.family or one, []).append(one)
-    quick = [[one for one in found if not all_purposes()[one].purpose.waits] for found in families.values()]
-    return [random.choice(few or found) for few, found in zip(quick, families.values(), strict=True)]
+    return [random.choice(_quickest(found)) for found in families.values()]
+
+
+def _quickest(identifiers: list[str]) -> list[str]:
+    least = min(all_purposes()[one].purpose.waits for one in identifiers)
+    return [one for one in identifiers if all_purposes()[one].purpose.waits == least]
