@@ -38,8 +38,10 @@ def open_half(device: str, place: Place, connection: Connection) -> bytes:
     spi = os.urandom(8)
     payloads = (SA((offer,)), KE(group, exchange.public), Nonce(os.urandom(32)))
     request = encode_message(Message(spi, bytes(8), ExchangeType.IKE_SA_INIT, FLAG_INITIATOR, 0, payloads))
-    here = Address(connection.remote_address or pixit.tester_address, _SOURCE_PORT)
-    there = Address(connection.local_address or pixit.device_address, pixit.device_ports[0])
+    ours, theirs = pixit.tester_address, pixit.device_address
+    if ":" in (connection.remote_address or "") and pixit.tester_address6 and pixit.device_address6:
+        ours, theirs = pixit.tester_address6, pixit.device_address6  # not the connection's, which may be that of a NAT
+    here, there = Address(ours, _SOURCE_PORT), Address(theirs, pixit.device_ports[0])
     link = place.open_link(ports=(_SOURCE_PORT,))
     try:
         for _ in range(_TRIES):
