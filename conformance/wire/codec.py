@@ -246,6 +246,9 @@ def _chained(payloads: Sequence[Payload], following: int) -> tuple[int, list[byt
     """Type of the first payload, and the bytes in pieces."""
     kind = PayloadType.NO_NEXT_PAYLOAD
     parts: list[bytes] = []
+    remembered = _written
+    if len(remembered) >= _WRITTEN:
+        remembered.clear()
     try:
         # From the end, because every header names the type that follows; hence each body before its header.
         for payload in reversed(payloads):
@@ -267,10 +270,9 @@ def _chained(payloads: Sequence[Payload], following: int) -> tuple[int, list[byt
                 parts.append(body)
                 parts.append(head)
             else:
-                if len(_written) >= _WRITTEN:
-                    _written.clear()
-                parts.append(head + body)
-                _written[id(payload)] = (payload, behind, kind, parts[-1])
+                written = head + body
+                parts.append(written)
+                remembered[id(payload)] = (payload, behind, kind, written)
             following = kind
     except (struct.error, OverflowError) as error:
         raise ValueError(f"a number of {kind.notation} does not fit its field: {error}") from error
