@@ -185,7 +185,7 @@ def _pem(table: Table, key: str, load: Callable[[bytes], _T], what: str) -> _T:
     path = table.file(key)
     try:
         return load(_octets(table, key, path))
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion):
         raise table.error(key, f"{path} does not hold {what} in PEM") from None
 
 

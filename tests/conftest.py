@@ -7,11 +7,11 @@ from collections.abc import Generator
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("ikespec", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("ikespec")  # a loaded machine is no defect
-
 MUST_RUN = bool(os.environ.get("IKESPEC_NO_SKIP"))
-"""Set in CI: a skipped test is a failed one there."""
+"""Set in CI: a skipped test is a failed one there, and Hypothesis tries the same each time, others elsewhere."""
+
+settings.register_profile("ikespec", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=MUST_RUN)
+settings.load_profile("ikespec")  # a loaded machine is no defect
 MAX_FLAKY = 8
 """So many tests may pass at their second try only: two cores are shared with daemons there."""
 

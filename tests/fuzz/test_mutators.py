@@ -15,6 +15,7 @@ from conformance.ike.core.protection import padded
 from conformance.script.bend import Bend, Piece
 from conformance.wire import (
     EAP,
+    FLAG_INITIATOR,
     Delete,
     EapCode,
     EapPacket,
@@ -134,3 +135,13 @@ def test_an_spi_may_be_that_of_another_sa() -> None:
 def test_what_no_mutator_draws_is_refused(told: list[object]) -> None:
     with pytest.raises(ValueError, match=r"mutat|deed"):
         bend(Mutation.from_json(told))
+
+
+def test_an_spi_that_looks_like_der_is_none() -> None:
+    """Found by Hypothesis: it became one of two octets, which no header holds."""
+    spi = bytes.fromhex("3006000000000000")
+    message = Message(spi, bytes(8), ExchangeType.IKE_SA_INIT, FLAG_INITIATOR, 0, ())
+    lie = Mutation("der", "header", ("spi_i", "content", 0, 0, "empty"))
+    assert bend(lie).payloads(message).spi_i == spi
+    with pytest.raises(ValueError, match="none of the mutators"):
+        draw(Random(1), message, only={"der"})

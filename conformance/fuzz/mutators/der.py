@@ -8,6 +8,7 @@ from typing import Any
 
 from conformance.fuzz import octets
 from conformance.fuzz.der import Node, length, parse
+from conformance.fuzz.forms import form_of
 from conformance.fuzz.mutation import Mutation
 from conformance.fuzz.mutators.base import Arguments, Base
 from conformance.fuzz.places import Place, changed, fitting, places
@@ -80,8 +81,9 @@ class Der(Base):
 
     @staticmethod
     def fits(place: Place) -> bool:
-        """Octets that are DER."""
-        return place.form.kind == "octets" and bool(place.value) and size_of_tree(place.value) > 0
+        """Octets that are DER, in no field of one size: chance makes SPIs that look like DER, too."""
+        form = place.form
+        return form.kind == "octets" and form.size is None and bool(place.value) and size_of_tree(place.value) > 0
 
     def bend(self, mutation: Mutation) -> Bend:
         """Do it; the lengths around stay true."""
@@ -91,7 +93,8 @@ class Der(Base):
         deed = arguments.text(octets.DEEDS) if kind == "content" else ""
 
         def change(old: Any, owner: Any, name: str) -> Any:
-            if not isinstance(old, bytes) or not size_of_tree(old):
+            fixed = form_of(type(owner), name).size is not None
+            if fixed or not isinstance(old, bytes) or not size_of_tree(old):
                 raise TypeError("no DER stands there")
             return bent_der(old, kind, at, number, deed)
 
