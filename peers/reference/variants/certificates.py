@@ -30,6 +30,7 @@ class AsksForNoCertificate(IkeSa):
 
 @variant(
     "RFC 7296, 1.2 and 3.7: there may be any number of CERTREQ payloads, for any authorities",
+    advice={"RFC7296-3.7-3": "a kind of its own is none of those that are defined"},
     about=CERTIFICATES,
 )
 class AsksForOthers(IkeSa):
