@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from suites.files import write_text
 from suites.learning.machine import Word
 
 SCHEMA = 1
@@ -48,11 +49,9 @@ class Record:
     def open(self, known: Sequence[Conversation]) -> TextIO:
         """Write what is known; what is asked from now on goes below it. Raises OSError."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        file = self.path.open("w", encoding="utf-8", buffering=1)
-        file.write(json.dumps(self._head()) + "\n")
-        for word, answers in known:
-            note(file, word, answers)
-        return file
+        lines = [json.dumps(self._head()) + "\n", *(_line(word, answers) for word, answers in known)]
+        write_text(self.path, "".join(lines))
+        return self.path.open("a", encoding="utf-8", buffering=1)
 
     def _head(self) -> dict[str, object]:
         return {"schema": SCHEMA, "device": self.device, "messages": self.messages}
@@ -60,7 +59,11 @@ class Record:
 
 def note(file: TextIO, word: Word, answers: Sequence[str]) -> None:
     """Write one more conversation. Raises OSError."""
-    file.write(json.dumps({"word": word, "answers": answers}) + "\n")
+    file.write(_line(word, answers))
+
+
+def _line(word: Word, answers: Sequence[str]) -> str:
+    return json.dumps({"word": word, "answers": answers}) + "\n"
 
 
 def _parsed(line: str) -> Conversation:
