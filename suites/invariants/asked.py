@@ -1,20 +1,26 @@
 """What we have sent, as far as it matters for what comes back."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from conformance.ike.core import protection
+from conformance.script.sa import ScriptedSa
 from conformance.script.trace import Entry
 from conformance.wire import (
     FLAG_RESPONSE,
     HEADER_SIZE,
+    SK,
     TS,
     ExchangeType,
     Header,
     Message,
     NotifyType,
+    PayloadType,
     TrafficSelector,
     WireError,
     decode_header,
+    decode_message,
+    decode_payloads,
 )
 
 MOST = 4096
@@ -22,8 +28,6 @@ MOST = 4096
 
 LATE = 64
 """So many still may be answered when the conversation has gone on."""
-
-SK, SKF = 46, 53
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class Asked:
     @property
     def protected(self) -> bool:
         """Whether it claims to be: it begins with an Encrypted payload."""
-        return self.header.next_payload in (SK, SKF)
+        return self.header.next_payload in (PayloadType.SK, PayloadType.SKF)
 
 
 @dataclass(slots=True)
@@ -103,6 +107,21 @@ class Ours:
             del known[:-LATE]
         for key in list(self.answers)[:-8]:
             del self.answers[key]
+
+
+def as_read(raw: bytes, sa: ScriptedSa) -> Message | None:
+    """A datagram of ours as a device reads it that decrypts it; None: it has no SK payload, or there are no keys yet.
+
+    Raises:
+        WireError: it is malformed, outside or inside.
+        IntegrityError: a device cannot take it for ours.
+    """
+    message = decode_message(raw)
+    last = message.payloads[-1] if message.payloads else None
+    if not isinstance(last, SK) or sa.keys is None:
+        return None
+    plain = protection.unseal(raw, last, sa.keys.suite.cipher, sa.own_key)
+    return replace(message, payloads=decode_payloads(int(last.inner), plain))
 
 
 def selectors_of(message: Message) -> Iterator[TrafficSelector]:

@@ -1,7 +1,6 @@
 """Watching a conversation: entries of its trace in, what is broken out."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from conformance.crypto import IntegrityError
 from conformance.ike.core import protection
@@ -19,10 +18,9 @@ from conformance.wire import (
     ProtocolID,
     WireError,
     decode_message,
-    decode_payloads,
 )
 from suites.invariants import eap, header, order, payloads, proposals, protected, traffic
-from suites.invariants.asked import Asked, Ours, selectors_of
+from suites.invariants.asked import Asked, Ours, as_read, selectors_of
 from suites.invariants.broken import Broken, Findings
 from suites.invariants.numbering import Numberings
 
@@ -66,14 +64,12 @@ class Watch:
         if not any(_names_traffic(one) for one in (entry.message, entry.straight)):
             return
         try:
-            message = decode_message(raw)
-            last = message.payloads[-1] if message.payloads else None
-            sa = self.peer.sas.get(message.spi_i) or self.peer.sas.get(message.spi_r)
-            if not isinstance(last, SK) or sa is None or sa.keys is None:
+            sa = self.peer.sas.get(raw[:8]) or self.peer.sas.get(raw[8:16])
+            message = None if sa is None else as_read(raw, sa)
+            if message is None:
                 self.ours.vague = True
-                return
-            plain = protection.unseal(raw, last, sa.keys.suite.cipher, sa.own_key)
-            self.ours.name(replace(message, payloads=decode_payloads(int(last.inner), plain)))
+            else:
+                self.ours.name(message)
         except IntegrityError:
             return
         except WireError:

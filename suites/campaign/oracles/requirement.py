@@ -3,14 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 from conformance.crypto import IntegrityError
-from conformance.ike.core import protection
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.trace import Entry
 from conformance.wire import (
     AUTH,
     EAP,
     SA,
-    SK,
     ExchangeType,
     Message,
     Payload,
@@ -18,12 +16,11 @@ from conformance.wire import (
     TSi,
     TSr,
     WireError,
-    decode_message,
-    decode_payloads,
 )
 from peers.contract import Capability, Device, DeviceError, SaState
 from suites.campaign.case import Problem
 from suites.invariants import Broken
+from suites.invariants.asked import as_read
 
 
 def problem_of(broken: Broken) -> Problem:
@@ -115,19 +112,15 @@ def believed(
 
 def _seen(entry: Entry, sa: ScriptedSa, *, response: bool = False) -> tuple[int, tuple[Payload, ...]] | None:
     """The message ID and payloads of a request of ours, or a response, as the device decrypts them."""
-    assert sa.keys is not None
     if entry.datagram is None:
         return None
-    raw = sa.peer.octets(entry.datagram)
     try:
-        message = decode_message(raw)
-        last = message.payloads[-1] if message.payloads else None
-        if not isinstance(last, SK) or message.is_response != response:
-            return None
-        plain = protection.unseal(raw, last, sa.keys.suite.cipher, sa.own_key)
-        return message.message_id, decode_payloads(int(last.inner), plain)
+        message = as_read(sa.peer.octets(entry.datagram), sa)
     except (WireError, IntegrityError):
         return None
+    if message is None or message.is_response != response:
+        return None
+    return message.message_id, message.payloads
 
 
 def _in_fragments(entries: Sequence[Entry], number: int, sa: ScriptedSa) -> bool:
