@@ -2,19 +2,19 @@
 
 from collections.abc import Iterator
 
-from conformance.crypto.dn import attributes
+from conformance.crypto.dn import WORDS, attributes
 from conformance.wire import IDi, IdType
 
 FIELDS = {
-    bytes.fromhex("550403"): "dn:common-name",
-    bytes.fromhex("550406"): "dn:country",
-    bytes.fromhex("550407"): "dn:locality",
-    bytes.fromhex("550408"): "dn:state",
-    bytes.fromhex("55040a"): "dn:organization",
-    bytes.fromhex("55040b"): "dn:organization-unit",
-    bytes.fromhex("0992268993f22c640119"): "dn:domain",
+    "CN": "dn:common-name",
+    "C": "dn:country",
+    "L": "dn:locality",
+    "ST": "dn:state",
+    "O": "dn:organization",
+    "OU": "dn:organization-unit",
+    "DC": "dn:domain",
 }
-"""Words of the fields of a DN by their object identifiers (RFC 4519)."""
+"""Words of the fields of a DN by those of RFC 4514."""
 
 
 def parts_of(identity: IDi) -> dict[str, bytes]:
@@ -35,8 +35,9 @@ def parts_of(identity: IDi) -> dict[str, bytes]:
 def fields_of(name: bytes) -> Iterator[tuple[str, bytes]]:
     """The fields of a DN in DER that have a word, in their order; nothing of what is none."""
     for kind, value in attributes(name):
-        if kind in FIELDS:
-            yield FIELDS[kind], value
+        word = WORDS.get(kind)
+        if word is not None:
+            yield FIELDS[word], value
 
 
 def parts_of_eap(name: bytes) -> dict[str, bytes]:
