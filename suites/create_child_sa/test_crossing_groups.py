@@ -5,12 +5,12 @@ The second request of the device, with the other group, is one rekey with the fi
 
 from contextlib import suppress
 
-from conformance.crypto.suite import transforms
+from conformance.ike.core.proposals import child_proposals, groups, parsed
 from conformance.script.message import Received, rekeys_child, rekeys_ike
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable, Unexpected
-from conformance.wire import KE, SA, ExchangeType, KeMethod, Message, Notify, NotifyType, Proposal, TransformType
+from conformance.wire import KE, SA, ExchangeType, Message, Notify, NotifyType
 from peers.contract import Capability
 from suites.choices import two_groups
 from suites.connections import usual
@@ -19,6 +19,7 @@ from suites.create_child_sa.test_collisions import CHILD, HIGH, IKE, LOW, settle
 from suites.create_child_sa.test_device_rekeys import TWO_GROUPS, child_rekey, ike_rekey
 from suites.create_child_sa.test_races import STANDS, current, deletes
 from suites.dut import Dut
+from suites.ike_sa_init.steps import ask_for_group
 from suites.purpose import purpose
 
 USUAL, NONCES = "RFC7296-2.25.1-2", "RFC7296-2.8.1-5"
@@ -33,18 +34,15 @@ def ask_for_other_group(sa: ScriptedSa, request: Received) -> None:
     Raises NotApplicable for a device that offers only the group that it has agreed on before.
     """
     offer, ke, child = request.message.first(SA), request.message.first(KE), sa.peer.connection.children[0]
-    words = sa.peer.connection.proposals if rekeys_ike(request.message) else child.proposals
-    ours = [KeMethod(one.id) for text in words for one in transforms(text) if one.type == TransformType.KE]
-    offers = [found for one in (offer.proposals if offer else ()) if (found := _groups(one)) & set(ours)]
-    taken = offers[0] if offers else set()  # the second request is answered from this proposal, whatever its group is
+    of_child = child_proposals(child.proposals, b"", with_ke=True)
+    ours = groups(parsed(sa.peer.connection.proposals) if rekeys_ike(request.message) else of_child)
+    offers = (groups((one,)) for one in (offer.proposals if offer else ()))
+    # The second request is answered from this proposal, whatever its group is.
+    taken = next((found for found in offers if not set(ours).isdisjoint(found)), [])
     other = next((one for one in ours if one in taken and ke is not None and one != ke.method), None)
     if other is None or ke is None or ke.method not in taken:
         raise NotApplicable("the device offers one group only beside what we take of what it rekeys")
-    sa.answer(request, Notify(NotifyType.INVALID_KE_PAYLOAD, int(other).to_bytes(2, "big")))
-
-
-def _groups(proposal: Proposal) -> set[int]:
-    return {one.id for one in proposal.transforms if one.type == TransformType.KE}
+    sa.answer(request, ask_for_group(other))
 
 
 def second_try(peer: Peer, sa: ScriptedSa, first: Received) -> Received | None:

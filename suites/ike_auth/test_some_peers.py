@@ -3,6 +3,7 @@
 Which name a connection is for is said in three degrees: a name, a domain or parts of a subject, and any name at all.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from ipaddress import ip_network
 
@@ -57,6 +58,15 @@ def gets_in(peer: Peer, one: Connection, requirement: str) -> ScriptedSa:
     return sa
 
 
+def come_and_go(peer: Peer, these: Iterable[Connection], requirement: str) -> None:
+    """Each peer gets in, with its own network, its IKE SA works, and it goes again."""
+    for one in these:
+        peer.note(str(one.local.identity))
+        sa = gets_in(peer, one, requirement)
+        sa.must_be_up(requirement)
+        sa.delete()
+
+
 def gets_no_network(peer: Peer, one: Connection, other: Connection) -> None:
     """Whether a peer gets in or not, it does not get the network of another one."""
     theirs = other.children[0].local_ts
@@ -90,10 +100,7 @@ IN_DOMAIN = (*KEYED, Capability.IDENTITY_DOMAIN)
 def test_domain(peer: Peer) -> None:
     """Hosts of a domain get in with the key of the domain, one that has a connection of its own with its own key."""
     host, others = peers_of(peer)
-    for one in (host, others, called(others, f"third.{DOMAIN}")):
-        sa = gets_in(peer, one, "RFC4301-4.4.3.1-1")
-        sa.must_be_up("RFC4301-4.4.3.1-1")
-        sa.delete()
+    come_and_go(peer, (host, others, called(others, f"third.{DOMAIN}")), "RFC4301-4.4.3.1-1")
 
 
 @purpose("auth-domain-outside", "RFC4301-4.4.3.1-1", *PROVED, role="responder", needs=IN_DOMAIN, connection=domain)
@@ -151,10 +158,7 @@ def stranger(peer: Peer, anyone: Connection, name: str = "stranger.ikespec.examp
 def test_anybody(peer: Peer) -> None:
     """Whoever has a certificate gets in under any name, the one peer that is named with its own key and network."""
     somebody, anyone = peers_of(peer)
-    for one in (somebody, stranger(peer, anyone), stranger(peer, anyone, "another.ikespec.example")):
-        sa = gets_in(peer, one, ENTRY)
-        sa.must_be_up(ENTRY)
-        sa.delete()
+    come_and_go(peer, (somebody, stranger(peer, anyone), stranger(peer, anyone, "another.ikespec.example")), ENTRY)
 
 
 @purpose("auth-anybody-key", ENTRY, *PROVED, role="responder", needs=ANYBODY, connection=anybody)
@@ -222,10 +226,7 @@ def of_unit(one: Connection, unit: str, host: str = "second", organization: str 
 def test_subject(peer: Peer) -> None:
     """Whoever has a certificate of one unit gets the network of that unit, whatever the name in it."""
     sales, support = peers_of(peer)
-    for one in (sales, support, of_unit(sales, "sales"), of_unit(support, "support")):
-        sa = gets_in(peer, one, SUBTREE)
-        sa.must_be_up(SUBTREE)
-        sa.delete()
+    come_and_go(peer, (sales, support, of_unit(sales, "sales"), of_unit(support, "support")), SUBTREE)
 
 
 @purpose("auth-subject-other", SUBTREE, *PROVED, role="responder", needs=BY_SUBJECT, connection=units)
@@ -289,10 +290,7 @@ ANCHOR = "RFC4301-4.4.3.2-1"
 @purpose("auth-authorities", ANCHOR, *PROVED, role="responder", needs=TWO, connection=authorities, ordinary=True)
 def test_authorities(peer: Peer) -> None:
     """Each of two peers gets in with a certificate of the authority that its connection names."""
-    for one in peers_of(peer):
-        sa = gets_in(peer, one, ANCHOR)
-        sa.must_be_up(ANCHOR)
-        sa.delete()
+    come_and_go(peer, peers_of(peer), ANCHOR)
 
 
 @purpose("auth-authorities-other", ANCHOR, *PROVED, role="responder", needs=TWO, connection=authorities)
@@ -327,11 +325,8 @@ def client_of(peer: Peer, name: str) -> Connection:
 )
 def test_clients(peer: Peer) -> None:
     """Who leaves out AUTH is asked by EAP, and who has a certificate proves itself by that, at one device."""
-    for one in (peers_of(peer)[0], client_of(peer, "client.ikespec.example"), client_of(peer, "192.168.178.20")):
-        peer.note(str(one.local.identity))
-        sa = gets_in(peer, one, ENTRY)
-        sa.must_be_up(ENTRY)
-        sa.delete()
+    clients = (client_of(peer, name) for name in ("client.ikespec.example", "192.168.178.20"))
+    come_and_go(peer, (peers_of(peer)[0], *clients), ENTRY)
 
 
 @purpose("auth-clients-network", NETWORK, "RFC7296-2.9-3", role="responder", needs=MIXED, connection=clients)
