@@ -1,7 +1,8 @@
-"""Puts a mutant in the place of a function, for as long as the code of the device runs.
+"""Puts mutants in the place of functions, for as long as the code of the device runs.
 
-The function gets a code of two bodies, the mutant's and its own; which one runs says a name among the builtins that is
-true between the moment when the engine of the device is called and that when it returns.
+A function gets a code of two bodies, the mutant's and its own; which one runs says a name among the builtins that is
+true between the moment when the engine of the device is called and that when it returns. What the mutated modules
+remember of earlier calls (``lru_cache``) is forgotten at both moments.
 """
 
 import ast
@@ -11,7 +12,8 @@ import importlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
+from dataclasses import dataclass
+from functools import lru_cache, wraps
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -23,11 +25,20 @@ INSIDE = "_ikespec_inside_the_device"
 setattr(builtins, INSIDE, False)
 
 HOUSE = Path(__file__).resolve().parents[2]
+FOLDERS = ("conformance/ike", "conformance/wire/payloads", "conformance/ipsec")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A function of the house and the code that it gets with a mutant."""
+
+    function: FunctionType
+    code: CodeType
 
 
 @contextmanager
 def watched(trace: Callable[..., Any] | None = None) -> Iterator[None]:
-    """Know when the device runs; meanwhile ``trace`` is the profiler."""
+    """Know when the device runs; meanwhile ``trace`` is the tracer of the interpreter, if there is one."""
     before = {name: value for name, value in vars(ReferenceEngine).items() if isinstance(value, FunctionType)}
     before.pop("__init__")
     for name, function in before.items():
@@ -45,30 +56,59 @@ def _entering(function: Callable[..., Any], trace: Callable[..., Any] | None) ->
     def enter(*given: Any, **named: Any) -> Any:
         if getattr(builtins, INSIDE):
             return function(*given, **named)
+        _forget()
         setattr(builtins, INSIDE, True)
-        sys.setprofile(trace)
+        before = sys.gettrace()
+        if trace is not None:
+            sys.settrace(trace)
         try:
             return function(*given, **named)
         finally:
-            sys.setprofile(None)
+            if trace is not None:
+                sys.settrace(before)
             setattr(builtins, INSIDE, False)
+            _forget()
 
     return enter
 
 
+def _forget() -> None:
+    for clear in _memories():
+        clear()
+
+
+@lru_cache(maxsize=1)
+def _memories() -> tuple[Callable[[], None], ...]:
+    """How all caches of the modules are cleared that mutants are made of."""
+    names = [".".join(path.relative_to(HOUSE).with_suffix("").parts) for path in files()]
+    modules = [sys.modules[name] for name in names if name in sys.modules]
+    return tuple(one.cache_clear for module in modules for one in vars(module).values() if hasattr(one, "cache_clear"))
+
+
+def files() -> list[Path]:
+    """The modules that mutants are made of."""
+    return sorted(path for folder in FOLDERS for path in (HOUSE / folder).rglob("*.py"))
+
+
 @contextmanager
-def installed(mutant: Mutant) -> Iterator[None]:
-    """With the mutant in place. Raises LookupError where the function is not to be found or made anew."""
-    function = _live(mutant)
-    code = _code(mutant)
-    before = function.__code__
-    if code.co_freevars != before.co_freevars:
-        raise LookupError(f"{mutant}: other variables from outside")
-    function.__code__ = code
+def installed(*made: Made) -> Iterator[None]:
+    """With these mutants in place, no two of one function."""
+    before = [(one.function, one.function.__code__) for one in made]
+    for one in made:
+        one.function.__code__ = one.code
     try:
         yield
     finally:
-        function.__code__ = before
+        for function, code in before:
+            function.__code__ = code
+
+
+def make(mutant: Mutant) -> Made:
+    """Compile a mutant. Raises LookupError where the function is not to be found or made anew."""
+    function, code = _live(mutant), _code(mutant)
+    if code.co_freevars != function.__code__.co_freevars:
+        raise LookupError(f"{mutant}: other variables from outside")
+    return Made(function, code)
 
 
 def module_of(path: Path) -> ModuleType:

@@ -25,6 +25,7 @@ class Mutant:
         path: the file.
         function: its name with the classes around it, ``IkeSa.on_request``.
         line: where the change is.
+        lines: those of the statement around it, without what is nested in that; whoever runs one of them comes by.
         text: what is changed.
         tree: the function with the change.
     """
@@ -32,6 +33,7 @@ class Mutant:
     path: Path
     function: str
     line: int
+    lines: range
     text: str
     tree: Function
 
@@ -42,12 +44,36 @@ class Mutant:
 def mutants(path: Path) -> Iterator[Mutant]:
     """All mutants of a file."""
     for name, function in functions(ast.parse(path.read_text(encoding="utf-8"))):
+        lines = dict(_lines(function))
         for number, node in enumerate(ast.walk(function)):
-            for text in _changes(node):
+            for text in _changes(node) if node in lines else ():
                 tree = copy.deepcopy(function)
                 changed = next(one for at, one in enumerate(ast.walk(tree)) if at == number)
                 _apply(changed, text, tree)
-                yield Mutant(path, name, getattr(node, "lineno", function.lineno), text, tree)
+                yield Mutant(path, name, getattr(node, "lineno", lines[node].start), lines[node], text, tree)
+
+
+def _lines(function: Function) -> Iterator[tuple[ast.AST, range]]:
+    """The nodes of the body of a function, each with the lines of its statement; defaults of arguments are outside."""
+    for statement in function.body:
+        yield from _within(statement, _own(statement))
+
+
+def _within(node: ast.AST, lines: range) -> Iterator[tuple[ast.AST, range]]:
+    yield node, lines
+    for child in ast.iter_child_nodes(node):
+        yield from _within(child, _own(child) if isinstance(child, ast.stmt | ast.match_case) else lines)
+
+
+def _own(node: ast.stmt | ast.match_case) -> range:
+    """The lines of a statement up to those that are nested in it."""
+    start: int = node.pattern.lineno if isinstance(node, ast.match_case) else node.lineno
+    nested: list[ast.stmt] = getattr(node, "body", [])
+    if isinstance(node, ast.Match):
+        return range(start, max(start + 1, node.cases[0].pattern.lineno))
+    if nested:
+        return range(start, max(start + 1, nested[0].lineno))
+    return range(start, (getattr(node, "end_lineno", None) or start) + 1)
 
 
 def functions(tree: ast.AST, around: str = "") -> Iterator[tuple[str, Function]]:
