@@ -10,9 +10,12 @@ from ipaddress import ip_address
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.exceptions import UnsupportedAlgorithm as LibraryLacks
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
+from conformance.crypto.dn import same
 from conformance.crypto.errors import CertificateError
 from conformance.wire import IdType
 
@@ -207,12 +210,15 @@ class Checks:
 
     def named(self, certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
         """The issuer has the name that stands in the certificate."""
-        return issuer.subject == certificate.issuer
+        return same(issuer.subject.public_bytes(), certificate.issuer.public_bytes())
 
     def issued(self, certificate: x509.Certificate, issuer: x509.Certificate) -> None:
         """The certificate is signed with the key of its issuer."""
         try:
-            certificate.verify_directly_issued_by(issuer)
+            if issuer.subject.public_bytes() == certificate.issuer.public_bytes():
+                certificate.verify_directly_issued_by(issuer)
+            else:
+                _verify(certificate, issuer.public_key())
         except InvalidSignature:
             problem = f"certificate {_name(certificate)} is not signed by the key of {_name(issuer)}"
             raise CertificateError(problem) from None
@@ -289,6 +295,21 @@ class Checks:
             raise CertificateError(
                 f"certificate {_name(issuer)} may not sign certificates: keyUsage without keyCertSign"
             )
+
+
+def _verify(certificate: x509.Certificate, key: PublicKeyTypes) -> None:
+    """The signature alone: the library wants both names to be the same, octet by octet."""
+    signature, signed = certificate.signature, certificate.tbs_certificate_bytes
+    algorithm, digest = certificate.signature_algorithm_parameters, certificate.signature_hash_algorithm
+    match key, algorithm:
+        case rsa.RSAPublicKey(), padding.PKCS1v15() | padding.PSS() if digest is not None:
+            key.verify(signature, signed, algorithm, digest)
+        case ec.EllipticCurvePublicKey(), ec.ECDSA():
+            key.verify(signature, signed, algorithm)
+        case ((ed25519.Ed25519PublicKey() | ed448.Ed448PublicKey()), None):
+            key.verify(signature, signed)
+        case _:
+            raise ValueError("the key and the algorithm of the signature are of different kinds")
 
 
 def _key_usage(certificate: x509.Certificate) -> x509.KeyUsage | None:

@@ -6,11 +6,10 @@ from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
 
 from conformance.crypto.pki import Leaf
-from conformance.ike.core.connection import PublicKey
 from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
 from suites.certificates.roles import accepted, called, certificate, domain_name, mail_address, refused
-from suites.ike_auth.steps import distinguished, trusted
+from suites.ike_auth.steps import trusted
 
 MAIL = "tester@ikespec.example"
 _DOMAIN = ("RFC4945-3.1.2-4", "RFC4945-3.1.2-1")
@@ -212,45 +211,3 @@ def test_address_neighbour(peer: Peer) -> Leaf:
     """The iPAddress differs from our address in its last bit."""
     neighbour = ip_address(int(our_address(peer)) ^ 1)
     return certificate(peer, trusted(peer), str(neighbour), subject="CN=neighbour")
-
-
-# --- distinguished names ----------------------------------------------------------------------------------------------
-
-_SUBJECT = ("RFC4945-3.1.5-2", "RFC4945-3.1.5-1")
-
-
-def parts(peer: Peer) -> list[str]:
-    """Our distinguished name, the most special part first."""
-    auth = peer.connection.local.auth
-    assert isinstance(auth, PublicKey)
-    return [one.rfc4514_string() for one in reversed(list(auth.chain[0].subject.rdns))]
-
-
-@refused("cert-dn-shorter", *_SUBJECT, connection=distinguished())
-def test_dn_shorter(peer: Peer) -> Leaf:
-    """A subject without the last of our parts, the common name, belongs to somebody else."""
-    return certificate(peer, trusted(peer), subject=",".join(parts(peer)[1:]))
-
-
-@refused("cert-dn-longer", *_SUBJECT, connection=distinguished())
-def test_dn_longer(peer: Peer) -> Leaf:
-    """A subject that has all of our parts and one more belongs to somebody else."""
-    return certificate(peer, trusted(peer), subject=",".join(["CN=more", *parts(peer)]))
-
-
-@refused("cert-dn-order", *_SUBJECT, connection=distinguished())
-def test_dn_order(peer: Peer) -> Leaf:
-    """A subject with our parts in reverse order belongs to somebody else."""
-    return certificate(peer, trusted(peer), subject=",".join(reversed(parts(peer))))
-
-
-@refused("cert-dn-wildcard", *_SUBJECT, connection=distinguished())
-def test_dn_wildcard(peer: Peer) -> Leaf:
-    """A star for our common name, and our parts for the rest: a subject is no pattern."""
-    return certificate(peer, trusted(peer), subject=",".join(["CN=*", *parts(peer)[1:]]))
-
-
-@refused("cert-dn-empty", *_SUBJECT, connection=distinguished())
-def test_dn_empty(peer: Peer) -> Leaf:
-    """A certificate without a subject, which has a domain name instead, is not that of whoever has one."""
-    return certificate(peer, trusted(peer), "tester.ikespec.example", subject="")

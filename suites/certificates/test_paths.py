@@ -22,11 +22,13 @@ def ours(peer: Peer, issuer: Authority, **changes: Any) -> Leaf:
     return in_our_name(peer, issuer, **{"key": new_key("ecdsa"), **changes})
 
 
-def between(peer: Peer, *extensions: Extension, issuer: Authority | None = None, **changes: Any) -> Authority:
+def between(
+    peer: Peer, *extensions: Extension, issuer: Authority | None = None, name: str = "", **changes: Any
+) -> Authority:
     """An intermediate authority that the device has never seen, below the one that it trusts."""
-    name = f"CN=between {peer.random(6).hex()},O=ikespec"
+    called = name or f"CN=between {peer.random(6).hex()},O=ikespec"
     above = issuer or trusted(peer)
-    return Authority.create(name, issuer=above, **{"key": new_key("ecdsa"), **changes}, extensions=extensions)
+    return Authority.create(called, issuer=above, **{"key": new_key("ecdsa"), **changes}, extensions=extensions)
 
 
 def critical(value: x509.ExtensionType) -> Extension:

@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 
+from cryptography import x509
+
+from conformance.crypto.bundle import element
 from conformance.ike.core.connection import Identity
 from conformance.script import bend
 from conformance.script.peer import Peer
@@ -9,7 +12,7 @@ from conformance.script.sa import fatal
 from conformance.wire import AUTH, IDi, IDr, IdType
 from peers.contract import Capability
 from suites.dut import Dut
-from suites.ike_auth.refusal import answer_of, must_be_refused
+from suites.ike_auth.refusal import answer_of, must_be_refused, must_not_succeed
 from suites.ike_auth.steps import distinguished, must_succeed, named
 from suites.purpose import purpose
 
@@ -133,6 +136,35 @@ def test_type_unusual(peer: Peer, dut: Dut) -> None:
     ours = peer.connection.local.identity
     for number in (0, IdType.DER_ASN1_GN, 12, 13, 200, 255):
         refused_as(peer, dut, replace(ours, id_type=IdType(number)))
+
+
+def malformed(peer: Peer, dut: Dut, *identities: Identity) -> None:
+    """Each of these is refused, for whatever reason the device names: who it is, or how it is written."""
+    dut.looks_at_identities()
+    for one in identities:
+        sa = peer.sa(local=replace(peer.connection.local, identity=one))
+        sa.init()
+        must_not_succeed(peer, sa)
+
+
+@purpose("auth-id-address-length", "RFC7296-1.2-12", "RFC7296-1.2-18", "RFC7296-3.5-4", role="responder")
+def test_address_length(peer: Peer, dut: Dut) -> None:
+    """Addresses that are too short or too long for their type are no identity."""
+    lengths = {IdType.IPV4_ADDR: (0, 1, 3, 5, 16), IdType.IPV6_ADDR: (0, 4, 15, 17, 32)}
+    malformed(peer, dut, *(Identity(kind, bytes(size)) for kind, sizes in lengths.items() for size in sizes))
+
+
+@purpose("auth-id-no-dn", "RFC7296-1.2-12", "RFC7296-1.2-18", "RFC7296-3.5-7", role="responder")
+def test_no_dn(peer: Peer, dut: Dut) -> None:
+    """What is no distinguished name in DER is no identity: cut off, nested, with other tags or lengths past the end."""
+    name = x509.Name.from_rfc4514_string("CN=tester,O=ikespec").public_bytes()
+    nest = b""
+    for _ in range(60):
+        nest = element(0x30, nest)
+    far, endless = b"\x30\x82\xff\xff" + name[2:], b"\x30\x80" + name[2:] + bytes(2)
+    members = name.replace(b"\x06\x03\x55\x04", b"\x06\x7f\x55\x04"), name.replace(b"\x31", b"\x02")
+    cases = (b"\x30", name[:-1], name + b"\0", b"\x05\0", far, endless, nest, *members, b"CN=tester,O=ikespec")
+    malformed(peer, dut, *(Identity(IdType.DER_ASN1_DN, one) for one in cases))
 
 
 @purpose(

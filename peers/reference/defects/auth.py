@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
+from conformance.crypto.dn import read
 from conformance.ike.core.connection import Party, Psk
 from conformance.ike.ikesa import IkeSa
 from conformance.net.link import NON_ESP_MARKER
@@ -209,6 +210,21 @@ class IgnoresIdType(IkeSa):
 
     def identity_matches(self, expected: Party, identity: IDi | IDr) -> bool:
         return bool(expected.identity.data == identity.data)
+
+
+@defect("auth-id-address-length", "auth-id-no-dn")
+class WhoCannotBeReadIsAnybody(IkeSa):
+    """Finds its peer in an address of a wrong length, and in a distinguished name that is none."""
+
+    def identity_matches(self, expected: Party, identity: IDi | IDr) -> bool:
+        sizes = {IdType.IPV4_ADDR: 4, IdType.IPV6_ADDR: 16}
+        strange = len(identity.data) != sizes.get(identity.id_type, len(identity.data))
+        if identity.id_type == IdType.DER_ASN1_DN:
+            try:
+                read(identity.data)
+            except ValueError:
+                strange = True
+        return strange or super().identity_matches(expected, identity)
 
 
 @defect("auth-id-reserved")

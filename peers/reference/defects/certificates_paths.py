@@ -102,7 +102,7 @@ class NamesMakePaths(Lax):
     checks = _Checks
 
 
-@defect(*both("path-issuer"))
+@defect(*both("path-issuer", *(f"issuer-{one}" for one in ("shorter", "longer", "order", "kind", "joined", "empty"))))
 class SignaturesMakePaths(Lax):
     """Does not look at the name of the issuer."""
 

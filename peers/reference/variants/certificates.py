@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from conformance.crypto.dn import BMP_STRING, UTF8_STRING, Attribute, read, same, write
 from conformance.ike.core.connection import Connection
 from conformance.ike.ikesa import IkeSa
-from conformance.wire import CERT, CERTREQ, CertEncoding
+from conformance.wire import CERT, CERTREQ, CertEncoding, IDi, IDr, IdType
 from peers.contract import Capability
 from peers.reference.engine import ReferenceEngine
 from peers.reference.variants.registry import variant
@@ -71,3 +73,28 @@ class NoHashAndUrl(ReferenceEngine):
 
     def apply(self, connection: Connection) -> None:
         super().apply(replace(connection, cert_lookup=False))
+
+
+@variant(
+    "RFC 4945, 3.1.5 and RFC 5280, 7.1: names are compared as texts, and a BMPString may be read",
+    about=CERTIFICATES,
+)
+class ReadsNames(IkeSa):
+    """Takes a subject for the identity of its peer where both are the same text, in strings of whatever type."""
+
+    def certificate_matches(self, certificate: x509.Certificate, identity: IDi | IDr) -> bool:
+        if identity.id_type != IdType.DER_ASN1_DN:
+            return super().certificate_matches(certificate, identity)
+        return same(_as_texts(certificate.subject.public_bytes()), _as_texts(identity.data))
+
+
+def _as_texts(name: bytes) -> bytes:
+    """The name with an UTF8String for each BMPString; what cannot be read stays as it is."""
+    try:
+        return write(tuple(tuple(map(_as_text, part)) for part in read(name)))
+    except ValueError:
+        return name
+
+
+def _as_text(one: Attribute) -> Attribute:
+    return replace(one, tag=UTF8_STRING, value=one.value.decode("utf-16-be").encode()) if one.tag == BMP_STRING else one
