@@ -1,7 +1,8 @@
 """Test purposes: one thing that is checked, with its identifier, its requirements, and what it needs of the device."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from conformance.net.http import WebServer
@@ -12,7 +13,11 @@ from suites.invariants.names import check
 Test = TypeVar("Test", bound=Callable[..., None])
 
 TIERS = ("quick", "full", "slow")
-"""Each has all of those before it: what waits for nothing, what waits a little, and everything."""
+"""Each has all of those before it.
+
+The first has what waits for nothing and is about IKE and what it carries. The second adds what waits a little, and what
+goes on beneath IKE: TLS, smart cards, raw keys, certificates that are malformed or fetched. The third is everything.
+"""
 
 PATIENCE = 10.0
 """Seconds that a purpose of the full tier may wait."""
@@ -26,6 +31,7 @@ class Purpose:
     ``role`` is that of the device in the exchange that is tested. ``needs`` are capabilities without which it is not
     applicable. ``setup`` makes our connection, ``device`` changes fields of the device's mirrored view of it. ``waits``
     is real time in seconds that the purpose must let pass; one that waits belongs to the full tier, or to the slow one.
+    ``depth`` is the first tier that has its module, which says so by a constant of the name ``TIER``.
 
     An ordinary handshake with this connection comes before each purpose where the device is the responder
     (`suites.guard`). ``ordinary``: that handshake itself is what is tested, so it says nothing about the purpose.
@@ -47,11 +53,12 @@ class Purpose:
     family: str = ""
     web: Callable[[WebServer], None] | None = field(default=None, repr=False)
     without: frozenset[str] = frozenset()
+    depth: str = "quick"
 
     @property
     def tier(self) -> str:
         """The first of `TIERS` that has it."""
-        return "slow" if self.waits > PATIENCE else "full" if self.waits else "quick"
+        return max("slow" if self.waits > PATIENCE else "full" if self.waits else "quick", self.depth, key=TIERS.index)
 
 
 def purpose(
@@ -92,7 +99,8 @@ def purpose(
     )
 
     def mark(test: Test) -> Test:
-        test.__purpose__ = made  # type: ignore[attr-defined]
+        depth = vars(sys.modules[test.__module__]).get("TIER", TIERS[0])
+        test.__purpose__ = replace(made, depth=depth)  # type: ignore[attr-defined]
         return test
 
     return mark

@@ -28,6 +28,8 @@ from suites.ike_auth.refusal import must_be_refused, must_be_refused_by
 from suites.ike_auth.steps import in_our_name, must_be_accepted_by, ourselves
 from suites.purpose import purpose
 
+TIER = "full"
+
 _PATH = "/anchor.crl"
 _PATIENCE = 8.0
 """Seconds in which a device has fetched a CRL that it needs."""

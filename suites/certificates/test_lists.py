@@ -15,6 +15,8 @@ from peers.contract import Capability
 from suites.certificates.revoking import RELAXED, Case, Told, accepted_by, refused_by
 from suites.certificates.test_paths import UNKNOWN, critical, key_usage
 
+TIER = "full"
+
 refused = partial(refused_by, Capability.CRL)
 accepted = partial(accepted_by, Capability.CRL)
 

@@ -33,6 +33,8 @@ from suites.ike_auth.refusal import answer_of, control, must_be_a_refusal, must_
 from suites.ike_auth.steps import must_be_accepted_by, must_succeed, without_notify
 from suites.purpose import purpose
 
+TIER = "full"
+
 LOOKUP = NotifyType.HTTP_CERT_LOOKUP_SUPPORTED
 LONGEST = 30.0
 """Seconds after which a device should have given up a server that does not answer, or never comes to an end."""

@@ -20,6 +20,8 @@ from suites.ike_auth.refusal import must_be_refused, must_be_refused_by
 from suites.ike_auth.steps import ourselves, trusted
 from suites.purpose import purpose
 
+TIER = "full"
+
 BROKEN = (
     b"",
     b"\x30",

@@ -31,6 +31,8 @@ from suites.ike_auth.refusal import must_be_refused
 from suites.ike_auth.steps import in_our_name, must_be_accepted_by, must_succeed, ourselves
 from suites.purpose import purpose
 
+TIER = "full"
+
 RAW, OLD_RSA, X509 = CertEncoding.RAW_PUBLIC_KEY, CertEncoding.RAW_RSA_KEY, CertEncoding.X509_SIGNATURE
 NEEDS = (Capability.RAW_PUBLIC_KEYS,)
 UNKNOWN = ("RFC7670-4-1", "RFC7296-1.2-11")

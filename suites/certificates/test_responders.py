@@ -20,6 +20,8 @@ from suites.ike_auth.refusal import answer_of
 from suites.ike_auth.steps import ourselves
 from suites.purpose import purpose
 
+TIER = "full"
+
 refused = partial(refused_by, Capability.OCSP)
 accepted = partial(accepted_by, Capability.OCSP)
 

@@ -25,6 +25,8 @@ from suites.certificates.urls import (
 from suites.ike_auth.steps import must_succeed, trusted
 from suites.purpose import purpose
 
+TIER = "full"
+
 FORMS = "RFC4945-4.3.1-1"
 
 

@@ -14,7 +14,7 @@ from conformance.script.peer import Peer
 from peers.contract import Capability
 from suites.connections import eap
 from suites.dut import Dut
-from suites.purpose import purpose
+from suites.purpose import Test, purpose
 
 AsServer = Callable[[Peer, "Way"], None]
 AsPeer = Callable[[Peer, Dut, "Way"], None]
@@ -88,7 +88,7 @@ def as_server(
                 family=pattern.removesuffix("-whole"),
                 **options,
             )
-            _publish(marked(_served(written, way)), written, way, pattern)
+            marked(_publish(_served(written, way), written, way, pattern))
         return written
 
     return register
@@ -114,7 +114,7 @@ def as_peer(
                 family=pattern.removesuffix("-whole"),
                 **options,
             )
-            _publish(marked(_asked(written, way)), written, way, pattern)
+            marked(_publish(_asked(written, way), written, way, pattern))
         return written
 
     return register
@@ -135,10 +135,11 @@ def _asked(written: AsPeer, way: Way) -> Callable[[Peer, Dut], None]:
     return lambda peer, dut: written(peer, dut, way)
 
 
-def _publish(test: Callable[..., None], written: Callable[..., None], way: Way, pattern: str) -> None:
+def _publish(test: Test, written: Callable[..., None], way: Way, pattern: str) -> Test:
     """The test stands in the module of what is written, as if somebody had written it there."""
     name = "test_" + pattern.format(way.name).removeprefix("eap-").replace("-", "_")
     test.__name__ = test.__qualname__ = name
     test.__module__ = written.__module__
     test.__doc__ = (written.__doc__ or "").format(way=way)
     vars(sys.modules[written.__module__])[name] = test
+    return test

@@ -31,6 +31,8 @@ from suites.eap.roles import AKA, AKA_PRIME, CARDS, NOBODY, SIM, Way, as_server
 from suites.eap.steps import must_be_up
 from suites.eap.sweeping import each, ended, our_responses
 
+TIER = "full"
+
 USIMS = (AKA, AKA_PRIME)
 AHEAD = 3 << 46
 """A sequence number that no server has come to."""

@@ -34,6 +34,8 @@ from suites.eap.roles import CARDS, Way, as_peer
 from suites.eap.sweeping import Heard, heard
 from suites.eap.test_cards_initiator import USIMS, asking, must_be_believed, must_end_with, next_of, with_servers
 
+TIER = "full"
+
 PSEUDONYM = {"aka": b"2", "aka-prime": b"7"}
 """With what a pseudonym begins."""
 VERIFIED = ("RFC4187-5.4-2", "RFC4186-5.4-1")

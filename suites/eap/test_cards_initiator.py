@@ -48,6 +48,8 @@ from suites.eap.sweeping import Heard, approves, armed, heard
 from suites.ike_auth.steps import must_be_accepted_by
 from suites.purpose import purpose
 
+TIER = "full"
+
 USIMS = (AKA, AKA_PRIME)
 UNPROVED = ("RFC7296-1.2-18", "RFC3748-4.2-3")
 

@@ -27,6 +27,8 @@ from suites.eap.sweeping import armed
 from suites.eap.test_cards import USIMS
 from suites.eap.test_cards_said import QUESTIONS, must_be_encrypted_aright
 
+TIER = "full"
+
 RENEWING = {"renewals": True}
 TOLD = {"renewals": True, "indications": True}
 TIMES = 3

@@ -32,6 +32,8 @@ from suites.eap.sweeping import armed
 from suites.eap.test_cards import USIMS, proof
 from suites.eap.test_cards_initiator import asking, behind, request, telling, with_servers
 
+TIER = "full"
+
 SEPARATED = 0x80
 """In the AMF of an AUTN."""
 UNKNOWN = {"sim": b"3nobody", "aka": b"2nobody", "aka-prime": b"7nobody"}

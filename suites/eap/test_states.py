@@ -24,6 +24,8 @@ from suites.eap.roles import NOBODY as UNPROVED
 from suites.eap.roles import UNCONVINCED, Way, as_peer, as_server
 from suites.eap.sweeping import LONGEST, each, must_not_convince, our_requests, our_responses, tried
 
+TIER = "full"
+
 NOBODY = (*UNPROVED, "RFC3748-4.2-2")
 WAYS = (roles.MSCHAPV2, *roles.CARDS, roles.TTLS, *roles.TUNNELS, roles.PEAP)
 ASKING = tuple(one for one in WAYS if one not in (roles.TTLS_PAP, roles.TTLS_CHAP))

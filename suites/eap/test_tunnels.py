@@ -31,6 +31,8 @@ from suites.eap.steps import must_be_up
 from suites.eap.sweeping import each, ended, must_not_convince, our_requests
 from suites.ike_auth.steps import must_be_accepted_by
 
+TIER = "full"
+
 TTLS_WAYS = (TTLS, *roles.TUNNELS)
 VENDOR = 0xFFFFFF
 """A vendor that does not exist."""

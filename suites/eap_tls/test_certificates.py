@@ -22,6 +22,8 @@ from suites.ike_auth.refusal import NOT_CREATED
 from suites.ike_auth.steps import in_our_name, trusted
 from suites.purpose import purpose
 
+TIER = "full"
+
 STRANGER = "stranger.ikespec.example"
 SOMETIME = datetime(2021, 1, 1, tzinfo=UTC)
 FILL = 20_000

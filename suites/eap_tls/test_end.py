@@ -21,6 +21,8 @@ from suites.eap_tls.making import Row, purposes
 from suites.ike_auth.refusal import NOT_CREATED, must_be_refused_by
 from suites.purpose import purpose
 
+TIER = "full"
+
 M = TypeVar("M", bound=TlsMethod)
 V12, V13 = TlsVersion.TLS_1_2, TlsVersion.TLS_1_3
 SERVER, PEER = (Capability.EAP,), (Capability.EAP_PEER,)

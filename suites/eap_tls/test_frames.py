@@ -9,6 +9,8 @@ from conformance.eap.tls_frames import LENGTH, MORE, Frame, Piece
 from suites.eap_tls.deviation import BentFragments, Deviation, FrameChange, framed, sized, unsized
 from suites.eap_tls.making import Due, Row, purposes
 
+TIER = "full"
+
 WHOLE = 4000
 """Octets that hold any message of ours in one piece."""
 HUGE = 0xFFFFFFFF

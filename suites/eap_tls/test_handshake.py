@@ -36,6 +36,8 @@ from suites.eap_tls.deviation import (
 )
 from suites.eap_tls.making import Due, Row, purposes
 
+TIER = "full"
+
 V12, V13 = TlsVersion.TLS_1_2, TlsVersion.TLS_1_3
 LIKE_13, VERIFIED, FINISHED = "RFC9190-2.1-3", "RFC5216-2.1.1-6", "RFC5216-2.1.3-3"
 HANDSHAKE_FAILURE, BAD_CERTIFICATE, CLOSE_NOTIFY = 40, 42, 0

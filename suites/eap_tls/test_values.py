@@ -33,6 +33,8 @@ from suites.eap_tls.making import Row, purposes
 from suites.ike_auth.refusal import NOT_CREATED
 from suites.purpose import purpose
 
+TIER = "full"
+
 V12, V13 = TlsVersion.TLS_1_2, TlsVersion.TLS_1_3
 LIKE_13 = "RFC9190-2.1-3"
 P256, X25519, FFDHE2048 = 23, 29, 256

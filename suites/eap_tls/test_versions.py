@@ -20,6 +20,8 @@ from suites.eap_tls.making import Row, purposes
 from suites.ike_auth.refusal import NOT_CREATED
 from suites.purpose import purpose
 
+TIER = "full"
+
 V12, V13 = TlsVersion.TLS_1_2, TlsVersion.TLS_1_3
 OLD = {0x0300: "SSL 3.0", 0x0301: "TLS 1.0", 0x0302: "TLS 1.1"}
 UNKNOWN = (0x7F1C, 0x3A3A)

@@ -36,6 +36,14 @@ def test_each_tier_has_all_of_those_before_it() -> None:
     assert not any(all_purposes()[one].purpose.waits for one in quick)
 
 
+def test_a_module_may_say_which_tier_begins_to_have_it() -> None:
+    for identifier, written in all_purposes().items():
+        said = vars(sys.modules[written.function.__module__]).get("TIER", "quick")
+        assert written.purpose.depth == said, identifier
+        assert TIERS.index(written.purpose.tier) >= TIERS.index(said)
+    assert "full" in {written.purpose.depth for written in all_purposes().values()}
+
+
 def test_selections_narrow_each_other() -> None:
     redirect, musts = chosen(rfcs=(5685,)), chosen(level="MUST")
     assert redirect and musts
