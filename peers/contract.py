@@ -56,6 +56,7 @@ class Capability(StrEnum):
     ECDSA = "ecdsa", "authenticates with an ECDSA certificate"
     ED25519 = "ed25519", "authenticates with an Ed25519 certificate (RFC 8420)"
     ED448 = "ed448", "authenticates with an Ed448 certificate (RFC 8420)"
+    BRAINPOOL = "brainpool", "verifies ECDSA signatures with keys on Brainpool curves (RFC 5639, RFC 7427)"
     RFC7427 = "rfc7427", "announces hash algorithms and uses Digital Signature authentication"
     REAUTH = "reauth", "can be told to reauthenticate (RFC 7296, 2.8.3)"
     MAKE_BEFORE_BREAK = "make-before-break", "has a new IKE SA before it deletes the old one (RFC 7296, 2.8.3)"

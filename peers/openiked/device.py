@@ -41,8 +41,15 @@ class OpenIked(Daemon):
     _CLAIMS: ClassVar[frozenset[Capability]] = frozenset(
         {
             *(Capability.INITIATOR, Capability.RESPONDER, Capability.CONFIGURABLE, Capability.PSK, Capability.RSA),
-            *(Capability.ECDSA, Capability.RFC7427, Capability.FRAGMENTATION, Capability.MOBIKE, Capability.NAT_T),
-            *(Capability.NARROWING, Capability.PFS, Capability.TUNNEL, Capability.TRANSPORT, Capability.AH),
+            *(Capability.ECDSA, Capability.BRAINPOOL, Capability.RFC7427, Capability.FRAGMENTATION, Capability.MOBIKE),
+            *(
+                Capability.NAT_T,
+                Capability.NARROWING,
+                Capability.PFS,
+                Capability.TUNNEL,
+                Capability.TRANSPORT,
+                Capability.AH,
+            ),
             *(Capability.REKEY_CHILD, Capability.DELETE_IKE, Capability.DELETE_CHILD, Capability.LIFETIME),
             *(Capability.LIST_SAS, Capability.LOG, Capability.VIRTUAL_IP, Capability.DATA_PLANE, Capability.PATH_MTU),
             *(Capability.CHILD_LIFETIME, Capability.LIFETIME_OCTETS, Capability.UNIQUE_REPLACE),

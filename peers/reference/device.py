@@ -31,6 +31,7 @@ CAPABILITIES = frozenset(
         Capability.ECDSA,
         Capability.ED25519,
         Capability.ED448,
+        Capability.BRAINPOOL,
         Capability.RFC7427,
         Capability.COOKIE,
         Capability.COOKIE_ALWAYS,

@@ -1,8 +1,8 @@
 """One certificate, two purposes: the device checks it as responder, and as initiator.
 
-What stands under `refused` or `accepted` makes our credentials, or more of our message (`Shown`). The purpose of that
-name shows them to the device as responder. A second one, whose id has ``responder-`` before the last part of the
-subject, shows them to the device as initiator: we are the responder there.
+What stands under `refused`, `accepted` or `taken_or_refused` makes our credentials, or more of our message (`Shown`).
+The purpose of that name shows them to the device as responder. A second one, whose id has ``responder-`` before the
+last part of the subject, shows them to the device as initiator: we are the responder there.
 """
 
 import sys
@@ -16,13 +16,14 @@ from conformance.crypto.pki import Authority, Leaf, new_key
 from conformance.ike.core.connection import Connection, Identity, Party, PublicKey
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
+from conformance.script.sa import fatal
 from conformance.script.verdict import NotApplicable
-from conformance.wire import ExchangeType, IdType
+from conformance.wire import ExchangeType, IdType, NotifyType
 from peers.contract import Pixit
 from suites.connections import Setup, authority, build, certificates, certified
 from suites.dut import Dut
 from suites.ike_auth.initiating import begun
-from suites.ike_auth.refusal import must_be_refused, must_be_refused_by
+from suites.ike_auth.refusal import answer_of, is_taken_by, must_be_a_refusal, must_be_refused, must_be_refused_by
 from suites.ike_auth.steps import must_be_accepted_by, must_succeed, ourselves
 from suites.purpose import purpose
 
@@ -98,6 +99,46 @@ def accepted(
         return in_both(
             make,
             purpose(identifier, *requirements, role="responder", **usual),
+            purpose(of_responder(identifier), *requirements, role="initiator", **usual),
+            lambda peer: as_responder(peer, make(peer)),
+            lambda peer, dut: as_initiator(peer, dut, make(peer)),
+        )
+
+    return register
+
+
+def taken_or_refused(
+    identifier: str, *requirements: str, connection: Setup | None = None, **further: Any
+) -> Callable[[Make], AsResponder]:
+    """The device may take these credentials or not, in either role: it authenticates us, or refuses us as it must."""
+
+    def as_responder(peer: Peer, made: Leaf | Shown) -> None:
+        shown = _shown(peer, made)
+        sa = peer.sa(**_changes(shown))
+        sa.init()
+        answer = answer_of(peer, sa, shown.bent)
+        if fatal(answer) is None:
+            peer.note("it takes that")
+            must_succeed(peer, sa, TOLD)
+        else:
+            peer.note("it refuses that")
+            must_be_a_refusal(peer, sa, answer, NotifyType.AUTHENTICATION_FAILED)
+
+    def as_initiator(peer: Peer, dut: Dut, made: Leaf | Shown) -> None:
+        shown = _shown(peer, made)
+        attempt = begun(peer, dut, **_changes(shown))
+        attempt.sa.answer(attempt.request, bend=shown.bent)
+        if is_taken_by(dut, peer, attempt.sa):
+            peer.note("it takes that")
+        else:
+            peer.note("it refuses that")
+            must_be_refused_by(dut, peer, attempt)
+
+    def register(make: Make) -> AsResponder:
+        usual: dict[str, Any] = {"connection": connection or certificates(), **further}
+        return in_both(
+            make,
+            purpose(identifier, *requirements, TOLD, role="responder", **usual),
             purpose(of_responder(identifier), *requirements, role="initiator", **usual),
             lambda peer: as_responder(peer, make(peer)),
             lambda peer, dut: as_initiator(peer, dut, make(peer)),

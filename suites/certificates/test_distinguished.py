@@ -28,11 +28,9 @@ from suites.certificates.naming import (
     subject,
     two_octets,
 )  # fmt: skip
-from suites.certificates.roles import TOLD, Shown, accepted, certificate, refused
-from suites.certificates.test_lookups import either
+from suites.certificates.roles import accepted, certificate, refused, taken_or_refused
 from suites.certificates.test_paths import between, ours
-from suites.ike_auth.steps import distinguished, ourselves, trusted
-from suites.purpose import purpose
+from suites.ike_auth.steps import distinguished, trusted
 
 _SUBJECT = ("RFC4945-3.1.5-2", "RFC4945-3.1.5-1")
 _MATCH = ("RFC4945-3.1.5-2", "RFC5280-7.1-2")
@@ -169,37 +167,33 @@ def test_dn_blank(peer: Peer) -> Leaf:
 # --- our subject, written otherwise: compared octet by octet, or as a text --------------------------------------------
 
 
-WRITTEN = ("RFC4945-3.1.5-2", TOLD)
+def written(peer: Peer, change: Rename) -> Leaf:
+    """A certificate with our name, each attribute written in another way."""
+    return named(peer, change(our_name(peer)))
 
 
-def written(peer: Peer, change: Rename) -> None:
-    """Whoever compares octets refuses this subject, whoever compares texts may take it."""
-    made = named(peer, change(our_name(peer)))
-    either(peer, Shown(ourselves(peer, chain=made.chain, key=made.key)))
-
-
-@purpose("cert-dn-case", *WRITTEN, role="responder", connection=distinguished())
-def test_dn_case(peer: Peer) -> None:
+@taken_or_refused("cert-dn-case", "RFC4945-3.1.5-2", connection=distinguished())
+def test_dn_case(peer: Peer) -> Leaf:
     """A subject that is ours in the other case: the device takes it for ours or refuses it."""
-    written(peer, lambda name: changed(name, other_case))
+    return written(peer, lambda name: changed(name, other_case))
 
 
-@purpose("cert-dn-blanks", *WRITTEN, role="responder", connection=distinguished())
-def test_dn_blanks(peer: Peer) -> None:
+@taken_or_refused("cert-dn-blanks", "RFC4945-3.1.5-2", connection=distinguished())
+def test_dn_blanks(peer: Peer) -> Leaf:
     """A subject that is ours with more blanks: the device takes it for ours or refuses it."""
-    written(peer, lambda name: changed(name, more_blanks))
+    return written(peer, lambda name: changed(name, more_blanks))
 
 
-@purpose("cert-dn-string", *WRITTEN, role="responder", connection=distinguished())
-def test_dn_string(peer: Peer) -> None:
+@taken_or_refused("cert-dn-string", "RFC4945-3.1.5-2", connection=distinguished())
+def test_dn_string(peer: Peer) -> Leaf:
     """A subject that is ours with strings of other types: the device takes it for ours or refuses it."""
-    written(peer, lambda name: changed(name, other_string))
+    return written(peer, lambda name: changed(name, other_string))
 
 
-@purpose("cert-dn-bmp", *WRITTEN, role="responder", connection=distinguished())
-def test_dn_bmp(peer: Peer) -> None:
+@taken_or_refused("cert-dn-bmp", "RFC4945-3.1.5-2", connection=distinguished())
+def test_dn_bmp(peer: Peer) -> Leaf:
     """A subject that is ours in BMPString, which nobody needs to read: the device takes it for ours or refuses it."""
-    written(peer, lambda name: changed(name, two_octets))
+    return written(peer, lambda name: changed(name, two_octets))
 
 
 # --- the issuer -------------------------------------------------------------------------------------------------------

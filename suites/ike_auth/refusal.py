@@ -16,6 +16,7 @@ from conformance.wire import AUTH, SA, Delete, ExchangeType, Message, NotifyType
 from peers.contract import SaState
 from suites.dut import Dut
 from suites.ike_auth.initiating import Attempt
+from suites.ike_auth.steps import must_be_accepted_by
 from suites.judge import Died, Kind
 
 NOT_CREATED = "RFC7296-1.2-18"
@@ -93,6 +94,21 @@ def must_be_refused_by(dut: Dut, peer: Peer, attempt: Attempt) -> None:
     up = dut.state(sa.spi_i) == SaState.ESTABLISHED
     peer.check(not up, "no IKE SA for this peer", "an IKE SA that is listed as established", NOT_CREATED, bypass=True)
     nothing_came_of(peer, sa, check, told=any(map(refuses, requests(peer, sa))))
+
+
+def is_taken_by(dut: Dut, peer: Peer, sa: ScriptedSa) -> bool:
+    """Whether the device as initiator has accepted our IKE_AUTH response, where it may or may not.
+
+    It may answer on an IKE SA while it still checks what we have shown, so an answer alone tells nothing.
+    """
+    dut.watch(sa.spi_i, lambda: any(map(refuses, requests(peer, sa))))
+    if any(map(refuses, requests(peer, sa))):
+        return False
+    try:
+        must_be_accepted_by(sa)
+    except Unexpected:
+        return False
+    return not any(map(refuses, requests(peer, sa)))
 
 
 def requests(peer: Peer, sa: ScriptedSa) -> list[Received]:

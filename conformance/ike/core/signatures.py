@@ -7,12 +7,12 @@ from typing import Self
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from conformance.crypto import CryptoError
 from conformance.crypto.sigalg import SignatureAlgorithm
-from conformance.crypto.sign import sign, signature_algorithm, verify
+from conformance.crypto.sign import classic_method, sign, signature_algorithm, verify
 from conformance.crypto.x509 import (
     CertificateError,
     Checks,
@@ -45,7 +45,6 @@ OUR_HASHES = (
     HashAlgorithm.IDENTITY,
 )
 SHORTEST_RSA = 2048
-_ECDSA_METHODS = {256: AuthMethod.ECDSA_256, 384: AuthMethod.ECDSA_384, 521: AuthMethod.ECDSA_521}
 _STRENGTH = (HashAlgorithm.SHA2_512, HashAlgorithm.SHA2_384, HashAlgorithm.SHA2_256)
 
 
@@ -156,7 +155,11 @@ class Signatures(Spine):
             return auth.method
         if self.peer_hashes and self.signature_hashes():
             return AuthMethod.DIGITAL_SIGNATURE
-        return classic_method(auth.key)
+        classic = classic_method(auth.key) if auth.key is not None else None
+        if classic is None:
+            kind = type(auth.key).__name__
+            raise Violation(f"{kind} can only sign as RFC 7427 says, which the peer did not announce")
+        return classic
 
     def signature_hash(self, auth: PublicKey) -> HashAlgorithm:
         """The hash of an RFC 7427 signature: as configured, fixed by the key, or the strongest that the peer takes."""
@@ -230,15 +233,3 @@ class Signatures(Spine):
     def certificate_matches(self, certificate: x509.Certificate, identity: IDi | IDr) -> bool:
         """The identity must stand in the certificate (RFC 4945, section 3.1)."""
         return matches_identity(certificate, identity.id_type, identity.data)
-
-
-def classic_method(key: PrivateKeyTypes | None) -> AuthMethod:
-    """The authentication method of a key without RFC 7427 (RFC 7296, section 3.8; RFC 4754).
-
-    Raises Violation where there is none.
-    """
-    if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.key_size in _ECDSA_METHODS:
-        return _ECDSA_METHODS[key.curve.key_size]
-    if isinstance(key, rsa.RSAPrivateKey):
-        return AuthMethod.RSA_SIGNATURE
-    raise Violation(f"{type(key).__name__} can only sign as RFC 7427 says, which the peer did not announce")

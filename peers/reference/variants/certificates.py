@@ -3,12 +3,15 @@
 from dataclasses import replace
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from conformance.crypto.dn import BMP_STRING, UTF8_STRING, Attribute, read, same, write
 from conformance.ike.core.connection import Connection
+from conformance.ike.core.events import Violation
 from conformance.ike.ikesa import IkeSa
-from conformance.wire import CERT, CERTREQ, CertEncoding, IDi, IDr, IdType
+from conformance.wire import AUTH, CERT, CERTREQ, CertEncoding, IDi, IDr, IdType, Message
 from peers.contract import Capability
 from peers.reference.engine import ReferenceEngine
 from peers.reference.variants.registry import variant
@@ -98,3 +101,37 @@ def _as_texts(name: bytes) -> bytes:
 
 def _as_text(one: Attribute) -> Attribute:
     return replace(one, tag=UTF8_STRING, value=one.value.decode("utf-16-be").encode()) if one.tag == BMP_STRING else one
+
+
+@variant(
+    "RFC 7427, 5: a peer that does not support a type of keys refuses it",
+    lacks=(Capability.BRAINPOOL,),
+    about=CERTIFICATES,
+)
+class NistCurves(IkeSa):
+    """Knows no Brainpool curves."""
+
+    def check_signature(self, key: PublicKeyTypes, auth: AUTH, octets: bytes) -> None:
+        if isinstance(key, ec.EllipticCurvePublicKey) and not key.curve.name.startswith("secp"):
+            raise Violation(f"a key on {key.curve.name}")
+        super().check_signature(key, auth, octets)
+
+
+@variant(
+    "RFC 7296, 3.6: that a certificate is DER binds who sends it",
+    about=CERTIFICATES,
+)
+class ReadsText(IkeSa):
+    """Takes a certificate that is text between two lines for the same in DER."""
+
+    def shown_certificates(self, message: Message) -> list[bytes]:
+        return [_from_text(one) for one in super().shown_certificates(message)]
+
+
+def _from_text(octets: bytes) -> bytes:
+    if not octets.startswith(b"-----BEGIN CERTIFICATE-----"):
+        return octets
+    try:
+        return x509.load_pem_x509_certificate(octets).public_bytes(Encoding.DER)
+    except ValueError:
+        return octets
