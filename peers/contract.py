@@ -6,6 +6,7 @@ purpose which needs it is *not applicable* for a stated reason.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -350,7 +351,7 @@ class Death:
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """What a device uses of its machine: octets of memory (or whatever grows with them), and numbers of others.
+    """What a device uses of its machine: octets of memory, and numbers of others.
 
     ``cpu`` is the time that its threads have computed so far, in seconds, ``waited`` the time for which they could have
     computed and others did, 0 where nobody knows.
@@ -520,6 +521,10 @@ class Device(ABC):
     def vitals(self) -> Vitals | None:
         """What the device uses of its machine, None where nobody knows. Cheap; never raises."""
         return None
+
+    def kept(self) -> Mapping[str, int]:
+        """How much it keeps, by the place where it does; empty where nobody can tell. Cheap; never raises."""
+        return {}
 
     def coverage(self) -> bytes:
         """Which places of its code it has reached since this was asked last: an octet for each, not 0 where it has.

@@ -1,7 +1,7 @@
 """The reference device in this process: no socket, no real waiting, no privileges. The default device under test."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
@@ -14,7 +14,7 @@ from conformance.net.http import WebServer
 from conformance.net.memory import MemoryLink
 from peers.algorithms import ALL, computable
 from peers.byhand import as_configured
-from peers.contract import Capability, Death, Device, DeviceError, Pixit, SaStatus, Vitals
+from peers.contract import Capability, Death, Device, DeviceError, Pixit, SaStatus
 from peers.reference.engine import ReferenceEngine
 from peers.reference.model import model
 from peers.reference.mortal import Mortal
@@ -275,9 +275,9 @@ class ReferenceDevice(Device):
         """The lines of the log from one on."""
         return self.engine.log(mark), self.engine.lines()
 
-    def vitals(self) -> Vitals | None:
-        """How many values it keeps."""
-        return None if self._engine is None else Vitals(self._engine.kept())
+    def kept(self) -> Mapping[str, int]:
+        """How many values it keeps in each of its lists and tables."""
+        return {} if self._engine is None else self._engine.kept()
 
     def alive(self) -> bool:
         """True between `start` and `stop`, unless it has died."""

@@ -38,9 +38,9 @@ _KNOWN = frozenset({"sas", "requests", "farewells", "log", "events", "outbox", "
 _MANY = (list, dict, set, deque)
 
 
-def _items(owner: object) -> int:
-    """How many values are in the lists and tables of an object, but for those whose size is known."""
-    return sum(len(one) for name, one in vars(owner).items() if isinstance(one, _MANY) and name not in _KNOWN)
+def _items(owner: object) -> dict[str, int]:
+    """How many values are in each list and table of an object, but for those whose size is known."""
+    return {name: len(one) for name, one in vars(owner).items() if isinstance(one, _MANY) and name not in _KNOWN}
 
 
 class ReferenceEngine:
@@ -170,14 +170,19 @@ class ReferenceEngine:
         """How many lines the log has."""
         return len(self.endpoint.log) if self.endpoint else 0
 
-    def kept(self) -> int:
-        """How many values are kept in lists and tables: those of the endpoint, and those of the IKE SA with the most.
+    def kept(self) -> dict[str, int]:
+        """How many values each list and table has: those of the endpoint, and of the IKE SA that has the most there.
 
         IKE and Child SAs, the last responses, the log and events do not count: how many there may be is known.
         """
         if self.endpoint is None:
-            return 0
-        return _items(self.endpoint) + max(map(_items, self.endpoint.sas.values()), default=0)
+            return {}
+        found = {f"{name} of the device": count for name, count in _items(self.endpoint).items()}
+        for sa in self.endpoint.sas.values():
+            for name, count in _items(sa).items():
+                place = f"{name} of an IKE SA"
+                found[place] = max(count, found.get(place, 0))
+        return found
 
     def _endpoint(self) -> Endpoint:
         if self.endpoint is None:

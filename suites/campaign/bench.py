@@ -245,7 +245,7 @@ class Bench:
         for found.tries in range(1, TRIES + 1):
             shown = self.shows(script, wanted)
             if shown is not None:
-                found.happened, found.shown, found.files = found.happened + 1, shown, self.evidence() or found.files
+                found.happened, found.shown, found.files = found.happened + 1, shown, found.files or self.evidence()
         return found
 
 

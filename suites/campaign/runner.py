@@ -1,7 +1,7 @@
 """Running cases on a device: reach the state or use one that is kept, send the steps, ask the oracles."""
 
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 from types import TracebackType
 from typing import Self
@@ -20,7 +20,7 @@ from suites.campaign.lanes import HISTORY, Asked, Lane, Lanes, Passed
 from suites.campaign.loading import Views, views
 from suites.campaign.oracles.death import deaths
 from suites.campaign.oracles.death import problem_of as problem_of_death
-from suites.campaign.oracles.growth import grows, keeps_more, rises
+from suites.campaign.oracles.growth import grows, keeps_more, more, rises
 from suites.campaign.oracles.hang import Canary
 from suites.campaign.oracles.left_behind import GRACE, left_behind
 from suites.campaign.oracles.requirement import LOST, believed, halved, problem_of, unproved
@@ -82,6 +82,7 @@ class Runner:
         self._growth: Problem | None = None
         self._confirming, self._state = False, ""
         self._innocent: Counter[tuple[object, ...]] = Counter()
+        self._grows: set[str] = set()
         self._executor = Executor(real_time=device.real_time, patience=PATIENCE)
 
     def __enter__(self) -> Self:
@@ -176,14 +177,14 @@ class Runner:
         if not problems and not kept:
             problems = list(self._deaths(done)) or list(self._lost(scene, case, done, fresh=fresh))
         code = self._code.fresh()
-        more = not problems and self._kept() > held
+        grown = more(held, self._kept()) if not problems else frozenset()
         log = self._logged()
         self._leave(scene, kept=kept and not problems)
         self._since += 1
         if not problems and (fresh or self._since >= CANARY_EVERY[self.device.real_time]):
             problems = list(self._look(scene))
-        if not problems and more and (fresh or self._is_suspect(case)) and self._keeps_more(case):
-            problems = [grows(case.state)]
+        if not problems:
+            problems = list(self._growing(case, grown, fresh=fresh))
         if not problems and self._growth is not None:
             problems, self._growth = [self._growth], None
         if problems:
@@ -256,10 +257,18 @@ class Runner:
         given_up = refused(scene.peer.trace.entries, done.entries, scene.ike)
         return GIVEN_UP if given_up and not self._executor.lives(scene, patient=True) else None
 
-    def _kept(self) -> int:
+    def _kept(self) -> Mapping[str, int]:
         """How much the device keeps, where it says so exactly."""
-        vitals = None if self.device.real_time or self._confirming else self.device.vitals()
-        return 0 if vitals is None else vitals.memory
+        return {} if self._confirming else self.device.kept()
+
+    def _growing(self, case: Case, grown: frozenset[str], *, fresh: bool) -> Iterable[Problem]:
+        """What is kept without end. Where that is known already nobody looks again, but for replays."""
+        if not fresh:
+            grown -= self._grows
+        if grown and (fresh or self._is_suspect(case)):
+            for place in sorted(self._keeps_more(case)):
+                self._grows.add(place)
+                yield grows(place, case.state)
 
     def _is_suspect(self, case: Case) -> bool:
         """Whether to look closely: less and less often at what was found innocent."""
@@ -267,8 +276,8 @@ class Runner:
         self._innocent[key] += 1
         return self._innocent[key].bit_count() == 1
 
-    def _keeps_more(self, case: Case) -> bool:
-        """Whether a case makes the device keep more each time, on one that begins anew."""
+    def _keeps_more(self, case: Case) -> frozenset[str]:
+        """Where a case makes the device keep more each time, on one that begins anew."""
         self._confirming = True
         self._forget()
 
@@ -283,7 +292,7 @@ class Runner:
             return self.device.alive()
 
         try:
-            return keeps_more(lambda: vitals.memory if (vitals := self.device.vitals()) else 0, again)
+            return keeps_more(self.device.kept, again)
         finally:
             self._confirming = False
 

@@ -5,7 +5,7 @@ again and again at once. Of a daemon the operating system knows only roughly wha
 is taken when it has just forgotten all its SAs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from suites.campaign.case import Problem
 from suites.pulse import Growth
@@ -14,26 +14,35 @@ AGAIN = 16
 """So often a case must make the device keep more, each time: a window of five, with requests and responses, is full."""
 
 
-def keeps_more(kept: Callable[[], int], again: Callable[[], bool]) -> bool:
-    """Whether each repetition of a case makes the device keep more; ``again`` runs it, False: it cannot be repeated."""
-    before = None
-    for _ in range(AGAIN):
+def keeps_more(kept: Callable[[], Mapping[str, int]], again: Callable[[], bool]) -> frozenset[str]:
+    """The places where each repetition of a case makes the device keep more; ``again`` runs it, False: it cannot be."""
+    found: frozenset[str] | None = None
+    before: Mapping[str, int] = {}
+    for at in range(AGAIN):
         if not again():
-            return False
+            return frozenset()
         now = kept()
-        if before is not None and now <= before:
-            return False
+        if at:
+            found = more(before, now) if found is None else found & more(before, now)
+            if not found:
+                return frozenset()
         before = now
-    return True
+    return found or frozenset()
 
 
-def grows(state: str) -> Problem:
-    """The problem of a device that does."""
+def more(before: Mapping[str, int], now: Mapping[str, int]) -> frozenset[str]:
+    """The places where there is more than before."""
+    return frozenset(place for place, count in now.items() if count > before.get(place, 0))
+
+
+def grows(place: str, state: str) -> Problem:
+    """The problem of a device that does: as with a leak, it is where it is kept that tells findings apart."""
     return Problem(
         "growth",
         f"what is kept grows in {state}",
-        f"each time that this is sent the device keeps more, {AGAIN} times of {AGAIN}",
+        f"each time that this is sent the device keeps more in {place}, {AGAIN} times of {AGAIN}",
         "RFC7383-5-1" if "fragments" in state else "",
+        backtrace=(place,),
     )
 
 

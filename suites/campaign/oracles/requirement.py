@@ -62,10 +62,12 @@ def unproved(straight: Sequence[Message | None], entries: Sequence[Entry], sa: S
 def halved(trace: Sequence[Entry], entries: Sequence[Entry], sa: ScriptedSa | None) -> Iterator[Problem]:
     """IKE_AUTH with a part of what a Child SA needs succeeds, as if all of it or nothing had been asked for.
 
-    ``trace`` has what was sent before, too: a repeated message ID is answered as it was before.
+    ``trace`` has what was sent before, too: a repeated message ID is answered as it was before. Where there are several
+    requests the first one asks for the Child SA (section 2.16), and what others have of one asks for nothing.
     """
     if sa is None or sa.keys is None:
         return
+    begun = min((one.message.message_id for one in trace if one.message and _answers_auth(one, sa)), default=None)
     for came in entries:
         message = came.message
         if came.sent or message is None or not came.encrypted or not message.is_response:
@@ -75,14 +77,23 @@ def halved(trace: Sequence[Entry], entries: Sequence[Entry], sa: ScriptedSa | No
         if message.exchange != ExchangeType.IKE_AUTH or not over or fatal(message) is not None:
             continue
         said = [_seen(entry, sa) for entry in trace if entry.sent]
-        asked = [one[1] for one in said if one is not None and one[0] == number]
+        asked = [one[1] for one in said if one is not None and one[0] == begun]
         whole = [{type(each) for each in one} & {SA, TSi, TSr} for one in asked]
-        if whole and all(0 < len(one) < 3 for one in whole) and not _in_fragments(entries, number, sa):
+        in_fragments = any(_in_fragments(trace, one, sa) for one in (begun, number) if one is not None)
+        if whole and all(0 < len(one) < 3 for one in whole) and not in_fragments:
             words = (
                 "IKE_AUTH has " + " and ".join(sorted(one.__name__ for one in whole[0])) + ", and no error answers it"
             )
             symptom = "whole: an IKE_AUTH request with a part of a Child SA is refused"
             yield Problem("requirement", symptom, words, "RFC7296-2.21-1")
+
+
+def _answers_auth(entry: Entry, sa: ScriptedSa) -> bool:
+    """Whether this is an IKE_AUTH response of the device in this IKE SA."""
+    message = entry.message
+    if entry.sent or message is None or not entry.encrypted or message.spi_i != sa.spi_i:
+        return False
+    return message.exchange == ExchangeType.IKE_AUTH and message.is_response
 
 
 def believed(

@@ -45,6 +45,11 @@ def test_a_window_of_five_may_be_used() -> None:
         assert not problems("reference:window-of-five", [one], fresh=True)
 
 
+def test_a_part_of_a_child_sa_in_a_later_request_asks_for_nothing() -> None:
+    """With EAP the first IKE_AUTH request has asked for the Child SA (RFC 7296, section 2.16)."""
+    assert not problems("reference", [bent("eap-md5-end", "eap", "splice", "AUTH", "last", 33, "")], fresh=True)
+
+
 def test_an_unknown_critical_payload_may_end_what_has_just_begun() -> None:
     """In the INFORMATIONAL exchange right after IKE_AUTH (RFC 7296, section 2.21.2)."""
     assert not problems("reference:ends-at-critical", [CRITICAL], fresh=True)

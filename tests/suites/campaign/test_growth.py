@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from peers.contract import Vitals
-from suites.campaign.oracles.growth import rises
+from suites.campaign.oracles.growth import AGAIN, keeps_more, rises
 from suites.pulse import SAMPLES, Samples
 
 
@@ -39,3 +39,23 @@ def test_a_device_that_was_started_again_warms_up_again() -> None:
     for _ in range(4):
         assert [samples.take("init") for _ in range(SAMPLES)] == [None] * SAMPLES
         samples.forget()
+
+
+def test_growth_is_told_by_where_it_is_kept() -> None:
+    """What fills, what is given up again and what grows now and then has an end; the rest is one problem each."""
+    runs = iter(range(AGAIN + 1))
+    kept: dict[str, int] = {}
+
+    def again() -> bool:
+        at = next(runs)
+        kept.update(list=at, table=3 * at, window=min(at, 5), cycle=at % 3, sometimes=at // 2, steady=7)
+        return True
+
+    assert keeps_more(lambda: dict(kept), again) == {"list", "table"}
+    assert next(runs) == AGAIN, "a case is repeated as often as it is said"
+
+
+def test_what_cannot_be_repeated_does_not_grow() -> None:
+    runs = iter((True, True, False))
+    numbers = iter(range(9))
+    assert keeps_more(lambda: {"list": next(numbers)}, lambda: next(runs)) == frozenset()
