@@ -13,7 +13,9 @@ from conformance.script.message import Received, Sent, says_nothing
 from conformance.script.opening import Opening
 from conformance.script.traffic import Traffic
 from conformance.script.verdict import Inconclusive, Unexpected
-from conformance.wire import ExchangeType, KeMethod, Message, Notify, NotifyType, Payload
+from conformance.wire import Delete, ExchangeType, KeMethod, Message, Notify, NotifyType, Payload, ProtocolID
+
+_FINAL = (NotifyType.INVALID_SYNTAX, NotifyType.AUTHENTICATION_FAILED)
 
 
 class ScriptedSa(Opening):
@@ -302,3 +304,9 @@ class ScriptedSa(Opening):
 def fatal(message: Message) -> Notify | None:
     """The first error notify of a message, None if there is none."""
     return next((one for one in message.notifies() if one.type < NotifyType.INITIAL_CONTACT), None)
+
+
+def ends_ike_sa(message: Message) -> bool:
+    """Whether a protected message ends its IKE SA with all its Child SAs (RFC 7296, sections 1.4.1, 2.21.2, 2.21.3)."""
+    gone = any(one.protocol == ProtocolID.IKE for one in message.all(Delete))
+    return gone or any(one.type in _FINAL for one in message.notifies())

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 from conformance.ike.core.connection import Connection, PublicKey
 from peers.contract import Capability, DeviceError, Unsupported
 from peers.libreswan.settings import DATABASE, MODULES, POLICY
-from peers.libreswan.translate import every, public_key
+from peers.libreswan.translate import public_key
 from peers.places.shell import Shell
 
 _PASSWORD = b"ikespec"
@@ -43,14 +43,14 @@ def own_certificate(connection: Connection) -> str | None:
 
 def _own_keys(connection: Connection) -> dict[str, PublicKey]:
     """What the device signs with, in this connection and those beside it, by the names of its certificates."""
-    found = map(public_key, every(connection))
+    found = map(public_key, connection.every)
     return {name_of(one.chain[0]): one for one in found if one is not None and one.chain}
 
 
 def _wanted(connection: Connection) -> dict[str, x509.Certificate]:
     """All certificates that a connection and those beside it need in the database, by name, our own first."""
     shown = (one for own in _own_keys(connection).values() for one in own.chain)
-    return {name_of(one): one for one in (*shown, *(one for each in every(connection) for one in each.trust))}
+    return {name_of(one): one for one in (*shown, *(one for each in connection.every for one in each.trust))}
 
 
 class Credentials:
@@ -90,7 +90,7 @@ class Credentials:
     def complete(self, shell: Shell, connection: Connection) -> bool:
         """Add what this connection needs to the database; whether anything had to be. Raises DeviceError."""
         own, missing = _own_keys(connection), set(_wanted(connection)) - self._loaded
-        trust = [one for each in every(connection) for one in each.trust]
+        trust = [one for each in connection.every for one in each.trust]
         script = [
             self._own(own[name]) if name in own else self._certificate(name, one, "CT,," if one in trust else ",,")
             for name, one in _wanted(connection).items()

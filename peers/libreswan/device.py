@@ -144,8 +144,7 @@ class Libreswan(Daemon):
             raise DeviceError(self.name, f"listens on ports {_PORTS}, the connection wants {connection.local_ports}")
         translate.check(connection)
         sections = "".join(
-            translate.sections(one, self.pixit, own_certificate(one), self._programs)
-            for one in translate.every(connection)
+            translate.sections(one, self.pixit, own_certificate(one), self._programs) for one in connection.every
         )
         secrets = translate.secrets(connection)
         startup = settings.startup_for(connection, self._startup)

@@ -38,28 +38,23 @@ def conn_name(connection: Connection, child: ChildConfig) -> str:
     return f"{connection.name}-{child.name}"
 
 
-def every(connection: Connection) -> tuple[Connection, ...]:
-    """A connection and those that the device has beside it."""
-    return (connection, *connection.beside)
-
-
 def check(connection: Connection) -> None:
     """Raise Unsupported for connections beside each other that pluto does not tell apart.
 
     With ``rightca=`` it finds no connection for the identity of a peer: it does not know its authority at that time.
     From a connection with a key or a certificate it does not get to one with EAP or for nobody.
     """
-    kinds = {isinstance(one.remote.auth, Eap | NullAuth) and type(one.remote.auth) for one in every(connection)}
+    kinds = {isinstance(one.remote.auth, Eap | NullAuth) and type(one.remote.auth) for one in connection.every}
     if len(kinds) > 1:
         raise unsupported("no connection with EAP, or for nobody, beside another one")
-    trusts = {one.trust for one in every(connection) if isinstance(one.remote.auth, PublicKey)}
+    trusts = {one.trust for one in connection.every if isinstance(one.remote.auth, PublicKey)}
     if len(trusts) > 1:
         raise unsupported("one connection's authorities for certificates: they count for all of them")
 
 
 def conn_names(connection: Connection) -> dict[str, str]:
     """The sections of a connection, and of those beside it, with the Child SAs that they stand for, in their order."""
-    return {conn_name(one, child): child.name for one in every(connection) for child in one.children}
+    return {conn_name(one, child): child.name for one in connection.every for child in one.children}
 
 
 def sections(
@@ -292,7 +287,7 @@ def _yes(value: bool) -> str:
 
 def secrets(connection: Connection) -> str:
     """The content of ipsec.secrets. Raises Unsupported."""
-    return "".join(map(_secret, every(connection)))
+    return "".join(map(_secret, connection.every))
 
 
 def _secret(connection: Connection) -> str:

@@ -186,10 +186,11 @@ class StrongSwan(Daemon):
         if connection.local_ports != self._startup.ports:
             problem = f"listens on ports {self._startup.ports}, the connection wants {connection.local_ports}"
             raise DeviceError(self.name, problem, "open the device with ports=...")
-        every = (connection, *connection.beside)
         alone = not connection.beside
-        sections = {one.name: translate.connection(one, self.pixit.tester_address, alone=alone) for one in every}
-        credentials = [each for one in every for each in translate.credentials(one, alone=alone)]
+        sections = {
+            one.name: translate.connection(one, self.pixit.tester_address, alone=alone) for one in connection.every
+        }
+        credentials = [each for one in connection.every for each in translate.credentials(one, alone=alone)]
         startup = settings.startup_for(connection, self._startup.ports, self.pixit.tester_address)
         runtime = settings.runtime_for(connection)
         # Once asked for, cookies stay on for ten seconds after the load is gone; only a new process forgets that.
@@ -233,7 +234,7 @@ class StrongSwan(Daemon):
                     raise
         connection, self._connection = self._connection, None
         if connection is not None:
-            for one in (connection, *connection.beside):
+            for one in connection.every:
                 control.request("unload-conn", {"name": one.name})
             if translate.uri_base(connection):
                 control.request("unload-authority", {"name": connection.name})

@@ -8,9 +8,9 @@ from conformance.net.link import LinkError
 from conformance.script.bend import Bend
 from conformance.script.message import Received, Sent
 from conformance.script.peer import Peer
-from conformance.script.sa import ScriptedSa
+from conformance.script.sa import ScriptedSa, ends_ike_sa
 from conformance.script.verdict import Inconclusive, Unexpected
-from conformance.wire import SA, Delete, ExchangeType, Message, NotifyType, Payload, ProtocolID, WireError
+from conformance.wire import SA, ExchangeType, Payload, WireError
 from peers.contract import Capability, Death, Device, DeviceError
 from suites.conduct import prepared
 from suites.connections import usual
@@ -26,9 +26,6 @@ ORDINARY = Purpose(
 SOON, SETTLE = 0.01, 0.1
 """Of the time for an answer: how long one is waited for before the device is asked something else on another IKE SA,
 and how long it may still come after that has been answered, if nobody knows yet that there is none."""
-
-
-_ENDS = (NotifyType.INVALID_SYNTAX, NotifyType.AUTHENTICATION_FAILED)
 
 
 class Lost(Exception):  # noqa: N818 - it is an outcome
@@ -191,7 +188,7 @@ class Talk:
         if sa is self.sa and isinstance(sa.successor, ScriptedSa):
             self.sa, self.old, self.init = sa.successor, sa, None
             self._prove(self.sa)
-        elif _ends(sent.message, answer.message):
+        elif any(map(ends_ike_sa, (sent.message, answer.message))):
             sa.children.clear()
 
     def _prove(self, sa: ScriptedSa) -> None:
@@ -230,12 +227,6 @@ class Talk:
         asked = {one.raw: one.message for one in came if one.sa is not None and one.protected and one.raw not in before}
         fresh = [one for one in asked.values() if not one.is_response]
         return "; ".join(filter(None, (words, requests(fresh))))
-
-
-def _ends(request: Message, response: Message) -> bool:
-    """Whether an exchange has ended the IKE SA with all its Child SAs (RFC 7296, sections 1.4.1, 2.21.2, 2.21.3)."""
-    deleted = any(isinstance(one, Delete) and one.protocol == ProtocolID.IKE for one in request.payloads)
-    return deleted or any(one.type in _ENDS for one in response.notifies())
 
 
 @contextmanager

@@ -361,6 +361,11 @@ class Connection:
     remote_subject: tuple[tuple[str, str], ...] = ()
     beside: tuple["Connection", ...] = ()
 
+    @property
+    def every(self) -> tuple["Connection", ...]:
+        """All connections of the device: this one, and those beside it."""
+        return (self, *self.beside)
+
     def patience(self) -> float:
         """Seconds after which a request that got no response has failed."""
         waits = (self.retransmit_base**tries for tries in range(self.retransmit_tries + 1))

@@ -23,8 +23,7 @@ class AnyKeyOfTheRing(IkeSa):
     ring: tuple[Psk, ...] = ()
 
     def connection_for(self, identity: IDi | IDr) -> Connection:
-        known = (self.connection, *self.connection.beside)
-        self.ring = tuple(one.remote.auth for one in known if isinstance(one.remote.auth, Psk))
+        self.ring = tuple(one.remote.auth for one in self.connection.every if isinstance(one.remote.auth, Psk))
         return super().connection_for(identity)
 
     def check_shared_key(self, expected: Psk, auth: AUTH, octets: bytes) -> None:
@@ -58,8 +57,7 @@ class SelectorsOfAll(IkeSa):
 
     def connection_for(self, identity: IDi | IDr) -> Connection:
         found = super().connection_for(identity)
-        known = (self.connection, *self.connection.beside)
-        networks = tuple(ts for one in known for child in one.children for ts in child.remote_ts)
+        networks = tuple(ts for one in self.connection.every for child in one.children for ts in child.remote_ts)
         return replace(found, children=tuple(replace(one, remote_ts=networks) for one in found.children))
 
 

@@ -24,8 +24,7 @@ class NetworksForNobody(IkeSa):
 
     def connection_for(self, identity: IDi | IDr) -> Connection:
         found = super().connection_for(identity)
-        known = (self.connection, *self.connection.beside)
-        networks = tuple(ts for one in known for child in one.children for ts in child.remote_ts)
+        networks = tuple(ts for one in self.connection.every for child in one.children for ts in child.remote_ts)
         return replace(found, children=tuple(replace(one, remote_ts=networks) for one in found.children))
 
 

@@ -58,8 +58,7 @@ class NetworksOfAll(IkeSa):
 
     def connection_for(self, identity: IDi | IDr) -> Connection:
         found = super().connection_for(identity)
-        known = (self.connection, *self.connection.beside)
-        networks = tuple(ts for one in known for child in one.children for ts in child.remote_ts)
+        networks = tuple(ts for one in self.connection.every for child in one.children for ts in child.remote_ts)
         return replace(found, children=tuple(replace(one, remote_ts=networks) for one in found.children))
 
 
@@ -103,7 +102,7 @@ class AuthoritiesOfAll(IkeSa):
 
     def connection_for(self, identity: IDi | IDr) -> Connection:
         found = super().connection_for(identity)
-        trust = (each for one in (self.connection, *self.connection.beside) for each in one.trust)
+        trust = (each for one in self.connection.every for each in one.trust)
         return replace(found, trust=tuple(dict.fromkeys(trust)))
 
 

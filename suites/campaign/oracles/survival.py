@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from conformance.script.sa import ScriptedSa, fatal
+from conformance.script.sa import ScriptedSa, ends_ike_sa, fatal
 from conformance.script.trace import Entry
-from conformance.wire import FLAG_RESPONSE, HEADER_SIZE, Delete, ExchangeType, Message, NotifyType, ProtocolID
+from conformance.wire import FLAG_RESPONSE, HEADER_SIZE, ExchangeType, Message, NotifyType
 from suites.campaign.case import Problem
 
 GIVEN_UP = Problem(
@@ -30,8 +30,6 @@ _MILD = frozenset(
 )
 """Errors that refuse a request, and nothing else."""
 
-_FINAL = (NotifyType.INVALID_SYNTAX, NotifyType.AUTHENTICATION_FAILED)
-
 
 def refused(trace: Sequence[Entry], entries: Sequence[Entry], sa: ScriptedSa) -> bool:
     """Whether a single request was sent to an IKE SA that is up, and an error has refused it that does not end it.
@@ -46,7 +44,7 @@ def refused(trace: Sequence[Entry], entries: Sequence[Entry], sa: ScriptedSa) ->
     first = next(at for at, one in enumerate(trace) if one is entries[0])
     came = [one.message for one in trace[first:] if not one.sent and one.message is not None and one.encrypted]
     answers = [one for one in came if one.is_response and one.message_id in numbers]
-    if len(numbers) != 1 or not answers or not all(map(_mild, answers)) or any(map(_ends, came)):
+    if len(numbers) != 1 or not answers or not all(map(_mild, answers)) or any(map(ends_ike_sa, came)):
         return False
     before = (one.message for one in trace[:first])
     last = max((one.message_id for one in before if one and one.exchange == ExchangeType.IKE_AUTH), default=0)
@@ -56,8 +54,3 @@ def refused(trace: Sequence[Entry], entries: Sequence[Entry], sa: ScriptedSa) ->
 def _mild(answer: Message) -> bool:
     error = fatal(answer)
     return error is not None and error.type in _MILD
-
-
-def _ends(message: Message) -> bool:
-    gone = any(one.protocol == ProtocolID.IKE for one in message.all(Delete))
-    return gone or any(one.type in _FINAL for one in message.notifies())
