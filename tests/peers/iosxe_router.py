@@ -74,7 +74,7 @@ MODES: dict[str, tuple[str, tuple[str, ...]]] = {
         (
             rf"peer {_NAME}",
             rf"address {_ADDRESS}( {_ADDRESS})?",
-            rf"identity (address {_ADDRESS}|(fqdn|email|key-id) \S+)",
+            rf"identity (address {_ADDRESS}|(fqdn|email) (domain )?\S+|key-id \S+)",
             r"pre-shared-key ((local|remote) )?(hex [0-9a-f]+|\S+)",
         ),
     ),
@@ -86,7 +86,7 @@ MODES: dict[str, tuple[str, tuple[str, ...]]] = {
     rf"crypto ikev2 profile {_NAME}": (
         "config-ikev2-profile",
         (
-            rf"match identity remote (address {_ADDRESS}( {_ADDRESS})?|(fqdn|email|key-id) \S+)",
+            rf"match identity remote (any|address {_ADDRESS}( {_ADDRESS})?|(fqdn|email) (domain )?\S+|key-id \S+)",
             rf"match certificate (?P<map>{_NAME})",
             rf"identity local (address {_ADDRESS}|(fqdn|email|key-id) \S+|dn)",
             r"authentication (local|remote) (pre-share|rsa-sig|ecdsa-sig)",

@@ -100,6 +100,20 @@ def test_the_same_connection_is_told_once(router: Router, simulated: Simulated, 
         assert "clear crypto ikev2 sa remote 127.0.0.1" in router.given
 
 
+def test_whom_the_router_knows_changes_with_the_connection(
+    router: Router, simulated: Simulated, tmp_path: Path
+) -> None:
+    """A domain, then anybody: of the first nothing stays that would let in hosts of the domain."""
+    with _device(simulated, tmp_path) as device:
+        device.apply(replace(_wanted(device), remote_domain="branches.example"))
+        assert " identity fqdn domain branches.example" in _lines(router)
+        assert " match identity remote fqdn domain branches.example" in _lines(router)
+        device.apply(replace(_wanted(device), any_identity=True))
+        assert " match identity remote any" in _lines(router)
+        assert not [one for one in _lines(router) if "branches.example" in one or " identity fqdn " in one]
+    assert _lines(router) == BEFORE
+
+
 def test_what_a_crashed_run_has_left_is_undone(router: Router, simulated: Simulated, tmp_path: Path) -> None:
     crashed = _device(simulated, tmp_path)
     crashed.start()

@@ -196,6 +196,38 @@ CONSTRUCTS: dict[str, tuple[dict[str, Any], str, list[str]]] = {
             "tunnel protection ipsec profile IKESPEC",
         ],
     ),
+    "keys of a domain": (
+        {"remote_domain": "branches.example"},
+        "crypto ikev2 keyring IKESPEC",
+        [
+            "peer IKESPEC",
+            "address 192.0.2.2 255.255.255.255",
+            "identity fqdn domain branches.example",
+            "pre-shared-key local ours",
+            "pre-shared-key remote theirs",
+        ],
+    ),
+    "profile for a domain": (
+        {"remote_domain": "branches.example", "keepalive": None},
+        "crypto ikev2 profile IKESPEC",
+        [
+            "match identity remote fqdn domain branches.example",
+            "identity local fqdn hub.example",
+            "authentication remote pre-share",
+            "authentication local pre-share",
+            "keyring local IKESPEC",
+        ],
+    ),
+    "keys of anybody": (
+        {"any_identity": True},
+        "crypto ikev2 keyring IKESPEC",
+        [
+            "peer IKESPEC",
+            "address 192.0.2.2 255.255.255.255",
+            "pre-shared-key local ours",
+            "pre-shared-key remote theirs",
+        ],
+    ),
     "access list": (
         {"children": (replace(CHILD, local_ts=("10.2.0.1/32[tcp/80]",), remote_ts=("10.1.0.0/24[tcp/1000-2000]",)),)},
         "ip access-list extended IKESPEC",
@@ -295,6 +327,8 @@ def test_a_shared_key_that_is_no_word_goes_in_hexadecimal(secret: bytes) -> None
         ({"local": Party(Identity(IdType.DER_ASN1_DN, b"0\x00"), Psk(b"x"))}, "goes with a certificate only"),
         ({"remote": Party(Identity.of("x.example"), NullAuth())}, "a shared key or a certificate of each side"),
         ({"children": (replace(CHILD, local_ts=("10.2.0.1-10.2.0.9",)),)}, "no ranges of addresses"),
+        ({"remote_domain": "branches example"}, "no line of a configuration can hold the domain"),
+        ({"remote_domain": "branches?"}, "no line of a configuration can hold the domain"),
     ],
 )
 def test_what_cannot_be_said_is_unsupported_in_one_line(changes: dict[str, Any], reason: str) -> None:
@@ -318,7 +352,9 @@ def test_every_algorithm_that_is_claimed_has_its_line() -> None:
     [{}, {"children": (OPEN,), **OUTER}, {"children": (OPEN,)}, {"children": (GRE,)},
      {"children": (OPEN,), "local_pool": "10.77.0.0/28"},
      {"children": (OPEN,), "remote_pool": "10.77.0.0/28"}, {"lifetime": 300.0, "dpd_delay": 10.0},
-     {"children": (replace(CHILD, proposals=("sha256",)),)}],
+     {"children": (replace(CHILD, proposals=("sha256",)),)}, {"remote_domain": "branches.example"},
+     {"any_identity": True}, {"remote": Party(Identity.of("who@example"), Psk(b"theirs"))},
+     {"children": (OPEN,), "local_routes": ("10.2.0.0/24", "fd02::/64"), "remote_routes": ("0.0.0.0/0",)}],
 )  # fmt: skip
 def test_a_router_takes_every_line_and_nothing_stays(changes: dict[str, Any]) -> None:
     console = Console()
@@ -382,6 +418,48 @@ def test_certificates_of_a_router() -> None:
     parsed = _parsed(configuration(named, PIXIT, ROUTER))
     assert _below(parsed, "crypto pki certificate map IKESPEC 10") == ["subject-name eq cn=spoke.example"]
     assert "match certificate IKESPEC" in _below(parsed, "crypto ikev2 profile IKESPEC")
+
+
+def _certified(**changes: Any) -> Connection:
+    """A hub that knows its spokes by their certificates."""
+    authority = Authority.create("CA", kind="rsa")
+    ours, theirs = (authority.issue(one, kind="rsa", sans=[one]) for one in ("hub.example", "spoke.example"))
+    hub = Party(Identity.of("hub.example"), PublicKey((ours.certificate,), ours.key))
+    spoke = Party(Identity.of("spoke.example"), PublicKey((theirs.certificate,)))
+    return replace(DEVICE, local=hub, remote=spoke, trust=(authority.certificate,), **changes)
+
+
+def test_a_map_names_parts_of_a_subject() -> None:
+    """All lines of an entry must hold; an attribute that may have any value is left out."""
+    wanted = _certified(remote_subject=(("O", "Example AG"), ("OU", "Branches"), ("CN", "*")))
+    parsed = _parsed(configuration(wanted, PIXIT, ROUTER))
+    assert _below(parsed, "crypto pki certificate map IKESPEC 10") == [
+        "subject-name co o=example ag",
+        "subject-name co ou=branches",
+    ]
+    profile = _below(parsed, "crypto ikev2 profile IKESPEC")
+    assert profile[0] == "match certificate IKESPEC"
+    assert not [one for one in profile if one.startswith("match identity")]
+
+
+@pytest.mark.parametrize("value", ["B\u00e4ckerei", "what?", "two\nlines"])
+def test_a_part_that_no_map_can_hold_is_unsupported(value: str) -> None:
+    with pytest.raises(Unsupported, match="no certificate map can hold these attributes"):
+        configuration(_certified(remote_subject=(("O", value),)), PIXIT, ROUTER)
+
+
+def test_a_router_takes_a_map_and_nothing_of_it_stays() -> None:
+    console = Console()
+    before = console.text()
+    wanted = _certified(remote_subject=(("O", "Example AG"),))
+    console.running |= {f"crypto pki trustpoint {one.name}": [] for one in trustpoints(wanted, "IKESPEC")}
+    for block in configuration(wanted, PIXIT, ROUTER).blocks:
+        assert console.change(block.header, "")[0] == "", block.header
+        for line in block.lines:
+            assert console.change(line.strip(), block.header)[0] == "", line
+    for line in removal(blocks(console.text()), ROUTER.prefix):
+        assert console.change(line, "")[0] == "", line
+    assert console.text() == before
 
 
 def test_the_documents_show_what_the_example_is_told() -> None:
