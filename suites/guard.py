@@ -25,6 +25,9 @@ from suites.pulse import Pulse
 from suites.purpose import Purpose
 from suites.tidy import tidy
 
+_RELEASE = 0.5
+"""Seconds: a device may give addresses back a moment after it has confirmed that the IKE SA is gone."""
+
 LOST = "the device has lost an IKE SA from before this purpose: it restarted or dropped it"
 
 _FAR = {
@@ -129,11 +132,20 @@ class Guard:
             peer.idle(self.linger)
         if self._controls_responder() and not self.purpose.canary:
             self.log = self.device.log()
-            self.canary = self._handshake("control")
+            self.canary = self._control(peer)
         self._must_live(peer, error)
         if error is not None and isinstance(error, Unsupported | NotApplicable):
             return error
         return self._controlled(peer, error) or self._noticed(peer)
+
+    def _control(self, peer: Peer) -> Canary:
+        """The handshake afterwards. Where only its Child SA is missing it may have come too soon: once more."""
+        control = self._handshake("control")
+        if control.stage is not Stage.AUTHENTICATED:
+            return control
+        control.retire()
+        peer.idle(_RELEASE)
+        return self._handshake("later control")
 
     def _noticed(self, peer: Peer) -> Noticed | None:
         """What is wrong with a message of the device that the purpose is not about."""

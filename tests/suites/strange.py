@@ -60,6 +60,31 @@ class OneForEach(Endpoint):
                 super().collect(other)
 
 
+class LettingGoSa(IkeSa):
+    """Knows which inner addresses are about to be free, and until when they are not."""
+
+    going: dict[bytes, float]
+
+    def taken_addresses(self) -> set[bytes]:
+        return super().taken_addresses() | {one for one, until in self.going.items() if self.now < until}
+
+
+class LetsGoLate(Endpoint):
+    """Has an inner address free again only a moment after the IKE SA that had it is gone."""
+
+    sa_class: ClassVar[type[IkeSa]] = LettingGoSa
+
+    def register(self, sa: IkeSa) -> None:
+        assert isinstance(sa, LettingGoSa)
+        sa.going = self.__dict__.setdefault("going", {})
+        super().register(sa)
+
+    def collect(self, sa: IkeSa) -> None:
+        super().collect(sa)
+        if sa.state == State.CLOSED:
+            self.__dict__["going"] |= dict.fromkeys(sa.inner, sa.now + 0.3)
+
+
 class RefusingSa(IkeSa):
     """Believes nobody, in either role."""
 

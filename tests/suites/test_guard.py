@@ -12,6 +12,7 @@ from suites.judge import Kind, Verdict, in_words
 from tests.suites.strange import (
     EmptyInit,
     EndlessCookies,
+    LetsGoLate,
     LosesEverything,
     OneForEach,
     RefusesEveryIkeAuth,
@@ -73,6 +74,10 @@ def test_a_purpose_without_control_is_inconclusive_whatever_it_raises() -> None:
     found = verdict_on(RefusesEveryIkeAuth, "format-truncated")
     assert (found.verdict, found.kind) == ("inconclusive", Kind.UNTRIED)
     assert "IKE_AUTH refused with AUTHENTICATION_FAILED" in found.reason
+
+
+def test_a_control_that_comes_too_soon_is_tried_once_more() -> None:
+    assert verdict_on(LetsGoLate, "cp-reauth").verdict == "pass"
 
 
 # --- wrong messages ---------------------------------------------------------------------------------------------------
