@@ -14,6 +14,7 @@ SECRET = b"a shared key of the ikespec suites"
 EAP_IDENTITY = "tester"
 EAP_SECRET = b"a password of the ikespec suites"
 AAA_SECRET = b"a secret of the AAA server"
+AAA_SECOND_SECRET = b"another secret of the second AAA server"
 AAA_PASSWORD = b"cisco"
 """With which a gateway asks about names that are no users of their own; it proves nothing."""
 AAA_PORTS = (1812, 1813, 3799)

@@ -29,7 +29,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Unexpected
 from peers.contract import Pixit
-from peers.credentials import AAA_PORTS, AAA_SECOND_PORTS, AAA_SECRET
+from peers.credentials import AAA_PORTS, AAA_SECOND_PORTS, AAA_SECOND_SECRET, AAA_SECRET
 
 OWN_PORTS = range(20000, 30000, 2)
 """From one of them we send requests of dynamic authorization."""
@@ -54,8 +54,8 @@ class Server(RadiusServer):
         muted: nothing at all is answered.
     """
 
-    def __init__(self, random: Random, make: Callable[[], EapServer], pool: str) -> None:
-        super().__init__(AAA_SECRET, random=random, make=make)
+    def __init__(self, random: Random, make: Callable[[], EapServer], pool: str, secret: bytes) -> None:
+        super().__init__(secret, random=random, make=make)
         self.pool = pool
         self.usual: list[Attribute] = []
         self.plain = self.usual
@@ -153,7 +153,8 @@ class Aaa:
         self.auth = auth if isinstance(auth, Eap) else Eap((), identity=str(connection.local.identity))
         pool = connection.remote_pool or "10.77.9.0/24"
         host = connection.local_address
-        self.servers = [Server(random, self.eap_server, pool) for _ in range(connection.mirrored().aaa_servers)]
+        secrets = (AAA_SECRET, AAA_SECOND_SECRET)[: connection.mirrored().aaa_servers]
+        self.servers = [Server(random, self.eap_server, pool, one) for one in secrets]
         for one in self.servers:
             one.usual = one.plain = keys_for(connection)
         self.notices: list[bytes] = []
@@ -237,7 +238,7 @@ class Aaa:
             if one.at < self._mark or self._places[datagram.destination] is not self.servers[server]:
                 continue
             try:
-                packet = read(datagram.payload, AAA_SECRET)
+                packet = read(datagram.payload, self.servers[server].secret)
             except MalformedError as error:
                 raise Unexpected("a packet of RADIUS", str(error), "RFC2865-3-3") from None
             if packet.code == code:

@@ -8,7 +8,7 @@ from pathlib import Path
 from conformance.ike.core.connection import Connection, CookiePolicy, Eap, PublicKey
 from conformance.wire import AuthMethod
 from peers.contract import DeviceError
-from peers.credentials import AAA_PORTS, AAA_SECOND_PORTS, AAA_SECRET
+from peers.credentials import AAA_PORTS, AAA_SECOND_PORTS, AAA_SECOND_SECRET, AAA_SECRET
 from peers.places.build import Build
 from peers.places.place import DataPlane
 
@@ -229,20 +229,19 @@ def radius(address: str, servers: int) -> str:
     """The settings of eap-radius, which asks the servers at this address in their order; none where there is none."""
     if not address:
         return ""
-    secret = AAA_SECRET.decode()
-    ports = (AAA_PORTS[:2], AAA_SECOND_PORTS)[:servers]
+    known = ((*AAA_PORTS[:2], AAA_SECRET), (*AAA_SECOND_PORTS, AAA_SECOND_SECRET))[:servers]
     listed = "".join(
         f"""
         tester{number} {{
           address = {address}
           auth_port = {authentication}
           acct_port = {accounting}
-          secret = "{secret}"
+          secret = "{secret.decode()}"
           preference = {99 * (servers - number)}
           retransmit_timeout = 0.5
           retransmit_tries = 3
         }}"""
-        for number, (authentication, accounting) in enumerate(ports, 1)
+        for number, (authentication, accounting, secret) in enumerate(known, 1)
     )
     return f"""
     eap-radius {{
@@ -254,7 +253,7 @@ def radius(address: str, servers: int) -> str:
         enable = yes
         listen = 0.0.0.0
         port = {AAA_PORTS[2]}
-        secret = "{secret}"
+        secret = "{AAA_SECRET.decode()}"
       }}
     }}"""
 

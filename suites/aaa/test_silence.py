@@ -9,6 +9,7 @@ from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import EAP, EapCode, Message
 from peers.contract import Capability
+from peers.credentials import AAA_SECOND_SECRET
 from suites.aaa.steps import ASKS, PATIENCE, SERVED, must_get_in, must_not_get_in, patient, up_to_result
 from suites.connections import by_aaa
 from suites.purpose import purpose
@@ -141,6 +142,26 @@ def test_failover(peer: Peer, aaa: Aaa) -> None:
         raise Unexpected("an IKE SA by the second server", problem, "RFC3579-2.1-2")
     asked = aaa.requests(server=1)
     peer.check(asked, "the second server asked", "nobody, but we are in", "RFC3579-2.1-2", bypass=True)
+
+
+@purpose(
+    "aaa-false-accept-second", "RFC2865-4.2-1", "RFC3579-3.1-5", "RFC7296-1.2-18", role="responder", needs=ASKS,
+    connection=by_aaa(servers=2),
+)  # fmt: skip
+def test_accept_second(peer: Peer, aaa: Aaa) -> None:
+    """An Access-Accept in the place of the first server's answer, with the secret of the second one, lets nobody in."""
+    aaa.server.refusing = True
+    aaa.server.false = bend.other_secret(AAA_SECOND_SECRET).only(Code.ACCESS_REJECT)
+    must_not_get_in(peer, aaa, "RFC2865-4.2-1")
+
+
+@purpose(
+    "aaa-false-reject-second", "RFC2865-4.3-1", role="responder", needs=ASKS, connection=by_aaa(servers=2),
+)  # fmt: skip
+def test_reject_second(peer: Peer, aaa: Aaa) -> None:
+    """An Access-Reject in the place of the first server's answer, with the secret of the second, keeps nobody out."""
+    aaa.server.false = bend.other_secret(AAA_SECOND_SECRET).only(Code.ACCESS_ACCEPT)
+    must_get_in(peer, "RFC2865-4.3-1")
 
 
 @purpose(

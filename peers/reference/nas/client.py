@@ -12,7 +12,7 @@ from conformance.crypto import Random
 from conformance.ike.core.connection import Connection
 from conformance.net.link import Address, Datagram
 from conformance.radius.packet import DICTIONARY, Attribute, Code, MalformedError, Packet, put, read
-from peers.credentials import AAA_PORTS, AAA_SECOND_PORTS, AAA_SECRET
+from peers.credentials import AAA_PORTS, AAA_SECOND_PORTS, AAA_SECOND_SECRET, AAA_SECRET
 
 PORT = 40812
 """From which we ask."""
@@ -73,14 +73,18 @@ class Client:
 
     def begin(self, asked: Asked) -> None:
         """Send a request under an Identifier and an Authenticator of its own (RFC 2865, section 4.1)."""
-        asked.packet = Packet(self.coded(asked), self.secret)
+        asked.packet = Packet(self.coded(asked), self.secret_of(asked))
         self.under_way[asked.packet.identifier] = asked
         self.transmit(asked)
+
+    def secret_of(self, asked: Asked) -> bytes:
+        """That which we share with the server that is asked (RFC 2865, section 3)."""
+        return (self.secret, AAA_SECOND_SECRET)[asked.server]
 
     def coded(self, asked: Asked) -> bytes:
         """The octets of a new request."""
         kind = AuthPacket if asked.code == Code.ACCESS_REQUEST else AcctPacket
-        packet: Any = kind(int(asked.code), self.next_identifier(), self.secret, dict=DICTIONARY)
+        packet: Any = kind(int(asked.code), self.next_identifier(), self.secret_of(asked), dict=DICTIONARY)
         if asked.code == Code.ACCESS_REQUEST:
             packet.authenticator = self.next_authenticator()
             if self.proves(asked):
@@ -171,7 +175,7 @@ class Client:
 
     def read(self, octets: bytes, asked: Asked) -> Packet:
         """The answer. Raises MalformedError."""
-        return read(octets, self.secret, asked.packet.authenticator)
+        return read(octets, asked.packet.secret, asked.packet.authenticator)
 
     def objection(self, answer: Packet, asked: Asked, datagram: Datagram) -> str:
         """Why it is silently discarded, empty where it is not."""
