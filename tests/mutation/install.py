@@ -11,7 +11,7 @@ import copy
 import importlib
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache, wraps
 from pathlib import Path
@@ -19,9 +19,9 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from peers.reference.engine import ReferenceEngine
-from tests.mutation.mutants import Function, Mutant, functions
+from tests.mutation.mutants import Mutant, functions
 
-INSIDE = "_ikespec_inside_the_device"
+INSIDE, SEEN = "_ikespec_inside_the_device", "_ikespec_seen"
 setattr(builtins, INSIDE, False)
 
 HOUSE = Path(__file__).resolve().parents[2]
@@ -37,13 +37,13 @@ class Made:
 
 
 @contextmanager
-def watched(trace: Callable[..., Any] | None = None) -> Iterator[None]:
-    """Know when the device runs; meanwhile ``trace`` is the tracer of the interpreter, if there is one."""
+def watched() -> Iterator[None]:
+    """Know when the device runs."""
     before = {name: value for name, value in vars(ReferenceEngine).items() if isinstance(value, FunctionType)}
     before.pop("__init__")
     for name, function in before.items():
         if not name.startswith("_"):
-            setattr(ReferenceEngine, name, _entering(function, trace))
+            setattr(ReferenceEngine, name, _entering(function))
     try:
         yield
     finally:
@@ -51,21 +51,16 @@ def watched(trace: Callable[..., Any] | None = None) -> Iterator[None]:
             setattr(ReferenceEngine, name, function)
 
 
-def _entering(function: Callable[..., Any], trace: Callable[..., Any] | None) -> Callable[..., Any]:
+def _entering(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def enter(*given: Any, **named: Any) -> Any:
         if getattr(builtins, INSIDE):
             return function(*given, **named)
         _forget()
         setattr(builtins, INSIDE, True)
-        before = sys.gettrace()
-        if trace is not None:
-            sys.settrace(trace)
         try:
             return function(*given, **named)
         finally:
-            if trace is not None:
-                sys.settrace(before)
             setattr(builtins, INSIDE, False)
             _forget()
 
@@ -103,11 +98,47 @@ def installed(*made: Made) -> Iterator[None]:
             function.__code__ = code
 
 
+@contextmanager
+def marked() -> Iterator[tuple[set[int], list[tuple[str, int]]]]:
+    """With marks in front of all statements: gives the numbers of those that the device comes by, and their places."""
+    seen, places = set[int](), list[tuple[str, int]]()
+    made = [one for path in files() for one in _with_marks(path, places)]
+    setattr(builtins, SEEN, seen.add)
+    with installed(*made):
+        yield seen, places
+    delattr(builtins, SEEN)
+
+
+def _with_marks(path: Path, places: list[tuple[str, int]]) -> Iterator[Made]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found = list(functions(tree))
+    for _, function in found:
+        twin = copy.deepcopy(function)
+        for holder in ast.walk(twin):
+            for field in ("body", "orelse", "finalbody"):
+                block = getattr(holder, field, None)
+                if isinstance(block, list):
+                    setattr(holder, field, [each for one in block for each in (_mark(path, one, places), one)])
+        function.body = [ast.If(ast.Name(INSIDE, ast.Load()), twin.body, function.body)]
+    compiled = compile(ast.fix_missing_locations(tree), str(path), "exec")
+    for name, _ in found:
+        with suppress(LookupError):
+            yield _made(_live(path, name), _inner(compiled, name))
+
+
+def _mark(path: Path, statement: ast.stmt, places: list[tuple[str, int]]) -> ast.stmt:
+    places.append((str(path), statement.lineno))
+    return ast.Expr(ast.Call(ast.Name(SEEN, ast.Load()), [ast.Constant(len(places) - 1)], []))
+
+
 def make(mutant: Mutant) -> Made:
     """Compile a mutant. Raises LookupError where the function is not to be found or made anew."""
-    function, code = _live(mutant), _code(mutant)
+    return _made(_live(mutant.path, mutant.function), _code(mutant))
+
+
+def _made(function: FunctionType, code: CodeType) -> Made:
     if code.co_freevars != function.__code__.co_freevars:
-        raise LookupError(f"{mutant}: other variables from outside")
+        raise LookupError(f"{function.__qualname__}: other variables from outside")
     return Made(function, code)
 
 
@@ -116,14 +147,14 @@ def module_of(path: Path) -> ModuleType:
     return importlib.import_module(".".join(path.relative_to(HOUSE).with_suffix("").parts).removesuffix(".__init__"))
 
 
-def _live(mutant: Mutant) -> FunctionType:
-    found: Any = module_of(mutant.path)
-    for name in mutant.function.split("."):
-        found = vars(found).get(name) if isinstance(found, type) else getattr(found, name, None)
+def _live(path: Path, name: str) -> FunctionType:
+    found: Any = module_of(path)
+    for part in name.split("."):
+        found = vars(found).get(part) if isinstance(found, type) else getattr(found, part, None)
     for attribute in ("__func__", "fget", "func", "__wrapped__"):
         found = getattr(found, attribute, None) or found
     if not isinstance(found, FunctionType):
-        raise LookupError(f"{mutant}: there is no such function")
+        raise LookupError(f"{path.name}: there is no function {name}")
     return found
 
 
@@ -133,14 +164,13 @@ def _code(mutant: Mutant) -> CodeType:
     function = dict(functions(tree))[mutant.function]
     both: list[ast.stmt] = [ast.If(ast.Name(INSIDE, ast.Load()), copy.deepcopy(mutant.tree.body), function.body)]
     function.body = both
-    compiled = compile(ast.fix_missing_locations(tree), str(mutant.path), "exec")
-    return _inner(compiled, mutant.function.split("."), function)
+    return _inner(compile(ast.fix_missing_locations(tree), str(mutant.path), "exec"), mutant.function)
 
 
-def _inner(code: CodeType, names: list[str], function: Function) -> CodeType:
-    for name in names:
-        inner = [one for one in code.co_consts if isinstance(one, CodeType) and one.co_name == name]
+def _inner(code: CodeType, name: str) -> CodeType:
+    for part in name.split("."):
+        inner = [one for one in code.co_consts if isinstance(one, CodeType) and one.co_name == part]
         if not inner:
-            raise LookupError(f"{'.'.join(names)}: no code")
+            raise LookupError(f"{name}: no code")
         code = inner[-1]
     return code

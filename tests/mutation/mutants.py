@@ -2,7 +2,7 @@
 
 import ast
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,18 +62,19 @@ def _lines(function: Function) -> Iterator[tuple[ast.AST, range]]:
 def _within(node: ast.AST, lines: range) -> Iterator[tuple[ast.AST, range]]:
     yield node, lines
     for child in ast.iter_child_nodes(node):
-        yield from _within(child, _own(child) if isinstance(child, ast.stmt | ast.match_case) else lines)
+        yield from _within(child, _own(child) if isinstance(child, ast.stmt) else lines)
 
 
-def _own(node: ast.stmt | ast.match_case) -> range:
+def _own(node: ast.stmt) -> range:
     """The lines of a statement up to those that are nested in it."""
-    start: int = node.pattern.lineno if isinstance(node, ast.match_case) else node.lineno
-    nested: list[ast.stmt] = getattr(node, "body", [])
-    if isinstance(node, ast.Match):
-        return range(start, max(start + 1, node.cases[0].pattern.lineno))
+    nested = node.cases[0].pattern.lineno if isinstance(node, ast.Match) else _first_line(getattr(node, "body", ()))
     if nested:
-        return range(start, max(start + 1, nested[0].lineno))
-    return range(start, (getattr(node, "end_lineno", None) or start) + 1)
+        return range(node.lineno, max(node.lineno + 1, nested))
+    return range(node.lineno, (node.end_lineno or node.lineno) + 1)
+
+
+def _first_line(statements: Sequence[ast.stmt]) -> int:
+    return statements[0].lineno if statements else 0
 
 
 def functions(tree: ast.AST, around: str = "") -> Iterator[tuple[str, Function]]:

@@ -2,16 +2,15 @@
 
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from types import FrameType
-from typing import Any
 
 from conformance.script.peer import Peer
 from peers.reference.device import ReferenceDevice
 from suites.conduct import all_purposes, conduct
-from tests.mutation.install import files, watched
+from tests.mutation.install import marked, watched
 from tests.mutation.mutants import Mutant
 
 LIMIT = 2.0
@@ -76,31 +75,16 @@ class Reach:
 def reach(purposes: Iterable[str], most: float = 3.0) -> Reach:
     """Run purposes and see where the device comes by. Those that take more than ``most`` seconds are left out."""
     known = Reach({}, {})
-    for purpose in purposes:
-        visited: set[tuple[str, int]] = set()
-        usual = run_once(purpose)
-        if usual.verdict != "pass" or usual.seconds > most:
-            continue
-        with watched(_tracer(visited)):
-            run_once(purpose)
-        known.usual[purpose] = usual
-        for line in visited:
-            known.lines.setdefault(line, []).append(purpose)
+    with marked() as (seen, places), watched():
+        for purpose in purposes:
+            seen.clear()
+            usual = run_once(purpose)
+            if usual.verdict != "pass" or usual.seconds > most:
+                continue
+            known.usual[purpose] = usual
+            for place in {places[number] for number in seen}:
+                known.lines.setdefault(place, []).append(purpose)
     return known
-
-
-def _tracer(visited: set[tuple[str, int]]) -> Callable[..., Any]:
-    """A tracer that notes the lines of the modules that mutants are made of."""
-
-    def of_file(name: str) -> Callable[..., Any]:
-        def note(frame: FrameType, event: str, argument: Any) -> Any:
-            visited.add((name, frame.f_lineno))
-            return note
-
-        return note
-
-    notes = {str(path): of_file(str(path)) for path in files()}
-    return lambda frame, event, argument: notes.get(frame.f_code.co_filename)
 
 
 def run_once(purpose: str, limit: float | None = None) -> Run:
