@@ -341,12 +341,18 @@ def proving(first: Setup, *further: Setup, device: Role = "responder", **changes
 
 def two_children(**changes: Any) -> Setup:
     """Two Child SAs, each for a part of our network."""
+    return several_children("net", "other", **changes)
+
+
+def several_children(*names: str, **changes: Any) -> Setup:
+    """A Child SA of each of these names, sixteen at most, each for sixteen addresses of our network."""
 
     def setup(pixit: Pixit) -> Connection:
         network = pixit.tester_networks[0].rpartition(".")[0]
-        names = {"net": f"{network}.0/28", "other": f"{network}.16/28"}
+        parts = [f"{network}.{16 * number}/28" for number in range(len(names))]
         ours = tuple(
-            ChildConfig(name, esp(pixit.algorithms), (ts,), pixit.device_networks[:1]) for name, ts in names.items()
+            ChildConfig(name, esp(pixit.algorithms), (ts,), pixit.device_networks[:1])
+            for name, ts in zip(names, parts, strict=True)
         )
         return usual(children=ours, **changes)(pixit)
 

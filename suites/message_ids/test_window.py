@@ -14,6 +14,8 @@ from suites.purpose import purpose
 ONE_AGAIN = "RFC7296-2.3-11"
 WINDOW = 5
 """Requests that we say that we keep state for."""
+MOST = 16
+"""Requests that we send at once to a device that keeps state for more."""
 
 
 @purpose("mid-ahead", "RFC7296-2.3-13", "RFC7296-2.3-12", role="responder")
@@ -64,6 +66,26 @@ def test_reversed(peer: Peer) -> None:
     peer.check(answer.exchange == ExchangeType.INFORMATIONAL, "an INFORMATIONAL response", answer)
     sa.next_id = early.message.message_id + 1
     sa.must_be_up("RFC7296-2.3-13")
+
+
+@purpose("mid-window-order", "RFC7296-2.3-10", "RFC7296-2.1-4", "RFC7296-2.1-2", role="responder")
+def test_window_order(peer: Peer) -> None:
+    """As many requests as the device has announced to keep state for, the last one first: each is answered, and again.
+
+    Each is answered before those in front of it come, and keeps its response until the window has moved on. A device
+    that has announced nothing gets one request.
+    """
+    sa = peer.establish()
+    numbers = [sa.next_id + step for step in range(min(_window(peer), MOST))]
+    sent = [sa.send(ExchangeType.INFORMATIONAL, message_id=number) for number in reversed(numbers)]
+    first = {one: sa.response(one).raw for one in sent}
+    for one in sent:
+        peer.forget()
+        sa.resend(one)
+        again = sa.response(one)
+        peer.check(again.raw == first[one], "the same response once more", again.message, "RFC7296-2.1-2")
+    sa.next_id = numbers[-1] + 1
+    sa.must_be_up("RFC7296-2.3-10")
 
 
 @purpose(

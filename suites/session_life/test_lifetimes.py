@@ -11,7 +11,7 @@ from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Inconclusive, Unexpected
 from conformance.wire import ExchangeType, Notify, NotifyType
 from peers.contract import Capability
-from suites.create_child_sa.answers import carries, connected, deleted, deletes_child, deletes_ike, deletion
+from suites.create_child_sa.answers import carries, connected, deleted, deletes_child, deletes_ike, deletion, requests
 from suites.data_plane.steps import flows
 from suites.data_plane.test_drops import paddings
 from suites.dut import Dut
@@ -75,6 +75,32 @@ def test_child_hard(peer: Peer, dut: Dut) -> None:
     if Capability.DATA_PLANE in dut.device.capabilities:
         unused(peer, sa, old)
     peer.check(told, "a Delete of the Child SA, or of the IKE SA, when its time is over", "none", CLOSES)
+
+
+@purpose("child-lifetime-replaced", ENDS, "RFC7296-2.8-5", role="responder", needs=AGED,
+         device={"child_lifetime": SECONDS}, waits=LATEST + SECONDS)  # fmt: skip
+def test_child_replaced(peer: Peer, dut: Dut) -> None:
+    """We rekey a Child SA and never delete the old one: it ends with its time, the IKE SA and the new one live on.
+
+    The device rekeys the new one when it is due. That it rekeys the old one, too, is told and not judged: no text forbids
+    it, and it is we who should have deleted that.
+    """
+    sa = connected(peer, dut)
+    old, sa.tidy = sa.child, False
+    with peer.preamble("our rekey"):
+        sa.rekey_child()
+    carries(peer, dut, sa.children[-1])
+    peer.ordered.append(rekeys_child)
+    peer.idle(over(SECONDS) + SECONDS)
+    again = [one for one in requests(peer, sa) if one.notify(NotifyType.REKEY_SA) is not None]
+    again = [one for one in again if any(each.spi == old.spi_out for each in one.all(Notify))]
+    if again:
+        peer.note(f"it rekeys what we have replaced: {'; '.join(map(str, again))}")
+    sa.must_be_up(ENDS)
+    carries(peer, dut, sa.children[-1], "RFC7296-2.8-5")
+    if Capability.DATA_PLANE in dut.device.capabilities:
+        with sa.traffic.silence(ENDS):
+            sa.traffic.send(sa.traffic.echo_request(old), old)
 
 
 AGED_SECONDS, JITTER = 9.0, 4.0

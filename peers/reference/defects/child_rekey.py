@@ -28,7 +28,7 @@ Selectors = tuple[TrafficSelector, ...]
 # --- the peer rekeys --------------------------------------------------------------------------------------------------
 
 
-@defect("child-rekey", "child-rekey-wider")
+@defect("child-rekey", "child-rekey-wider", "eap-client-windows-rekey")
 class NarrowsOnRekey(IkeSa):
     """Narrows a rekeyed Child SA to the first address of each side."""
 

@@ -17,7 +17,7 @@ class KeepsWideSelectors(IkeSa):
         return (TrafficSelector.net("0.0.0.0/0"),)
 
 
-@defect("auth-cfg-address", "auth-cfg-unknown-attribute")
+@defect("auth-cfg-address", "auth-cfg-unknown-attribute", "eap-client-apple", "eap-client-android")
 class ForeignAddress(IkeSa):
     """Assigns an address that is not of its pool."""
 
@@ -52,7 +52,7 @@ class AddressWithMask(IkeSa):
         return replace(found, value=found.value + b"\xff\xff\xff\0")
 
 
-@defect("auth-cfg-unknown-attribute")
+@defect("auth-cfg-unknown-attribute", "eap-client-windows")
 class RefusesUnknownAttributes(IkeSa):
     """Refuses the Child SA for an attribute that it does not know."""
 

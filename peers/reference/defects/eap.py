@@ -87,7 +87,7 @@ class NamelessServer(IkeSa):
         return found
 
 
-@defect("eap-many-authorities")
+@defect("eap-many-authorities", "eap-client-windows")
 class MustBeCalledByName(IkeSa):
     """Refuses an initiator that asks for EAP and does not say to whom it wants to talk."""
 

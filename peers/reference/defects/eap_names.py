@@ -8,7 +8,7 @@ from conformance.wire import IDi, IdType, Message, NotifyType, Payload
 from peers.reference.defects.registry import defect
 
 
-@defect("eap-id-ipv4", "eap-id-ipv6", "eap-id-key-id", "eap-id-dn")
+@defect("eap-id-ipv4", "eap-id-ipv6", "eap-id-key-id", "eap-id-dn", "eap-client-windows", "eap-client-android")
 class EapByDomainNamesOnly(IkeSa):
     """Has EAP for peers only that are called by a domain name in IKE."""
 

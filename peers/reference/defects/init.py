@@ -244,7 +244,7 @@ class DemandsPayloadOrder(_Picky):
         return kinds != [SA, KE, Nonce]
 
 
-@defect("init-vendor-id", "init-large-request", "init-3000-octets")
+@defect("init-vendor-id", "init-large-request", "init-3000-octets", "eap-client-windows")
 class RejectsUnknownVendor(_Picky):
     """Takes an unfamiliar Vendor ID as an error."""
 

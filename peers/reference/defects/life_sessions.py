@@ -129,7 +129,15 @@ class ChildrenForever(IkeSa):
             old.rekey_again = inf
 
 
-@defect("child-lifetime-hard")
+@defect("child-lifetime-replaced")
+class EndsWithTheOldOne(IkeSa):
+    """Ends the IKE SA when the time of a Child SA is over, whether another one has taken its place or not."""
+
+    def expire_child(self, child: ChildSa) -> None:
+        self.start_delete()
+
+
+@defect("child-lifetime-hard", "child-lifetime-replaced")
 class OutlivesItsTime(IkeSa):
     """Goes on with a Child SA that is over and was not rekeyed."""
 

@@ -7,6 +7,7 @@ from conformance.ike.core.sending import Timer
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import FLAG_INITIATOR, ExchangeType, Message, Notify, NotifyType, Payload
 from peers.reference.defects.registry import defect
+from peers.reference.variants.features import WindowOfFive
 
 
 @defect("mid-response-id")
@@ -235,3 +236,20 @@ class RekeyKeepsFlag(IkeSa):
     def flags(self, *, response: bool) -> int:
         found = super().flags(response=response) & ~FLAG_INITIATOR
         return found | (FLAG_INITIATOR if (self.initiator if self.first is None else self.first) else 0)
+
+
+@defect("mid-window-order")
+class WindowInOrder(IkeSa):
+    """Announces a window of five requests, and takes them in their order only."""
+
+    def auth_notifies(self) -> list[Notify]:
+        return [*super().auth_notifies(), Notify(NotifyType.SET_WINDOW_SIZE, (5).to_bytes(4, "big"))]
+
+
+@defect("mid-window-order")
+class WindowForgets(WindowOfFive):
+    """Announces a window of five requests, and keeps its last response only."""
+
+    def respond(self, request: Message, payloads: Sequence[Payload]) -> None:
+        self.answered.clear()
+        super().respond(request, payloads)

@@ -38,7 +38,16 @@ class KeepsNumber(IkeSa):
         self.next_id -= message.exchange == ExchangeType.CREATE_CHILD_SA
 
 
-@defect("mid-wait-for-response", "mid-rekey-window-device")
+@defect("child-new-several-by-device")
+class ForgetsTheThird(IkeSa):
+    """Remembers one exchange that has to wait, and no more."""
+
+    def open_exchange(self, exchange: ExchangeType, build: Build, handler: Handler) -> None:
+        if len(self.queue) < 1:
+            super().open_exchange(exchange, build, handler)
+
+
+@defect("mid-wait-for-response", "mid-rekey-window-device", "child-new-several-by-device")
 class ExceedsWindow(IkeSa):
     """Starts an exchange whatever is under way."""
 

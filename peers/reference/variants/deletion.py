@@ -37,6 +37,12 @@ class LazyDelete(IkeSa):
         else:
             super().start_delete()
 
+    def expire_child(self, child: ChildSa) -> None:
+        if child.replaced_by is None:
+            super().expire_child(child)
+        else:
+            super().start_child_delete(child)  # its time is over: that is no moment to wait any longer
+
     def timers(self) -> Iterator[Timer]:
         for due, child in self.replaced:
             yield due, partial(self.delete_now, due, child)
