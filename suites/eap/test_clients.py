@@ -128,7 +128,7 @@ def served(peer: Peer, dut: Dut, sa: ScriptedSa, answer: Message, requirement: s
 
 @purpose(
     "eap-client-windows", VENDORS, ATTRIBUTES, NOTIFIES, "RFC7296-2.9-13", "RFC7296-2.7-1", role="responder",
-    needs=NEEDS, connection=client(at_its_address), device=ANYBODY,
+    needs=NEEDS, connection=client(at_its_address), device=ANYBODY, ordinary=True,
 )  # fmt: skip
 def test_windows(peer: Peer, dut: Dut) -> None:
     """Windows: DES and 3DES first, four Vendor IDs, sixty authorities, its address as IDi, no IDr, MOBIKE.
@@ -192,7 +192,7 @@ def test_apple(peer: Peer, dut: Dut) -> None:
 
 @purpose(
     "eap-client-android", ATTRIBUTES, "RFC7296-2.9-13", "RFC7296-3.5-9", role="responder", needs=NEEDS,
-    connection=client(by_user_name), device=ANYBODY,
+    connection=client(by_user_name), device=ANYBODY, ordinary=True,
 )  # fmt: skip
 def test_android(peer: Peer, dut: Dut) -> None:
     """Android: the user name as ID_KEY_ID, the Child SA in front of CP, which asks for the version of the device."""
