@@ -82,8 +82,8 @@ def test_child_hard(peer: Peer, dut: Dut) -> None:
 def test_child_replaced(peer: Peer, dut: Dut) -> None:
     """We rekey a Child SA and never delete the old one: it ends with its time, the IKE SA and the new one live on.
 
-    The device rekeys the new one when it is due. That it rekeys the old one, too, is told and not judged: no text forbids
-    it, and it is we who should have deleted that.
+    The device rekeys the new one when it is due. That it rekeys the old one, too, is told and not judged: no text
+    forbids it, and it is we who should have deleted that.
     """
     sa = connected(peer, dut)
     old, sa.tidy = sa.child, False
