@@ -142,6 +142,8 @@ class Capability(StrEnum):
     AAA_NETMASK = "aaa-netmask", "hands out the netmask that the AAA server grants (RFC 2865, 5.9)"
     AAA_NBNS = "aaa-nbns", "hands out the NetBIOS name servers that the AAA server grants (RFC 2548, 2.7)"
     AAA_POOLS = "aaa-pools", "assigns addresses of the pool that the AAA server names (RFC 2869, 5.18)"
+    AAA_ROUTES = "aaa-routes", "sends what is for networks that the AAA server names to the user (RFC 2865, 5.22)"
+    AAA_FILTERS = "aaa-filters", "lets a user through as the filter says that the AAA server names (RFC 2865, 5.11)"
     CISCO_PAIRS = "cisco-pairs", "takes grants and names of sessions in AV pairs of Cisco's (ipsec:dns-servers)"
     MULTIPLE_AUTH = "multiple-auth", "authenticates an initiator several times, one after the other (RFC 4739)"
     NULL_AUTH = "null-auth", "takes nobody and is nobody where the connection says so (RFC 7619)"
@@ -599,6 +601,7 @@ def needs(connection: Connection) -> frozenset[Capability]:
         (Capability.AAA_KEYS, isinstance(connection.remote.auth, Psk) and connection.remote.auth.aaa),
         (Capability.AAA_AUTHORIZATION, connection.authorization),
         (Capability.AAA_POOLS, connection.named_pools),
+        (Capability.AAA_FILTERS, connection.named_filters),
         (Capability.MULTIPLE_AUTH, connection.local.further or connection.remote.further),
         (Capability.NULL_AUTH, any(isinstance(one.auth, NullAuth) for one in (connection.local, connection.remote))),
         (Capability.HASH_AND_URL, connection.cert_lookup),

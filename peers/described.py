@@ -73,6 +73,7 @@ def connection_tree(connection: Connection) -> dict[str, Any]:
         "authorization": None if connection.authorization is None else asdict(connection.authorization),
         "aaa_name": connection.aaa_name,
         "named_pools": [list(one) for one in connection.named_pools],
+        "named_filters": [list(one) for one in connection.named_filters],
         "auth_lifetime": connection.auth_lifetime,
         "reauth_lifetime": connection.reauth_lifetime,
         "make_before_break": connection.make_before_break,

@@ -97,6 +97,8 @@ CAPABILITIES = frozenset(
         Capability.AAA_NETMASK,
         Capability.AAA_NBNS,
         Capability.AAA_POOLS,
+        Capability.AAA_ROUTES,
+        Capability.AAA_FILTERS,
         Capability.CISCO_PAIRS,
         Capability.EAP_PEER,
         Capability.EAP_ONLY,

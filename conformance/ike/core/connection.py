@@ -300,7 +300,7 @@ class Connection:
 
     ``authorization`` is what it asks about who has proved who he is; ``aaa_name`` by which name it asks an AAA server
     for a shared key (`Authorization`). ``named_pools`` are IPv4 prefixes from which it assigns addresses where that
-    server names them.
+    server names them; ``named_filters`` are prefixes on its side, all that a user for whom the filter is named reaches.
 
     With ``follows_redirects`` the initiator says that it may be sent to another gateway, and goes there; with
     ``redirect`` the responder sends it (RFC 5685).
@@ -346,6 +346,7 @@ class Connection:
     authorization: Authorization | None = None
     aaa_name: str = "all"
     named_pools: tuple[tuple[str, str], ...] = ()
+    named_filters: tuple[tuple[str, str], ...] = ()
     auth_lifetime: float | None = None
     reauth_lifetime: float | None = None
     make_before_break: bool | None = None

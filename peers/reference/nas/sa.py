@@ -23,7 +23,7 @@ from conformance.wire import (
     NotifyType,
     Payload,
 )
-from peers.reference.nas.granted import GrantedSa
+from peers.reference.nas.reaching import ReachingSa
 
 
 class Relay(EapServer):
@@ -94,7 +94,7 @@ class Session:
         )
 
 
-class GatewaySa(GrantedSa):
+class GatewaySa(ReachingSa):
     """Passes EAP on, and waits with its response for what comes of it.
 
     Attributes:
