@@ -10,7 +10,7 @@ from conformance.script.message import rekeys_ike
 from conformance.script.peer import Peer
 from conformance.script.verdict import Unexpected
 from conformance.wire import KE, SA, ExchangeType, Message, Nonce, TransformType
-from peers.contract import Capability
+from peers.contract import Capability, SaState
 from suites.choices import ECP, including, pfs_ecp
 from suites.connections import usual
 from suites.create_child_sa.answers import carries, connected, deleted, deletes_ike, kept
@@ -128,6 +128,24 @@ def test_ike_two_prfs(peer: Peer, dut: Dut) -> None:
         peer.wait(lambda one: one.sa is new and one.protected, "nothing on the new IKE SA")
     used = [one for one in peer.inbox if one.sa is new and one.protected]
     peer.check(not used, "nothing under the keys of the new IKE SA", used[0] if used else "", "RFC7296-3.3.6-6")
+
+
+@purpose(
+    "ike-rekey-response-incomplete", "RFC7296-1.3.2-5", "RFC7296-2.21-2", role="initiator",
+    needs=(IKE, Capability.LIST_SAS),
+)  # fmt: skip
+def test_ike_incomplete(peer: Peer, dut: Dut) -> None:
+    """The response to the device's rekey of the IKE SA lacks SA, then KE, then Nonce: it does not use that IKE SA.
+
+    It may drop the old one as well, for a malformed message.
+    """
+    for lacking in (SA, KE, Nonce):
+        sa, request = ike_rekey(peer, dut)
+        sa.answer(request, bend=bend.drop(lacking))
+        new = sa.rekeyed
+        peer.idle(peer.response_timeout / 4)
+        state, expected = dut.state(new.spi_i), f"no IKE SA of a response without {lacking.__name__}"
+        peer.check(state != SaState.ESTABLISHED, expected, f"it is {state}", "RFC7296-1.3.2-5")
 
 
 @purpose(

@@ -214,6 +214,15 @@ def test_large(peer: Peer) -> None:
         peer.check(found.packet is not None and len(found.packet) == octets, f"{octets} octets", found, REASSEMBLED)
 
 
+@purpose(
+    "data-large-ipv6", REASSEMBLED, FRAGMENTED, role="responder", needs=(DATA, Capability.IPV6),
+    connection=usual(ipv6=True),
+)  # fmt: skip
+def test_large_ipv6(peer: Peer) -> None:
+    """The same between IPv6 addresses, where fragments have a header of their own and no router makes any."""
+    test_large(peer)
+
+
 @purpose("data-tcp-mss", FRAGMENTED, role="responder", needs=(DATA, Capability.ECHO))
 def test_tcp_mss(peer: Peer) -> None:
     """A TCP connection whose MSS ignores the overhead of ESP works all the same: whatever is sent comes back whole.

@@ -6,7 +6,7 @@ from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.script.sa import fatal
-from conformance.wire import SA, Notify, TSi
+from conformance.wire import SA, Notify, TSi, UnknownPayload
 from suites.format.steps import serves_others
 from suites.purpose import purpose
 
@@ -37,6 +37,19 @@ def _proposal(**lies: int) -> Bend:
 def test_ts_length(peer: Peer) -> None:
     """A selector of 7, 17 or 400 octets where an IPv4 range has 16 is an error."""
     _refused(peer, _selector(7), _selector(17), _selector(400))
+
+
+def _left_over(octets: int) -> Bend:
+    def longer(ts: TSi) -> UnknownPayload:
+        return UnknownPayload(ts.payload_type, ts.encode_body() + bytes(octets))
+
+    return bend.replace(TSi, longer, f"{octets} octets behind the last selector")
+
+
+@purpose("format-ts-left-over", "RFC7296-2.21.3-1", "RFC7296-3.13-1", role="responder")
+def test_ts_left_over(peer: Peer) -> None:
+    """Behind the selectors that the count tells of are one, three or eight octets: an error."""
+    _refused(peer, _left_over(1), _left_over(3), _left_over(8))
 
 
 @purpose("format-ts-count", "RFC7296-2.21.3-1", "RFC7296-3.13-1", role="responder")

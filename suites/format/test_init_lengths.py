@@ -56,9 +56,14 @@ def test_transform_length(peer: Peer) -> None:
 
 @purpose("format-attribute-length", "RFC7296-3.3-4", role="responder")
 def test_attribute_length(peer: Peer) -> None:
-    """An attribute in the long form that claims more octets than its transform has is not accepted."""
-    lie = Attribute(AttributeType.KEY_LENGTH, b"\x00\x80", length=400)
-    rejects(peer, "RFC7296-3.3-4", _transform("attribute length 400", attributes=(lie,)))
+    """An attribute in the long form that claims more octets than its transform has is not accepted.
+
+    Nor is one that claims fewer and leaves two octets behind it, which can be no attribute.
+    """
+    more = Attribute(AttributeType.KEY_LENGTH, b"\x00\x80", length=400)
+    fewer = Attribute(AttributeType.KEY_LENGTH, b"\x00\x80\x00\x00", length=2)
+    lies = (_transform(f"attribute length {one.length}", attributes=(one,)) for one in (more, fewer))
+    rejects(peer, "RFC7296-3.3-4", *lies)
 
 
 @purpose("format-spi-size", "RFC7296-3.3-4", "RFC7296-3.3.1-8", role="responder")

@@ -195,7 +195,7 @@ class IgnoresTheMtu(DeviceHost):
         return True
 
 
-@defect("data-large")
+@defect("data-large", "data-large-ipv6")
 class ReassemblesNothing(DeviceHost):
     """Drops fragments of ESP packets."""
 

@@ -258,6 +258,15 @@ class IgnoresSelectorCount(_LaxSelectors):
         body[0] = (len(body) - 4) // 16
 
 
+@defect("format-ts-left-over")
+class ReadsAsManyAsCounted(_LaxSelectors):
+    """Reads as many selectors as the count says, and ignores what is behind them."""
+
+    @staticmethod
+    def mend(body: bytearray) -> None:
+        del body[4 + 16 * body[0] :]
+
+
 @defect("format-child-notify-spi")
 class SilentOnMalformed(IkeSa):
     """Does not answer what is authentic but malformed."""

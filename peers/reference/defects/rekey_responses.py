@@ -1,6 +1,7 @@
 """Defects of an initiator of CREATE_CHILD_SA that believes every response, and of its lifetimes."""
 
 from dataclasses import replace
+from typing import Any, Self
 
 from conformance.crypto.ke import KeyExchange
 from conformance.crypto.suite import ChildSuite
@@ -29,6 +30,17 @@ class MissingResponseNonceIsEmpty(IkeSa):
         if message.first(Nonce) is None:
             return (offer.nonce, b""), b""
         return super().child_secrets(offer, suite, message)
+
+
+@defect("ike-rekey-response-incomplete")
+class MakesUpANonce(IkeSa):
+    """Goes on with a nonce of zeros where the response to its rekey of the IKE SA has none."""
+
+    def on_rekey_response(self, new: Self, proposals: tuple[Proposal, ...], *others: Any) -> None:
+        exchange, message, *tried = others
+        if message.first(Nonce) is None:
+            message = replace(message, payloads=(*message.payloads, Nonce(bytes(32))))
+        super().on_rekey_response(new, proposals, exchange, message, *tried)
 
 
 @defect("child-response-public-value")
