@@ -27,6 +27,7 @@ from suites.purpose import purpose
 BLOCKS, ICV_SIZE, AH_SIZE = "RFC4303-2.4-2", "RFC4303-2.8-1", "RFC4302-2.6-1"
 REASSEMBLED, INSIDE, BOTH = "RFC4303-3.3.4-1", "RFC4303-3.3.4-2", "RFC4301-7.1-1"
 FRAGMENTED, PATH = "RFC4301-8.2.1-3", "RFC4301-8.2.1-1"
+VERSIONS = "RFC4303-3.1.2-1"
 TOLD, TOLD6 = "RFC4301-8.2.1-2", "RFC4301-8.2.1-4"
 MTU = 1500
 BOOK = {1421: 1480, 1422: 1480, 1423: 1496, 1430: 1496, 1431: 1496, 1438: 1496}
@@ -204,7 +205,11 @@ def fits(peer: Peer, mark: int, mtu: int, requirement: str, *, split: bool) -> N
 @purpose("data-large", REASSEMBLED, FRAGMENTED, role="responder", needs=(DATA,))
 def test_large(peer: Peer) -> None:
     """A ping of 4000 octets, sent in fragments of one ESP packet, is put together, and its reply arrives whole."""
-    sa = up(peer)
+    in_fragments(peer, up(peer))
+
+
+def in_fragments(peer: Peer, sa: ScriptedSa) -> None:
+    """Large pings, and their replies."""
     for octets in (2000, 4000):
         try:
             found = reply_of(sa, octets)
@@ -215,12 +220,14 @@ def test_large(peer: Peer) -> None:
 
 
 @purpose(
-    "data-large-ipv6", REASSEMBLED, FRAGMENTED, role="responder", needs=(DATA, Capability.IPV6),
+    "data-large-ipv6", REASSEMBLED, FRAGMENTED, VERSIONS, role="responder", needs=(DATA, Capability.IPV6),
     connection=usual(ipv6=True),
 )  # fmt: skip
 def test_large_ipv6(peer: Peer) -> None:
     """The same between IPv6 addresses, where fragments have a header of their own and no router makes any."""
-    test_large(peer)
+    sa = peer.establish()
+    flows(peer, requirement=VERSIONS)
+    in_fragments(peer, sa)
 
 
 @purpose("data-tcp-mss", FRAGMENTED, role="responder", needs=(DATA, Capability.ECHO))
