@@ -1,14 +1,20 @@
 """What the documents show can be copied: the examples in Python run as they stand there, one after the other."""
 
 import re
+from collections.abc import Iterator
+from fnmatch import filter as filter_names
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from conformance.eap.peer import EapPeer
 from conformance.eap.server import EapServer
 from conformance.radius.packet import Code, read
 from conformance.radius.server import RadiusServer
 from conformance.tls import TlsConfig, start
+from peers.contract import Capability
+from suites.conduct import all_purposes
 from tests.radius.nas import SECRET, Nas
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -18,6 +24,28 @@ def examples(name: str) -> list[str]:
     """The blocks of Python in a document that are no purposes."""
     blocks = re.findall(r"```python\n(.*?)```", (DOCS / name).read_text(encoding="utf-8"), re.DOTALL)
     return [one for one in blocks if "def test_" not in one and "@as_server" not in one]
+
+
+def named(text: str) -> Iterator[str]:
+    """What stands there as the id of a purpose, or of several: ``eap-{sim,aka}-again*`` is two."""
+    first, brace, rest = text.partition("{")
+    if not brace:
+        yield text
+        return
+    words, _, last = rest.partition("}")
+    for one in words.split(","):
+        yield from named(f"{first}{one.strip()}{last}")
+
+
+@pytest.mark.parametrize("document", ["certificates.md", "eap.md"])
+def test_purposes_that_are_named_exist(document: str) -> None:
+    known = set(all_purposes())
+    subjects = {one.split("-")[0] for one in known}
+    words = set(re.findall(r"`([a-z0-9]+(?:-[a-z0-9*{},]+)+)`", (DOCS / document).read_text(encoding="utf-8")))
+    purposes = {one for one in words if one.split("-")[0] in subjects} - {one.value for one in Capability}
+    found = [one for word in purposes for one in named(word)]
+    assert found
+    assert [one for one in found if not filter_names(known, one)] == []
 
 
 def test_examples_of_eap(capsys: Any) -> None:
