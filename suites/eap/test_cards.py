@@ -36,6 +36,8 @@ TIER = "full"
 USIMS = (AKA, AKA_PRIME)
 AHEAD = 3 << 46
 """A sequence number that no server has come to."""
+FURTHER = 7 << 45
+"""One that is ahead of a server, too, which a card with the former number has told where it is."""
 
 
 def proof(way: Way, text: str, change: Any) -> Case:
@@ -162,12 +164,17 @@ def gives_up(peer: Peer, way: Way) -> None:
 # --- sequence numbers -------------------------------------------------------------------------------------------------
 
 
-def ahead(conversation: Conversation) -> None:
+def ahead(conversation: Conversation, number: int = AHEAD) -> None:
     """Our card has seen a higher sequence number than any of the server's."""
     assert isinstance(conversation, EapPeer)
     for method in conversation.methods:
         if isinstance(method, AkaPeer):
-            method.usim.sqn = AHEAD
+            method.usim.sqn = number
+
+
+def further_ahead(conversation: Conversation) -> None:
+    """It has seen a still higher one, though the server may have heard of the other."""
+    ahead(conversation, FURTHER)
 
 
 @as_server("eap-{}-resynchronisation", "RFC4187-3-1", ways=USIMS)
@@ -193,7 +200,7 @@ def forged(peer: Peer, way: Way) -> None:
         changed(due, "AT_AUTS of ones", setting_of(At.AUTS, auts=b"\xff" * 14)),
         changed(due, "no AT_AUTS", without(At.AUTS)),
     ):
-        must_not_ask_again(peer, case, "RFC4187-6.3.2-1", ahead)
+        must_not_ask_again(peer, case, "RFC4187-6.3.2-1", further_ahead)
 
 
 def must_not_ask_again(peer: Peer, case: Case, requirement: str, prepare: Prepare = plainly) -> None:
