@@ -8,6 +8,8 @@ import typer
 from ikespec import catalogue
 from ikespec.exits import fail, one_line_errors
 
+MOST_DEVICES = 256
+"""Devices side by side: more would only wait for each other."""
 MOST_CORES = 4
 """Cores that a run on the built-in device takes unasked."""
 
@@ -37,10 +39,28 @@ def check_kinds(tier: str, level: str | None, profile: str | None) -> None:
             fail(" ".join(str(error).split()))
 
 
+def check_algorithms(**words: list[str] | None) -> None:
+    """End with exit code 2 if a suite that a run shall keep to (``ike``, ``esp``, ``ah``) is none."""
+    from conformance.crypto import CryptoError
+    from peers.algorithms import Limits
+
+    for name, suites in words.items():
+        try:
+            Limits(**{name: tuple(suites or ())}).check()
+        except CryptoError as error:
+            fail(f"--{name} {','.join(suites or ())}: {error}")
+
+
+def check_devices(workers: int | None) -> None:
+    """End with exit code 2 if there cannot be so many devices side by side."""
+    if workers is not None and not 1 <= workers <= MOST_DEVICES:
+        fail(f"-n {workers}: expected a number of devices, 1 to {MOST_DEVICES}")
+
+
 def check_numbers(context: typer.Context, *names: str) -> None:
-    """End with exit code 2 if a number that counts something is negative."""
+    """End with exit code 2 if a number that counts something is negative, or none."""
     for name in names:
-        if context.params[name] < 0:
+        if not context.params[name] >= 0:
             fail(f"--{name.replace('_', '-')} {context.params[name]:g}: expected 0 or more")
 
 

@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from ikespec import again, catalogue, doctor, fuzz, rows
 from ikespec import repeat as repetition
-from ikespec.checks import check_kinds, check_numbers, check_places, check_selection
+from ikespec.checks import check_algorithms, check_devices, check_kinds, check_numbers, check_places, check_selection
 from ikespec.exits import EXIT_OK, EXIT_SETUP, EXIT_SIGNAL, EXIT_VERDICT, fail, one_line_errors
 from ikespec.progress import RunProgress, Screen, tally
 
@@ -79,8 +79,8 @@ def run(
     check_numbers(context, "retry", "retry_inconclusive", "max_fail", "timeout", "max_flaky", "expect_pass")
     if repeat < 1:
         fail(f"--repeat {repeat}: expected a number of runs, 1 or more")
-    if workers is not None and workers < 1:
-        fail(f"-n {workers}: expected a number of devices, 1 or more")
+    check_devices(workers)
+    check_algorithms(ike=ike, esp=esp, ah=ah)
     folder = out or default_folder(dut)
     many = not (purposes or subject or rfc or level or profile or pytest_args) and shard == "1/1"
     workers = check_places(dut, folder, workers, many=many)
@@ -210,6 +210,8 @@ def ask_device(
     )
     name = address.strip("[]").replace(":", "-").replace("/", "-")
     path = output or Path(f"probed-{name}.toml")
+    if path.is_dir():
+        fail(f"-o {path}: is a folder, expected a file")
     if path.exists() and not force:
         fail(f"-o {path}: is there already; give another name, or --force")
     if not path.parent.is_dir():
@@ -267,7 +269,7 @@ def learn_machine(
     from conformance.script.verdict import Inconclusive, NotApplicable
     from suites.judge import Died
 
-    if queries < 1 or seconds <= 0:
+    if queries < 1 or not seconds > 0:
         fail(f"--queries {queries}, --time {seconds:g}: expected more than nothing")
     if resume is not None and (out is not None or not resume.is_dir()):
         fail(f"--resume {resume}: expected a results folder, and no --out")

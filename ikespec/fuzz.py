@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ikespec.checks import check_devices
 from ikespec.exits import EXIT_OK, EXIT_SIGNAL, EXIT_VERDICT, fail, one_line_errors
 from ikespec.progress import Screen
 
@@ -58,14 +59,15 @@ def run_campaign(
     SIGTERM 143; --resume goes on from there, and also after kill -9.
     """
     from suites.campaign.campaign import NoDevice
-    from suites.campaign.opening import Settings, open_campaign, open_store
+    from suites.campaign.opening import Settings, device_of, open_campaign, open_store
 
     try:
         duration = seconds_of(length)
     except ValueError as error:
         fail(str(error))
-    if workers < 1:
-        fail(f"-n {workers}: expected a number of devices, 1 or more")
+    check_devices(workers)
+    if stop_at < 0:
+        fail(f"--stop-at {stop_at}: expected a number of findings, or 0")
     if resume and out is None:
         fail("--resume: expected --out with the folder of the campaign")
     folder = out or Path("results") / f"fuzz-{re.sub('[^a-z0-9]+', '-', dut)}-{datetime.now():%Y%m%d-%H%M%S}"
@@ -73,6 +75,7 @@ def run_campaign(
     problem = ""
     with one_line_errors():
         settings = Settings.selected(dut, seed, states or (), payloads or (), mutators or ())
+        device_of(settings, workers)  # before there is a folder, which would then be taken
         store = open_store(settings, folder, resume=resume, command=sys.argv)
         with _sigterm():
             campaign = open_campaign(settings, store, workers, stop_at=stop_at, scheduler=scheduler)

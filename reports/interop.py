@@ -153,7 +153,7 @@ class InteropResults:
 
 def load_interop(folder: Path) -> InteropResults:
     """Read a results folder. Raises `ReportError` if there is none or if it breaks the schema."""
-    fields = Fields.parse("interop.json", read_text(folder, "interop.json"))
+    fields = Fields.parse(str(folder / "interop.json"), read_text(folder, "interop.json"))
     fields.schema(SCHEMA)
     names = ("label", "name", "version", "backend")
     participants = [Participant(*(one.text(key) for key in names)) for one in fields.objects("devices")]
@@ -162,7 +162,7 @@ def load_interop(folder: Path) -> InteropResults:
     for number, line in enumerate(lines, start=1):
         if not line.strip() or (number == len(lines) and not is_json(line)):
             continue
-        one = _result(Fields.parse(f"interop.jsonl line {number}", line))
+        one = _result(Fields.parse(f"{folder / 'interop.jsonl'} line {number}", line))
         results[one.initiator, one.responder, one.scenario] = one
     return InteropResults(
         folder,

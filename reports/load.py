@@ -27,7 +27,7 @@ def load(folder: Path) -> Results:
 
     A last line that a killed run left half-written is passed over. If a purpose stands there twice, the last counts.
     """
-    run = _run(Fields.parse("run.json", read_text(folder, "run.json")))
+    run = _run(Fields.parse(str(folder / "run.json"), read_text(folder, "run.json")))
     results: dict[str, Result] = {}
     cut = False
     # Only the line feed ends a line of JSON: a device's text may hold any other separator that Unicode knows.
@@ -38,7 +38,7 @@ def load(folder: Path) -> Results:
         if number == len(lines) and not is_json(line):
             cut = True
             continue
-        result = _result(Fields.parse(f"results.jsonl line {number}", line))
+        result = _result(Fields.parse(f"{folder / 'results.jsonl'} line {number}", line))
         results.pop(result.purpose, None)
         results[result.purpose] = result
     return Results(folder, run, tuple(results.values()), cut)

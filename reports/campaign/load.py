@@ -59,7 +59,7 @@ def _status(folder: Path) -> dict[str, Any]:
         told = json.loads(path.read_text(encoding="utf-8", errors="replace"))
     except FileNotFoundError:
         return {}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ReportError(f"{path}: no JSON: {error}") from None
     if not isinstance(told, dict) or told.get("schema") != SCHEMA:
         raise ReportError(f"{path}: expected an object with schema {SCHEMA}")

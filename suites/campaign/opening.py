@@ -15,7 +15,7 @@ from conformance.fuzz.making.values import notify
 from conformance.fuzz.mutators import MUTATORS
 from conformance.fuzz.mutators.chain import Splice
 from conformance.wire import SK, SKF, Notify, NotifyType
-from peers.contract import DeviceError
+from peers.contract import Device, DeviceError
 from peers.registry import open_device
 from suites.campaign.bench import Rig
 from suites.campaign.campaign import Campaign, Pace
@@ -75,6 +75,8 @@ class Settings:
 def _fitting(option: str, patterns: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
     """The names that fit, also those of a list with commas."""
     words = [word.strip() for pattern in patterns for word in pattern.split(",") if word.strip()]
+    if patterns and not words:
+        raise StoreError(f"{option} {','.join(patterns)}: is empty, expected some of {', '.join(names)}")
     found: dict[str, None] = {}
     for word in words:
         fitting = [one for one in names if fnmatchcase(one.lower(), word.lower())]
@@ -82,6 +84,14 @@ def _fitting(option: str, patterns: Sequence[str], names: Sequence[str]) -> tupl
             raise StoreError(f"{option} {word}: fits none of {', '.join(names)}")
         found |= dict.fromkeys(fitting)
     return tuple(found)
+
+
+def device_of(settings: Settings, workers: int) -> Device:
+    """The device, not started. Raises DeviceError if there is none, or not so many."""
+    device = open_device(settings.dut)
+    if workers > 1 and device.described_in is not None:
+        raise DeviceError(settings.dut, f"-n {workers}: describes one device that is there already", "expected -n 1")
+    return device
 
 
 def open_store(settings: Settings, folder: Path, *, resume: bool, command: Sequence[str] = ()) -> Store:
@@ -136,9 +146,7 @@ def open_campaign(
 
     Raises DeviceError, StoreError, OSError.
     """
-    device = open_device(settings.dut)
-    if workers > 1 and device.described_in is not None:
-        raise DeviceError(settings.dut, f"-n {workers}: describes one device that is there already", "expected -n 1")
+    device = device_of(settings, workers)
     known = Knowledge(new_schedule(settings))
     about = rig(settings.dut, settings.seed)
     pool = pool or (_cluster(scheduler, about) if scheduler else LocalPool(about, workers))

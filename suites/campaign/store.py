@@ -163,7 +163,7 @@ def read_settings(folder: Path) -> dict[str, Any] | None:
         told = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StoreError(f"{path}: no JSON: {error}") from None
     if not isinstance(told, dict) or told.get("schema") != SCHEMA:
         raise StoreError(f"{path}: expected a campaign of schema {SCHEMA}")

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, replace
 from datetime import date
+from fnmatch import fnmatchcase
 from itertools import combinations, product
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -239,10 +240,10 @@ def select(scenarios: Sequence[Scenario], patterns: Sequence[str], without: Sequ
 
     Raises DeviceError for none.
     """
-    kept = [one for one in scenarios if not any(Path(one.id).match(pattern) for pattern in without)]
+    kept = [one for one in scenarios if not any(fnmatchcase(one.id, pattern) for pattern in without)]
     if not patterns:
         return kept
-    found = [one for one in kept if any(Path(one.id).match(pattern) for pattern in patterns)]
+    found = [one for one in kept if any(fnmatchcase(one.id, pattern) for pattern in patterns)]
     if not found:
         raise DeviceError("interop", f"no scenario fits {', '.join(patterns)}", "see ikespec interop --list")
     return found

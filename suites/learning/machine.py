@@ -164,7 +164,7 @@ class Machine:
                 wavering=wavering,
                 **numbers,
             )
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, RecursionError) as error:
             raise MachineError(f"is no JSON: {error}") from None
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise MachineError(f"is no machine of ikespec learn: {type(error).__name__} {error}") from None

@@ -34,7 +34,11 @@ def test_times(text: str, seconds: float) -> None:
     [
         (("--time", "soon"), "--time soon: expected a time such as 90s, 10m, 8h or 2d"),
         (("--time", "0s"), "--time 0s: expected a time such as 90s, 10m, 8h or 2d"),
-        (("-n", "0"), "-n 0: expected a number of devices, 1 or more"),
+        (("-n", "0"), "-n 0: expected a number of devices, 1 to 256"),
+        (("-n", "100000000"), "-n 100000000: expected a number of devices, 1 to 256"),
+        (("--stop-at", "-3"), "--stop-at -3: expected a number of findings, or 0"),
+        (("--states", ""), "--states : is empty, expected some of init, cookie"),
+        (("--mutators", ","), "--mutators ,: is empty, expected some of "),
         (("--resume",), "--resume: expected --out with the folder of the campaign"),
         (("--resume", "--out", "/nowhere/at-all"), "--resume: there is no campaign in /nowhere/at-all"),
         (("--dut", "strongswam"), "strongswam: there is no such device"),
@@ -47,6 +51,7 @@ def test_what_cannot_be_meant_is_said_in_one_line(words: tuple[str, ...], error:
     extra = () if "--out" in words or "--resume" in words else ("--out", str(tmp_path / "out"))
     code, _, said = call("fuzz", *words, *extra)
     assert code == 2 and said.startswith(f"ikespec: {error}") and said.count("\n") == 1
+    assert not (tmp_path / "out").exists(), "a folder that the right words find taken"
 
 
 def test_a_campaign_its_findings_and_going_on(tmp_path: Path) -> None:

@@ -227,6 +227,7 @@ def test_a_device_that_dies_is_said_in_a_line(tmp_path: Path, monkeypatch: pytes
     ("words", "code", "said"),
     [
         (["--queries", "0"], 2, "expected more than nothing"),
+        (["--time", "nan"], 2, "expected more than nothing"),
         (["--queries", "3"], 1, "before anything was learned"),
         (["--dut", "nobody"], 2, "nobody"),
         (["--resume", "nowhere"], 2, "expected a results folder"),
@@ -242,7 +243,8 @@ def test_the_command_says_in_a_line_what_is_wrong(
 
 def test_a_file_that_is_no_machine(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.json"
-    wrong.write_text("{}")
-    done = CliRunner().invoke(app, ["learn", "--beside", str(wrong), "--out", str(tmp_path)])
-    assert done.exit_code == 2
-    assert "wrong.json: is no machine" in done.output
+    for text, said in (("{}", "is no machine"), ("[" * 100_000, "is no JSON"), ("\xff", "'utf-8' codec")):
+        wrong.write_text(text, encoding="latin-1")
+        done = CliRunner().invoke(app, ["learn", "--beside", str(wrong), "--out", str(tmp_path)])
+        assert done.exit_code == 2
+        assert f"wrong.json: {said}" in done.output and "Traceback" not in done.output

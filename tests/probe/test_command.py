@@ -113,6 +113,9 @@ def test_nobody_is_there(tmp_path: Path) -> None:
         (Wish("192.0.2.1", psk=""), '--psk "": expected at least one character'),
         (Wish("192.0.2.1", psk="x", psk_file=Path("y")), "--psk: there is --psk-file, too"),
         (Wish("192.0.2.1", device_identity="x"), '--device-identity "x": needs a secret'),
+        (Wish("192.0.2.1", identity="x"), '--identity "x": needs a secret'),
+        (Wish("192.0.2.1", psk="x", identity=""), '--identity "": expected at least one character'),
+        (Wish("192.0.2.1", like=Path("y"), identity="x"), '--identity "x": the identities are those of --like y'),
     ],
 )
 def test_what_cannot_be_meant(wish: Wish, words: str) -> None:
