@@ -51,15 +51,16 @@ def run_campaign(
     out: Annotated[Path | None, typer.Option(help="Folder of the campaign; default: results/fuzz-DEVICE-TIME")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the campaign in --out")] = False,
     stop_at: Annotated[int, typer.Option(help="End with so many findings; 0: with the time only")] = 0,
+    against: Annotated[str, typer.Option(help="Play each case to this device, too, and tell what differs")] = "",
     scheduler: Annotated[str, typer.Option(help="Workers of dask.distributed, such as tcp://host:8786")] = "",
 ) -> None:
     """Send a device what it does not expect, in every state, and see what it makes of that.
 
-    Exit code 0: nothing was found, 1: something was found, 2: the campaign could not be run. After Ctrl-C 130, after
-    SIGTERM 143; --resume goes on from there, and also after kill -9.
+    Exit code 0: nothing was found but differences from another device, 1: something was found, 2: the campaign could
+    not be run. After Ctrl-C 130, after SIGTERM 143; --resume goes on from there, and also after kill -9.
     """
     from suites.campaign.campaign import NoDevice
-    from suites.campaign.opening import Settings, device_of, open_campaign, open_store
+    from suites.campaign.opening import Settings, devices_of, open_campaign, open_store
 
     try:
         duration = seconds_of(length)
@@ -74,8 +75,8 @@ def run_campaign(
     stopped: KeyboardInterrupt | None = None
     problem = ""
     with one_line_errors():
-        settings = Settings.selected(dut, seed, states or (), payloads or (), mutators or ())
-        device_of(settings, workers)  # before there is a folder, which would then be taken
+        settings = Settings.selected(dut, seed, states or (), payloads or (), mutators or (), against)
+        devices_of(settings, workers)  # before there is a folder, which would then be taken
         store = open_store(settings, folder, resume=resume, command=sys.argv)
         with _sigterm():
             campaign = open_campaign(settings, store, workers, stop_at=stop_at, scheduler=scheduler)
@@ -120,7 +121,8 @@ def _end(campaign: "Campaign", folder: Path, stopped: KeyboardInterrupt | None, 
         raise SystemExit(EXIT_SIGNAL + (signal.SIGTERM if terminated else signal.SIGINT))
     if not known.cases:
         fail("no case was run")
-    raise SystemExit(EXIT_VERDICT if known.findings else EXIT_OK)
+    accused = any(one.problem.oracle != "differential" for one in known.findings.values())
+    raise SystemExit(EXIT_VERDICT if accused else EXIT_OK)
 
 
 def line_of(finding: "Finding") -> str:
@@ -188,6 +190,7 @@ def run_finding(
     dut: Annotated[str, typer.Option(help="reference, strongswan, or a TOML file for any other device")] = "reference",
     tries: Annotated[int, typer.Option(help="Try it so often, until it happens")] = 1,
     out: Annotated[Path | None, typer.Option(help="Write the evidence of the last try here")] = None,
+    against: Annotated[str, typer.Option(help="The other device of a difference")] = "",
 ) -> None:
     """Run what a campaign has found once more, on a fresh device, and say whether it still happens.
 
@@ -199,7 +202,7 @@ def run_finding(
         fail(f"--tries {tries}: expected a number, 1 or more")
     with one_line_errors(), _sigterm():
         try:
-            replayed = replay(finding, dut, tries, out)
+            replayed = replay(finding, dut, tries, out, against)
         except ValueError as error:
             fail(" ".join(str(error).split()))
         except KeyboardInterrupt:

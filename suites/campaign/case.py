@@ -116,6 +116,7 @@ class Outcome:
         datagrams: how many datagrams of ours were sent from the state on.
         kept: whether the state is as it was and can be used by the next case.
         code: places of the device's code that were never reached before, where the device was built to tell.
+        exchanged: how many datagrams went to and fro in all, with those that led to the state and those of the oracles.
     """
 
     answers: tuple[str, ...] = ()
@@ -125,3 +126,4 @@ class Outcome:
     datagrams: int = 0
     kept: bool = True
     code: tuple[int, ...] = ()
+    exchanged: int = 0

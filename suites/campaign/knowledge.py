@@ -11,13 +11,16 @@ from conformance.wire import WireError, decode_message, encode_message
 from suites.campaign.case import Case, Outcome
 from suites.campaign.corpus import Corpus, Feature, features, worth
 from suites.campaign.findings import Finding, Script, Signature
-from suites.campaign.schedule import Cell, Drawn, Schedule
+from suites.campaign.schedule import FLOOR, Cell, Drawn, Schedule
 from suites.campaign.store import Event
 
 UNREACHABLE = "unreachable"
 """How the answer of a case begins whose state could not be reached."""
 OURSELVES = "ourselves"
 """The oracle that speaks when our own side has failed: that is counted, and no finding of the device."""
+USUAL = 16
+"""So many datagrams to and fro cost as much as a case does that takes no time; ``CHEAPEST``: what any case costs."""
+CHEAPEST = 0.25
 GIVE_UP = 3
 """A state that was not reached so often in a row is only tried now and then."""
 
@@ -70,7 +73,7 @@ class Knowledge:
             case, missed = drawn.case, bool(outcome.answers) and outcome.answers[0].startswith(UNREACHABLE)
             new = [] if missed or error else self._unseen(features(case, outcome), fresh)
             fresh.update(new)
-            tally.add(drawn, worth(new), 1 + 5 * spent, reached=not missed)
+            tally.add(drawn, worth(new), _cost(outcome, spent), reached=not missed)
             if missed:
                 tally.missed.append([case.state, outcome.answers[0]])
             elif case.state in self.missed:
@@ -200,6 +203,13 @@ class Knowledge:
         self.curve = [tuple(one) for one in event["curve"]]
 
 
+def _cost(outcome: Outcome, seconds: float) -> float:
+    """What a case has cost: the time that it took, or where none passes what went to and fro for it."""
+    if seconds or not outcome.exchanged:
+        return 1 + 5 * seconds
+    return max(CHEAPEST, outcome.exchanged / USUAL)
+
+
 @dataclass(slots=True)
 class _Tally:
     """The sums of a batch."""
@@ -220,7 +230,7 @@ class _Tally:
         for arm in drawn.arms:
             total = self.arms.setdefault(arm, [0.0, 0.0])
             total[0] += cost
-            total[1] += min(gain, 3)
+            total[1] += FLOOR + min(gain, 3)
         if drawn.parent:
             self.parents.append([drawn.case.state, drawn.parent, gain])
         if reached:
@@ -235,7 +245,7 @@ class _Tally:
             "datagrams": self.datagrams,
             "seconds": round(seconds, 3),
             "cells": [[*cell, count] for cell, count in self.cells.items()],
-            "arms": [[list(arm), round(cost, 3), gain] for arm, (cost, gain) in self.arms.items()],
+            "arms": [[list(arm), round(cost, 3), round(gain, 3)] for arm, (cost, gain) in self.arms.items()],
             "parents": self.parents,
             "new": self.new,
             "samples": self.samples,

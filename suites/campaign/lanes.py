@@ -18,6 +18,20 @@ Passed = tuple[float, bool, Datagram]
 """When a datagram went by, in UNIX time, whether we sent it, and what it was."""
 
 
+class History(deque[Passed]):
+    """The last datagrams of both directions, oldest first; ``count`` is how many there ever were."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        super().__init__(maxlen=HISTORY)
+        self.count = 0
+
+    def note(self, passed: Passed) -> None:
+        """One more."""
+        self.append(passed)
+        self.count += 1
+
+
 Asked = dict[bytes, tuple["Lane", ...]]
 """Who has sent a request, by what it has in common with its response; the last one last."""
 
@@ -29,10 +43,10 @@ class Lanes:
     device may answer that still.
     """
 
-    def __init__(self, base: Link, history: deque[Passed] | None = None, asked: Asked | None = None) -> None:
+    def __init__(self, base: Link, history: History | None = None, asked: Asked | None = None) -> None:
         """No lanes yet."""
         self.base = base
-        self.history = deque[Passed](maxlen=HISTORY) if history is None else history
+        self.history = History() if history is None else history
         self.asked = {} if asked is None else asked
         self.lanes: list[Lane] = []
 
@@ -46,12 +60,12 @@ class Lanes:
         """The next datagram for anybody."""
         found = self.base.receive(until)
         if isinstance(found, Datagram):
-            self.history.append((self.base.now(), False, found))
+            self.history.note((self.base.now(), False, found))
         return found
 
     def sent(self, lane: "Lane", datagram: Datagram) -> None:
         """Note whose request it is: its response may come when that conversation is over, and is nobody else's."""
-        self.history.append((self.base.now(), True, datagram))
+        self.history.note((self.base.now(), True, datagram))
         if len(self.asked) >= REMEMBERED:
             del self.asked[next(iter(self.asked))]
         key = _request(datagram.payload)

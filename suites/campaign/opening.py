@@ -18,10 +18,10 @@ from conformance.wire import SK, SKF, Notify, NotifyType
 from peers.contract import Device, DeviceError
 from peers.registry import open_device
 from suites.campaign.bench import Rig
+from suites.campaign.both import rig
 from suites.campaign.campaign import Campaign, Pace
 from suites.campaign.corpus import Corpus
 from suites.campaign.knowledge import Knowledge
-from suites.campaign.running import rig
 from suites.campaign.schedule import CLASSES, PAYLOADS, Schedule, Sources
 from suites.campaign.states import STATES
 from suites.campaign.store import SCHEMA, Store, StoreError, read_settings
@@ -42,10 +42,17 @@ class Settings:
     states: tuple[str, ...] = ()
     payloads: tuple[str, ...] = ()
     mutators: tuple[str, ...] = ()
+    against: str = ""
 
     @classmethod
     def selected(
-        cls, dut: str, seed: int, states: Sequence[str], payloads: Sequence[str], mutators: Sequence[str]
+        cls,
+        dut: str,
+        seed: int,
+        states: Sequence[str],
+        payloads: Sequence[str],
+        mutators: Sequence[str],
+        against: str = "",
     ) -> Settings:
         """From the words of the command line, with ``*`` and ``?``. Raises StoreError for what fits nothing."""
         chosen = [
@@ -56,7 +63,7 @@ class Settings:
                 ("--mutators", mutators, tuple(MUTATORS)),
             )
         ]
-        return cls(dut, seed, *chosen)
+        return cls(dut, seed, *chosen, against)
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in ``campaign.json``."""
@@ -67,7 +74,7 @@ class Settings:
         """Inverse of `to_json`. Raises StoreError."""
         try:
             lists = (tuple(map(str, told[key])) for key in ("states", "payloads", "mutators"))
-            return cls(str(told["dut"]), int(told["seed"]), *lists)
+            return cls(str(told["dut"]), int(told["seed"]), *lists, str(told.get("against", "")))
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"campaign.json: {error}, expected dut, seed, states, payloads, mutators") from None
 
@@ -86,12 +93,14 @@ def _fitting(option: str, patterns: Sequence[str], names: Sequence[str]) -> tupl
     return tuple(found)
 
 
-def device_of(settings: Settings, workers: int) -> Device:
-    """The device, not started. Raises DeviceError if there is none, or not so many."""
-    device = open_device(settings.dut)
-    if workers > 1 and device.described_in is not None:
-        raise DeviceError(settings.dut, f"-n {workers}: describes one device that is there already", "expected -n 1")
-    return device
+def devices_of(settings: Settings, workers: int) -> list[Device]:
+    """The device and the one beside it, not started. Raises DeviceError if there are none, or not so many."""
+    devices = []
+    for word in filter(None, (settings.dut, settings.against)):
+        devices.append(open_device(word))
+        if workers > 1 and devices[-1].described_in is not None:
+            raise DeviceError(word, f"-n {workers}: describes one device that is there already", "expected -n 1")
+    return devices
 
 
 def open_store(settings: Settings, folder: Path, *, resume: bool, command: Sequence[str] = ()) -> Store:
@@ -146,11 +155,11 @@ def open_campaign(
 
     Raises DeviceError, StoreError, OSError.
     """
-    device = device_of(settings, workers)
+    devices = devices_of(settings, workers)
     known = Knowledge(new_schedule(settings))
-    about = rig(settings.dut, settings.seed)
+    about = rig(settings.dut, settings.seed, settings.against)
     pool = pool or (_cluster(scheduler, about) if scheduler else LocalPool(about, workers))
-    return Campaign(known, store, pool, Pace.of(device.real_time), stop_at=stop_at)
+    return Campaign(known, store, pool, Pace.of(any(one.real_time for one in devices)), stop_at=stop_at)
 
 
 def _cluster(address: str, about: Rig) -> Pool:

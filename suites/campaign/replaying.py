@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from suites.campaign.bench import Bench
+from suites.campaign.both import rig
 from suites.campaign.case import Outcome
 from suites.campaign.findings import Finding, Signature, read_finding
 from suites.campaign.knowledge import UNREACHABLE
-from suites.campaign.running import rig
+from suites.campaign.oracles.differential import ORACLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,10 @@ class Replayed:
     problem: str = ""
 
 
-def replay(path: Path, word: str, tries: int = 1, out: Path | None = None) -> Replayed:
+def replay(path: Path, word: str, tries: int = 1, out: Path | None = None, against: str = "") -> Replayed:
     """Run a finding on a fresh device until it happens, so often at most; evidence goes to ``out``.
+
+    What differs from another device needs that, too: ``against``.
 
     Raises:
         ValueError: the file is no finding; one line.
@@ -30,7 +33,9 @@ def replay(path: Path, word: str, tries: int = 1, out: Path | None = None) -> Re
         OSError: something cannot be read or written.
     """
     finding = read_finding(path)
-    bench = Bench(rig(word, finding.script[0].seed if finding.script else 1))
+    if finding.problem.oracle == ORACLE and not against:
+        raise ValueError(f"{path}: two devices answer differently; expected the other one with --against")
+    bench = Bench(rig(word, finding.script[0].seed if finding.script else 1, against))
     try:
         bench.runner()
         outcomes: list[Outcome] = []

@@ -2,6 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from random import Random
 from types import TracebackType
 from typing import Self
@@ -16,7 +17,7 @@ from suites.campaign.answers import SILENCE, log_classes
 from suites.campaign.case import Case, Outcome, Problem
 from suites.campaign.code import Code
 from suites.campaign.execute import UNSENT, Done, Executor, proves_life
-from suites.campaign.lanes import HISTORY, Asked, Lane, Lanes, Passed
+from suites.campaign.lanes import HISTORY, Asked, History, Lane, Lanes
 from suites.campaign.loading import Views, views
 from suites.campaign.oracles.death import deaths
 from suites.campaign.oracles.death import problem_of as problem_of_death
@@ -64,7 +65,7 @@ class Runner:
     def __init__(self, device: Device, *, seed: int) -> None:
         """Nothing is started yet. ``seed`` is that of the canaries; each case has its own."""
         self.device, self.seed = device, seed
-        self.history: deque[Passed] = deque(maxlen=HISTORY)
+        self.history = History()
         self.suspects: deque[Case] = deque(maxlen=100)
         self.restarts = 0
         self.last_words = ""
@@ -152,12 +153,12 @@ class Runner:
         if fresh:
             self._forget()
         self.suspects.append(case)
-        scene: Scene | None = None
+        before = self.history.count
         try:
             scene = self._scene(STATES[case.state], case.seed)
         except Unreachable as reason:
             return self._unreached(str(reason))
-        return self._run_in(scene, case, fresh=fresh)
+        return replace(self._run_in(scene, case, fresh=fresh), exchanged=self.history.count - before)
 
     def _run_in(self, scene: Scene, case: Case, *, fresh: bool) -> Outcome:
         self._peer, self._state = scene.peer, case.state

@@ -7,19 +7,15 @@ from io import BytesIO
 from types import TracebackType
 from typing import Self
 
-from conformance.fuzz.mutators import simpler
 from conformance.net.keylog import IKE_TABLE
 from conformance.net.pcapng import PcapngWriter
 from peers.registry import open_device
-from suites.campaign.bench import Rig
 from suites.campaign.case import Case, Outcome
 from suites.campaign.runner import Runner
 from suites.evidence import evidence
 
 MOST_LOG = 2 << 20
 """Octets of a device's log that a finding keeps, the last ones."""
-LIMITS = {True: 60.0, False: 10.0}
-"""Seconds that a case may take, by whether time passes for the device."""
 
 
 class DeviceRunner:
@@ -88,8 +84,3 @@ class DeviceRunner:
     def real_time(self) -> bool:
         """Whether time passes for the device as it does for us."""
         return self._device.real_time
-
-
-def rig(word: str, seed: int) -> Rig:
-    """What workers need for a device. Raises DeviceError if there is none of this name."""
-    return Rig(word, seed, DeviceRunner, simpler, LIMITS[open_device(word).real_time])

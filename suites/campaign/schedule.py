@@ -39,14 +39,14 @@ from suites.campaign.corpus import Corpus
 MEMORY = 200.0
 """An arm forgets: what it has cost and brought counts as if it had been drawn at most so often."""
 FLOOR = 0.1
-"""What an arm weighs that has never paid; one that shows something new each time weighs 1 more."""
+"""What an arm that never pays gains each time: so much it weighs then, as the others do by the cost."""
 RECIPES = {"lie": 14.0, "corpus": 6.0, "sequence": 3.0, "content": 3.0, "octets": 1.0}
 """How a case is made, and how much a recipe weighs beside what it pays."""
 RICH = {"splice": 3.0, "lie": 1.5, "registry": 1.5, "items": 1.5}
 """Mutators that have so many ways that they weigh more from the beginning."""
 RESPONSES = {"splice": 3.0}
 """The same once more in responses: what nobody has asked for is looked at least there."""
-CANDIDATES = 4
+CANDIDATES = 8
 """So many lies are drawn for each that is told: that which is most unlike all that were told."""
 OUTSIDE = ("ciphertext", "datagram")
 """Places of lies that need no message to be drawn from."""
@@ -101,7 +101,7 @@ class Arms:
     def weight(self, arm: Arm) -> float:
         """How gladly it is drawn."""
         cost, gain = self.known.get(arm, (0.0, 0.0))
-        return FLOOR + (1 + gain) / (1 + cost)
+        return (1 + gain) / (1 + cost)
 
     def credit(self, arm: Arm, cost: float, gain: float) -> None:
         """It was drawn."""
@@ -239,15 +239,15 @@ class Schedule:
         found: list[Mutation] = []
         for _ in range(count):
             some: dict[Arm, Mutation] = {}  # by what is bent, from the kind of message to the way of the mutator
-            for _ in range(4 * CANDIDATES):
+            for _ in range(2 * CANDIDATES):
                 one = self._lie(random, message, names)
                 if one is not None:
                     some.setdefault((kind, payload_of(one), one.mutator, *_way(one)), one)
                 if len(some) == CANDIDATES:
                     break
             if some:
-                way = min(some, key=lambda one: [self.touched[one], self.touched[one[:3]], self.touched[one[:2]]])
-                self.touched.update((way, way[:3], way[:2]))
+                way = min(some, key=lambda one: [self.touched[each] for each in _seen_in(state, one)])
+                self.touched.update(_seen_in(state, way))
                 found.append(some[way])
                 arms.append(("mutator", way[2]))
         return tuple(found)
@@ -353,6 +353,11 @@ def _way(mutation: Mutation) -> Arm:
     """In which way a mutator bends: its field and deed, without numbers and octets."""
     words = (one.rstrip("0123456789") for one in mutation.arguments[:2] if isinstance(one, str))
     return tuple(".".join(part for part in word.split(".") if not part.isdigit()) for word in words)
+
+
+def _seen_in(state: str, way: Arm) -> tuple[Arm, ...]:
+    """What tells how new a way to bend a message is: it in this state, it anywhere, its mutator there, its payload."""
+    return ("in", state, *way), way, way[:3], way[:2]
 
 
 def payload_of(mutation: Mutation) -> str:

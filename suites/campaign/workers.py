@@ -206,7 +206,7 @@ class LocalPool:
 def _context() -> ForkServerContext:
     """Processes are forked from a server that knows our modules and has no threads: they start at once."""
     context = get_context("forkserver")
-    context.set_forkserver_preload(["suites.campaign.workers", "suites.campaign.running"])
+    context.set_forkserver_preload(["suites.campaign.workers", "suites.campaign.both"])
     return context
 
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from peers.reference.defects.fuzz import all_fuzz_defects
 from peers.reference.variants import all_variants
 from suites.campaign.bench import Bench
+from suites.campaign.both import rig
 from suites.campaign.campaign import Campaign
 from suites.campaign.findings import Finding
 from suites.campaign.opening import Settings, open_campaign, open_store
-from suites.campaign.running import rig
 from tests.campaign.inline import InlinePool
 
 

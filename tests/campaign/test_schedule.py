@@ -4,7 +4,7 @@ from collections import Counter
 
 from suites.campaign.case import Case, Outcome, Step
 from suites.campaign.corpus import MOST, Corpus, features
-from suites.campaign.schedule import Arms, Schedule, Sources, payload_name
+from suites.campaign.schedule import FLOOR, Arms, Schedule, Sources, payload_name
 from tests.campaign.fake import MESSAGE, SOURCES, STATES
 
 
@@ -36,8 +36,8 @@ def test_what_pays_is_drawn_more_often_and_nothing_is_given_up() -> None:
     made = schedule()
     made.skip_plain(made.samples)
     for _ in range(300):
-        made.arms.credit(("state", "start"), 1, 0)
-        made.arms.credit(("state", "up"), 1, 1)
+        made.arms.credit(("state", "start"), 1, FLOOR)
+        made.arms.credit(("state", "up"), 1, 1 + FLOOR)
     states = Counter(made.draw(number).case.state for number in range(1000))
     assert states["up"] > 5 * states["start"] > 0
 
@@ -45,10 +45,10 @@ def test_what_pays_is_drawn_more_often_and_nothing_is_given_up() -> None:
 def test_an_arm_forgets() -> None:
     arms = Arms()
     for _ in range(300):
-        arms.credit(("state", "up"), 1, 1)
+        arms.credit(("state", "up"), 1, 1 + FLOOR)
     high = arms.weight(("state", "up"))
     for _ in range(1000):
-        arms.credit(("state", "up"), 1, 0)
+        arms.credit(("state", "up"), 1, FLOOR)
     assert high > 1 and arms.weight(("state", "up")) < 0.12
 
 
