@@ -18,6 +18,10 @@ TIMES = 20.0
 """Seconds of the processor that a purpose may take on a mutant, beside so many times its usual ones: else it hangs."""
 
 
+class Hang(BaseException):
+    """A purpose takes too long. No part of the device or of the suite may take it for an error of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One run of a purpose.
@@ -72,8 +76,11 @@ class Reach:
         return False
 
 
-def reach(purposes: Iterable[str], most: float = 3.0) -> Reach:
-    """Run purposes and see where the device comes by. Those that take more than ``most`` seconds are left out."""
+def reach(purposes: Iterable[str], most: float = 0.5) -> Reach:
+    """Run purposes and see where the device comes by.
+
+    Those that take more than ``most`` seconds of the processor are left out: a few sweeps, as long as all others.
+    """
     known = Reach({}, {})
     with marked() as (seen, places), watched():
         for purpose in purposes:
@@ -92,17 +99,17 @@ def run_once(purpose: str, limit: float | None = None) -> Run:
     before = time.process_time()
     try:
         verdict, peer = _limited(purpose, limit)
-    except TimeoutError:
+    except Hang:
         return Run("hang", seconds=time.process_time() - before)
     return Run(verdict, *_digests(peer), time.process_time() - before)
 
 
 def _limited(purpose: str, limit: float | None) -> tuple[str, Peer | None]:
     def ring(number: int, frame: FrameType | None) -> None:
-        raise TimeoutError
+        raise Hang
 
     before = signal.signal(signal.SIGPROF, ring)
-    signal.setitimer(signal.ITIMER_PROF, limit or 0.0)
+    signal.setitimer(signal.ITIMER_PROF, limit or 0.0, 1.0)
     try:
         with ReferenceDevice() as device:
             verdict, peer = conduct(all_purposes()[purpose], device)
