@@ -9,10 +9,21 @@ from operator import or_
 from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
-from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType, ExchangeType, Message, Notify, NotifyType, TSi
+from conformance.wire import (
+    CP,
+    CfgAttr,
+    CfgAttribute,
+    CfgType,
+    ExchangeType,
+    Message,
+    Notify,
+    NotifyType,
+    TSi,
+    UnknownPayload,
+)
 from peers.contract import Capability
 from suites.connections import usual
-from suites.create_child_sa.answers import carries, connected, granted
+from suites.create_child_sa.answers import carries, connected, deleted, deletes_child, deletion, granted
 from suites.create_child_sa.test_device_rekeys import child_rekey
 from suites.dut import Dut
 from suites.ike_auth.steps import must_be_accepted_by, must_succeed
@@ -159,3 +170,28 @@ def test_rekey_answered_with_notifies(peer: Peer, dut: Dut) -> None:
     new = sa.children[-1]
     sa.must_be_up("RFC7296-3.10.1-3")
     carries(peer, dut, new, "RFC7296-3.10.1-3")
+
+
+UNKNOWN = UnknownPayload(200, b"ikespec")
+"""A payload of a type that IANA has not assigned, not critical."""
+SKIPPED = "RFC7296-2.5-9"
+
+
+@purpose("child-unknown-payload", SKIPPED, "RFC7296-2.5-8", role="responder", needs=(REKEY,))
+def test_unknown_payload(peer: Peer, dut: Dut) -> None:
+    """Unknown payloads in front of the others and behind them are skipped: the Child SA is rekeyed all the same."""
+    sa = connected(peer, dut)
+    answer = sa.rekey_child(bend=bend.insert(UNKNOWN) | bend.append(UNKNOWN))
+    granted(peer, dut, answer, REKEY, SKIPPED)
+    carries(peer, dut, sa.children[-1], SKIPPED)
+
+
+@purpose("child-response-unknown-payload", SKIPPED, "RFC7296-2.5-8", role="initiator", needs=(REKEY,))
+def test_response_unknown_payload(peer: Peer, dut: Dut) -> None:
+    """Our response to the rekey has unknown payloads in front of the others and behind them: the new SA is used."""
+    sa, request = child_rekey(peer, dut)
+    old = sa.child
+    sa.answer(request, bend=bend.insert(UNKNOWN) | bend.append(UNKNOWN))
+    gone = deletion(sa, deletes_child, SKIPPED)
+    peer.check(deleted(gone) == [old.spi_out], "a Delete of the old Child SA", gone, SKIPPED)
+    carries(peer, dut, sa.children[-1], SKIPPED)

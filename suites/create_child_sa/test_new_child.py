@@ -240,6 +240,13 @@ def test_without_nonce(peer: Peer) -> None:
     refused(peer, sa.create_child(bend=bend.drop(Nonce)))
 
 
+@purpose("child-without-sa", "RFC7296-2.21.3-1", "RFC7296-1.3.1-1", role="responder")
+def test_without_sa(peer: Peer) -> None:
+    """A request without SA is answered with an error: nothing is offered."""
+    sa = peer.establish()
+    refused(peer, sa.create_child(bend=bend.drop(SA)))
+
+
 @purpose("child-without-ts", "RFC7296-2.21.3-1", "RFC7296-1.3.1-1", role="responder")
 def test_without_ts(peer: Peer) -> None:
     """A request for ESP without TSi and TSr is answered with an error: absent selectors do not mean any."""

@@ -8,7 +8,7 @@ from conformance.crypto.suite import ChildSuite
 from conformance.ike.core.child import ChildSa
 from conformance.ike.core.connection import ChildConfig
 from conformance.ike.core.events import Refusal
-from conformance.ike.core.proposals import choose
+from conformance.ike.core.proposals import child_proposals, choose
 from conformance.ike.core.selectors import covered
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import (
@@ -24,6 +24,7 @@ from conformance.wire import (
     TrafficSelector,
     TSi,
     TSr,
+    UnknownPayload,
 )
 from peers.reference.defects.registry import defect
 
@@ -168,6 +169,28 @@ class MissingNonceIsEmpty(IkeSa):
 
     def nonce_of(self, message: Message) -> bytes:
         return super().nonce_of(message) if message.first(Nonce) else b""
+
+
+@defect("child-without-sa")
+class MissingOfferIsItsOwn(IkeSa):
+    """Takes an absent SA payload for one that offers what it is configured for."""
+
+    def handle(self, message: Message) -> Sequence[Payload]:
+        if is_child_exchange(message) and message.first(SA) is None:
+            offer = child_proposals(self.connection.children[0].proposals, self.choose_child_spi(), with_ke=False)
+            message = replace(message, payloads=(SA(offer), *message.payloads))
+        return super().handle(message)
+
+
+@defect("child-unknown-payload", "child-response-unknown-payload")
+class KnowsAllPayloads(IkeSa):
+    """Takes a payload of an unknown type in CREATE_CHILD_SA for a mistake, whether it is critical or not."""
+
+    def check_critical(self, message: Message) -> None:
+        strange = any(isinstance(one, UnknownPayload) for one in message.payloads)
+        if strange and is_child_exchange(message):
+            raise Refusal(NotifyType.INVALID_SYNTAX, "an unknown payload")
+        super().check_critical(message)
 
 
 @defect("child-without-ts")
