@@ -1,4 +1,4 @@
-"""Names of certificates octet by octet: other strings, other order, more or less than there should be."""
+"""Certificates octet by octet: names with other strings, order, parts, and odd numbers and extensions."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,8 +20,10 @@ COMMON_NAME: Final = bytes.fromhex("550403")
 LOCALITY: Final = bytes.fromhex("550407")
 ORGANIZATION: Final = bytes.fromhex("55040a")
 UNIT: Final = bytes.fromhex("55040b")
-_ISSUER, _SUBJECT = 3, 5
-_SEQUENCE, _BIT_STRING = 0x30, 0x03
+_ALTERNATIVE_NAME: Final = bytes.fromhex("551d11")
+_SERIAL, _ISSUER, _SUBJECT, _EXTENSIONS = 1, 3, 5, 7
+"""Where these are among the fields of a TBSCertificate (RFC 5280, section 4.1)."""
+_INTEGER, _BIT_STRING, _OCTETS, _OBJECT_IDENTIFIER, _SEQUENCE = 0x02, 0x03, 0x04, 0x06, 0x30
 
 Rename = Callable[[Parts], Parts]
 
@@ -90,27 +92,46 @@ def glued(name: Parts, separator: bytes) -> Parts:
 
 def subject(made: Leaf, issuer: Authority, name: Parts) -> Leaf:
     """The same certificate of an authority with another subject."""
-    return _with(made, _renamed(made.certificate, issuer.key, _SUBJECT, write(name)))
+    return _with(made, _remade(made.certificate, issuer.key, _SUBJECT, write(name)))
 
 
 def issued_by(made: Leaf, issuer: Authority, change: Rename) -> Leaf:
     """The same certificate of an authority, whose name is changed in it."""
     name = write(change(read(issuer.certificate.subject.public_bytes())))
-    return _with(made, _renamed(made.certificate, issuer.key, _ISSUER, name))
+    return _with(made, _remade(made.certificate, issuer.key, _ISSUER, name))
+
+
+def numbered(made: Leaf, issuer: Authority, serial: bytes) -> bytes:
+    """The same certificate, in DER, with these octets for its serial number; nobody needs to be able to read it."""
+    return _made_anew(made.certificate, issuer.key, _SERIAL, element(_INTEGER, serial))
+
+
+def named_twice(made: Leaf, issuer: Authority, first: x509.SubjectAlternativeName) -> bytes:
+    """The same certificate, in DER, with one more subjectAltName in front of its other extensions."""
+    tag, whole = 0xA3, _elements(made.certificate.tbs_certificate_bytes)[_EXTENSIONS]
+    extension = element(_OBJECT_IDENTIFIER, _ALTERNATIVE_NAME) + element(_OCTETS, first.public_bytes())
+    ((others,),) = (list(values(one)) for one in values(whole))
+    extensions = element(_SEQUENCE, element(_SEQUENCE, extension) + others)
+    return _made_anew(made.certificate, issuer.key, _EXTENSIONS, element(tag, extensions))
 
 
 def _with(made: Leaf, certificate: x509.Certificate) -> Leaf:
     return Leaf(made.key, certificate, (certificate, *made.chain[1:]))
 
 
-def _renamed(certificate: x509.Certificate, key: Key, field: int, name: bytes) -> x509.Certificate:
-    """The certificate with other octets for a name, signed anew with the key of its issuer."""
+def _remade(certificate: x509.Certificate, key: Key, field: int, octets: bytes) -> x509.Certificate:
+    """The certificate with other octets for a field."""
+    return x509.load_der_x509_certificate(_made_anew(certificate, key, field, octets))
+
+
+def _made_anew(certificate: x509.Certificate, key: Key, field: int, octets: bytes) -> bytes:
+    """In DER, signed anew with the key of its issuer."""
     fields = list(_elements(certificate.tbs_certificate_bytes))
-    fields[field] = name
+    fields[field] = octets
     signed = element(_SEQUENCE, b"".join(fields))
     algorithm = list(_elements(certificate.public_bytes(Encoding.DER)))[1]
     signature = element(_BIT_STRING, b"\0" + _signature(key, signed))
-    return x509.load_der_x509_certificate(element(_SEQUENCE, signed + algorithm + signature))
+    return element(_SEQUENCE, signed + algorithm + signature)
 
 
 def _elements(sequence: bytes) -> list[bytes]:
