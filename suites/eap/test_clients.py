@@ -7,6 +7,7 @@ CERTREQ but Windows, and trust that they get a certificate all the same; ours as
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from conformance.crypto.keywords import keyword
 from conformance.ike.core.connection import Connection, Identity
@@ -75,7 +76,7 @@ def client(identity: Callable[[Pixit], Identity] | None = None) -> Setup:
     """A client without an address of its own that has a name and a password."""
 
     def setup(pixit: Pixit) -> Connection:
-        inner = {"local_ts": ("0.0.0.0/0",), "remote_pool": pixit.device_pool or POOL}
+        inner: dict[str, Any] = {"local_ts": ("0.0.0.0/0",), "remote_pool": pixit.device_pool or POOL}
         found = eap("mschapv2", **inner)(pixit)
         ours = found.local if identity is None else replace(found.local, identity=identity(pixit))
         return replace(found, local=ours)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from ipaddress import IPv4Address
 from typing import Any
 
 from pyrad.packet import CoAPacket
@@ -180,7 +181,7 @@ class Dynamic(Sessions):
         own = {
             "User-Name": session.user.decode(errors="replace"),
             "Acct-Session-Id": session.name,
-            "Framed-IP-Address": ".".join(map(str, session.address or b"")),
+            "Framed-IP-Address": _ipv4(session.address),
             "Calling-Station-Id": holders[0].remote.host if holders else "",
             "Cisco-AVPair": f"audit-session-id={session.name}",
         }
@@ -192,3 +193,8 @@ class Dynamic(Sessions):
         answer.request_authenticator = request.authenticator
         put(answer, [*given, *(("Proxy-State", one) for one in request.raw(33))])
         return seal(answer.ReplyPacket(), request.authenticator, self.secret)
+
+
+def _ipv4(address: bytes | None) -> str:
+    """An IPv4 address as text, empty where there is none, or one of IPv6."""
+    return str(IPv4Address(address)) if address and len(address) == 4 else ""

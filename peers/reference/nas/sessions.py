@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import partial
+from ipaddress import ip_address
 
 from conformance.ike.core.sending import State
 from conformance.ike.core.spine import UP
@@ -103,7 +104,8 @@ class Sessions(Access):
             *self.pairs(session),
         ]
         if session.address is not None:
-            found.append(("Framed-IP-Address", ".".join(map(str, session.address))))
+            kind = "Framed-IP-Address" if len(session.address) == 4 else "Framed-IPv6-Address"
+            found.append((kind, str(ip_address(session.address))))
         if status != START:
             found += self.counters(session)
         if status == STOP:
