@@ -282,7 +282,9 @@ def learn_machine(
             fail(f"{dut}: {found}", EXIT_VERDICT)
         except Enough as early:
             fail(f"{dut}: {early}, before anything was learned; give it more with --queries and --time", EXIT_VERDICT)
-        except (Lost, Died, Inconclusive, NotApplicable) as problem:
+        except Inconclusive as problem:
+            fail(f"{dut}: {problem}; ikespec run --dut {dut} says how far it comes")
+        except (Lost, Died, NotApplicable) as problem:
             fail(f"{dut}: {problem}")
         except KeyboardInterrupt:
             fail("interrupted", EXIT_SIGNAL + 2)

@@ -93,10 +93,10 @@ def run_campaign(
                     campaign.pool.close()
                     _write(campaign, folder, running=False)
                     store.close()
-    _end(campaign, folder, stopped, problem)
+    _end(campaign, dut, folder, stopped, problem)
 
 
-def _end(campaign: "Campaign", folder: Path, stopped: KeyboardInterrupt | None, problem: str) -> NoReturn:
+def _end(campaign: "Campaign", dut: str, folder: Path, stopped: KeyboardInterrupt | None, problem: str) -> NoReturn:
     from suites.interrupts import Terminated
 
     console = Screen()
@@ -105,9 +105,11 @@ def _end(campaign: "Campaign", folder: Path, stopped: KeyboardInterrupt | None, 
         console.print(line_of(finding), highlight=False, soft_wrap=True)
     console.print(
         f"{known.cases} cases, {known.datagrams} datagrams in {campaign.seconds:.0f} s; {len(known.corpus)} in the "
-        f"corpus; {len(known.findings)} findings",
+        f"corpus; {len(known.findings)} finding{'s' * (len(known.findings) != 1)}",
         highlight=False,
     )
+    if known.missed:
+        console.print(f"not reached lately: {', '.join(known.missed)}", highlight=False, soft_wrap=True)
     if known.errors:
         first = next(iter(known.said))
         console.print(f"{known.errors} cases failed for reasons of ours, such as {escape(first)}", highlight=False)
@@ -121,6 +123,8 @@ def _end(campaign: "Campaign", folder: Path, stopped: KeyboardInterrupt | None, 
         raise SystemExit(EXIT_SIGNAL + (signal.SIGTERM if terminated else signal.SIGINT))
     if not known.cases:
         fail("no case was run")
+    if known.silent and not known.findings:
+        fail(f"nothing was tried: {dut} has answered nothing; ikespec run --dut {dut} says what is probably wrong")
     accused = any(one.problem.oracle != "differential" for one in known.findings.values())
     raise SystemExit(EXIT_VERDICT if accused else EXIT_OK)
 

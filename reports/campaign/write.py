@@ -34,7 +34,9 @@ def write_campaign(folder: Path) -> CampaignResults:
 
 def _found(one: Finding) -> Found:
     rate = f" It happened {one.happened} of {one.tries} times." if one.examined else ""
-    text = f"{one.title}: {one.problem.words}{rate} {one.remark}".rstrip()
+    text = (
+        f"{one.problem.oracle} in {one.state}: {one.problem.symptom}: {one.problem.words}{rate} {one.remark}".rstrip()
+    )
     level = "error" if one.severe or one.problem.requirement else "warning"
     if one.problem.oracle == "differential":  # nobody is accused
         level = "note"

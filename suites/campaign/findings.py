@@ -7,11 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from suites.campaign.case import Case, Problem
 
 SCHEMA = 1
+LONGEST_SUMMARY = 160
+"""Characters of a line of a list."""
 FRAMES = 5
 """So many frames of a backtrace, the innermost, tell crashes apart."""
 WORST_FIRST = ("death", "sanitizer", "hang", "growth", "canary", "left-behind", "requirement", "differential")
@@ -114,7 +117,15 @@ class Finding:
     def title(self) -> str:
         """One line for lists."""
         where = f" at {self.problem.backtrace[0]}" if self.problem.backtrace else ""
-        return f"{self.problem.oracle} in {self.state}: {self.problem.symptom}{where}"
+        return f"{self.problem.oracle} in {self.state}: {self.summary}{where}"
+
+    @property
+    def summary(self) -> str:
+        """What is wrong, in one line: of a requirement not what it demands alone, which reads as if that had come."""
+        problem = self.problem
+        if problem.oracle != "requirement":
+            return problem.symptom
+        return f"{problem.symptom.partition(': ')[0]}: {shorten(problem.words, LONGEST_SUMMARY, placeholder=' ...')}"
 
     @property
     def steps(self) -> int:

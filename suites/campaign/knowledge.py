@@ -21,6 +21,8 @@ OURSELVES = "ourselves"
 USUAL = 16
 """So many datagrams to and fro cost as much as a case does that takes no time; ``CHEAPEST``: what any case costs."""
 CHEAPEST = 0.25
+FIRST = "init"
+"""The state for which a device need not say anything."""
 GIVE_UP = 3
 """A state that was not reached so often in a row is only tried now and then."""
 
@@ -61,6 +63,12 @@ class Knowledge:
     def corpus(self) -> Corpus:
         """The cases that were worth keeping."""
         return self.schedule.corpus
+
+    @property
+    def silent(self) -> bool:
+        """Whether the device has never answered, nor come to a state for which it must: then nothing was tried."""
+        answers = {one[2] for one in self.corpus.seen if one[1] == "answer"}
+        return {state for _, state, _ in self.cells} <= {FIRST} and answers <= {"-"}
 
     # --- making events -----------------------------------------------------------------------------------------------
 
