@@ -57,6 +57,28 @@ def check_devices(workers: int | None) -> None:
         fail(f"-n {workers}: expected a number of devices, 1 to {MOST_DEVICES}")
 
 
+def check_amounts(shard: str, max_evidence: str) -> None:
+    """End with exit code 2 if a part of the purposes, or of what is kept of them, is none."""
+    from suites.evidence import Allowance
+    from suites.options import shard_of
+
+    try:
+        shard_of(shard)
+    except ValueError as error:
+        fail(str(error))
+    try:
+        Allowance.parse(max_evidence)
+    except ValueError as error:
+        fail(f"--max-evidence: {error}")
+
+
+def check_embargo(patterns: list[str] | None) -> None:
+    """End with exit code 2 if a purpose under embargo is none: a slip of the pen would publish another."""
+    for one in patterns or ():
+        if problem := catalogue.unknown([one], ()):
+            fail(f"--embargo: {problem}")
+
+
 def check_numbers(context: typer.Context, *names: str) -> None:
     """End with exit code 2 if a number that counts something is negative, or none."""
     for name in names:

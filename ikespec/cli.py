@@ -12,9 +12,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from ikespec import again, catalogue, doctor, fuzz, rows
+from ikespec import again, catalogue, checks, doctor, fuzz, rows
 from ikespec import repeat as repetition
-from ikespec.checks import check_algorithms, check_devices, check_kinds, check_numbers, check_places, check_selection
 from ikespec.exits import EXIT_OK, EXIT_SETUP, EXIT_SIGNAL, EXIT_VERDICT, fail, one_line_errors
 from ikespec.progress import RunProgress, Screen, tally
 
@@ -74,16 +73,18 @@ def run(
     """
     from suites.options import default_folder
 
-    check_selection(purposes, role, subject)
-    check_kinds(tier, level, profile)
-    check_numbers(context, "retry", "retry_inconclusive", "max_fail", "timeout", "max_flaky", "expect_pass")
+    checks.check_selection(purposes, role, subject)
+    checks.check_kinds(tier, level, profile)
+    checks.check_numbers(context, "retry", "retry_inconclusive", "max_fail", "timeout", "max_flaky", "expect_pass")
     if repeat < 1:
         fail(f"--repeat {repeat}: expected a number of runs, 1 or more")
-    check_devices(workers)
-    check_algorithms(ike=ike, esp=esp, ah=ah)
+    checks.check_devices(workers)
+    checks.check_algorithms(ike=ike, esp=esp, ah=ah)
+    checks.check_amounts(shard, max_evidence)
+    checks.check_embargo(embargo)
     folder = out or default_folder(dut)
     many = not (purposes or subject or rfc or level or profile or pytest_args) and shard == "1/1"
-    workers = check_places(dut, folder, workers, many=many)
+    workers = checks.check_places(dut, folder, workers, many=many)
     if repeat > 1:
         with one_line_errors():
             raise SystemExit(repetition.run(Screen(), repetition.words_of(sys.argv[2:]), repeat, folder))
@@ -165,7 +166,7 @@ def interop(
     if show:
         crossing.show_scenarios(Console())
         return
-    check_numbers(context, "retry", "max_flaky")
+    checks.check_numbers(context, "retry", "max_flaky")
     if len(devices or ()) < 2:
         fail("interop needs two devices or more, such as: ikespec interop strongswan reference")
     with one_line_errors():
@@ -317,7 +318,7 @@ def list_purposes(
     if invariants:
         catalogue.show_invariants(Console())
         return
-    check_selection(patterns, role, subject)
+    checks.check_selection(patterns, role, subject)
     found = catalogue.fitting(patterns or (), role, subject or ())
     if not found:
         fail("no purpose fits the selection")

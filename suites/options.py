@@ -132,11 +132,16 @@ def profile(config: pytest.Config) -> Profile | None:
 
 def shard(config: pytest.Config, purposes: Sequence[Purpose]) -> frozenset[str]:
     """The ids of those purposes that ``--shard`` leaves. Raises ValueError where it is none."""
-    word = config.getoption("--shard")
-    found = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", word)
+    part, count = shard_of(config.getoption("--shard"))
+    return frozenset(purpose.id for purpose in parts(purposes, count)[part - 1])
+
+
+def shard_of(word: str) -> tuple[int, int]:
+    """Which part, from 1 on, of how many. Raises ValueError where it is none."""
+    found = re.fullmatch(r"([1-9]\d{0,3})/([1-9]\d{0,3})", word, re.ASCII)
     if found is None or int(found[1]) > int(found[2]):
-        raise ValueError(f"--shard {word}: expected K/N with K from 1 to N, such as 2/5")
-    return frozenset(purpose.id for purpose in parts(purposes, int(found[2]))[int(found[1]) - 1])
+        raise ValueError(f"--shard {word}: expected K/N with K from 1 to N, such as 2/5, N at most 9999")
+    return int(found[1]), int(found[2])
 
 
 def limits(config: pytest.Config) -> Limits:

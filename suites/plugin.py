@@ -63,7 +63,9 @@ def pytest_configure(config: pytest.Config) -> None:
         asked = profile(config)
         if asked is not None:
             session.results.profile(asked.to_json())
-    except (CryptoError, DeviceError, OSError, ValueError) as error:
+    except OSError as error:
+        raise pytest.UsageError(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from None
+    except (CryptoError, DeviceError, ValueError) as error:
         raise pytest.UsageError(str(error)) from None
     session.sigterm = interrupts.heed()
     config.stash[SESSION] = session

@@ -235,6 +235,11 @@ def test_the_same_seed_gives_the_same_conversation(tmp_path: Path) -> None:
         (("run", "--subject", "ike_aut"), "there is no subject 'ike_aut'; did you mean ike_auth?"),
         (("run", "-n", "0"), "-n 0: expected a number of devices, 1 to 256"),
         (("run", "-n", "100000"), "-n 100000: expected a number of devices, 1 to 256"),
+        (
+            ("run", "--shard", "1/99999999999999999999"),
+            "--shard 1/99999999999999999999: expected K/N with K from 1 to N",
+        ),
+        (("run", "--embargo", "init-cookie-ecko"), "--embargo: no purpose fits 'init-cookie-ecko'"),
         (("run", "--timeout", "nan"), "--timeout nan: expected 0 or more"),
         (("run", "--ike", ""), "ikespec: --ike : unknown algorithm keyword ''"),
         (("run", "--esp", "nonsense"), "ikespec: --esp nonsense: unknown algorithm keyword"),
