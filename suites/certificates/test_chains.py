@@ -5,6 +5,8 @@ from ipaddress import ip_network
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
 
+from conformance.crypto.bundle import element
+from conformance.crypto.dn import values
 from conformance.crypto.pki import Authority, Extension, Leaf
 from conformance.crypto.revoking import at
 from conformance.script import bend
@@ -181,6 +183,7 @@ def policies(*numbers: x509.ObjectIdentifier) -> Extension:
     return x509.Extension(ExtensionOID.CERTIFICATE_POLICIES, False, x509.CertificatePolicies(found))
 
 
+_ANY = x509.ObjectIdentifier("2.5.29.32.0")
 DEMANDS = critical(x509.PolicyConstraints(0, None))
 """A policy is demanded from here on."""
 
@@ -195,7 +198,7 @@ def test_policy_other(peer: Peer) -> Leaf:
 def test_any_inhibited(peer: Peer) -> Leaf:
     """The authority demands a policy and takes anyPolicy for none (inhibitAnyPolicy); our certificate has only that."""
     inhibits = critical(x509.InhibitAnyPolicy(0))
-    any_policy = policies(x509.ObjectIdentifier("2.5.29.32.0"))
+    any_policy = policies(_ANY)
     return ours(peer, between(peer, DEMANDS, inhibits, policies(_OURS)), extensions=[any_policy])
 
 
@@ -204,3 +207,35 @@ def test_policy_above(peer: Peer) -> Leaf:
     """An authority two steps above demands a policy; the one between has none, so that of our certificate is void."""
     upper = between(peer, DEMANDS, policies(_OURS))
     return ours(peer, between(peer, issuer=upper), extensions=[policies(_OURS)])
+
+
+def mapping(issuers: x509.ObjectIdentifier, subjects: x509.ObjectIdentifier) -> Extension:
+    """A policyMappings: who has the policy of the issuer has that of the subject below (RFC 5280, section 4.2.1.5)."""
+    pair = b"".join(_identifier(one) for one in (issuers, subjects))
+    octets = element(0x30, element(0x30, pair))
+    return critical(x509.UnrecognizedExtension(ExtensionOID.POLICY_MAPPINGS, octets))
+
+
+def _identifier(one: x509.ObjectIdentifier) -> bytes:
+    """An OBJECT IDENTIFIER in DER, as certificatePolicies has it."""
+    ((whole,),) = (list(values(octets)) for octets in values(x509.CertificatePolicies([_policy(one)]).public_bytes()))
+    return element(0x06, next(values(whole)))
+
+
+def _policy(one: x509.ObjectIdentifier) -> x509.PolicyInformation:
+    return x509.PolicyInformation(one, None)
+
+
+@refused("cert-policy-mapping-inhibited", *_POLICY)
+def test_mapping_inhibited(peer: Peer) -> Leaf:
+    """A policy is demanded and may not be mapped; below, that of our certificate is mapped to it."""
+    upper = between(peer, critical(x509.PolicyConstraints(0, 0)), policies(_OURS))
+    lower = between(peer, policies(_OURS), mapping(_OURS, _OTHER), issuer=upper)
+    return ours(peer, lower, extensions=[policies(_OTHER)])
+
+
+@refused("cert-policy-mapping-any", *_POLICY)
+def test_mapping_any(peer: Peer) -> Leaf:
+    """A policy is demanded, and anyPolicy is mapped to that which our certificate has: nobody may map anyPolicy."""
+    issuer = between(peer, DEMANDS, policies(_OURS), mapping(_ANY, _OTHER))
+    return ours(peer, issuer, extensions=[policies(_OTHER)])

@@ -10,7 +10,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 from conformance.crypto.pki import Authority, Extension, Leaf, new_key
 from conformance.crypto.x509 import IPSEC_IKE
 from conformance.script.peer import Peer
-from suites.certificates.roles import accepted, certificate, domain_name, refused
+from suites.certificates.roles import accepted, certificate, domain_name, refused, taken_or_refused
 from suites.ike_auth.steps import in_our_name, trusted
 
 UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.37476.2.5.2.9"), b"\x05\x00")
@@ -190,6 +190,20 @@ def test_extended_usage_ike(peer: Peer) -> Leaf:
 def test_extended_usage_any(peer: Peer) -> Leaf:
     """The extendedKeyUsage of our certificate has anyExtendedKeyUsage and nothing else."""
     return ours(peer, trusted(peer), extended_key_usage=[ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE])
+
+
+@refused("cert-extended-usage-tls-critical", "RFC4945-5.1.3.12-1", "RFC4945-5.1.3.12-3", "RFC5280-4.2-1")
+def test_extended_usage_tls_critical(peer: Peer) -> Leaf:
+    """Our certificate is for servers and clients of TLS only, and that is critical."""
+    tls = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    return ours(peer, trusted(peer), critical=[x509.ExtendedKeyUsage(tls)])
+
+
+@taken_or_refused("cert-extended-usage-tls", "RFC4945-5.1.3.12-3")
+def test_extended_usage_tls(peer: Peer) -> Leaf:
+    """Our certificate is for servers and clients of TLS only: who does not support extendedKeyUsage takes it."""
+    tls = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    return ours(peer, trusted(peer), extended_key_usage=tls)
 
 
 # --- constraints ----------------------------------------------------------------------------------------------------

@@ -13,8 +13,12 @@ from peers.reference.defects.certificates_keys import TakesWhatItCannotCheck
 from peers.reference.defects.certificates_names import both
 from peers.reference.defects.registry import defect
 
-_ODD = ("serial-zero", "serial-negative", "serial-long", "serial-empty", "names-twice", "authority-ours")
+_ODD = (
+    "serial-zero", "serial-negative", "serial-long", "serial-empty", "names-twice", "authority-ours",
+    "extended-usage-tls",
+)  # fmt: skip
 _NAMES, _IS_AUTHORITY = bytes.fromhex("0603551d11"), bytes.fromhex("30030101ff")
+_FOR_TLS = bytes.fromhex("06082b06010505070301")
 
 
 def serial_of(certificate: bytes) -> bytes:
@@ -28,7 +32,7 @@ def is_odd(certificate: bytes) -> bool:
     """Whether an authority should not have made it."""
     serial = serial_of(certificate)
     usual = int.from_bytes(serial, "big", signed=True) > 0 and len(serial) <= 20
-    return not usual or certificate.count(_NAMES) > 1 or _IS_AUTHORITY in certificate
+    return not usual or certificate.count(_NAMES) > 1 or _IS_AUTHORITY in certificate or _FOR_TLS in certificate
 
 
 @defect(*both("serial-20"))

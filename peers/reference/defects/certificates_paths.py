@@ -137,6 +137,7 @@ class EachIssuesTheOneBefore(IkeSa):
         "constraint-above", "constraint-widened", "constraint-mail", "constraint-address", "constraint-dn",
         "constraint-mail-excluded", "constraint-address-permitted", "constraint-address6", "constraint-dn-excluded",
         "constraint-uri", "constraint-both", "policy-required", "policy-other", "policy-any-inhibited", "policy-above",
+        "policy-mapping-inhibited", "policy-mapping-any",
         "malformed-mappings",
     )
 )  # fmt: skip
@@ -221,7 +222,7 @@ class KnowsAllExtensions(Lax):
     checks = _Checks
 
 
-@defect(*both("key-usage", "extended-usage-critical"))
+@defect(*both("key-usage", "extended-usage-critical", "extended-usage-tls-critical"))
 class IgnoresUsage(Lax):
     """Takes every key for signatures in IKE."""
 
