@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterable
 from datetime import date
 from ipaddress import IPv4Network, ip_address, ip_network
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +140,7 @@ class Table:
     def number(self, key: str, default: float | None = None, *, above: float = 0.0) -> float:
         """A number greater than ``above``."""
         value = self._take(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or value <= above:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not above < value < inf:
             raise self.error(key, f"expected a number above {above:g}")
         return float(value)
 

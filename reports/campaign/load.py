@@ -10,6 +10,12 @@ from suites.campaign.findings import Finding, read_finding
 from suites.campaign.store import StoreError, read_settings
 
 SCHEMA = 1
+_OBJECTS = ("device", "said", "missed", "states", "again", "seen")
+_NUMBERS = ("workers", "seconds", "cases", "datagrams", "rate", "corpus", "features", "errors", "pending")
+_LISTS = ("cells", "curve", "payloads", "mutators")
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(_OBJECTS, dict), **dict.fromkeys(_NUMBERS, (int, float)), **dict.fromkeys(_LISTS, list)
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,9 @@ def _status(folder: Path) -> dict[str, Any]:
         raise ReportError(f"{path}: no JSON: {error}") from None
     if not isinstance(told, dict) or told.get("schema") != SCHEMA:
         raise ReportError(f"{path}: expected an object with schema {SCHEMA}")
+    for key, kind in _KINDS.items():
+        if key in told and not isinstance(told[key], kind):
+            raise ReportError(f"{path}: {key} = {str(told[key])[:60]!r}, expected another kind of value")
     return told
 
 

@@ -13,7 +13,7 @@ from suites.campaign.findings import Finding, Script, Signature
 from suites.campaign.knowledge import OURSELVES, Knowledge
 from suites.campaign.saved import files_of
 from suites.campaign.schedule import Drawn
-from suites.campaign.store import Store
+from suites.campaign.store import Store, StoreError
 from suites.campaign.workers import Finished, Lost, News, Pool
 from suites.record import timestamp
 
@@ -61,8 +61,12 @@ class Campaign:
         """Take up what the store has. ``stop_at``: end with so many findings. Raises StoreError, OSError."""
         self.known, self.store, self.pool, self.pace, self.stop_at = known, store, pool, pace, stop_at
         self.device = ("", "", "")
-        for event in store.events():
-            known.apply(event)
+        for number, event in enumerate(store.events(), 1):
+            try:
+                known.apply(event)
+            except (LookupError, TypeError, ValueError, AttributeError) as error:
+                why = f"no event of a campaign of this version: {type(error).__name__} {error}"
+                raise StoreError(f"{store.path} line {number}: {why}") from None
         if known.drawn:
             known.drawn += UNDER_WAY
         known.schedule.skip_plain(known.schedule.samples)

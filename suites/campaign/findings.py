@@ -172,6 +172,8 @@ class Finding:
         _check(told, str, "oracle", "symptom", "words", "requirement", "state", "found", "remark")
         _check(told, int, "cases", "tries", "happened", "replays", "datagrams")
         _check(told, list, "backtrace", "script")
+        if not told["script"]:
+            raise ValueError("script = [], expected a case or more")
         device = told.get("device")
         if not isinstance(device, dict):
             raise ValueError(f"device = {device!r}, expected an object")
@@ -219,7 +221,7 @@ def read_finding(path: Path) -> Finding:
     try:
         told = json.loads(file.read_text(encoding="utf-8"))
         return Finding.from_json(told)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         reason = f"no JSON: {error}" if isinstance(error, json.JSONDecodeError | UnicodeDecodeError) else str(error)
         raise ValueError(f"{file}: {reason}") from None
 

@@ -70,7 +70,7 @@ class Settings:
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
     @classmethod
-    def from_json(cls, told: dict[str, Any]) -> Settings:
+    def from_json(cls, told: Any) -> Settings:
         """Inverse of `to_json`. Raises StoreError."""
         try:
             lists = (tuple(map(str, told[key])) for key in ("states", "payloads", "mutators"))
@@ -110,7 +110,7 @@ def open_store(settings: Settings, folder: Path, *, resume: bool, command: Seque
         raise StoreError(f"--out {folder}: there is a campaign already; --resume goes on with it")
     if there is None and resume:
         raise StoreError(f"--resume: there is no campaign in {folder}")
-    if there is not None and Settings.from_json(there["settings"]) != settings:
+    if there is not None and Settings.from_json(there.get("settings")) != settings:
         before = Settings.from_json(there["settings"]).to_json()
         wrong = ", ".join(
             f"{key} = {before[key]!r}" for key, value in settings.to_json().items() if before[key] != value

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from conformance.fuzz.mutators import bend
 from suites.campaign.bench import Bench
 from suites.campaign.both import rig
 from suites.campaign.case import Outcome
 from suites.campaign.findings import Finding, Signature, read_finding
+from suites.campaign.kinds import KINDS
 from suites.campaign.knowledge import UNREACHABLE
 from suites.campaign.oracles.differential import ORACLE
+from suites.campaign.states import STATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,9 @@ def replay(path: Path, word: str, tries: int = 1, out: Path | None = None, again
     finding = read_finding(path)
     if finding.problem.oracle == ORACLE and not against:
         raise ValueError(f"{path}: two devices answer differently; expected the other one with --against")
-    bench = Bench(rig(word, finding.script[0].seed if finding.script else 1, against))
+    if foreign := _foreign(finding):
+        raise ValueError(f"{path}: {foreign}: this version of ikespec has none; replay it with the one that found it")
+    bench = Bench(rig(word, finding.script[0].seed, against))
     try:
         bench.runner()
         outcomes: list[Outcome] = []
@@ -47,6 +52,22 @@ def replay(path: Path, word: str, tries: int = 1, out: Path | None = None, again
         return _told(finding, outcomes, bench.device, number)
     finally:
         bench.close()
+
+
+def _foreign(finding: Finding) -> str:
+    """What the script of a finding asks for that we cannot do: left out, it would not happen, and look as if mended."""
+    for case in finding.script:
+        if case.state not in STATES:
+            return f"state {case.state!r}"
+        for step in case.steps:
+            if step.kind not in KINDS:
+                return f"message {step.kind!r}"
+            for mutation in step.mutations:
+                try:
+                    bend(mutation)
+                except ValueError as error:
+                    return str(error)
+    return ""
 
 
 def _run(bench: Bench, finding: Finding) -> list[Outcome]:

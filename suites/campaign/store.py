@@ -81,7 +81,7 @@ class Store:
                         break
                     try:
                         event = json.loads(line)
-                    except ValueError:
+                    except (ValueError, RecursionError):
                         raise StoreError(
                             f"{self.path} line {number}: no JSON, expected an event of a campaign"
                         ) from None

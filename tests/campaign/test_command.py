@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -139,6 +140,7 @@ def test_a_finding_that_is_gone(tmp_path: Path) -> None:
     ("text", "error"),
     [
         ("", "no JSON"),
+        ("[" * 100_000, "maximum recursion depth"),
         ("[]", "expected an object with schema 1"),
         ('{"schema": 2}', "expected an object with schema 1"),
         ('{"schema": 1}', "oracle = None, expected a string"),
@@ -149,6 +151,58 @@ def test_a_file_that_is_no_finding(tmp_path: Path, text: str, error: str) -> Non
     path.write_text(text)
     code, _, said = call("replay", str(path))
     assert code == 2 and said.startswith(f"ikespec: {path}: {error}") and said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"script": []}, "script = [], expected a case or more"),
+        ({"after": None}, "float() argument must be"),
+        (
+            {"script": [{"state": "init", "seed": 1, "steps": [{"kind": "telepathy"}]}]},
+            "message 'telepathy': this version",
+        ),
+        ({"script": [{"state": "nirvana", "seed": 1, "steps": [{"kind": "init"}]}]}, "state 'nirvana': this version"),
+        (
+            {"script": [{"state": "init", "seed": 1, "steps": [{"kind": "init", "mutations": [["twist", "SA"]]}]}]},
+            "mutator 'twist', expected one of",
+        ),
+    ],
+)
+def test_what_cannot_be_replayed_is_not_taken_for_mended(tmp_path: Path, change: dict[str, Any], error: str) -> None:
+    path = tmp_path / "finding.json"
+    path.write_text(json.dumps(finding(Step("liveness")).to_json() | change))
+    code, out, said = call("replay", str(path))
+    assert code == 2 and not out and said.startswith(f"ikespec: {path}: ") and error in said and said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "error"),
+    [
+        ("campaign.json", '{"schema": 1}', "expected dut, seed, states, payloads, mutators"),
+        ("campaign.json", "[" * 100_000, "no JSON"),
+        ("campaign.json", '{"schema": 9}', "expected a campaign of schema 1"),
+        ("journal.jsonl", "[]\n", "line 1: no event of a campaign of this version"),
+        ("journal.jsonl", '{"t": "batch"}\n', "line 1: no event of a campaign of this version"),
+        ("journal.jsonl", '{"t": "finding", "finding": {}, "before": []}\n', "line 1: no event of a campaign"),
+        ("journal.jsonl", "[" * 100_000 + "\n", "line 1: no JSON"),
+        ("journal.jsonl", "\xff\n", "line 1: no JSON"),
+    ],
+)
+def test_a_folder_that_is_no_campaign_any_more(tmp_path: Path, file: str, text: str, error: str) -> None:
+    settings = {"dut": "reference", "seed": 1, "states": ["init"], "payloads": [], "mutators": [], "against": ""}
+    (tmp_path / "campaign.json").write_text(json.dumps({"schema": 1, "settings": settings}))
+    (tmp_path / file).write_text(text, encoding="latin-1")
+    code, _, said = call("fuzz", "--states", "init", "--time", "1s", "--resume", "--out", str(tmp_path))
+    assert code == 2 and error in said and file in said and said.count("\n") == 1
+
+
+@pytest.mark.parametrize("text", ['{"schema": 1, "device": "x"}', '{"schema": 1, "cases": "many"}', "", "[]"])
+def test_a_status_that_is_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "campaign.json").write_text(json.dumps({"schema": 1, "settings": {}}))
+    (tmp_path / "status.json").write_text(text)
+    code, _, said = call("findings", str(tmp_path))
+    assert code == 2 and said.startswith(f"ikespec: {tmp_path / 'status.json'}: ") and said.count("\n") == 1
 
 
 def test_other_things_that_cannot_be_replayed(tmp_path: Path) -> None:
