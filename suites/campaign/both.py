@@ -27,7 +27,8 @@ BESIDE = "other-"
 class BothRunner:
     """Runs cases on a device, and what it survives on another one, too.
 
-    A difference counts if it is there again on two devices that have forgotten all else.
+    A difference counts if it is there again on two devices that have forgotten all else, and have all the time for an
+    answer that they say that they need.
     """
 
     def __init__(self, against: str, word: str, seed: int) -> None:
@@ -52,10 +53,10 @@ class BothRunner:
 
     def run(self, case: Case, *, fresh: bool = False) -> Outcome:
         """Run a case. Raises DeviceError where a device cannot be brought back."""
-        outcome = self.one.run(case, fresh=fresh)
+        outcome = self.one.run(case, fresh=fresh, patient=fresh)
         if outcome.problems or _missed(outcome):
             return outcome
-        other = self.other.run(case, fresh=fresh)
+        other = self.other.run(case, fresh=fresh, patient=fresh)
         names = f"{self.one.device[0]} {self.one.device[1]}", f"{self.other.device[0]} {self.other.device[1]}"
         found = None if _missed(other) else differs(case, outcome, other, names)
         if found is None or (not fresh and (case.state, found.symptom) in self._known):

@@ -19,17 +19,17 @@ Passed = tuple[float, bool, Datagram]
 
 
 class History(deque[Passed]):
-    """The last datagrams of both directions, oldest first; ``count`` is how many there ever were."""
+    """The last datagrams of both directions, oldest first; ``total`` is how many there ever were."""
 
     def __init__(self) -> None:
         """None yet."""
         super().__init__(maxlen=HISTORY)
-        self.count = 0
+        self.total = 0
 
     def note(self, passed: Passed) -> None:
         """One more."""
         self.append(passed)
-        self.count += 1
+        self.total += 1
 
 
 Asked = dict[bytes, tuple["Lane", ...]]

@@ -63,7 +63,7 @@ class Settings:
                 ("--mutators", mutators, tuple(MUTATORS)),
             )
         ]
-        return cls(dut, seed, *chosen, against)
+        return cls(dut, seed, chosen[0], chosen[1], chosen[2], against)
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in ``campaign.json``."""
@@ -73,8 +73,9 @@ class Settings:
     def from_json(cls, told: Any) -> Settings:
         """Inverse of `to_json`. Raises StoreError."""
         try:
-            lists = (tuple(map(str, told[key])) for key in ("states", "payloads", "mutators"))
-            return cls(str(told["dut"]), int(told["seed"]), *lists, str(told.get("against", "")))
+            states, payloads, mutators = (tuple(map(str, told[key])) for key in ("states", "payloads", "mutators"))
+            against = str(told.get("against", ""))
+            return cls(str(told["dut"]), int(told["seed"]), states, payloads, mutators, against)
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"campaign.json: {error}, expected dut, seed, states, payloads, mutators") from None
 

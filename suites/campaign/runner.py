@@ -3,22 +3,18 @@
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from random import Random
 from types import TracebackType
 from typing import Self
 
-from conformance.net.link import LinkError
 from conformance.script.peer import Peer
 from conformance.script.trace import Trace
-from conformance.script.verdict import Inconclusive, Unexpected
 from peers.contract import Capability, Device, DeviceError
 from peers.reference.mortal import death_of
 from suites.campaign.answers import SILENCE, log_classes
 from suites.campaign.case import Case, Outcome, Problem
 from suites.campaign.code import Code
 from suites.campaign.execute import UNSENT, Done, Executor, proves_life
-from suites.campaign.lanes import HISTORY, Asked, History, Lane, Lanes
-from suites.campaign.loading import Views, views
+from suites.campaign.lanes import HISTORY, History
 from suites.campaign.oracles.death import deaths
 from suites.campaign.oracles.death import problem_of as problem_of_death
 from suites.campaign.oracles.growth import grows, keeps_more, more, rises
@@ -28,15 +24,13 @@ from suites.campaign.oracles.requirement import LOST, believed, halved, problem_
 from suites.campaign.oracles.spinning import Spinning
 from suites.campaign.oracles.survival import GIVEN_UP, refused
 from suites.campaign.scene import Scene, Unreachable
-from suites.campaign.states import STATES, State
+from suites.campaign.stage import Stage
+from suites.campaign.states import STATES
 from suites.evidence import key_lines
 from suites.pulse import Samples
 
 MOST_USES = {True: 200, False: 500}
 """A state that nothing changes is reached again after so many cases, by whether time passes for the device."""
-
-MOST_LEFT = {True: 4, False: 48}
-"""So many conversations may be left behind before the device gets its connection again, which forgets them all."""
 
 PATIENCE = 0.08
 """Seconds for an answer where time passes."""
@@ -69,14 +63,9 @@ class Runner:
         self.suspects: deque[Case] = deque(maxlen=100)
         self.restarts = 0
         self.last_words = ""
-        self._views: dict[str, Views | str] = {}
-        self._loaded: Views | None = None
-        self._lanes: Lanes | None = None
-        self._asked: Asked = {}
+        self._stage = Stage(device, self.history, self._applied)
         self.keys: dict[str, None] = {}
-        self._scenes: dict[str, Scene] = {}
-        self._left = self._since = self._log_mark = self._reached = 0
-        self._peer: Peer | None = None
+        self._since = self._log_mark = 0
         self._canary: Canary | None = None
         self._samples, self._spinning = Samples(device), Spinning(device)
         self._code = Code(device.coverage)
@@ -95,7 +84,7 @@ class Runner:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Stop the device."""
-        self._close()
+        self._stage.close()
         self.device.stop()
 
     # --- what can be run ------------------------------------------------------------------------------------------
@@ -105,7 +94,7 @@ class Runner:
         found = []
         for state in STATES.values():
             try:
-                theirs = self._views_of(state).theirs
+                theirs = self._stage.views_of(state).theirs
             except Unreachable:
                 continue
             found.append((state.name, repr(theirs)))
@@ -115,7 +104,7 @@ class Runner:
     def why_not(self, state: str) -> str:
         """Why a state cannot be reached, empty if it can, as far as the device's claims say."""
         try:
-            self._views_of(STATES[state])
+            self._stage.views_of(STATES[state])
         except Unreachable as reason:
             return str(reason)
         return ""
@@ -123,9 +112,9 @@ class Runner:
     @property
     def peer(self) -> Peer:
         """Our side of the last case, with trace and keys. Raises ValueError before the first one."""
-        if self._peer is None:
+        if self._stage.peer is None:
             raise ValueError("no case has been run")
-        return self._peer
+        return self._stage.peer
 
     @property
     def trace(self) -> Trace:
@@ -141,8 +130,10 @@ class Runner:
 
     # --- a case ---------------------------------------------------------------------------------------------------
 
-    def run(self, case: Case, *, fresh: bool = False) -> Outcome:
+    def run(self, case: Case, *, fresh: bool = False, patient: bool = False) -> Outcome:
         """Run a case. ``fresh``: on a device that has forgotten everything before, and looked at closely afterwards.
+
+        ``patient``: each answer gets the time that the device says that it needs, so that silence means something.
 
         Raises:
             ValueError: the case names a state that does not exist.
@@ -151,17 +142,18 @@ class Runner:
         if case.state not in STATES:
             raise ValueError(f"there is no state {case.state!r}")
         if fresh:
-            self._forget()
+            self._stage.close()
         self.suspects.append(case)
-        before = self.history.count
+        self._executor.patience = self.device.pixit.response_timeout if patient else PATIENCE
+        before = self.history.total
         try:
-            scene = self._scene(STATES[case.state], case.seed)
+            scene = self._stage.scene(STATES[case.state], case.seed)
         except Unreachable as reason:
             return self._unreached(str(reason))
-        return replace(self._run_in(scene, case, fresh=fresh), exchanged=self.history.count - before)
+        return replace(self._run_in(scene, case, fresh=fresh), exchanged=self.history.total - before)
 
     def _run_in(self, scene: Scene, case: Case, *, fresh: bool) -> Outcome:
-        self._peer, self._state = scene.peer, case.state
+        self._stage.peer, self._state = scene.peer, case.state
         held = self._kept()
         self._code.fresh()  # how a state is reached is no merit of the case
         try:
@@ -180,7 +172,7 @@ class Runner:
         code = self._code.fresh()
         grown = more(held, self._kept()) if not problems else frozenset()
         log = self._logged()
-        self._leave(scene, kept=kept and not problems)
+        self._stage.leave(scene, kept=kept and not problems)
         self._since += 1
         if not problems and (fresh or self._since >= CANARY_EVERY[self.device.real_time]):
             problems = list(self._look(scene))
@@ -201,10 +193,10 @@ class Runner:
 
     def _failed(self, scene: Scene, error: Exception) -> Outcome:
         """Our own side has failed on what the device has sent, or on what was to be sent."""
-        self._leave(scene, kept=False)
+        self._stage.leave(scene, kept=False)
         found = problem_of_death(death_of(error))
         problem = Problem("ourselves", found.symptom, found.words, backtrace=found.backtrace)
-        self._forget()
+        self._stage.close()
         return Outcome(("failed",), (), (problem,), kept=False)
 
     def _judged(self, scene: Scene, done: Done) -> Iterable[Problem]:
@@ -237,16 +229,16 @@ class Runner:
         return () if problem is None else (problem,)
 
     def _lost_again(self, case: Case) -> Problem | None:
-        self._forget()
+        self._stage.close()
         try:
-            scene = self._scene(STATES[case.state], case.seed)
+            scene = self._stage.scene(STATES[case.state], case.seed)
         except Unreachable:
             return None
         self._executor.lives(scene, patient=True)
         done = self._executor.run(scene, case.steps)
         scene.lost = scene.up and not self._executor.lives(scene, patient=True)
         problem = self._loss(scene, done)
-        self._leave(scene, kept=False)
+        self._stage.leave(scene, kept=False)
         return problem
 
     def _loss(self, scene: Scene, done: Done) -> Problem | None:
@@ -266,30 +258,30 @@ class Runner:
         """What is kept without end. Where that is known already nobody looks again, but for replays."""
         if not fresh:
             grown -= self._grows
-        if grown and (fresh or self._is_suspect(case)):
+        if grown and (fresh or self._is_suspect(case, grown)):
             for place in sorted(self._keeps_more(case)):
                 self._grows.add(place)
                 yield grows(place, case.state)
 
-    def _is_suspect(self, case: Case) -> bool:
+    def _is_suspect(self, case: Case, grown: frozenset[str]) -> bool:
         """Whether to look closely: less and less often at what was found innocent."""
-        key = (case.state, *((step.kind, *(one.mutator for one in step.mutations)) for step in case.steps))
+        key = (case.state, grown, *(step.kind for step in case.steps))
         self._innocent[key] += 1
         return self._innocent[key].bit_count() == 1
 
     def _keeps_more(self, case: Case) -> frozenset[str]:
         """Where a case makes the device keep more each time, on one that begins anew."""
         self._confirming = True
-        self._forget()
+        self._stage.close()
 
         def again() -> bool:
             try:
-                scene = self._scene(STATES[case.state], case.seed)
+                scene = self._stage.scene(STATES[case.state], case.seed)
             except Unreachable:
                 return False
             done = self._executor.run(scene, case.steps)
             scene.note(done.entries)
-            self._leave(scene, kept=self._keeps(scene, case, done))
+            self._stage.leave(scene, kept=self._keeps(scene, case, done))
             return self.device.alive()
 
         try:
@@ -327,10 +319,10 @@ class Runner:
         if Capability.RESPONDER not in self.device.capabilities:
             return
         if not scene.state.canary:
-            self._load(self._views_of(STATES["established"]))
-        assert self._lanes is not None and self._loaded is not None
+            self._stage.load(self._stage.views_of(STATES["established"]))
+        lanes, views = self._stage.loaded
         canary = self._canary = self._canary or Canary(self.device, self.seed)
-        problem = canary.sing(self._lanes, self._loaded.ours)
+        problem = canary.sing(lanes, views.ours)
         if canary.peer is not None:
             self._note_keys(canary.peer)
         yield from deaths(self.device)
@@ -346,111 +338,21 @@ class Runner:
         if any(one.oracle in ("death", "hang") for one in problems):
             self._restart()
         else:
-            self._forget()
+            self._stage.close()
 
     def _restart(self) -> None:
-        self._close()
+        self._stage.close()
         self.restarts += 1
         self._samples.forget()
         self.device.stop()
         self.device.start()
 
-    # --- states ---------------------------------------------------------------------------------------------------
-
-    def _views_of(self, state: State) -> Views:
-        found = self._views.get(state.name)
-        if found is None:
-            try:
-                found = views(state, self.device)
-            except Unreachable as reason:
-                found = str(reason)
-            self._views[state.name] = found
-        if isinstance(found, str):
-            raise Unreachable(found)
-        return found
-
-    def _scene(self, state: State, seed: int) -> Scene:
-        """A scene that is kept, or a new one. Raises Unreachable."""
-        wanted = self._views_of(state)
-        kept = self._scenes.get(state.name)
-        if kept is not None and self._loaded is not None and self._loaded.theirs == wanted.theirs:
-            self._rewind(kept)
-            return kept
-        # Where no time passes an order reaches the newest IKE SA, which is the one of the scene.
-        alone = state.alone and self.device.real_time
-        crowded = self._left >= MOST_LEFT[self.device.real_time] or (alone and (self._left or self._scenes))
-        if crowded or self._loaded is None or self._loaded.theirs != wanted.theirs:
-            self._load(wanted)
-        return self._reach(state, wanted, seed)
-
-    def _reach(self, state: State, wanted: Views, seed: int) -> Scene:
-        assert self._lanes is not None
-        lane = self._lanes.lane()
-        random = Random(f"{seed}/{state.name}/{self._reached}").randbytes
-        self._reached += 1
-        peer = Peer(lane, wanted.ours, random, self.device.pixit.response_timeout)
-        lane.peer = peer
-        scene = Scene(state, peer, self.device)
-        self._peer = peer
-        self._left += 1
-        try:
-            state.reach(scene)
-        except (Unexpected, Inconclusive, DeviceError, LinkError) as reason:
-            lane.close()
-            raise Unreachable(str(reason)) from None
-        except Unreachable:
-            lane.close()
-            raise
-        # What is wrong on the way to a state is a problem of the state before.
-        scene.note(peer.trace.entries)
-        scene.mark, scene.come = len(peer.trace.entries), len(peer.inbox)
-        scene.asked = scene.held is not None
-        scene.known = len(scene.sa.children) if scene.sa is not None else 0
-        self._scenes[state.name] = scene
-        return scene
-
-    def _rewind(self, scene: Scene) -> None:
-        scene.peer.pump(scene.peer.link.now())
-        list(scene.conversation.look())
-        scene.peer.rewind(scene.mark, scene.come)
-        scene.conversation.rewind()
-        scene.watch.ours.forget()
-
-    def _leave(self, scene: Scene, *, kept: bool) -> None:
-        """Keep a scene for the next case, or be done with it."""
-        if kept and scene.state.name == "init":
-            scene.peer.sas.clear()
-            scene.sa = None
-            self._left += len(scene.begun)
-            scene.begun.clear()
-            kept = self._left < MOST_LEFT[self.device.real_time]
-        if kept:
-            return
-        if self._scenes.get(scene.state.name) is scene:
-            del self._scenes[scene.state.name]
-        if isinstance(scene.peer.link, Lane):
-            scene.peer.link.close()
-
-    def _load(self, wanted: Views) -> None:
-        """Give the device a connection, which makes it forget all that was before. Raises DeviceError."""
-        self._close()
-        self.device.apply(wanted.theirs)
-        if self.device.real_time and self._peer is not None:
+    def _applied(self) -> None:
+        """The device has its connection anew: it has forgotten all SAs, and its log begins."""
+        self._canary, self._log_mark = None, 0
+        if self.device.real_time and self._stage.peer is not None:
             growth = self._samples.take(self._state)
             self._growth = rises(growth) if growth is not None else None
-        link = self.device.open_link(ipv6=":" in (wanted.ours.local_address or ""))
-        self._lanes, self._loaded = Lanes(link, self.history, self._asked), wanted
-        self._left = self._log_mark = self._reached = 0
-
-    def _forget(self) -> None:
-        self._close()
-
-    def _close(self) -> None:
-        self._scenes.clear()
-        self._canary = None
-        if self._lanes is not None:
-            self._lanes.base.close()
-        self._lanes = self._loaded = None
 
     def _unreached(self, reason: str) -> Outcome:
         """A state could not be reached: since the device is dead or hangs, or never."""
@@ -459,7 +361,7 @@ class Runner:
         if problems:
             self._recover(problems)
         else:
-            self._forget()
+            self._stage.close()
         return Outcome((f"unreachable: {reason}",), (), tuple(problems), kept=False)
 
     def _logged(self) -> tuple[str, ...]:

@@ -42,10 +42,10 @@ class DeviceRunner:
         """Stop the device."""
         self.runner.__exit__(kind, error, trace)
 
-    def run(self, case: Case, *, fresh: bool = False) -> Outcome:
+    def run(self, case: Case, *, fresh: bool = False, patient: bool = False) -> Outcome:
         """Run a case. Raises DeviceError where the device cannot be brought back."""
         try:
-            outcome = self.runner.run(case, fresh=fresh)
+            outcome = self.runner.run(case, fresh=fresh, patient=patient)
         except ValueError as error:
             return Outcome((f"unreachable: {error}",), kept=False)
         self._wrong = bool(outcome.problems)
