@@ -52,11 +52,14 @@ class Done:
 
 
 class Executor:
-    """Runs cases in scenes. ``patience`` is how long an answer is waited for, in seconds, where time really passes."""
+    """Runs cases in scenes.
+
+    ``patience`` is how long an answer is waited for, in seconds, where time really passes, ``moment`` how long for more.
+    """
 
     def __init__(self, *, real_time: bool, patience: float) -> None:
         """Nothing is sent yet."""
-        self.real_time, self.patience = real_time, patience
+        self.real_time, self.patience, self.moment = real_time, patience, MOMENT
 
     def run(self, scene: Scene, steps: Sequence[Step]) -> Done:
         """Send the messages one after the other, each when the one before is answered or will not be."""
@@ -115,7 +118,7 @@ class Executor:
         while peer.pump(until):
             if any(one.message.is_response for one in peer.inbox[mark:]):
                 break
-        peer.idle(MOMENT)  # what follows on its heels
+        peer.idle(self.moment)  # what follows on its heels
 
     def _synchronize(self, sa: ScriptedSa, number: int) -> None:
         """A request without an answer was not taken, so its message ID is the next one still."""

@@ -13,7 +13,7 @@ from peers.reference.mortal import death_of
 from suites.campaign.answers import SILENCE, log_classes
 from suites.campaign.case import Case, Outcome, Problem
 from suites.campaign.code import Code
-from suites.campaign.execute import UNSENT, Done, Executor, proves_life
+from suites.campaign.execute import MOMENT, UNSENT, Done, Executor, proves_life
 from suites.campaign.lanes import HISTORY, History
 from suites.campaign.oracles.death import deaths
 from suites.campaign.oracles.death import problem_of as problem_of_death
@@ -34,6 +34,9 @@ MOST_USES = {True: 200, False: 500}
 
 PATIENCE = 0.08
 """Seconds for an answer where time passes."""
+
+AFTERWARDS = 0.3
+"""Seconds for what follows an answer, where each is to have the time that it needs."""
 
 MOST_UNSEEN = 10
 """The same where nothing shows that the device keeps it: it has answered nothing."""
@@ -144,7 +147,8 @@ class Runner:
         if fresh:
             self._stage.close()
         self.suspects.append(case)
-        self._executor.patience = self.device.pixit.response_timeout if patient else PATIENCE
+        executor, needed = self._executor, self.device.pixit.response_timeout
+        executor.patience, executor.moment = (needed, AFTERWARDS) if patient else (PATIENCE, MOMENT)
         before = self.history.total
         try:
             scene = self._stage.scene(STATES[case.state], case.seed)
