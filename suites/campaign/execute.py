@@ -54,7 +54,8 @@ class Done:
 class Executor:
     """Runs cases in scenes.
 
-    ``patience`` is how long an answer is waited for, in seconds, where time really passes, ``moment`` how long for more.
+    ``patience`` is how long an answer is waited for, in seconds, where time really passes, ``moment`` how long for what
+    follows it.
     """
 
     def __init__(self, *, real_time: bool, patience: float) -> None:
