@@ -10,6 +10,7 @@ import pytest
 
 from suites.campaign.campaign import Campaign, NoDevice, Pace
 from suites.campaign.corpus import Corpus
+from suites.campaign.findings import Finding
 from suites.campaign.knowledge import Knowledge
 from suites.campaign.schedule import Schedule
 from suites.campaign.store import Store, StoreError
@@ -64,20 +65,28 @@ def test_a_worker_that_is_killed_loses_nothing(tmp_path: Path, address: str) -> 
     assert diary.read_text().splitlines().count("closed") >= 2
 
 
-@pytest.mark.flaky(reruns=2)  # dask gives up on a task sooner or later: workers that are killed race with their restart
+def deadly(finding: Finding) -> bool:
+    """Whether its script has what kills the worker that runs it."""
+    lies = [one for case in finding.script for step in case.steps for one in step.mutations]
+    return any(one.mutator == "flip" and one.arguments[0] == 7 for one in lies)
+
+
 def test_a_case_that_kills_its_workers_is_found(tmp_path: Path, address: str) -> None:
+    """The scheduler blames a job when four workers have died of it, and may blame one that waited there each time, too.
+
+    Eight workers are started again one after the other, so on a busy machine this takes minutes.
+    """
     made, store = campaign(tmp_path, address, "deadly", 2)
 
     def stop() -> None:
-        if made.known.findings:
+        if any(map(deadly, made.known.findings.values())):
             raise NoDevice("enough")
 
     with pytest.raises(NoDevice, match="enough"):
-        made.run(60, stop)
+        made.run(900, stop)
     made.pool.close()
     store.close()
-    (finding,) = made.known.findings.values()
-    assert finding.problem.oracle == "hang" and finding.steps >= 1
+    assert {one.problem.symptom for one in made.known.findings.values()} == {"the worker that ran it was lost"}
 
 
 def test_no_device_and_no_scheduler(tmp_path: Path, address: str) -> None:
