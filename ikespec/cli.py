@@ -118,7 +118,8 @@ def run(
     sys.argv[0] = again.program()
     console = Screen()
     progress = RunProgress(console)
-    code = int(pytest.main([*arguments, *(pytest_args or ())], plugins=[progress]))
+    with one_line_errors(folder):
+        code = int(pytest.main([*arguments, *(pytest_args or ())], plugins=[progress]))
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:
         fail("no purpose fits the selection; see ikespec list")
     if progress.ending is None and not progress.stopped:
@@ -132,7 +133,7 @@ def _close(console: Console, progress: RunProgress, folder: Path) -> NoReturn:
 
     ending = progress.ending
     if progress.counts.total():
-        with one_line_errors():
+        with one_line_errors(folder):
             reports.write_all(folder)
         counted = [f"{ending.unexpected} unexpected"] if ending is not None else []
         counted += [f"{len(ending.flaky)} flaky"] if ending is not None and ending.flaky else []
@@ -276,7 +277,7 @@ def learn_machine(
         fail(f"--resume {resume}: expected a results folder, and no --out")
     wish = learn.Wish(dut, tuple(beside or ()), seed, Limits(queries, seconds), resume is not None)
     console = Screen()
-    with one_line_errors():
+    with one_line_errors(resume or out):
         try:
             machine = learn.run(console, wish, resume or out or learn.default_folder(dut))
         except Nondeterministic as found:

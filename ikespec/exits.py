@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 EXIT_OK, EXIT_VERDICT, EXIT_SETUP = 0, 1, 2
@@ -17,8 +18,8 @@ def fail(text: str, code: int = EXIT_SETUP) -> NoReturn:
 
 
 @contextmanager
-def one_line_errors() -> Iterator[None]:
-    """Turn what a user can mend into one line."""
+def one_line_errors(folder: Path | None = None) -> Iterator[None]:
+    """Turn what a user can mend into one line; ``folder`` is written to, and named where an error names no file."""
     from peers.contract import DeviceError
     from reports.errors import ReportError
     from suites.campaign.store import StoreError
@@ -26,7 +27,7 @@ def one_line_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        where = error.filename2 or error.filename
+        where = error.filename2 or error.filename or (folder if error.errno else None)
         fail(f"{where}: {error.strerror}" if where and error.strerror else error.strerror or str(error))
     except (DeviceError, ReportError, StoreError) as error:
         fail(" ".join(str(error).split()))

@@ -74,7 +74,7 @@ def run_campaign(
     folder = out or Path("results") / f"fuzz-{re.sub('[^a-z0-9]+', '-', dut)}-{datetime.now():%Y%m%d-%H%M%S}"
     stopped: KeyboardInterrupt | None = None
     problem = ""
-    with one_line_errors():
+    with one_line_errors(folder):
         settings = Settings.selected(dut, seed, states or (), payloads or (), mutators or (), against)
         devices_of(settings, workers)  # before there is a folder, which would then be taken
         store = open_store(settings, folder, resume=resume, command=sys.argv)

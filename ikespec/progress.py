@@ -97,9 +97,14 @@ class RunProgress:
         if report.failed:
             self.console.print(escape(str(report.longrepr)), highlight=False, soft_wrap=True)
 
-    def pytest_internalerror(self, excrepr: object) -> None:
-        """An error of ours outside of any purpose."""
+    def pytest_internalerror(self, excrepr: object, excinfo: pytest.ExceptionInfo[BaseException]) -> bool | None:
+        """An error of ours outside of any purpose, or a results folder that takes no more."""
+        if isinstance(excinfo.value, OSError) and excinfo.value.strerror:
+            where = excinfo.value.filename or "the results"
+            self.stopped = f"{where}: {excinfo.value.strerror}"
+            return True
         self.console.print(escape(str(excrepr)), highlight=False, soft_wrap=True)
+        return None
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Ctrl-C, or the device cannot be used."""

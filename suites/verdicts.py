@@ -193,7 +193,10 @@ def _attach_evidence(item: pytest.Item, purpose: Purpose, record: Record, sessio
     except (DeviceError, LinkError) as error:
         log = f"the log of the device cannot be read: {error}\n"
     place, allowed = folder / record.evidence, session.next_allowance()
-    session.evidence_left -= evidence.write(place, dut.peer, log, allowed.log, transcript=record.verdict != "pass")
+    try:
+        session.evidence_left -= evidence.write(place, dut.peer, log, allowed.log, transcript=record.verdict != "pass")
+    except OSError as error:
+        stop_run(item.config, f"{place}: {error.strerror}; what was judged before is kept")
 
 
 def _show(report: pytest.TestReport, record: Record) -> None:

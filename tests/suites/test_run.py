@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -384,6 +385,21 @@ def test_two_runs_compared(tmp_path: Path) -> None:
     worse = ikespec("compare", "good", "bad", cwd=tmp_path)
     assert worse.returncode == 1 and "init-cookie-echo" in worse.stdout
     assert ikespec("compare", "bad", "good", cwd=tmp_path).returncode == 0
+
+
+def test_a_results_folder_that_takes_no_more(tmp_path: Path) -> None:
+    """As on a disk that is full: what is there stays whole, and a line says which folder it is."""
+    done = subprocess.run(
+        [sys.executable, "-m", "ikespec", "run", "init-each-group", "--no-look", "--out", "out"],
+        capture_output=True, text=True, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (16 << 10, 16 << 10)),
+    )  # fmt: skip
+    assert done.returncode == 2 and done.stderr.startswith("ikespec: out/evidence/init-each-group: File too large"), (
+        done
+    )
+    assert done.stderr.count("\n") == 1
+    assert json.loads((tmp_path / "out/run.json").read_text())["finished"] is None
+    assert not list((tmp_path / "out").rglob("*.tmp"))
 
 
 def test_evidence_has_a_limit(tmp_path: Path) -> None:
