@@ -117,12 +117,12 @@ def check(wish: Wish) -> None:
         raise WishError("--psk", "there is --psk-file, too: give one of them")
     if wish.psk == "":
         raise WishError('--psk ""', "expected at least one character")
-    for option, value in (("--identity", wish.identity), ("--device-identity", wish.device_identity)):
-        if value is not None and wish.psk is None and wish.psk_file is None and wish.like is None:
-            raise WishError(f'{option} "{value}"', "needs a secret: --psk, --psk-file or --like")
-        if value is not None and wish.like is not None:
-            raise WishError(f'{option} "{value}"', f"the identities are those of --like {wish.like}")
-        if value == "":
+    for option, who in (("--identity", wish.identity), ("--device-identity", wish.device_identity)):
+        if who is not None and wish.psk is None and wish.psk_file is None and wish.like is None:
+            raise WishError(f'{option} "{who}"', "needs a secret: --psk, --psk-file or --like")
+        if who is not None and wish.like is not None:
+            raise WishError(f'{option} "{who}"', f"the identities are those of --like {wish.like}")
+        if who == "":
             raise WishError(f'{option} ""', "expected at least one character")
 
 
