@@ -9,9 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from conformance.crypto.keywords import keyword
 from conformance.ike.core.connection import Connection, Identity
-from conformance.ike.core.proposals import groups, parsed
 from conformance.ike.core.selectors import covered, ranges
 from conformance.script import bend
 from conformance.script.bend import Bend
@@ -32,7 +30,7 @@ from conformance.wire import (
     Notify,
     NotifyType,
     Payload,
-    Transform,
+    ProtocolID,
     TSi,
     TSr,
     VendorID,
@@ -44,6 +42,7 @@ from suites.create_child_sa.answers import carries, granted
 from suites.create_child_sa.test_new_child import wider
 from suites.dut import Dut
 from suites.eap.steps import must_be_up
+from suites.foreign import refused
 from suites.purpose import purpose
 
 NEEDS = (Capability.EAP, Capability.VIRTUAL_IP, Capability.NARROWING, Capability.ANY_IDENTITY)
@@ -132,16 +131,13 @@ def served(peer: Peer, dut: Dut, sa: ScriptedSa, answer: Message, requirement: s
     needs=NEEDS, connection=client(at_its_address), device=ANYBODY, ordinary=True,
 )  # fmt: skip
 def test_windows(peer: Peer, dut: Dut) -> None:
-    """Windows: DES and 3DES first, four Vendor IDs, sixty authorities, its address as IDi, no IDr, MOBIKE.
+    """Windows: four Vendor IDs, sixty authorities, its address as IDi, no IDr, MOBIKE, and offers that nobody wants first.
 
     It asks for addresses of both families and for attributes that only Microsoft knows.
     """
-    own = peer.connection.proposals
-    group = keyword(Transform.of(groups(parsed(own))[0]))
-    weak = tuple(f"{one}-{group}" for one in ("3des-sha1", "3des-sha256", "des-sha1"))
     child = peer.connection.children[0]
-    offered = replace(child, proposals=("3des-sha1", "des-sha1", *child.proposals))
-    sa = peer.sa(proposals=(*weak, *own), children=(offered,))
+    offered = replace(child, proposals=(*refused(dut, protocol=ProtocolID.ESP), *child.proposals))
+    sa = peer.sa(proposals=(*refused(dut), *peer.connection.proposals), children=(offered,))
     sa.init(in_order(SA, KE, Nonce, FRAGMENTS, *NATS, *_vendors(*MICROSOFT), text="IKE_SA_INIT of Windows"))
     unknown = peer.random(AUTHORITIES)
     asks = in_order(IDi, CERTREQ, MOBILE, CP, SA, TSi, TSr, text="IKE_AUTH of Windows")
