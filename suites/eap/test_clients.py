@@ -131,7 +131,7 @@ def served(peer: Peer, dut: Dut, sa: ScriptedSa, answer: Message, requirement: s
     needs=NEEDS, connection=client(at_its_address), device=ANYBODY, ordinary=True,
 )  # fmt: skip
 def test_windows(peer: Peer, dut: Dut) -> None:
-    """Windows: four Vendor IDs, sixty authorities, its address as IDi, no IDr, MOBIKE, and offers that nobody wants first.
+    """Windows: four Vendor IDs, sixty authorities, its address as IDi, no IDr, MOBIKE, and first an offer in vain.
 
     It asks for addresses of both families and for attributes that only Microsoft knows.
     """
