@@ -17,6 +17,9 @@ LIMIT = 2.0
 TIMES = 20.0
 """Seconds of the processor that a purpose may take on a mutant, beside so many times its usual ones: else it hangs."""
 
+_AGAIN = (1, 8, 0)
+"""How often a conversation must be the usual one again, by strictness, until another one is due to a mutant."""
+
 
 class Hang(BaseException):
     """A purpose takes too long. No part of the device or of the suite may take it for an error of its own."""
@@ -70,9 +73,11 @@ class Reach:
         No mutant may be in place.
         """
         while not self.alike(purpose, run):
-            if self.alike(purpose, run_once(purpose)):
+            strictness = self.strictness.get(purpose, 0)
+            # Octets that are random are so each time; the size of a signature is another one now and then.
+            if all(self.alike(purpose, run_once(purpose)) for _ in range(_AGAIN[strictness])):
                 return True
-            self.strictness[purpose] = self.strictness.get(purpose, 0) + 1
+            self.strictness[purpose] = strictness + 1
         return False
 
 

@@ -1,9 +1,19 @@
 """Defects of the data plane: headers inside and outside, checksums, fragments of protected packets."""
 
 from conformance.ike.core.child import ChildSa
-from conformance.ipsec.errors import MalformedPacket
+from conformance.ipsec.errors import MalformedPacket, TooBig
 from conformance.ipsec.flow import Flow
-from conformance.ipsec.ip import AH, ICMP, TCP, UDP, parse, transport_checksum, with_checksum, with_traffic_class
+from conformance.ipsec.ip import (
+    AH,
+    ICMP,
+    TCP,
+    UDP,
+    IpHeader,
+    parse,
+    transport_checksum,
+    with_checksum,
+    with_traffic_class,
+)
 from conformance.ipsec.packets import Bend
 from conformance.ipsec.sad import InboundSa, OutboundSa, OuterHeader
 from conformance.net.packets import udp_datagram
@@ -193,3 +203,16 @@ class KeepsMtusToItself(DeviceHost):
 
     def report_too_big(self, packet: bytes, mtu: int, now: float) -> list[bytes]:
         return []
+
+
+@defect("data-path-mtu-tcp-ipv6")
+class CutsIpv6Outside(DeviceHost):
+    """Sends IPv6 packets that are too large for their SA in fragments of ESP, and tells nobody."""
+
+    def _pieces(self, sa: OutboundSa, packet: bytes, sent: IpHeader, limit: int | None) -> list[bytes]:
+        try:
+            return super()._pieces(sa, packet, sent, limit)
+        except TooBig:
+            if sent.version == 6:
+                return [packet]
+            raise
