@@ -220,6 +220,15 @@ def in_fragments(peer: Peer, sa: ScriptedSa) -> None:
 
 
 @purpose(
+    "data-large-transport", REASSEMBLED, FRAGMENTED, role="responder", needs=(DATA, Capability.TRANSPORT),
+    connection=between(),
+)  # fmt: skip
+def test_large_transport(peer: Peer) -> None:
+    """The same in transport mode, where an ESP packet is made of a whole packet and cut thereafter."""
+    in_fragments(peer, up(peer))
+
+
+@purpose(
     "data-large-ipv6", REASSEMBLED, FRAGMENTED, VERSIONS, role="responder", needs=(DATA, Capability.IPV6),
     connection=usual(ipv6=True),
 )  # fmt: skip

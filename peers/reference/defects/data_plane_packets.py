@@ -195,7 +195,7 @@ class IgnoresTheMtu(DeviceHost):
         return True
 
 
-@defect("data-large", "data-large-ipv6")
+@defect("data-large", "data-large-ipv6", "data-large-transport")
 class ReassemblesNothing(DeviceHost):
     """Drops fragments of ESP packets."""
 
