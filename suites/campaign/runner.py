@@ -8,6 +8,7 @@ from typing import Self
 
 from conformance.script.peer import Peer
 from conformance.script.trace import Trace
+from conformance.wire import ExchangeType
 from peers.contract import Capability, Device, DeviceError
 from peers.reference.mortal import death_of
 from suites.campaign.answers import SILENCE, log_classes
@@ -212,7 +213,9 @@ class Runner:
                 seen.add(problem.symptom)
                 yield problem
         yield from scene.conversation.look()
-        yield from unproved(done.sent, done.entries, scene.sa)
+        yield from unproved(done.sent, done.entries, scene.sa, scene.proofs)
+        asked = [one for one in done.sent if one is not None and one.exchange == ExchangeType.IKE_AUTH]
+        scene.proofs.update(one.message_id for one in asked)
         yield from halved(scene.peer.trace.entries, done.entries, scene.sa)
         if scene.state.role == "initiator":
             yield from believed(self.device, done.sent, done.entries, scene.sa)

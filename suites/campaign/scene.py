@@ -46,6 +46,7 @@ class Scene:
         watch: the invariants of the conversation, and ``conversation`` what only the whole of it shows.
         asked: whether a request of the device was held then.
         begun: our IKE SAs, the newest last.
+        proofs: message IDs of the IKE_AUTH requests of cases before, whose answers may be late.
     """
 
     state: State
@@ -62,6 +63,7 @@ class Scene:
     asked: bool = False
     lost: bool = False
     begun: list[ScriptedSa] = field(default_factory=list)
+    proofs: set[int] = field(default_factory=set)
     watch: Watch = field(init=False)
     conversation: Conversation = field(init=False)
 

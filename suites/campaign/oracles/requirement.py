@@ -1,6 +1,6 @@
 """Requirements that a message of the device breaks, or that its state shows to be broken."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from conformance.crypto import IntegrityError
 from conformance.script.sa import ScriptedSa, fatal
@@ -37,10 +37,16 @@ LOST = Problem(
 )
 
 
-def unproved(straight: Sequence[Message | None], entries: Sequence[Entry], sa: ScriptedSa | None) -> Iterator[Problem]:
+def unproved(
+    straight: Sequence[Message | None],
+    entries: Sequence[Entry],
+    sa: ScriptedSa | None,
+    before: Container[int] = (),
+) -> Iterator[Problem]:
     """An IKE_AUTH request whose proof is not ours any more is taken (RFC 7296, section 2.15).
 
-    ``straight`` are our messages before they were bent, ``entries`` what went to and fro.
+    ``straight`` are our messages before they were bent, ``entries`` what went to and fro. ``before`` are the IDs
+    of requests in cases before: a slow device may answer those only now.
     """
     right = {
         (one.message_id, auth.method, auth.data)
@@ -49,7 +55,7 @@ def unproved(straight: Sequence[Message | None], entries: Sequence[Entry], sa: S
     }
     if sa is None or sa.keys is None or not right:
         return
-    for number in {one[0] for one in right}:
+    for number in {one[0] for one in right if one[0] not in before}:
         said = [_seen(entry, sa) for entry in entries if entry.sent]
         asked = [one for one in said if one is not None and one[0] == number]
         shown = {(number, auth.method, auth.data) for one in asked for auth in one[1] if isinstance(auth, AUTH)}

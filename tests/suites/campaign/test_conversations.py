@@ -53,3 +53,12 @@ def test_a_part_of_a_child_sa_in_a_later_request_asks_for_nothing() -> None:
 def test_an_unknown_critical_payload_may_end_what_has_just_begun() -> None:
     """In the INFORMATIONAL exchange right after IKE_AUTH (RFC 7296, section 2.21.2)."""
     assert not problems("reference:ends-at-critical", [CRITICAL], fresh=True)
+
+
+def test_a_late_answer_to_a_proof_of_before_is_no_answer_to_none() -> None:
+    """A device that needs a second answers when the next case is under way in the same state."""
+    elsewhere = Case("established-certificates", 1, ())
+    proof = [Case("auth-fragments", 1, (Step(kind),)) for kind in ("rest", "auth")]
+    none = bent("auth-fragments", "auth", "order", "CERTREQ", "none", 0)
+    cases = [elsewhere, *proof, elsewhere, none]
+    assert not problems("reference:+very-slow", cases, fresh=True)
