@@ -103,7 +103,8 @@ def _learned(console: Console, word: str, wish: Wish, folder: Path) -> Machine:
     for one in machine.wavering:
         console.print(f"not always the same answer: {one}", style="magenta", highlight=False, soft_wrap=True)
     if machine.unfinished:
-        console.print(f"not finished: {machine.unfinished}", style="magenta", highlight=False, soft_wrap=True)
+        how = "goes on with --resume, as long as --queries and --time say"
+        console.print(f"not finished: {machine.unfinished}; {how}", style="magenta", highlight=False, soft_wrap=True)
     return machine
 
 
