@@ -1,5 +1,6 @@
 """The ``ikespec`` command: a thin front on pytest, and what one does with the results."""
 
+import gc
 import json
 import os
 import sys
@@ -72,7 +73,9 @@ def run(
     run could not be made, or judged nothing. After Ctrl-C 130, after SIGTERM 143, with reports of what was judged.
     """
     from suites.options import default_folder
+    from suites.session import RARELY
 
+    gc.set_threshold(*RARELY)
     checks.check_selection(purposes, role, subject)
     checks.check_kinds(tier, level, profile)
     checks.check_numbers(context, "retry", "retry_inconclusive", "max_fail", "timeout", "max_flaky", "expect_pass")

@@ -28,7 +28,7 @@ from suites.purpose import Purpose, purpose_of
 from suites.radius import Aaa
 from suites.record import ResultsFolder
 from suites.requirements import RequirementError, load
-from suites.session import SESSION, Session, is_worker, stop_run, subject
+from suites.session import RARELY, SESSION, Session, is_worker, stop_run, subject
 
 # --- the run ----------------------------------------------------------------------------------------------------------
 
@@ -45,6 +45,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.tbstyle = "native"
     if config.option.collectonly:
         return
+    config.add_cleanup(partial(gc.set_threshold, *gc.get_threshold()))
+    gc.set_threshold(*RARELY)
     if is_worker(config):
         folder = Path(config.workerinput["ikespec_out"])  # type: ignore[attr-defined]
         config.stash[SESSION] = Session(folder)
@@ -138,17 +140,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """What is there now stays to the end, and most of what purposes make needs no search for cycles."""
-    if session.config.option.collectonly or SESSION not in session.config.stash:
-        return
-    session.config.add_cleanup(partial(gc.set_threshold, *gc.get_threshold()))
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_RARELY)
-
-
-_RARELY = (20_000, 20, 20)
-"""Objects before garbage is searched among the new ones, and how often that is done before it is among older ones."""
+    """What is there now stays to the end."""
+    if not session.config.option.collectonly and SESSION in session.config.stash:
+        gc.freeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

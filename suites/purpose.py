@@ -16,7 +16,8 @@ TIERS = ("quick", "full", "slow")
 """Each has all of those before it.
 
 The first has what waits for nothing and is about IKE and what it carries. The second adds what waits a little, and what
-goes on beneath IKE: TLS, smart cards, raw keys, certificates that are malformed or fetched. The third is everything.
+goes on beneath IKE and behind the device: TLS, smart cards, raw keys, certificates that are malformed or fetched,
+RADIUS. The third is everything.
 """
 
 PATIENCE = 10.0

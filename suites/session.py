@@ -55,6 +55,12 @@ class Session:
         return replace(self.allowance, purpose=min(self.allowance.purpose, max(0, self.evidence_left)))
 
 
+RARELY = (100_000, 20, 20)
+"""New objects before garbage is searched among them, and how often that is done before it is among older ones.
+
+Most of what purposes make needs no search for cycles; as often as Python does it by itself it takes a sixth of a run.
+"""
+
 SESSION = pytest.StashKey[Session]()
 
 

@@ -15,6 +15,8 @@ from suites.ike_auth.refusal import must_be_gone
 from suites.purpose import purpose
 from suites.radius import Aaa
 
+TIER = "full"
+
 EAP_MESSAGE = 79
 
 

@@ -15,6 +15,8 @@ from suites.connections import by_aaa
 from suites.purpose import purpose
 from suites.radius import Aaa
 
+TIER = "full"
+
 CARRIES = (*TELLS, Capability.DATA_PLANE)
 USER_REQUEST = "User-Request"
 

@@ -11,6 +11,8 @@ from suites.aaa.steps import ASKS, SERVED, must_get_in, must_not_get_in, result
 from suites.purpose import purpose
 from suites.radius import Aaa
 
+TIER = "full"
+
 NOBODY = "RFC7296-1.2-18"
 RECEIVE, SEND = "MS-MPPE-Recv-Key", "MS-MPPE-Send-Key"
 MICROSOFT = (311).to_bytes(4, "big")

@@ -13,6 +13,8 @@ from suites.purpose import purpose
 from suites.radius import Aaa
 from suites.session_life.steps import rekeyed_by_us
 
+TIER = "full"
+
 
 @purpose("aaa-address", "RFC2865-5.8-1", role="responder", needs=ASKS, connection=SERVED)
 def test_address(peer: Peer, aaa: Aaa) -> None:

@@ -24,6 +24,8 @@ from suites.ike_auth.refusal import must_be_gone
 from suites.purpose import purpose
 from suites.radius import Aaa
 
+TIER = "full"
+
 ASKS = (Capability.AAA, Capability.AAA_AUTHORIZATION, Capability.CONFIGURABLE)
 NOBODY = "RFC7296-1.2-18"
 NAMED = "RFC2865-5.1-1"

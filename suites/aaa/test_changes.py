@@ -13,6 +13,8 @@ from suites.connections import by_aaa
 from suites.purpose import purpose
 from suites.radius import Aaa
 
+TIER = "full"
+
 CHANGES = (*OBEYS, Capability.SESSION_CHANGE)
 UNSUPPORTED_SERVICE, INITIATED = 405, 507
 AUTHORIZE_ONLY = 17

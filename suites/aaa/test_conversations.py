@@ -16,6 +16,8 @@ from suites.connections import by_aaa
 from suites.purpose import purpose
 from suites.radius import Aaa
 
+TIER = "full"
+
 ROUNDS = 270
 """More than there are Identifiers."""
 

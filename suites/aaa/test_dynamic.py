@@ -14,6 +14,8 @@ from suites.aaa.steps import OBEYS, SERVED, answered, must_end, must_get_in, mus
 from suites.purpose import purpose
 from suites.radius import Aaa
 
+TIER = "full"
+
 NO_CONTEXT, UNKNOWN_NAS, UNSUPPORTED_SERVICE = 503, 403, 405
 SOON = 1.5
 """Seconds in which an answer would come."""

@@ -20,6 +20,8 @@ from suites.eap.steps import tampered
 from suites.purpose import purpose
 from suites.radius import Aaa
 
+TIER = "full"
+
 SHORT = 3
 
 

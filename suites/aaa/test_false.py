@@ -12,6 +12,8 @@ from suites.aaa.steps import ASKS, SERVED, must_get_in, must_not_get_in
 from suites.purpose import purpose
 from suites.radius import Aaa
 
+TIER = "full"
+
 NOBODY = "RFC7296-1.2-18"
 
 

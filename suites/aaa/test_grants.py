@@ -17,6 +17,8 @@ from suites.connections import by_aaa
 from suites.purpose import purpose
 from suites.radius import Aaa
 
+TIER = "full"
+
 A4, A6 = CfgAttribute.INTERNAL_IP4_ADDRESS, CfgAttribute.INTERNAL_IP6_ADDRESS
 SUBNET = CfgAttribute.INTERNAL_IP4_SUBNET
 PAIRS = (*ASKS, Capability.CISCO_PAIRS)

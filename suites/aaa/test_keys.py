@@ -18,6 +18,8 @@ from suites.connections import key_by_aaa
 from suites.purpose import purpose
 from suites.radius import Aaa
 
+TIER = "full"
+
 KEYS = (Capability.AAA, Capability.AAA_KEYS)
 PAIRS = (*KEYS, Capability.CISCO_PAIRS)
 SERVED = key_by_aaa()

@@ -16,6 +16,8 @@ from suites.ike_auth.refusal import must_be_gone
 from suites.purpose import purpose
 from suites.radius import Aaa
 
+TIER = "full"
+
 EAP_MESSAGE, USER_PASSWORD = 79, 2
 KEYS = (Capability.AAA, Capability.AAA_KEYS)
 BLOCK, MOST = 16, 128

@@ -14,6 +14,8 @@ from suites.data_plane.steps import DATA
 from suites.purpose import purpose
 from suites.radius import Aaa
 
+TIER = "full"
+
 ROUTES = (*ASKS, Capability.AAA_ROUTES, DATA)
 FILTERS = (*ASKS, Capability.AAA_FILTERS, DATA)
 NAMED = {"named_filters": (("open", "0.0.0.0/0"), ("elsewhere", "203.0.113.0/24"))}

@@ -15,6 +15,8 @@ from suites.connections import by_aaa
 from suites.purpose import purpose
 from suites.radius import Aaa, Request
 
+TIER = "full"
+
 
 @purpose(
     "aaa-silence", "RFC3579-2.1-2", "RFC3579-2.1-3", "RFC7296-2.21.2-1", role="responder", needs=ASKS,
