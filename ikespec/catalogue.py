@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from peers.contract import Capability
+from peers.capabilities import Capability
 from peers.reference.defects import all_defects
 from peers.reference.variants import all_variants
 from suites.conduct import Written, all_purposes

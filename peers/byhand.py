@@ -6,7 +6,8 @@ from dataclasses import fields, replace
 from conformance.crypto.suite import transforms
 from conformance.ike.core.connection import ChildConfig, Connection, CookiePolicy, Eap, Mode, Party, Psk, PublicKey
 from conformance.wire import TransformType
-from peers.contract import Capability, Device, Pixit, Unsupported
+from peers.capabilities import Capability
+from peers.contract import Device, Pixit, Unsupported
 
 _KE = TransformType.KE
 _OWN_AFFAIR = frozenset(

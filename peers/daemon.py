@@ -6,7 +6,8 @@ from contextlib import AbstractContextManager
 from conformance.ike.core.connection import Connection
 from conformance.net import Link
 from conformance.net.http import WebServer
-from peers.contract import Capability, Death, Device, DeviceError, Vitals
+from peers.capabilities import Capability
+from peers.contract import Death, Device, DeviceError, Vitals
 from peers.places.place import Place
 
 

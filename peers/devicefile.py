@@ -66,7 +66,8 @@ from conformance.crypto.keywords import transform
 from conformance.eap.making import KNOWN
 from conformance.wire import ProtocolID
 from peers.algorithms import MUSTS, Algorithms, complete
-from peers.contract import Capability, Pixit, Retransmission
+from peers.capabilities import Capability
+from peers.contract import Pixit, Retransmission
 from peers.credentialsfile import read_credentials
 from peers.tomlfile import Table, nearest, read_toml
 

@@ -16,7 +16,8 @@ from conformance.ike.core.connection import Connection, Mode
 from conformance.net import Link
 from conformance.script.verdict import NotApplicable
 from peers.byhand import as_configured
-from peers.contract import Capability, ChildStatus, Device, DeviceError, SaState, SaStatus, Unsupported, needs
+from peers.capabilities import Capability, needs
+from peers.contract import ChildStatus, Device, DeviceError, SaState, SaStatus, Unsupported
 from peers.described import connection_json
 from peers.devicefile import DeviceFile, read_device
 from peers.places.owner import RunDirectory, close_at_exit, closed, sweep

@@ -12,7 +12,7 @@ from conformance.probe.findings import NO_NAT, ChildFindings, Cookies, Features,
 from conformance.probe.question import Box
 from conformance.wire import Transform, TransformType
 from peers.algorithms import ALL, KINDS, MUSTS, computable, written
-from peers.contract import Capability
+from peers.capabilities import Capability
 
 KE = TransformType.KE
 _SPOKEN = {one for texts in (ALL.ike, ALL.esp) for text in texts for one in text.split("-")}

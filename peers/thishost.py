@@ -1,7 +1,8 @@
 """The link to a device that is somewhere else: the tester's address is one of this host."""
 
 from conformance.net import Link, UdpLink
-from peers.contract import Capability, DeviceError, Pixit, Unsupported
+from peers.capabilities import Capability
+from peers.contract import DeviceError, Pixit, Unsupported
 
 
 def bind_tester(device: str, pixit: Pixit, *, ipv6: bool = False) -> Link:

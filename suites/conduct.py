@@ -16,7 +16,8 @@ from conformance.net.link import LinkError, PacketLink
 from conformance.script.peer import Peer
 from conformance.script.verdict import Inconclusive, NotApplicable
 from peers.byhand import as_configured
-from peers.contract import Capability, Device, Pixit, needs
+from peers.capabilities import Capability, needs
+from peers.contract import Device, Pixit
 from suites.choices import must_take
 from suites.connections import changed
 from suites.dut import Dut

@@ -29,7 +29,8 @@ from conformance.ike.core.connection import (
 )
 from conformance.script.verdict import NotApplicable
 from conformance.wire import IdType
-from peers.contract import Capability, Pixit, Unsupported
+from peers.capabilities import Capability
+from peers.contract import Pixit, Unsupported
 from peers.credentials import CARD, EAP_SECRET, IMSI, SECRET
 from suites.choices import chosen, esp, own
 

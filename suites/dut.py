@@ -9,7 +9,8 @@ from conformance.script.message import rekeys_child, rekeys_ike
 from conformance.script.peer import Peer
 from conformance.script.verdict import Inconclusive, NotApplicable
 from conformance.wire import Message
-from peers.contract import Capability, ChildStatus, Device, Pixit, RealNat, Retransmission, SaState, SaStatus
+from peers.capabilities import Capability
+from peers.contract import ChildStatus, Device, Pixit, RealNat, Retransmission, SaState, SaStatus
 from suites.guard import Guard
 from suites.radius import Aaa
 

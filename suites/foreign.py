@@ -14,7 +14,7 @@ from conformance.ike.core.proposals import is_longer, of_type, protocol_of
 from conformance.script.verdict import Inconclusive, NotApplicable
 from conformance.wire import SA, Encr, ProtocolID, Transform, TransformType
 from peers.algorithms import ALL, KINDS, combined, computable, written
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.choices import ENCR, IKE, INTEG, KE, PRF
 from suites.dut import Dut
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from conformance.script.verdict import NotApplicable
-from peers.contract import Capability, Death, Device, Unsupported, Vitals, needs
+from peers.capabilities import Capability, needs
+from peers.contract import Death, Device, Unsupported, Vitals
 from suites.connections import Role, Setup, certificates, psk
 from suites.invariants import Broken
 from suites.pulse import Growth, Samples

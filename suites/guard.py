@@ -17,7 +17,8 @@ from conformance.script.peer import Peer
 from conformance.script.sa import fatal
 from conformance.script.verdict import Inconclusive, NotApplicable, Unexpected
 from conformance.wire import ExchangeType, summary_message
-from peers.contract import Capability, Death, Device, DeviceError, Unsupported, Vitals
+from peers.capabilities import Capability
+from peers.contract import Death, Device, DeviceError, Unsupported, Vitals
 from suites.canary import Canary, Stage
 from suites.invariants import Broken, Noticed, Watch, worst
 from suites.judge import Died, Kind

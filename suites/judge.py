@@ -9,7 +9,8 @@ from traceback import extract_tb
 from conformance.net.link import LinkError
 from conformance.script.verdict import Inconclusive, NotApplicable, Unanswered, Unexpected
 from conformance.wire import ExchangeType
-from peers.contract import Capability, Death, DeviceError, Unsupported
+from peers.capabilities import Capability
+from peers.contract import Death, DeviceError, Unsupported
 from suites.invariants import Noticed
 from suites.purpose import Purpose
 from suites.requirements import Catalogue, Requirement

@@ -18,7 +18,8 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import ExchangeType, Message, NotifyType
-from peers.contract import Capability, Death, Device, DeviceError, Unsupported
+from peers.capabilities import Capability
+from peers.contract import Death, Device, DeviceError, Unsupported
 from suites.conduct import prepared
 from suites.connections import Role
 from suites.dut import Dut

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from conformance.net.http import WebServer
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import Role, Setup, usual
 from suites.invariants.names import check
 

@@ -13,7 +13,7 @@ from conformance.eap.server import EapServer
 from conformance.radius.packet import Code, read
 from conformance.radius.server import RadiusServer
 from conformance.tls import TlsConfig, start
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.conduct import all_purposes
 from tests.radius.nas import SECRET, Nas
 

@@ -11,7 +11,8 @@ from conformance.crypto.suite import implied_prfs, proposal
 from conformance.ike.core.proposals import protocol_of
 from conformance.wire import Encr, Esn, Integ, KeMethod, Prf, ProtocolID, Transform, TransformType
 from peers.algorithms import ALL, Algorithms, combined
-from peers.contract import Capability, Unsupported
+from peers.capabilities import Capability
+from peers.contract import Unsupported
 
 _Words = Mapping[tuple[int, int | None], str]
 _IKE_ENCR: _Words = {

@@ -14,7 +14,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_netw
 from conformance.ike.core.connection import ChildConfig, Connection, CookiePolicy, Mode, Party, Psk, PublicKey
 from conformance.ike.core.selectors import selector
 from conformance.wire import AuthMethod, IdType
-from peers.contract import Capability, Pixit, Unsupported
+from peers.capabilities import Capability
+from peers.contract import Pixit, Unsupported
 from peers.iosxe import algorithms
 from peers.iosxe.algorithms import unsupported
 from peers.iosxe.pki import AUTHORITY, OWN, method_of, parts_match, subject_match

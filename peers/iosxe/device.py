@@ -13,7 +13,8 @@ from pathlib import Path
 from conformance.crypto import CryptoError
 from conformance.ike.core.connection import Connection
 from conformance.net import Link
-from peers.contract import Capability, ChildStatus, Death, Device, DeviceError, SaStatus, Unsupported, needs
+from peers.capabilities import Capability, needs
+from peers.contract import ChildStatus, Death, Device, DeviceError, SaStatus, Unsupported
 from peers.devicefile import DeviceFile, read_device
 from peers.iosxe import algorithms, status, undo
 from peers.iosxe.configuration import Block, Configuration, configuration

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 from conformance.crypto.dn import ANY
 from conformance.ike.core.connection import Connection, Party, PublicKey
 from conformance.wire import AuthMethod
-from peers.contract import Capability, Unsupported
+from peers.capabilities import Capability
+from peers.contract import Unsupported
 from peers.iosxe.algorithms import unsupported
 
 OWN = "-OWN"

@@ -6,7 +6,8 @@ from ipaddress import IPv4Network
 from conformance.ike.core.connection import ChildConfig, Identity
 from conformance.ike.core.selectors import selector
 from conformance.wire import IdType, TrafficSelector
-from peers.contract import Capability, Unsupported
+from peers.capabilities import Capability
+from peers.contract import Unsupported
 from peers.iosxe.algorithms import unsupported
 
 _ANY_PORTS = (0, 65535)

@@ -13,7 +13,8 @@ from conformance.crypto.suite import proposal
 from conformance.ike.core.proposals import protocol_of
 from conformance.wire import Encr, Esn, Integ, KeMethod, Prf, ProtocolID, Transform, TransformType
 from peers.algorithms import ALL, Algorithms, written
-from peers.contract import Capability, Unsupported
+from peers.capabilities import Capability
+from peers.contract import Unsupported
 
 _ENCR: dict[int, str] = {
     Encr.AES_CBC: "aes",

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, pkcs12
 
 from conformance.ike.core.connection import Connection, PublicKey
-from peers.contract import Capability, DeviceError, Unsupported
+from peers.capabilities import Capability
+from peers.contract import DeviceError, Unsupported
 from peers.libreswan.settings import DATABASE, MODULES, POLICY
 from peers.libreswan.translate import public_key
 from peers.places.shell import Shell

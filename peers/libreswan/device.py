@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from conformance.ike.core.connection import Connection
-from peers.contract import HUNG, Capability, Death, DeviceError, SaStatus, needs
+from peers.capabilities import Capability, needs
+from peers.contract import HUNG, Death, DeviceError, SaStatus
 from peers.daemon import Daemon
 from peers.libreswan import algorithms, settings, translate
 from peers.libreswan.credentials import Credentials, own_certificate

@@ -20,7 +20,8 @@ from conformance.ike.core.connection import (
     over,
 )
 from conformance.wire import AuthMethod, HashAlgorithm, IdType
-from peers.contract import Capability, Pixit, Unsupported
+from peers.capabilities import Capability
+from peers.contract import Pixit, Unsupported
 from peers.libreswan import algorithms, settings
 from peers.libreswan.algorithms import unsupported
 

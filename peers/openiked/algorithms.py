@@ -7,7 +7,8 @@ from conformance.crypto.suite import proposal
 from conformance.ike.core.proposals import protocol_of
 from conformance.wire import Encr, Esn, Integ, KeMethod, Prf, ProtocolID, Transform, TransformType
 from peers.algorithms import ALL
-from peers.contract import Capability, Unsupported
+from peers.capabilities import Capability
+from peers.contract import Unsupported
 
 _ENCR: dict[tuple[int, int | None], str] = {
     **{(Encr.AES_CBC, size): f"aes-{size}" for size in (128, 192, 256)},

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from conformance.ike.core.connection import Connection, PublicKey
-from peers.contract import HUNG, Capability, ChildStatus, Death, DeviceError, SaState, SaStatus, needs
+from peers.capabilities import Capability, needs
+from peers.contract import HUNG, ChildStatus, Death, DeviceError, SaState, SaStatus
 from peers.daemon import Daemon
 from peers.deviations import compare_versions
 from peers.openiked import algorithms, kernel, settings, translate

@@ -19,7 +19,8 @@ from conformance.ike.core.connection import (
 )
 from conformance.ike.core.selectors import selector
 from conformance.wire import AuthMethod, HashAlgorithm, IdType
-from peers.contract import Capability, Pixit, Unsupported
+from peers.capabilities import Capability
+from peers.contract import Pixit, Unsupported
 from peers.openiked import algorithms
 from peers.openiked.algorithms import unsupported
 

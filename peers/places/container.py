@@ -12,7 +12,8 @@ import docker.errors
 from docker.types import IPAMConfig, IPAMPool
 
 from conformance.net import Link, UdpLink
-from peers.contract import Capability, DeviceError, Pixit, Unsupported, Vitals
+from peers.capabilities import Capability
+from peers.contract import DeviceError, Pixit, Unsupported, Vitals
 from peers.places.dataplane import PROBE, TUN_DEVICE
 from peers.places.image import RELEASE_BASE, ensure_image
 from peers.places.owner import Owner, RunDirectory, close_at_exit, closed, sweep

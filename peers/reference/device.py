@@ -14,7 +14,8 @@ from conformance.net.http import WebServer
 from conformance.net.memory import MemoryLink
 from peers.algorithms import ALL, computable
 from peers.byhand import as_configured
-from peers.contract import Capability, Death, Device, DeviceError, Pixit, SaStatus
+from peers.capabilities import Capability
+from peers.contract import Death, Device, DeviceError, Pixit, SaStatus
 from peers.reference.engine import ReferenceEngine
 from peers.reference.model import model
 from peers.reference.mortal import Mortal

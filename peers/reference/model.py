@@ -10,7 +10,8 @@ from conformance.ike.ikesa import IkeSa
 from conformance.ipsec.sad import InboundSa, OutboundSa
 from conformance.net.impaired import ImpairedLink, ImpairedPacketLink, Impairment
 from conformance.net.link import Link, PacketLink
-from peers.contract import Capability, DeviceError
+from peers.capabilities import Capability
+from peers.contract import DeviceError
 from peers.reference.dataplane import DeviceHost
 from peers.reference.defects import all_defects
 from peers.reference.defects.fuzz import all_fuzz_defects

@@ -11,7 +11,8 @@ from conformance.ike.core.connection import Connection
 from conformance.net import Link, UdpLink
 from conformance.net.http import WebServer
 from conformance.net.web import WebLink
-from peers.contract import Capability, Death, DeviceError, SaStatus
+from peers.capabilities import Capability
+from peers.contract import Death, DeviceError, SaStatus
 from peers.places.process import ending
 from peers.reference import channel
 from peers.reference.device import PIXIT, ReferenceDevice

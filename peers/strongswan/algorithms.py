@@ -7,7 +7,7 @@ from typing import Any
 from conformance.eap.making import KNOWN
 from conformance.wire import Encr, Esn, ProtocolID, Transform, TransformType
 from peers.algorithms import ALL, Algorithms
-from peers.contract import Capability
+from peers.capabilities import Capability
 from peers.places.place import DataPlane
 
 _KINDS = {

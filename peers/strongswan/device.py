@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from conformance.ike.core.connection import Connection, CookiePolicy
-from peers.contract import HUNG, Capability, Death, DeviceError, SaStatus, needs
+from peers.capabilities import Capability, needs
+from peers.contract import HUNG, Death, DeviceError, SaStatus
 from peers.daemon import Daemon
 from peers.places.lastwords import DYING
 from peers.places.place import DataPlane, Place

@@ -28,7 +28,8 @@ from conformance.ike.core.connection import (
 from conformance.ike.core.proposals import protocol_of
 from conformance.ike.core.selectors import selector
 from conformance.wire import AuthMethod, CfgAttribute, HashAlgorithm, IdType, ProtocolID
-from peers.contract import Capability, Unsupported
+from peers.capabilities import Capability
+from peers.contract import Unsupported
 from peers.strongswan.settings import seconds
 
 Section = dict[str, Any]

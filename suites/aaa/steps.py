@@ -17,7 +17,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.verdict import Unexpected
 from conformance.wire import AUTH, CP, EAP, SA, CfgAttr, CfgAttribute, EapCode, Message, TSi, TSr
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import by_aaa
 from suites.ike_auth.refusal import must_be_gone
 from suites.radius import Aaa

@@ -9,7 +9,7 @@ from conformance.radius.packet import Code, Packet
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Unexpected
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.aaa.steps import SERVED, TELLS, must_get_in, patient, stopped, told
 from suites.connections import by_aaa
 from suites.purpose import purpose

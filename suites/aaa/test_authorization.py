@@ -7,7 +7,7 @@ from conformance.radius import grant
 from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
 from conformance.wire import CP, CfgAttribute
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.aaa.steps import ASKS, SERVED, TELLS, asking, assigned, must_end, must_get_in, must_not_get_in
 from suites.purpose import purpose
 from suites.radius import Aaa

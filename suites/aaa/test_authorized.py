@@ -16,7 +16,8 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Unexpected
 from conformance.wire import AUTH, CfgAttribute, IdType
-from peers.contract import Capability, Pixit
+from peers.capabilities import Capability
+from peers.contract import Pixit
 from suites.aaa.steps import PATIENCE, addresses, asking, assigned, must_get_in, must_not_get_in, patient
 from suites.connections import AAA_POOL, Setup, authorized, by_aaa, key_by_aaa, psk
 from suites.eap.steps import tampered

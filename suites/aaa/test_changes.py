@@ -7,7 +7,7 @@ from conformance.radius.packet import Attribute
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.aaa.steps import OBEYS, SERVED, answered, must_end, must_get_in, must_not_get_in, must_stay, named, stopped
 from suites.connections import by_aaa
 from suites.purpose import purpose

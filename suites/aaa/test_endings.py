@@ -12,7 +12,7 @@ from conformance.script import bend as script
 from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import AUTH, EAP, ExchangeType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.aaa.steps import OBEYS, SERVED, TELLS, must_end, must_get_in, named, patient, stopped, told, up_to_result
 from suites.connections import by_aaa
 from suites.dut import Dut

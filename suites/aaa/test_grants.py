@@ -11,7 +11,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable
 from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType, Message, NotifyType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.aaa.steps import ASKS, SERVED, TELLS, addresses, asking, assigned, must_get_in, stopped
 from suites.connections import by_aaa
 from suites.purpose import purpose

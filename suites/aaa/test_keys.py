@@ -11,7 +11,7 @@ from conformance.radius.packet import Attribute, Code
 from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import Message, NotifyType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from peers.credentials import AAA_PASSWORD
 from suites.aaa.steps import PATIENCE, in_or_refused, must_get_in, must_not_get_in, patient, stopped
 from suites.connections import key_by_aaa

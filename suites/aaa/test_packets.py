@@ -8,7 +8,7 @@ from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import EapCode
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.aaa.steps import ASKS, OBEYS, SERVED, TELLS, answered, must_end, must_get_in, named, patient
 from suites.connections import key_by_aaa
 from suites.eap.steps import packet, until_method

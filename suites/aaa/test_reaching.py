@@ -5,7 +5,8 @@ from conformance.radius import grant
 from conformance.script import inner
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
-from peers.contract import Capability, Pixit
+from peers.capabilities import Capability
+from peers.contract import Pixit
 from suites.aaa.steps import ASKS, SERVED, must_get_in
 from suites.aaa.test_grants import SIX
 from suites.configuration.steps import inner6

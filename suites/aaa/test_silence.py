@@ -8,7 +8,7 @@ from conformance.radius.packet import Code
 from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import EAP, EapCode, Message
-from peers.contract import Capability
+from peers.capabilities import Capability
 from peers.credentials import AAA_SECOND_SECRET
 from suites.aaa.steps import ASKS, PATIENCE, SERVED, must_get_in, must_not_get_in, patient, up_to_result
 from suites.connections import by_aaa

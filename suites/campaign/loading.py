@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from conformance.ike.core.connection import Connection
 from conformance.script.verdict import NotApplicable
 from peers.byhand import as_configured
-from peers.contract import Capability, Device, DeviceError, needs
+from peers.capabilities import Capability, needs
+from peers.contract import Device, DeviceError
 from suites.campaign.scene import Unreachable
 from suites.campaign.states import State
 from suites.choices import must_take

@@ -9,7 +9,8 @@ from typing import Self
 from conformance.script.peer import Peer
 from conformance.script.trace import Trace
 from conformance.wire import ExchangeType
-from peers.contract import Capability, Device, DeviceError
+from peers.capabilities import Capability
+from peers.contract import Device, DeviceError
 from peers.reference.mortal import death_of
 from suites.campaign.answers import SILENCE, log_classes
 from suites.campaign.case import Case, Outcome, Problem

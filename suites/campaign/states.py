@@ -15,7 +15,7 @@ from typing import Any, Literal
 from conformance.ike.core.connection import CookiePolicy, Redirection, RedirectWhen
 from conformance.script.message import rekeys_child, rekeys_ike
 from conformance.wire import EAP, EapCode, ExchangeType, Message, NotifyType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.campaign.kinds import first_fragments, start_large
 from suites.campaign.scene import Scene, Unreachable
 from suites.connections import Setup, certificates, eap, usual

@@ -9,7 +9,7 @@ from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.wire import AUTH, AuthMethod
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.certificates.roles import NOT_CREATED, TOLD, AsResponder, in_both, of_responder
 from suites.connections import Setup
 from suites.dut import Dut

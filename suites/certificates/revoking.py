@@ -19,7 +19,8 @@ from conformance.ike.core.connection import Connection, Party, PublicKey, Revoca
 from conformance.net.http import Asked, Page, WebServer
 from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
-from peers.contract import Capability, Pixit
+from peers.capabilities import Capability
+from peers.contract import Pixit
 from suites.certificates.roles import AsResponder, accepted, refused
 from suites.certificates.test_paths import key_usage
 from suites.connections import Setup, authority, build, certified, second_authority

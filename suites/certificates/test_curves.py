@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from conformance.crypto.pki import Leaf
 from conformance.script.peer import Peer
 from conformance.wire import AUTH, AuthMethod
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.certificates.roles import accepted, taken_or_refused
 from suites.certificates.test_strength import Sign, not_used
 from suites.connections import certificates

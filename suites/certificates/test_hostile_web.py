@@ -6,7 +6,7 @@ from conformance.net.http import Page
 from conformance.script.peer import Peer
 from conformance.script.verdict import Unexpected
 from conformance.wire import AUTH, Message
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.certificates.revoking import STRICT, Case
 from suites.ike_auth.refusal import control
 from suites.ike_auth.steps import ourselves

@@ -19,7 +19,8 @@ from conformance.net.http import Page, WebServer
 from conformance.script.peer import Peer
 from conformance.script.verdict import Inconclusive, NotApplicable, Unexpected
 from conformance.wire import ExchangeType
-from peers.contract import Capability, Pixit
+from peers.capabilities import Capability
+from peers.contract import Pixit
 from suites.certificates.roles import NOT_CREATED, AsResponder, in_both, of_responder
 from suites.connections import build, certified
 from suites.dut import Dut

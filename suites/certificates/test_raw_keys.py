@@ -11,7 +11,7 @@ from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.wire import AUTH, CERT, CERTREQ, AuthMethod, CertEncoding, ExchangeType, Message
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.certificates.roles import (
     NOT_CREATED,
     TOLD,

@@ -10,7 +10,7 @@ from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.script.sa import fatal
 from conformance.wire import CERT, CERTREQ, CertEncoding, ExchangeType, Message
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.certificates.roles import AsResponder, in_both, of_responder
 from suites.certificates.test_payloads import GROUPS, after_first
 from suites.connections import Setup, certificates, two_certificates

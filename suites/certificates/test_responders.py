@@ -14,7 +14,7 @@ from conformance.crypto.revoking import DAY, HOUR, at, broken, failure, nonce_in
 from conformance.net.http import Asked, Page
 from conformance.script.peer import Peer
 from conformance.wire import AUTH
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.certificates.revoking import RELAXED, STRICT, Case, Told, accepted_by, ocsp_page, refused_by
 from suites.ike_auth.refusal import answer_of
 from suites.ike_auth.steps import ourselves

@@ -15,7 +15,7 @@ from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.wire import CERT, CERTREQ, CertEncoding, ExchangeType, Message
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.certificates.revoking import RELAXED, STRICT, Case, all_is_well, two_anchors
 from suites.certificates.roles import AsResponder, Shown, accepted, refused
 from suites.certificates.test_paths import key_usage

@@ -20,7 +20,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Unexpected
 from conformance.wire import AUTH, AuthMethod, ExchangeType, HashAlgorithm, KeMethod, Message, NotifyType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.certificates.long_keys import long_key
 from suites.certificates.roles import TOLD, AsResponder, accepted, in_both, of_responder
 from suites.connections import Setup, certificates

@@ -17,7 +17,8 @@ from conformance.net.http import Page, WebServer
 from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.wire import CERT, CertEncoding
-from peers.contract import Capability, Pixit
+from peers.capabilities import Capability
+from peers.contract import Pixit
 from suites.certificates.roles import AsResponder, Make, Shown, accepted, refused
 from suites.certificates.test_payloads import after_first
 from suites.connections import Setup, certificates

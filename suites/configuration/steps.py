@@ -23,7 +23,8 @@ from conformance.wire import (
     Payload,
     TSi,
 )
-from peers.contract import Capability, Pixit
+from peers.capabilities import Capability
+from peers.contract import Pixit
 from suites.connections import Setup, usual
 from suites.create_child_sa.answers import kept
 

@@ -7,7 +7,7 @@ from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.wire import AUTH, CP, SA, CfgAttr, CfgAttribute, CfgType, Message, NotifyType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.configuration.steps import (
     A4,
     A6,

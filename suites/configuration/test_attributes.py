@@ -8,7 +8,7 @@ from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.wire import AUTH, CP, CfgAttr, CfgAttribute, CfgType, Message, NotifyType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.configuration.steps import (
     A4,
     A6,

@@ -11,7 +11,8 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Unexpected
 from conformance.wire import CP, SA, CfgAttr, CfgAttribute, CfgType, ExchangeType, Notify, NotifyType, TSi, TSr
-from peers.contract import Capability, SaState
+from peers.capabilities import Capability
+from peers.contract import SaState
 from suites.configuration.steps import (
     A4,
     A6,

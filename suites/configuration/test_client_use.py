@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_network
 from conformance.script import inner
 from conformance.script.peer import Peer
 from conformance.wire import CP, ExchangeType, TSi
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.configuration.steps import A4, INNER, POOL, VALID, asking, inside
 from suites.dut import Dut
 from suites.ike_auth.steps import must_be_accepted_by

@@ -10,7 +10,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import AUTH, CP, SA, CfgAttr, CfgType, ExchangeType, NotifyType, TrafficSelector, TSr
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.configuration.clients import LEASED, MANY, all_leased, leaving, named, served, small, stranger
 from suites.configuration.steps import (
     A4,

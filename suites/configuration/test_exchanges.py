@@ -8,7 +8,7 @@ from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType, Message
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.configuration.steps import (
     A4,
     A6,

@@ -7,7 +7,7 @@ from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.wire import CP, SA, CfgAttr, CfgType, Message, Notify, NotifyType, Payload, TSi, TSr
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.configuration.steps import (
     A4,
     A6,

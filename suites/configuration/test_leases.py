@@ -3,7 +3,7 @@
 from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
 from conformance.wire import AUTH, SA, NotifyType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.configuration.clients import ALIKE, LEASED, again, served
 from suites.configuration.steps import ASSIGNED, INNER, VALID, assigned, narrowed, serving
 from suites.ike_auth.steps import must_succeed

@@ -24,7 +24,8 @@ from conformance.wire import (
     TrafficSelector,
     TSi,
 )
-from peers.contract import Capability, Pixit
+from peers.capabilities import Capability
+from peers.contract import Pixit
 from suites.configuration.clients import MANY, named
 from suites.configuration.steps import A6, inner6, refused_address, requested, values, wanting, well_formed
 from suites.connections import usual

@@ -6,7 +6,7 @@ from conformance.ike.core.connection import InnerNetwork
 from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
 from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType, Message
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.configuration.steps import (
     A4,
     IGNORED,

@@ -7,7 +7,7 @@ from conformance.script import inner
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.configuration.clients import MANY, named, served
 from suites.configuration.steps import INNER, serving
 from suites.configuration.test_exchanges import ACCEPTED, NOT_ACCEPTED, acknowledged

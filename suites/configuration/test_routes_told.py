@@ -8,7 +8,7 @@ from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType, ExchangeType, Message, Payload
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.configuration.steps import LENGTHS
 from suites.configuration.test_routes import BEHIND, GIVEN, OURS, ROUTES, SUBNET, WIDE
 from suites.data_plane.steps import DATA

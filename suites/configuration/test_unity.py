@@ -12,7 +12,7 @@ from conformance.ike.core.connection import InnerNetwork
 from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.wire import AUTH, CfgAttr, CfgAttribute, Message, VendorID
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.configuration.steps import A4, IGNORED, INNER, LENGTHS, asking, attributes, serving, wanting, well_formed
 from suites.configuration.test_attributes import FLEXVPN, told, with_inner
 from suites.configuration.test_client import adding, takes

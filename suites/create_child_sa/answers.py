@@ -10,7 +10,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.verdict import NotApplicable, Unanswered, Unexpected
 from conformance.wire import SA, Delete, ExchangeType, Message, Notify, NotifyType, Proposal, ProtocolID
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.dut import Dut
 
 

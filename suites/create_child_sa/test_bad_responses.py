@@ -10,7 +10,8 @@ from conformance.script.message import rekeys_ike
 from conformance.script.peer import Peer
 from conformance.script.verdict import Unexpected
 from conformance.wire import KE, SA, ExchangeType, Message, Nonce, TransformType
-from peers.contract import Capability, SaState
+from peers.capabilities import Capability
+from peers.contract import SaState
 from suites.choices import ECP, including, pfs_ecp
 from suites.connections import usual
 from suites.create_child_sa.answers import carries, connected, deleted, deletes_ike, kept

@@ -6,7 +6,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable
 from conformance.wire import KE, Message, Nonce, Notify, NotifyType, ProtocolID, TSi, TSr
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.choices import pfs
 from suites.connections import usual
 from suites.create_child_sa.answers import connected, deleted, granted, names, refused

@@ -5,7 +5,7 @@ from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.wire import SA, Delete, ExchangeType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.create_child_sa.answers import (
     advised,
     carries,

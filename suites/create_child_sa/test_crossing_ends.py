@@ -11,7 +11,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.verdict import Unexpected
 from conformance.wire import SA, Delete, ExchangeType, Message
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import two_children
 from suites.create_child_sa.answers import advised, carries, connected, deleted, deletes_ike, temporary
 from suites.create_child_sa.test_collisions import CHILD, IKE, child_deletion

@@ -11,7 +11,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import KE, SA, ExchangeType, Message, Notify, NotifyType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.choices import two_groups
 from suites.connections import usual
 from suites.create_child_sa.answers import carries, deletes_child, deletes_ike, deletion, inherited, names

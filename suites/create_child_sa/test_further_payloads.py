@@ -21,7 +21,7 @@ from conformance.wire import (
     TSi,
     UnknownPayload,
 )
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import usual
 from suites.create_child_sa.answers import carries, connected, deleted, deletes_child, deletion, granted
 from suites.create_child_sa.test_device_rekeys import child_rekey

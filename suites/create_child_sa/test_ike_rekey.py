@@ -22,7 +22,7 @@ from conformance.wire import (
     TSr,
 )
 from peers.algorithms import written
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites import foreign
 from suites.choices import ENCR, INTEG, PRF, two_prfs_apart
 from suites.connections import usual

@@ -11,7 +11,8 @@ from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.wire import KE, SA, KeMethod, NotifyType, TransformType
-from peers.contract import Capability, SaState
+from peers.capabilities import Capability
+from peers.contract import SaState
 from suites.choices import pfs
 from suites.connections import usual
 from suites.create_child_sa.answers import connected, granted, refused

@@ -30,7 +30,8 @@ from conformance.wire import (
     TSr,
     UnknownPayload,
 )
-from peers.contract import Capability, Pixit
+from peers.capabilities import Capability
+from peers.contract import Pixit
 from suites import foreign
 from suites.choices import pfs, pfs_ecp
 from suites.connections import usual

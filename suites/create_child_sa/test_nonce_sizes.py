@@ -11,7 +11,7 @@ from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.script.verdict import Unexpected
 from conformance.wire import Nonce
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.create_child_sa.answers import connected, granted, refused
 from suites.create_child_sa.test_device_rekeys import child_rekey, ike_rekey, unused_if_kept
 from suites.dut import Dut

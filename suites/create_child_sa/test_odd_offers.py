@@ -23,7 +23,7 @@ from conformance.wire import (
     TSi,
     TSr,
 )
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import two_children
 from suites.create_child_sa.answers import carries, connected, deletes_child, granted, kept
 from suites.create_child_sa.test_device_rekeys import child_rekey, made, unused_if_kept

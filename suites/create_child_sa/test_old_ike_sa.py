@@ -5,7 +5,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Unexpected
 from conformance.wire import ExchangeType, Message, NotifyType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.create_child_sa.answers import connected, successor
 from suites.create_child_sa.test_device_rekeys import ike_rekey
 from suites.dut import Dut

@@ -27,7 +27,7 @@ from conformance.wire import (
     TransformType,
 )
 from peers.algorithms import combined, written
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.create_child_sa.answers import carries, connected, granted
 from suites.create_child_sa.test_further_payloads import DEFLATE, asking
 from suites.dut import Dut

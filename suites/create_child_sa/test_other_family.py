@@ -5,7 +5,8 @@ from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
 from conformance.wire import SA, ExchangeType, TSi, TSr
-from peers.contract import Capability, Pixit
+from peers.capabilities import Capability
+from peers.contract import Pixit
 from suites.choices import chosen, esp
 from suites.connections import usual
 from suites.create_child_sa.answers import carries, connected, granted, inherited, kept, refused

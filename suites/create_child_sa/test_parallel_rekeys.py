@@ -7,7 +7,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable
 from conformance.wire import SA, Delete, ProtocolID
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.create_child_sa.answers import carries, connected, granted, names, refused
 from suites.dut import Dut
 from suites.format.steps import serves_others

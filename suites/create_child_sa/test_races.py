@@ -9,7 +9,7 @@ from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.wire import Notify, NotifyType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.create_child_sa.answers import carries, deleted, granted, own_requests
 from suites.create_child_sa.test_device_rekeys import child_rekey
 from suites.dut import Dut

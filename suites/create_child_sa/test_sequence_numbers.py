@@ -18,7 +18,7 @@ from conformance.wire import (
     TransformType,
 )
 from peers.algorithms import combined
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.choices import ah
 from suites.connections import usual
 from suites.create_child_sa.answers import carries, connected, granted, kept

@@ -25,7 +25,7 @@ from conformance.wire import (
     Transform,
     TransformType,
 )
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.choices import ah
 from suites.connections import usual
 from suites.create_child_sa.answers import carries, connected, granted, kept

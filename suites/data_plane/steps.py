@@ -13,7 +13,8 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.traffic import Arrived, Channel
 from conformance.script.verdict import Inconclusive, NotApplicable, Unexpected
-from peers.contract import Capability, Pixit, Unsupported
+from peers.capabilities import Capability
+from peers.contract import Pixit, Unsupported
 from suites.connections import Setup, usual
 from suites.dut import Dut
 

@@ -10,7 +10,8 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import ExchangeType, Notify, NotifyType
-from peers.contract import Capability, Pixit
+from peers.capabilities import Capability
+from peers.contract import Pixit
 from suites.connections import Setup, usual
 from suites.create_child_sa.test_further_payloads import DEFLATE, asking, ending
 from suites.data_plane.steps import DATA, flows

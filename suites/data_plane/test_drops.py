@@ -11,7 +11,8 @@ from conformance.script.sa import ScriptedSa
 from conformance.script.traffic import said
 from conformance.script.verdict import NotApplicable
 from conformance.wire import NotifyType
-from peers.contract import Capability, Pixit
+from peers.capabilities import Capability
+from peers.contract import Pixit
 from suites.choices import ah, esp_null, esp_separate
 from suites.connections import two_children, usual
 from suites.data_plane.steps import CLOSED_PORT, DATA, NO_SA, THROUGH, between, flows, tcp_syn, uncounted, up

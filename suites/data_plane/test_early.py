@@ -11,7 +11,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Inconclusive
 from conformance.wire import ExchangeType, NotifyType, summary_message
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import usual
 from suites.create_child_sa.answers import deleted, deletes_child, deletes_ike, deletion, own_requests
 from suites.create_child_sa.test_races import held_back

@@ -7,7 +7,7 @@ from conformance.ipsec.ip import parse
 from conformance.script import inner
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.choices import pfs
 from suites.connections import two_children, usual
 from suites.create_child_sa.answers import deletes_child, deletes_ike, deletion

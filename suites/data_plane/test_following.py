@@ -15,7 +15,7 @@ from conformance.script.sa import ScriptedSa
 from conformance.script.traffic import Arrived
 from conformance.script.verdict import NotApplicable
 from conformance.wire import ExchangeType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import usual
 from suites.create_child_sa.answers import deletes_child, deletion
 from suites.data_plane.steps import DATA, flows, moved, up

@@ -13,7 +13,7 @@ from conformance.script.sa import ScriptedSa
 from conformance.script.trace import Entry
 from conformance.script.traffic import Arrived
 from conformance.script.verdict import NotApplicable
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.choices import ah
 from suites.connections import usual
 from suites.data_plane.steps import CLOSED_PORT, DATA, between, flows, tcp_syn, unanswered, up, visible

@@ -9,7 +9,7 @@ from conformance.script import inner
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.traffic import Arrived
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.choices import ah, esp_null
 from suites.connections import usual
 from suites.data_plane.steps import DATA, THROUGH, between, flows, inside6, tcp_syn, up, visible

@@ -4,7 +4,7 @@ from conformance.script.message import rekeys_child
 from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
 from conformance.wire import ExchangeType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.create_child_sa.answers import deletes_child, deletion, kept
 from suites.data_plane.steps import DATA, NO_SA, flows, moved, unanswered, up
 from suites.dut import Dut

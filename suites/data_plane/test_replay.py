@@ -2,7 +2,7 @@
 
 from conformance.ipsec.esp import EspBend
 from conformance.script.peer import Peer
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.choices import esp_esn, esp_separate_esn
 from suites.connections import usual
 from suites.data_plane.steps import DATA, flows, unanswered, uncounted, up

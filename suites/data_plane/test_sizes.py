@@ -17,7 +17,7 @@ from conformance.script.sa import ScriptedSa
 from conformance.script.traffic import Arrived
 from conformance.script.verdict import Unexpected
 from conformance.wire import ProtocolID
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.choices import AH, ESP, those
 from suites.connections import usual
 from suites.data_plane.conversation import Conversation

@@ -28,7 +28,8 @@ from conformance.eap.simaka_server import SimAkaServer
 from conformance.ike.core.connection import Connection
 from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
-from peers.contract import Capability, Pixit
+from peers.capabilities import Capability
+from peers.contract import Pixit
 from suites.connections import eap
 from suites.dut import Dut
 from suites.eap.cases import Case, changed

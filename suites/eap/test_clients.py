@@ -35,7 +35,8 @@ from conformance.wire import (
     TSr,
     VendorID,
 )
-from peers.contract import Capability, Pixit
+from peers.capabilities import Capability
+from peers.contract import Pixit
 from suites.configuration.steps import POOL, assigned, narrowed
 from suites.connections import Setup, eap
 from suites.create_child_sa.answers import carries, granted

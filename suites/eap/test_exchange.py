@@ -10,7 +10,7 @@ from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
 from conformance.wire import EAP, EapCode, EapPacket, EapType, ExchangeType
 from conformance.wire.errors import WireError
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.choices import including
 from suites.connections import eap
 from suites.dut import Dut

@@ -3,7 +3,7 @@
 from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.wire import CERTREQ, EAP, CertEncoding, EapCode, IDr
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import eap
 from suites.dut import Dut
 from suites.eap.steps import asked, must_be_up

@@ -19,7 +19,7 @@ from conformance.wire import (
     TSi,
     TSr,
 )
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import eap
 from suites.dut import Dut
 from suites.eap import roles

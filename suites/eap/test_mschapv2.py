@@ -16,7 +16,7 @@ from conformance.eap.mschapv2 import (
 )
 from conformance.eap.sweep import Variation
 from conformance.script.peer import Peer
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import eap
 from suites.dut import Dut
 from suites.eap import cases

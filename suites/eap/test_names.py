@@ -8,7 +8,8 @@ from conformance.ike.core.connection import Connection, Identity
 from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
 from conformance.wire import EAP, EapCode, EapType, IdType
-from peers.contract import Capability, Pixit
+from peers.capabilities import Capability
+from peers.contract import Pixit
 from suites.connections import Setup, authority, eap
 from suites.eap.steps import asked, must_be_up
 from suites.purpose import purpose

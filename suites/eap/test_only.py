@@ -16,7 +16,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable
 from conformance.wire import AUTH, EAP, EapCode, EapType, Message
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import eap
 from suites.dut import Dut
 from suites.eap import listening

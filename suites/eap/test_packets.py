@@ -9,7 +9,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.verdict import Unexpected
 from conformance.wire import EAP, EapCode, EapPacket, EapType, Message
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import eap
 from suites.eap.steps import asked, fields, must_be_up, must_get_nothing, octets, packet, until_method
 from suites.ike_auth.refusal import must_be_gone

@@ -8,7 +8,7 @@ from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.script.sa import fatal
 from conformance.wire import AUTH, EAP, SA, EapCode, NotifyType, TSi, TSr
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import eap, usual
 from suites.eap import roles
 from suites.eap.steps import KEYED, asked, auth_with, must_get_nothing, own_key, proof, succeeded, until_method

@@ -10,7 +10,7 @@ from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.verdict import Unexpected
 from conformance.wire import AUTH, EAP, AuthMethod, EapCode, EapPacket, EapType, ExchangeType, NotifyType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import eap
 from suites.dut import Dut
 from suites.eap.steps import KEYED, auth_with, packet, tampered

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from conformance.script.peer import Peer
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import Role, eap
 from suites.dut import Dut
 from suites.eap_tls.conduct import (

@@ -12,7 +12,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 
 from conformance.crypto.pki import NOT_BEFORE, Authority, Leaf, new_key
 from conformance.script.peer import Peer
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import eap
 from suites.dut import Dut
 from suites.eap_tls.conduct import must_not_believe

@@ -11,7 +11,7 @@ from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.tls import TlsConfig, TlsEngine, TlsVersion
 from conformance.wire import EAP, EapCode, EapPacket
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import eap
 from suites.dut import Dut
 from suites.eap.steps import must_get_nothing, proof

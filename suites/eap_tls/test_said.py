@@ -16,7 +16,7 @@ from conformance.tls import TlsVersion
 from conformance.tls.messages import ClientHello, read_message
 from conformance.wire import EapCode
 from conformance.wire.errors import WireError
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import eap
 from suites.dut import Dut
 from suites.eap import listening

@@ -2,7 +2,7 @@
 
 from conformance.script.peer import Peer
 from conformance.tls import TlsVersion
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import eap
 from suites.dut import Dut
 from suites.eap_tls.sweeping import sweep, sweep_initiator

@@ -24,7 +24,7 @@ from conformance.tls.messages import (
     ShareExtension,
     SharesExtension,
 )
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import eap
 from suites.dut import Dut
 from suites.eap_tls.conduct import must_not_believe, must_refuse

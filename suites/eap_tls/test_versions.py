@@ -12,7 +12,7 @@ from conformance.tls.messages import (
     ServerHello,
     VersionsExtension,
 )
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import eap
 from suites.eap_tls.conduct import must_refuse
 from suites.eap_tls.deviation import Deviation, configured, message, speaking

@@ -29,7 +29,7 @@ from conformance.wire import (
     UnknownPayload,
     VendorID,
 )
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.create_child_sa.answers import kept, refused
 from suites.create_child_sa.test_device_rekeys import child_rekey
 from suites.dut import Dut

@@ -23,7 +23,7 @@ from conformance.wire import (
     TSi,
     TSr,
 )
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.create_child_sa.answers import carries, connected, granted
 from suites.create_child_sa.test_device_rekeys import child_rekey
 from suites.dut import Dut

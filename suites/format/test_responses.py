@@ -7,7 +7,7 @@ from conformance.script.bend import Bend
 from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.wire import KE, SA, ExchangeType, Nonce
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.dut import Dut
 from suites.ike_auth.initiating import answered, children, described
 from suites.purpose import purpose

@@ -4,7 +4,7 @@ from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
 from conformance.wire import SA, SK, SKF, ExchangeType, Message, Notify, NotifyType, ProtocolID
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.choices import everything
 from suites.connections import certificates
 from suites.dut import Dut

@@ -14,7 +14,7 @@ from conformance.wire import (
     UnknownPayload,
     encode_payloads,
 )
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.dut import Dut
 from suites.format.beside import beside
 from suites.fragmentation.split import Split, attempts, received_fragments, said

@@ -6,7 +6,7 @@ from conformance.script.message import rekeys_ike
 from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
 from conformance.wire import SKF, ExchangeType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.choices import including
 from suites.connections import certificates
 from suites.dut import Dut

@@ -12,7 +12,7 @@ from conformance.script.message import Sent
 from conformance.script.peer import Peer
 from conformance.script.verdict import Unexpected
 from conformance.wire import NotifyType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.format.steps import BUSY
 from suites.fragmentation.split import TRIES, Split
 from suites.ike_auth.steps import chained

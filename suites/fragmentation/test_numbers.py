@@ -3,7 +3,7 @@
 from conformance.ike.core.protection import Fragment
 from conformance.script.peer import Peer
 from conformance.wire import ExchangeType, VendorID
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.format.steps import BUSY, serves_others
 from suites.fragmentation.split import Split, attempts, spoiled
 from suites.purpose import purpose

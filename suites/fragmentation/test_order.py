@@ -4,7 +4,7 @@ from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.wire import ExchangeType, NotifyType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.dut import Dut
 from suites.fragmentation.split import Split, attempts, spoiled
 from suites.purpose import purpose

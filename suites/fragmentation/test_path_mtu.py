@@ -10,7 +10,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import SKF, ExchangeType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.choices import everything
 from suites.connections import certificates
 from suites.create_child_sa.answers import deletes_ike, deletion

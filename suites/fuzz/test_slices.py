@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from conformance.script.peer import Peer
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.campaign.states import STATES
 from suites.dut import Dut
 from suites.fuzz.slices import run_slice

@@ -10,7 +10,8 @@ from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.wire import SA, ExchangeType
-from peers.contract import Capability, ChildStatus
+from peers.capabilities import Capability
+from peers.contract import ChildStatus
 from suites.dut import Dut
 
 

@@ -12,7 +12,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Unexpected
 from conformance.wire import ExchangeType, Notify, NotifyType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.create_child_sa.answers import carries, deleted, requests
 from suites.dut import Dut
 from suites.purpose import purpose

@@ -19,7 +19,8 @@ from conformance.wire import (
     Payload,
     TSi,
 )
-from peers.contract import Capability, Pixit
+from peers.capabilities import Capability
+from peers.contract import Pixit
 from suites.connections import usual
 from suites.create_child_sa.answers import kept
 from suites.dut import Dut

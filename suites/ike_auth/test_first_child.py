@@ -24,7 +24,7 @@ from conformance.wire import (
     TSi,
     TSr,
 )
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.choices import pfs
 from suites.connections import usual
 from suites.create_child_sa.answers import kept

@@ -9,7 +9,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.verdict import Unexpected
 from conformance.wire import AUTH, EAP, SA, EapCode, ExchangeType, IDi, Message, Notify, NotifyType, TSi, TSr
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import certificates, eap, proving
 from suites.dut import Dut
 from suites.eap.steps import auth_with, own_key, tampered

@@ -8,7 +8,7 @@ from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.script.sa import fatal
 from conformance.wire import AUTH, AuthMethod, HashAlgorithm, Notify, NotifyType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import certificates
 from suites.ike_auth.refusal import answer_of, control
 from suites.purpose import purpose

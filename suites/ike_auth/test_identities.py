@@ -10,7 +10,7 @@ from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.script.sa import fatal
 from conformance.wire import AUTH, IDi, IDr, IdType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.dut import Dut
 from suites.ike_auth.refusal import answer_of, must_be_refused, must_not_succeed
 from suites.ike_auth.steps import distinguished, must_succeed, named

@@ -10,7 +10,8 @@ from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.wire import SA, Notify, NotifyType, TransformType, TSi, TSr
-from peers.contract import Capability, ChildStatus
+from peers.capabilities import Capability
+from peers.contract import ChildStatus
 from suites.create_child_sa.answers import kept
 from suites.dut import Dut
 from suites.foreign import unoffered

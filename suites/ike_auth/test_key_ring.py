@@ -11,7 +11,8 @@ from conformance.script.message import says_nothing
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.wire import AUTH, SA, AuthMethod, ExchangeType, IdType, Message, TSi
-from peers.contract import Capability, Pixit
+from peers.capabilities import Capability
+from peers.contract import Pixit
 from suites.connections import certified, leaf, psk
 from suites.ike_auth.refusal import must_be_refused
 from suites.purpose import purpose

@@ -6,7 +6,7 @@ from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.wire import AUTH, AuthMethod, ExchangeType, IDi, IDr, IdType, Message
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import certificates, nobody
 from suites.dut import Dut
 from suites.ike_auth.initiating import begun

@@ -8,7 +8,8 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable
 from conformance.wire import TSi
-from peers.contract import Capability, Pixit
+from peers.capabilities import Capability
+from peers.contract import Pixit
 from suites.connections import nobody, psk
 from suites.ike_auth.test_key_ring import comes, must_give_nothing, peers_of
 from suites.ike_auth.test_some_peers import behind, gets_in, part

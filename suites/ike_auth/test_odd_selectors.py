@@ -9,7 +9,8 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable
 from conformance.wire import ExchangeType, TrafficSelector, TSi, TSr
-from peers.contract import Capability, Pixit
+from peers.capabilities import Capability
+from peers.contract import Pixit
 from suites.connections import Setup, usual
 from suites.data_plane.steps import DATA
 from suites.dut import Dut

@@ -7,7 +7,7 @@ from conformance.script.message import Received, rekeys_child
 from conformance.script.peer import Peer
 from conformance.script.verdict import Inconclusive, NotApplicable, Unexpected
 from conformance.wire import SA, ExchangeType, Message, Notify, NotifyType, TrafficSelector, TSi, TSr
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.data_plane.steps import flows
 from suites.dut import Dut
 from suites.purpose import purpose

@@ -10,7 +10,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import KE, SA, ExchangeType, Nonce, Notify, NotifyType, Payload, ProtocolID, encode_message
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.dut import LONGEST, Dut
 from suites.ike_auth.refusal import control
 from suites.ike_auth.steps import hold_back, must_succeed, one_answer, release, send_bytes

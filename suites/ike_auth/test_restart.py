@@ -2,7 +2,7 @@
 
 from conformance.script.peer import Peer
 from conformance.wire import ExchangeType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.create_child_sa.answers import carries
 from suites.dut import Dut
 from suites.purpose import purpose

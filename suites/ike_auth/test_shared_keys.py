@@ -23,7 +23,7 @@ from conformance.wire import (
     VendorID,
     decode_message,
 )
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.choices import PRF, each
 from suites.connections import psk, usual
 from suites.ike_auth.refusal import answer_of, answers, control, must_be_a_refusal, must_be_refused

@@ -8,7 +8,7 @@ from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.script.verdict import Unexpected
 from conformance.wire import AUTH, AuthMethod, ExchangeType, HashAlgorithm, Message, NotifyType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import certificates
 from suites.dut import Dut
 from suites.ike_auth.refusal import answer_of, must_be_refused

@@ -14,7 +14,8 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable
 from conformance.wire import IdType
-from peers.contract import Capability, Pixit
+from peers.capabilities import Capability
+from peers.contract import Pixit
 from suites.connections import authority, certificates, certified, eap, psk, second_authority
 from suites.ike_auth.refusal import must_be_refused
 from suites.ike_auth.test_key_ring import PROVED, comes, must_give_nothing, peers_of

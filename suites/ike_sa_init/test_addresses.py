@@ -8,7 +8,7 @@ from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
 from conformance.wire import ExchangeType, Message, Notify, NotifyType, Payload
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import usual
 from suites.dut import Dut
 from suites.ike_sa_init.steps import handshake, normal

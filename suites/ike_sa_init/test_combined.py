@@ -8,7 +8,7 @@ from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.wire import SA, Integ, Proposal, Transform, TransformType
 from peers.algorithms import combined
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.choices import aead, esp_aead
 from suites.connections import usual
 from suites.create_child_sa.answers import carries, connected, granted

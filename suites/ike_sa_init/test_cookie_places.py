@@ -8,7 +8,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import SA, Message, Notify, NotifyType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import usual
 from suites.dut import Dut
 from suites.ike_sa_init.steps import finish, normal

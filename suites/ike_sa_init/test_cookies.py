@@ -10,7 +10,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Inconclusive, NotApplicable, Unexpected
 from conformance.wire import KE, SA, ExchangeType, Message, Nonce, Notify, NotifyType, PayloadType, UnknownPayload
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.choices import two_groups
 from suites.connections import usual
 from suites.dut import Dut

@@ -5,7 +5,8 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable
 from conformance.wire import Delete, Message, ProtocolID
-from peers.contract import Capability, SaState
+from peers.capabilities import Capability
+from peers.contract import SaState
 from suites.dut import Dut
 from suites.several import deleted_by_device
 

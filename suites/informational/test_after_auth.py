@@ -3,7 +3,7 @@
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.wire import Notify, NotifyType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.create_child_sa.answers import kept
 from suites.dut import Dut
 from suites.purpose import purpose

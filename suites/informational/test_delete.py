@@ -4,7 +4,7 @@ from conformance.ike.core.child import ChildSa
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.wire import SA, Delete, ExchangeType, Message, ProtocolID
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.create_child_sa.answers import deletes_child, deletes_ike, kept
 from suites.dut import Dut
 from suites.informational.deletion import child_must_live, children_must_be_gone, deleted_spis, said

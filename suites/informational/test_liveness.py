@@ -4,7 +4,7 @@ from conformance.script.message import says_nothing
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.wire import ExchangeType, Notify, NotifyType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.dut import Dut
 from suites.purpose import purpose
 

@@ -4,7 +4,7 @@ from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.script.sa import fatal
 from conformance.wire import Delete, ExchangeType, Notify, NotifyType, ProtocolID, UnknownPayload
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.create_child_sa.answers import deletes_child, kept
 from suites.dut import Dut
 from suites.informational.deletion import child_must_live, children_must_be_gone, deleted_spis

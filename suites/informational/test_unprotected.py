@@ -5,7 +5,7 @@ from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.wire import FLAG_INITIATOR, Delete, ExchangeType, Message, Notify, NotifyType, Payload, ProtocolID
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.create_child_sa.answers import deletes_child
 from suites.dut import Dut
 from suites.purpose import purpose

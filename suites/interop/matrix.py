@@ -14,7 +14,8 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from peers.contract import Capability, Device, DeviceError
+from peers.capabilities import Capability
+from peers.contract import Device, DeviceError
 from peers.deviations import Deviation, about, find, load_deviations
 from peers.registry import open_device
 from peers.word import parse

@@ -10,7 +10,8 @@ from conformance.net import Address, UdpLink
 from conformance.net.relay import Cut, PortNat, Relay, SecondGateway, Side, Third, Wire
 from conformance.script.verdict import NotApplicable
 from conformance.wire import ExchangeType
-from peers.contract import Capability, Device, DeviceError, Pixit, Unsupported
+from peers.capabilities import Capability
+from peers.contract import Device, DeviceError, Pixit, Unsupported
 from peers.reference.live import LiveReference
 from suites.choices import must_take
 from suites.interop import state

@@ -6,7 +6,8 @@ from enum import StrEnum
 
 from conformance.ike.core.connection import Connection, Mode, RedirectWhen
 from conformance.net.relay import LosesFirst, Path, PortNat, Wire
-from peers.contract import Capability, Pixit, needs
+from peers.capabilities import Capability, needs
+from peers.contract import Pixit
 from suites.connections import Setup, psk
 
 

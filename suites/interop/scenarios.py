@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from conformance.ike.core.connection import Mode, RedirectWhen
 from conformance.wire import AuthMethod
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.choices import esp_esn, pfs, two_groups
 from suites.connections import certificates, psk
 from suites.interop import connections

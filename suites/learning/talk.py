@@ -11,7 +11,8 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, ends_ike_sa
 from conformance.script.verdict import Inconclusive, Unexpected
 from conformance.wire import SA, ExchangeType, Payload, WireError
-from peers.contract import Capability, Death, Device, DeviceError
+from peers.capabilities import Capability
+from peers.contract import Death, Device, DeviceError
 from suites.conduct import prepared
 from suites.connections import usual
 from suites.guard import Guard

@@ -8,7 +8,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable
 from conformance.wire import FLAG_INITIATOR, FLAG_RESPONSE, SA, ExchangeType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.create_child_sa.answers import deletes_child, deleting, deletion, must_count
 from suites.dut import Dut
 from suites.purpose import purpose

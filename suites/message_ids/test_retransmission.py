@@ -4,7 +4,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Unexpected
 from conformance.wire import Delete, ExchangeType, ProtocolID, UnknownPayload
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.create_child_sa.answers import deletes_ike, requests
 from suites.purpose import purpose
 

@@ -6,7 +6,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Unexpected
 from conformance.wire import Delete, ExchangeType, Message, Notify, NotifyType, ProtocolID
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.create_child_sa.answers import deletes_child, must_count, successor
 from suites.dut import Dut
 from suites.purpose import purpose

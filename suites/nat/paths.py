@@ -9,7 +9,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable
 from conformance.wire import SA, ExchangeType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import Setup, certificates, usual
 from suites.create_child_sa.answers import deletes_child, deletes_ike, deleting, granted
 from suites.dut import Dut

@@ -7,7 +7,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable
 from conformance.wire import ExchangeType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import usual
 from suites.dut import Dut
 from suites.nat.steps import (

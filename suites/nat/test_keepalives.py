@@ -4,7 +4,7 @@ from conformance.net.link import Address
 from conformance.script.message import says_nothing
 from conformance.script.peer import Peer
 from conformance.wire import ExchangeType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import usual
 from suites.dut import Dut
 from suites.nat.steps import (

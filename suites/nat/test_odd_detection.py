@@ -11,7 +11,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.verdict import Unanswered, Unexpected
 from conformance.wire import SA, ExchangeType, Notify, NotifyType, Payload
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.create_child_sa.answers import carries, successor
 from suites.dut import Dut
 from suites.nat.steps import (

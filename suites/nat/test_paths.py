@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from conformance.net.impaired import Impairment
 from conformance.script.peer import Peer
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.dut import Dut
 from suites.nat.paths import (
     COPIES,

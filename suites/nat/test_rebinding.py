@@ -11,7 +11,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable, Unanswered, Unexpected
 from conformance.wire import ExchangeType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import usual
 from suites.create_child_sa.answers import carries, deletes_ike, deletion, successor
 from suites.dut import Dut

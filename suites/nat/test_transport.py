@@ -7,7 +7,7 @@ from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.wire import ExchangeType, Message, NotifyType, TrafficSelector, TSi, TSr
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.dut import Dut
 from suites.ike_auth.steps import host_to_host
 from suites.nat.steps import behind_nat, device_behind_nat

@@ -9,7 +9,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import ExchangeType, NotifyType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.create_child_sa.answers import deletes_ike
 from suites.dut import Dut
 from suites.ike_auth.steps import must_be_accepted_by

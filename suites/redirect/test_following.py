@@ -11,7 +11,7 @@ from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import ExchangeType, Notify, NotifyType
 from conformance.wire.gateway import Gateway
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.dut import Dut
 from suites.ike_auth.initiating import Attempt
 from suites.ike_auth.refusal import must_be_refused_by

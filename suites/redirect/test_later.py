@@ -19,7 +19,7 @@ from conformance.wire import (
     TSr,
 )
 from conformance.wire.gateway import Gateway
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import eap
 from suites.create_child_sa.answers import deletes_ike, deletion, successor
 from suites.dut import Dut

@@ -11,7 +11,7 @@ from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Inconclusive, Unexpected
 from conformance.wire import AUTH, KE, SA, ExchangeType, IDr, Message, Nonce, Notify, NotifyType, TSi, TSr
 from conformance.wire.gateway import Gateway
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import eap
 from suites.create_child_sa.answers import deletes_ike, successor
 from suites.dut import Dut

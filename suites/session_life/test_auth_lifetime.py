@@ -5,7 +5,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Unexpected
 from conformance.wire import AUTH, ExchangeType, Message, NotifyType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.aaa.steps import OBEYS, SERVED, answered, must_get_in, named
 from suites.configuration.steps import serving
 from suites.connections import eap

@@ -4,7 +4,7 @@ from conformance.script.message import rekeys_ike
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.wire import ExchangeType, NotifyType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import eap
 from suites.create_child_sa.answers import carries
 from suites.dut import Dut

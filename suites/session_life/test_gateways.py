@@ -10,7 +10,8 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import ExchangeType, Notify, NotifyType
-from peers.contract import Capability, Pixit
+from peers.capabilities import Capability
+from peers.contract import Pixit
 from suites.connections import usual
 from suites.create_child_sa.answers import carries
 from suites.dut import Dut

@@ -10,7 +10,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Inconclusive, Unexpected
 from conformance.wire import ExchangeType, Notify, NotifyType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.create_child_sa.answers import carries, connected, deleted, deletes_child, deletes_ike, deletion, requests
 from suites.data_plane.steps import flows
 from suites.data_plane.test_drops import paddings

@@ -6,7 +6,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Unexpected
 from conformance.wire import ExchangeType, NotifyType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import usual
 from suites.create_child_sa.answers import carries
 from suites.data_plane.steps import flows

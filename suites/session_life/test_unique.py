@@ -7,7 +7,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import AUTH, ExchangeType, NotifyType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import eap
 from suites.create_child_sa.answers import carries, deletes_ike, requests
 from suites.data_plane.steps import flows

@@ -20,7 +20,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.verdict import Unexpected
 from conformance.wire import AUTH, SA, ExchangeType, Message, Nonce, NotifyType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.connections import Role
 from suites.dut import Dut
 

@@ -31,7 +31,7 @@ from conformance.wire import (
     TsType,
     UnknownSelector,
 )
-from peers.contract import Capability
+from peers.capabilities import Capability
 from suites.dut import Dut
 from suites.sweeps.cases import Case, Due, Sweep, every
 

@@ -30,7 +30,7 @@ from conformance.ike.extensions.route_exchange import RouteExchange
 from conformance.ike.extensions.several_connections import SeveralConnections
 from conformance.ike.extensions.split_dns import SplitDns
 from conformance.ike.ikesa import IkeSa
-from peers.contract import Capability
+from peers.capabilities import Capability
 from peers.reference.device import ReferenceDevice
 from suites.conduct import all_purposes, conduct
 

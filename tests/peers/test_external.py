@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from conformance.script.verdict import NotApplicable
-from peers.contract import Capability, DeviceError, SaState, Unsupported
+from peers.capabilities import Capability
+from peers.contract import DeviceError, SaState, Unsupported
 from peers.devicefile import read_device
 from peers.external import ExternalDevice
 from peers.places.owner import process_start

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from conformance.net.pcapng import read_pcapng
-from peers.contract import Capability, DeviceError
+from peers.capabilities import Capability
+from peers.contract import DeviceError
 from peers.places.netns import PIXIT
 from peers.registry import open_device
 from suites.interop.matrix import Matrix, Member, select

@@ -15,7 +15,8 @@ pytest.importorskip("netmiko", reason="pip install 'ikespec[cisco]' has it")
 
 from conformance.crypto.pki import Authority
 from conformance.ike.core.connection import Connection, Identity, Mode, Party, PublicKey
-from peers.contract import Capability, ChildStatus, Device, DeviceError, SaState, SaStatus, Unsupported
+from peers.capabilities import Capability
+from peers.contract import ChildStatus, Device, DeviceError, SaState, SaStatus, Unsupported
 from peers.iosxe.status import Shown, sa_statuses
 from peers.reference.process import ReferenceProcess
 from peers.registry import open_device

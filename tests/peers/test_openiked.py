@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from conformance.ike.core.connection import ChildConfig
-from peers.contract import Capability, Device, DeviceError, Unsupported
+from peers.capabilities import Capability
+from peers.contract import Device, DeviceError, Unsupported
 from peers.registry import open_device
 from suites.conduct import all_purposes, conduct
 from tests.peers.conftest import started

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from peers.contract import Capability, DeviceError
+from peers.capabilities import Capability
+from peers.contract import DeviceError
 from peers.reference.defects import all_defects
 from peers.reference.process import ReferenceProcess
 from peers.reference.variants import all_variants

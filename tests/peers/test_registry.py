@@ -8,7 +8,8 @@ import docker.errors
 import pytest
 
 from peers import registry
-from peers.contract import Capability, DeviceError, needs
+from peers.capabilities import Capability, needs
+from peers.contract import DeviceError
 from peers.places import image
 from peers.places.nat import NatPlace
 from peers.places.netns import NetnsPlace

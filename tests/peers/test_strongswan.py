@@ -14,7 +14,8 @@ import pytest
 from conformance.ike.core.connection import CookiePolicy
 from conformance.net import Link
 from conformance.wire import SA, ExchangeType, Message, NotifyType, decode_message
-from peers.contract import Capability, Device, DeviceError, SaState, Unsupported
+from peers.capabilities import Capability
+from peers.contract import Device, DeviceError, SaState, Unsupported
 from peers.places.owner import Owner, base_directory, sweep
 from peers.registry import open_device
 from peers.strongswan.device import StrongSwan

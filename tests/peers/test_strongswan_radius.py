@@ -2,7 +2,8 @@
 
 import pytest
 
-from peers.contract import Capability, Device
+from peers.capabilities import Capability
+from peers.contract import Device
 from suites.conduct import all_purposes, conduct
 
 pytestmark = pytest.mark.peer

@@ -11,7 +11,8 @@ import pytest
 
 from conformance.ipsec.ip import ICMP, checksum, header, parse
 from conformance.net import Datagram, IpPacket
-from peers.contract import Capability, Device
+from peers.capabilities import Capability
+from peers.contract import Device
 from peers.places.owner import base_directory, sweep
 from peers.places.rootfs import cache_directory
 from suites.conduct import all_purposes, conduct

@@ -17,7 +17,7 @@ from conformance.net.link import Address
 from conformance.probe.survey import Survey
 from ikespec.cli import app
 from ikespec.probe import UNKNOWN, Wish, WishError, believed, check, rows, source, target
-from peers.contract import Capability
+from peers.capabilities import Capability
 from peers.devicefile import read_device
 from peers.probed import Given, capabilities, device_file
 from peers.reference.process import ReferenceProcess

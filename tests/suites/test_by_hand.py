@@ -12,7 +12,8 @@ from conformance.crypto.pki import Authority
 from conformance.ike.core.connection import CookiePolicy, Eap, Identity, Mode, PublicKey
 from conformance.wire import IdType
 from peers.byhand import as_configured
-from peers.contract import Capability, Unsupported
+from peers.capabilities import Capability
+from peers.contract import Unsupported
 from peers.credentials import USUAL, Credentials
 from peers.reference.device import CAPABILITIES, ReferenceDevice
 from suites.conduct import Written, all_purposes, conduct

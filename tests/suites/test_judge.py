@@ -4,7 +4,8 @@ import pytest
 
 from conformance.script.verdict import Inconclusive, NotApplicable, Unanswered, Unexpected
 from conformance.wire import ExchangeType
-from peers.contract import Capability, DeviceError, Unsupported
+from peers.capabilities import Capability
+from peers.contract import DeviceError, Unsupported
 from suites.judge import Kind, judge
 from suites.purpose import Purpose
 from suites.requirements import load

@@ -7,7 +7,8 @@ import pytest
 from conformance.ike.core.connection import Connection, Psk
 from conformance.ike.endpoint import Endpoint
 from conformance.net.link import Datagram
-from peers.contract import Capability, DeviceError
+from peers.capabilities import Capability
+from peers.contract import DeviceError
 from peers.reference.device import ReferenceDevice
 from suites.conduct import all_purposes, prepared
 from suites.gate import Gate, Look, kind_of, wanted

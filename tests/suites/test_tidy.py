@@ -3,7 +3,7 @@
 from conformance.ike.core.connection import Connection
 from conformance.script.verdict import Unexpected
 from conformance.wire import ExchangeType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from peers.reference.device import ReferenceDevice
 from suites.conduct import all_purposes, prepared, tried
 from suites.gate import Gate

@@ -5,7 +5,7 @@ from conformance.ike.core.events import Violation
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import HashAlgorithm
 from peers.algorithms import MUSTS, Algorithms
-from peers.contract import Capability
+from peers.capabilities import Capability
 from peers.reference.engine import ReferenceEngine
 from peers.reference.variants.registry import variant
 

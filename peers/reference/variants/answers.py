@@ -9,7 +9,7 @@ from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
 from conformance.net.link import Datagram
 from conformance.wire import ExchangeType, Header, Message, Notify, NotifyType, Payload
-from peers.contract import Capability
+from peers.capabilities import Capability
 from peers.reference.variants.own_requests import Talkative
 from peers.reference.variants.registry import variant
 

@@ -12,7 +12,7 @@ from conformance.ike.core.connection import Connection
 from conformance.ike.core.events import Violation
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import AUTH, CERT, CERTREQ, CertEncoding, IDi, IDr, IdType, Message
-from peers.contract import Capability
+from peers.capabilities import Capability
 from peers.reference.engine import ReferenceEngine
 from peers.reference.variants.registry import variant
 

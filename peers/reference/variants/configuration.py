@@ -1,7 +1,7 @@
 """Whether what a device is configured with can be changed at all."""
 
 from peers.algorithms import Algorithms
-from peers.contract import Capability
+from peers.capabilities import Capability
 from peers.reference.engine import ReferenceEngine
 from peers.reference.variants.registry import variant
 

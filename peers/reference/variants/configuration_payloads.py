@@ -9,7 +9,7 @@ from conformance.ike.core.events import Refusal
 from conformance.ike.core.subnets import subnet
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType, Message, Payload
-from peers.contract import Capability
+from peers.capabilities import Capability
 from peers.reference.variants.registry import variant
 
 

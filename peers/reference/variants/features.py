@@ -27,7 +27,7 @@ from conformance.wire import (
     TSi,
     TSr,
 )
-from peers.contract import Capability
+from peers.capabilities import Capability
 from peers.reference.engine import ReferenceEngine
 from peers.reference.variants.registry import variant
 

@@ -11,7 +11,7 @@ from conformance.ike.core.proposals import parsed
 from conformance.ike.core.protection import Fragment
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import CERT, CP, SA, Message, Notify, NotifyType, Payload, Prf, TransformType, VendorID
-from peers.contract import Capability
+from peers.capabilities import Capability
 from peers.reference.engine import ReferenceEngine
 from peers.reference.variants.registry import variant
 

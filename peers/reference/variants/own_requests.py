@@ -7,7 +7,7 @@ from conformance.ike.core.child import ChildState
 from conformance.ike.core.sending import State, Timer
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import ExchangeType, Notify, NotifyType
-from peers.contract import Capability
+from peers.capabilities import Capability
 from peers.reference.variants.messages import STATUS
 from peers.reference.variants.registry import variant
 

@@ -7,7 +7,7 @@ from pkgutil import iter_modules
 from typing import Any
 
 from conformance.net.impaired import Impairment
-from peers.contract import Capability
+from peers.capabilities import Capability
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from conformance.crypto.revocation import Status, lists_named_in
 from conformance.ike.extensions.revocation import MOST_POINTS
 from conformance.ike.ikesa import IkeSa
 from conformance.net.fetching import WebClient
-from peers.contract import Capability
+from peers.capabilities import Capability
 from peers.reference.variants.registry import variant
 
 

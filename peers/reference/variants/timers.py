@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import ClassVar
 
 from conformance.ike.core.connection import Connection
-from peers.contract import Capability, Retransmission
+from peers.capabilities import Capability
+from peers.contract import Retransmission
 from peers.reference.engine import ReferenceEngine
 from peers.reference.variants.registry import variant
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from conformance.ike.core.sending import State
 from conformance.script.message import Received
 from conformance.wire import ExchangeType, Message, NotifyType
-from peers.contract import Capability, Device, DeviceError, SaState
+from peers.capabilities import Capability
+from peers.contract import Device, DeviceError, SaState
 from suites.campaign.case import Problem
 
 GRACE = 10.0

@@ -17,7 +17,8 @@ from conformance.wire import (
     TSr,
     WireError,
 )
-from peers.contract import Capability, Device, DeviceError, SaState
+from peers.capabilities import Capability
+from peers.contract import Device, DeviceError, SaState
 from suites.campaign.case import Problem
 from suites.invariants import Broken
 from suites.invariants.asked import as_read
