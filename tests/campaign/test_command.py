@@ -75,18 +75,18 @@ def test_a_campaign_its_findings_and_going_on(tmp_path: Path) -> None:
 
 MUTE = (
     '[device]\nname = "mute"\ncapabilities = ["responder", "psk", "tunnel"]\n'
-    '[addresses]\ndevice = "127.0.77.2"\ntester = "127.0.77.1"\ndevice_ports = [50, 51]\n'
+    '[addresses]\ndevice = "127.0.77.2"\ntester = "127.0.77.{}"\ndevice_ports = [50, 51]\n'
     "tester_ports = [50500, 54500]\n[timers]\nresponse_timeout = 0.1\n"
 )
 
 
-@pytest.mark.parametrize("states", ["init", "init,established", "established"])
-def test_a_device_that_never_answers_was_not_tried(tmp_path: Path, states: str) -> None:
-    (tmp_path / "mute.toml").write_text(MUTE)
+@pytest.mark.parametrize(("host", "states"), [(1, "init"), (3, "established")])
+def test_a_device_that_never_answers_was_not_tried(tmp_path: Path, host: int, states: str) -> None:
+    (tmp_path / "mute.toml").write_text(MUTE.format(host))  # another worker tries another one meanwhile
     dut = str(tmp_path / "mute.toml")
-    code, said, error = call("fuzz", "--dut", dut, "--time", "1s", "--states", states, "--out", str(tmp_path / "out"))
+    code, said, error = call("fuzz", "--dut", dut, "--time", "2s", "--states", states, "--out", str(tmp_path / "out"))
     assert code == 2 and error.startswith(f"ikespec: nothing was tried: {dut} has answered nothing; ikespec run --dut")
-    assert ("not reached lately: established" in said) == ("established" in states)
+    assert ("not reached lately: established" in said) == (states == "established")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
