@@ -4,9 +4,10 @@ from collections import deque
 
 from conformance.net.link import NON_ESP_MARKER, Datagram, IpPacket, Link
 from conformance.script.peer import Peer
-from conformance.wire import FLAG_RESPONSE
+from conformance.wire import FLAG_RESPONSE, PayloadType
 
-_FLAGS = 19
+_FIRST, _FLAGS = 16, 19
+_PROTECTED = (PayloadType.SK, PayloadType.SKF)
 
 REMEMBERED = 4096
 """Requests whose responses are given to who has sent them."""
@@ -40,15 +41,23 @@ class Lanes:
     """The link to a device, shared by any number of conversations.
 
     ``history`` has the last datagrams, oldest first. ``asked`` has what was asked on the link before this one, too: the
-    device may answer that still.
+    device may answer that still. ``strangers`` have named an IKE SA of another conversation, which may ask the same: it
+    gets what is protected, and they the rest. On the ``shared`` ports IKE has the marker that tells it from ESP.
     """
 
-    def __init__(self, base: Link, history: History | None = None, asked: Asked | None = None) -> None:
+    def __init__(
+        self,
+        base: Link,
+        history: History | None = None,
+        asked: Asked | None = None,
+        shared: tuple[int, ...] = (4500,),
+    ) -> None:
         """No lanes yet."""
-        self.base = base
+        self.base, self.shared = base, shared
         self.history = History() if history is None else history
         self.asked = {} if asked is None else asked
         self.lanes: list[Lane] = []
+        self.strangers: dict[bytes, Lane] = {}
 
     def lane(self) -> "Lane":
         """A link for one more conversation; `Lane.close` ends it."""
@@ -68,27 +77,43 @@ class Lanes:
         self.history.note((self.base.now(), True, datagram))
         if len(self.asked) >= REMEMBERED:
             del self.asked[next(iter(self.asked))]
-        key = _request(datagram.payload)
+        raw = self.octets(datagram)
+        key = _request(raw)
         before = (one for one in self.asked.get(key, ()) if one is not lane and one in self.lanes)
         self.asked[key] = (*before, lane)
+        known = self.known(raw)
+        if known and lane not in known:
+            self.strangers[key] = lane
+            if len(self.strangers) > REMEMBERED:
+                del self.strangers[next(iter(self.strangers))]
+
+    def octets(self, datagram: Datagram) -> bytes:
+        """A datagram without the marker; an SPI may begin as that does."""
+        marked = any(one.port in self.shared for one in (datagram.source, datagram.destination))
+        return datagram.payload.removeprefix(NON_ESP_MARKER) if marked else datagram.payload
 
     def owner(self, found: Datagram | IpPacket) -> "Lane | None":
         """Whose IKE SA this is for, or who has asked for it; None: it is for nobody that we know."""
         if not isinstance(found, Datagram):
             return None
-        raw = found.payload.removeprefix(NON_ESP_MARKER)
-        spis = raw[:8], raw[8:16]
-        known = [one for one in self.lanes if one.peer is not None and any(spi in one.peer.sas for spi in spis)]
+        raw = self.octets(found)
+        known = self.known(raw)
         is_response = len(raw) > _FLAGS and raw[_FLAGS] & FLAG_RESPONSE
-        askers = self.asked.get(_request(raw), ()) if is_response else ()
+        request = _request(raw) if is_response else b""
+        strangers = [self.strangers[request]] if request in self.strangers and raw[_FIRST] not in _PROTECTED else []
+        askers = self.asked.get(request, ())
         # A request with an SPI of another conversation in it is answered to who has sent it.
         both = [one for one in known if one in askers]
-        return next(iter((*both, *reversed(askers), *known)), None)
+        return next(iter((*strangers, *both, *reversed(askers), *known)), None)
+
+    def known(self, raw: bytes) -> list["Lane"]:
+        """Whose IKE SA it names."""
+        spis = raw[:8], raw[8:16]
+        return [one for one in self.lanes if one.peer is not None and any(spi in one.peer.sas for spi in spis)]
 
 
-def _request(payload: bytes) -> bytes:
+def _request(raw: bytes) -> bytes:
     """What a request and its response have in common, whoever answers: SPI of the initiator, exchange, message ID."""
-    raw = payload.removeprefix(NON_ESP_MARKER)
     return raw[:8] + raw[18:19] + raw[20:24]
 
 

@@ -38,8 +38,8 @@ def replay(path: Path, word: str, tries: int = 1, out: Path | None = None, again
     finding = read_finding(path)
     if finding.problem.oracle == ORACLE and not against:
         raise ValueError(f"{path}: two devices answer differently; expected the other one with --against")
-    if foreign := _foreign(finding):
-        raise ValueError(f"{path}: {foreign}: this version of ikespec has none; replay it with the one that found it")
+    if strange := foreign(finding):
+        raise ValueError(f"{path}: {strange}: this version of ikespec has none; replay it with the one that found it")
     bench = Bench(rig(word, finding.script[0].seed, against))
     try:
         bench.runner()
@@ -54,13 +54,13 @@ def replay(path: Path, word: str, tries: int = 1, out: Path | None = None, again
         bench.close()
 
 
-def _foreign(finding: Finding) -> str:
+def foreign(finding: Finding) -> str:
     """What the script of a finding asks for that we cannot do: left out, it would not happen, and look as if mended."""
     for case in finding.script:
         if case.state not in STATES:
             return f"state {case.state!r}"
         for step in case.steps:
-            if step.kind not in KINDS:
+            if step.kind not in KINDS and step.kind != "octets":
                 return f"message {step.kind!r}"
             for mutation in step.mutations:
                 try:

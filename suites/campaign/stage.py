@@ -121,7 +121,8 @@ class Stage:
         self.device.apply(wanted.theirs)
         self._applied()
         link = self.device.open_link(ipv6=":" in (wanted.ours.local_address or ""))
-        self._lanes, self._loaded = Lanes(link, self.history, self._asked), wanted
+        shared = (wanted.ours.local_ports[1], wanted.ours.remote_ports[1])
+        self._lanes, self._loaded = Lanes(link, self.history, self._asked, shared), wanted
         self._left = self._reached = 0
 
     def close(self) -> None:

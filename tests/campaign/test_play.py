@@ -3,13 +3,16 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from suites.campaign.case import Case, Problem, Step
 from suites.campaign.findings import Finding
+from suites.campaign.replaying import foreign
 from suites.campaign.saved import files_of
+from suites.campaign.states import STATES
 
 ROOT = Path(__file__).parents[2]
 FINDING = Finding(
@@ -17,6 +20,11 @@ FINDING = Finding(
     "established",
     (Case("established", 1, (Step("clear-liveness"),)),),
 )
+
+
+def test_nothing_that_a_campaign_sends_is_foreign_to_a_replay() -> None:
+    script = tuple(Case(name, 1, tuple(map(Step, state.kinds))) for name, state in STATES.items())
+    assert foreign(replace(FINDING, script=script)) == ""
 
 
 @pytest.mark.parametrize(

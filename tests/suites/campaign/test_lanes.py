@@ -6,7 +6,7 @@ from unittest import mock
 import pytest
 
 from conformance.net.link import Address, Datagram
-from conformance.wire import FLAG_INITIATOR, FLAG_RESPONSE, ExchangeType, Message, encode_message
+from conformance.wire import FLAG_INITIATOR, FLAG_RESPONSE, ExchangeType, Message, PayloadType, encode_message
 from suites.campaign.lanes import Lanes
 
 HERE, THERE = Address("192.0.2.1", 500), Address("192.0.2.2", 500)
@@ -70,6 +70,31 @@ def test_an_answer_from_before_the_connection_was_loaded_anew_is_for_nobody() ->
     lane.send(request(b"b" * 8))
     first = lane.receive(1.0)
     assert isinstance(first, Datagram) and first.payload[:8] == b"b" * 8 and lane.receive(1.0) is None
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_who_has_asked_the_same_in_a_conversation_of_his_own_gets_what_is_protected(over: bool) -> None:
+    wire: Any = Wire()
+    lanes = Lanes(wire)
+    one, other = lanes.lane(), lanes.lane()
+    other.peer = mock.Mock(sas={b"a" * 8: None})
+    wire.send = mock.Mock()
+    one.send(request(b"a" * 8))
+    if over:
+        one.close()
+    other.send(request(b"a" * 8))
+    for first, owner in ((PayloadType.NOTIFY, one), (PayloadType.SK, other), (PayloadType.SKF, other)):
+        answer = bytearray(encode_message(Message(b"a" * 8, b"r" * 8, ExchangeType.IKE_SA_INIT, FLAG_RESPONSE, 0)))
+        answer[16] = first
+        assert lanes.owner(Datagram(THERE, HERE, bytes(answer))) is owner
+
+
+def test_an_spi_that_begins_as_the_marker_does_is_none_where_there_is_no_marker() -> None:
+    wire: Any = Wire()
+    lanes = Lanes(wire)
+    one, other = lanes.lane(), lanes.lane()
+    one.send(request(bytes(7) + b"a"))
+    assert other.receive(1.0) is None and isinstance(one.receive(1.0), Datagram)
 
 
 def test_what_nobody_has_asked_for_is_for_who_listens() -> None:
