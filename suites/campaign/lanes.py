@@ -98,13 +98,15 @@ class Lanes:
             return None
         raw = self.octets(found)
         known = self.known(raw)
-        is_response = len(raw) > _FLAGS and raw[_FLAGS] & FLAG_RESPONSE
-        request = _request(raw) if is_response else b""
-        strangers = [self.strangers[request]] if request in self.strangers and raw[_FIRST] not in _PROTECTED else []
+        if len(raw) <= _FLAGS or not raw[_FLAGS] & FLAG_RESPONSE:
+            return next(iter(known), None)
+        request = _request(raw)
+        if raw[_FIRST] not in _PROTECTED and request in self.strangers:
+            return self.strangers[request]
         askers = self.asked.get(request, ())
         # A request with an SPI of another conversation in it is answered to who has sent it.
         both = [one for one in known if one in askers]
-        return next(iter((*strangers, *both, *reversed(askers), *known)), None)
+        return next(iter((*both, *reversed(askers), *known)), None)
 
     def known(self, raw: bytes) -> list["Lane"]:
         """Whose IKE SA it names."""
