@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from conformance.ike.core.child import ChildSa
+from conformance.ike.core.events import Violation
 from conformance.ike.ikesa import IkeSa
 from conformance.net.link import NON_ESP_MARKER, Address
 from conformance.script.bend import Bend, datagrams, order
@@ -92,7 +93,11 @@ def _init_cookie(scene: Scene, bend: Bend) -> None:
     response = scene.response
     if response is None:
         raise Unreachable("the device has asked for no cookie")
-    _begin(scene.ike, partial(IkeSa.on_init_response, scene.ike, response), bend)
+    scene.ike.rounds = 0  # it may be asked again and again
+    try:
+        _begin(scene.ike, partial(IkeSa.on_init_response, scene.ike, response), bend)
+    except Violation as problem:
+        raise Unreachable(str(problem)) from None
 
 
 @_kind("init-again", "the octets of the IKE_SA_INIT request again")
