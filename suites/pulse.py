@@ -21,6 +21,9 @@ SPELL, QUIET = 0.25, 4.0
 SAMPLES = 30
 """Samples that are compared, in three parts of which each must be over the one before, twice in a row."""
 
+VISITS = 20
+"""Samples of one label that must rise by about as much each time, twice in a row: what is seldom done may leak, too."""
+
 LEAST = {"memory": 2 << 20, "descriptors": 9, "threads": 6}
 """The growth that counts between first and last part."""
 
@@ -86,6 +89,40 @@ class Growth:
         return f"{rise}, most of it in {self.worst}"
 
 
+class Slopes:
+    """By how much each sample of a label rises over the one before, whatever label that has."""
+
+    def __init__(self) -> None:
+        """Nothing has risen."""
+        self.steps: dict[str, deque[dict[str, int]]] = {}
+        self.suspects: dict[tuple[str, str], int] = {}
+
+    def take(self, label: str, before: Vitals, now: Vitals) -> Growth | None:
+        """One more; what rises without end with this label, by its lower quartile, if anything."""
+        steps = self.steps.setdefault(label, deque(maxlen=VISITS))
+        steps.append({name: getattr(now, name) - getattr(before, name) for name in LEAST})
+        if len(steps) < VISITS:
+            return None
+        rises = {name: [one[name] for one in steps] for name in LEAST}
+        name = next((one for one in LEAST if sum(rises[one]) >= LEAST[one] and _steady(rises[one])), None)
+        if name is None:
+            return None
+        steps.clear()
+        rise = sum(rises[name])
+        suspected = self.suspects.pop((label, name), None)
+        if suspected is None or 2 * rise < suspected:
+            self.suspects[label, name] = rise
+            return None
+        last = getattr(now, name)
+        return Growth(name, last - rise, last, label, rise)
+
+
+def _steady(rises: list[int]) -> bool:
+    """Whether most of them are alike, and little is given back now and then."""
+    ordered, mean = sorted(rises), sum(rises) / len(rises)
+    return 2 * ordered[len(ordered) // 4] >= mean and 2 * mean >= ordered[len(ordered) // 2]
+
+
 class Samples:
     """What a daemon used from time to time, each when it had just forgotten all its SAs."""
 
@@ -94,6 +131,7 @@ class Samples:
         self.device = device
         self.samples: deque[tuple[Vitals, str]] = deque(maxlen=SAMPLES)
         self.suspect: tuple[str, int] | None = None
+        self.slopes = Slopes()
 
     @property
     def newest(self) -> Vitals | None:
@@ -104,13 +142,17 @@ class Samples:
         """The device has been started again."""
         self.samples.clear()
         self.suspect = None
+        self.slopes = Slopes()
 
     def take(self, label: str) -> Growth | None:
         """One more, ``label`` is what came before it; what grows without end, if anything."""
         vitals = self.device.vitals()
         if vitals is None:
             return None
+        before = self.newest
         self.samples.append((vitals, label))
+        if before is not None and (found := self.slopes.take(label, before, vitals)) is not None:
+            return found
         if len(self.samples) < SAMPLES:
             return None
         for name in (one.name for one in fields(Vitals) if one.name in LEAST):

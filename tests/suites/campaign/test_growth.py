@@ -8,7 +8,7 @@ import pytest
 
 from peers.contract import Vitals
 from suites.campaign.oracles.growth import AGAIN, keeps_more, rises
-from suites.pulse import SAMPLES, Samples
+from suites.pulse import SAMPLES, VISITS, Samples
 
 
 def said(memory: Callable[[int], int], count: int = 4 * SAMPLES) -> list[str]:
@@ -30,6 +30,33 @@ def said(memory: Callable[[int], int], count: int = 4 * SAMPLES) -> list[str]:
 )
 def test_growth_without_end(memory: Callable[[int], int], count: int) -> None:
     assert said(memory) == ["memory grows in established"] * count
+
+
+def in_turn(leak: Callable[[int], int], noise: int) -> list[str]:
+    """What is said where every tenth sample is of a state that adds something; the others come and go."""
+    at, kept, found = 0, 0, []
+    device: Any = SimpleNamespace(vitals=lambda: Vitals((16 << 20) + kept + at % 9 * noise, 20, 4))
+    samples = Samples(device)
+    for at in range(1000):
+        kept += leak(at // 10) if at % 10 == 9 else 0
+        growth = samples.take("rare" if at % 10 == 9 else "often")
+        found += [rises(growth).symptom] if growth is not None else []
+    return found
+
+
+@pytest.mark.parametrize(
+    ("leak", "found"),
+    [
+        (lambda visit: 200 << 10, True),
+        (lambda visit: 200 << 10 if visit < VISITS else 0, False),
+        (lambda visit: 800 << 10 if visit % 2 else 0, False),
+        (lambda visit: 0, False),
+    ],
+    ids=["leaks", "warms-up", "every-other-time", "stays"],
+)
+def test_what_is_seldom_done_grows_by_itself(leak: Callable[[int], int], found: bool) -> None:
+    """By the samples of that state alone: all of them together rise by too little."""
+    assert (in_turn(leak, noise=8 << 10) == ["memory grows in rare"] * 2) == found
 
 
 def test_a_device_that_was_started_again_warms_up_again() -> None:
