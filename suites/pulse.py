@@ -6,7 +6,7 @@ seen (`Device.vitals`) and its clock is not ours.
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
 
@@ -94,33 +94,33 @@ class Slopes:
 
     def __init__(self) -> None:
         """Nothing has risen."""
-        self.steps: dict[str, deque[dict[str, int]]] = {}
+        self.steps: dict[str, deque[tuple[Vitals, Vitals]]] = {}
         self.suspects: dict[tuple[str, str], int] = {}
 
     def take(self, label: str, before: Vitals, now: Vitals) -> Growth | None:
         """One more; what rises without end with this label, by its lower quartile, if anything."""
         steps = self.steps.setdefault(label, deque(maxlen=VISITS))
-        steps.append({name: getattr(now, name) - getattr(before, name) for name in LEAST})
-        if len(steps) < VISITS:
-            return None
-        rises = {name: [one[name] for one in steps] for name in LEAST}
-        name = next((one for one in LEAST if sum(rises[one]) >= LEAST[one] and _steady(rises[one])), None)
+        steps.append((before, now))
+        name = next((one for one in LEAST if len(steps) == VISITS and _rises(one, steps)), None)
         if name is None:
             return None
+        first, last = getattr(steps[0][0], name), getattr(now, name)
+        rise = last - first
         steps.clear()
-        rise = sum(rises[name])
         suspected = self.suspects.pop((label, name), None)
         if suspected is None or 2 * rise < suspected:
             self.suspects[label, name] = rise
             return None
-        last = getattr(now, name)
-        return Growth(name, last - rise, last, label, rise)
+        return Growth(name, first, last, label, rise)
 
 
-def _steady(rises: list[int]) -> bool:
-    """Whether most of them are alike, and little is given back now and then."""
-    ordered, mean = sorted(rises), sum(rises) / len(rises)
-    return 2 * ordered[len(ordered) // 4] >= mean and 2 * mean >= ordered[len(ordered) // 2]
+def _rises(name: str, steps: Sequence[tuple[Vitals, Vitals]]) -> bool:
+    """Whether most steps are alike, and what they add is there in the end: not given back, by them or by others."""
+    ordered: list[int] = sorted(getattr(now, name) - getattr(before, name) for before, now in steps)
+    added = sum(ordered)
+    kept: int = getattr(steps[-1][1], name) - getattr(steps[0][0], name)
+    steady = 2 * ordered[len(ordered) // 4] >= added / len(ordered) >= ordered[len(ordered) // 2] / 2
+    return steady and kept >= LEAST[name] and 2 * kept >= added >= kept / 2
 
 
 class Samples:

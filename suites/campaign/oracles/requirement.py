@@ -60,7 +60,8 @@ def unproved(
         said = [_seen(entry, sa) for entry in entries if entry.sent]
         asked = [one for one in said if one is not None and one[0] == number]
         shown = {(number, auth.method, auth.data) for one in asked for auth in one[1] if isinstance(auth, AUTH)}
-        if not asked or shown & right or _in_fragments(entries, number, sa) or not _taken(entries, number):
+        unknown = _in_fragments(entries, number, sa) or _unreadable(entries, number, sa)
+        if not asked or shown & right or unknown or not _taken(entries, number):
             continue
         words = "IKE_AUTH succeeds without our AUTH payload: " + ("another one was sent" if shown else "none was sent")
         yield Problem("requirement", "proof: nothing is established without proof", words, "RFC7296-1.2-11")
@@ -139,6 +140,19 @@ def _seen(entry: Entry, sa: ScriptedSa, *, response: bool = False) -> tuple[int,
     if message is None or message.is_response != response:
         return None
     return message.message_id, message.payloads
+
+
+def _unreadable(entries: Sequence[Entry], number: int, sa: ScriptedSa) -> bool:
+    """Whether a request with this message ID is malformed inside: a device may read it all the same."""
+    for raw in (sa.peer.octets(one.datagram) for one in entries if one.sent and one.datagram):
+        try:
+            as_read(raw, sa)
+        except IntegrityError:
+            continue
+        except WireError:
+            if raw[20:24] == number.to_bytes(4, "big"):
+                return True
+    return False
 
 
 def _in_fragments(entries: Sequence[Entry], number: int, sa: ScriptedSa) -> bool:

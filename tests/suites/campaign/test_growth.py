@@ -21,7 +21,7 @@ def said(memory: Callable[[int], int], count: int = 4 * SAMPLES) -> list[str]:
 @pytest.mark.parametrize(
     ("memory", "count"),
     [
-        (lambda at: (16 << 20) + at * (100 << 10), 2),
+        (lambda at: (16 << 20) + at * (90 << 10), 2),
         (lambda at: (16 << 20) + min(at, SAMPLES) * (100 << 10), 0),
         (lambda at: (16 << 20) + at % 7 * (1 << 20), 0),
         (lambda at: 16 << 20, 0),
@@ -57,6 +57,14 @@ def in_turn(leak: Callable[[int], int], noise: int) -> list[str]:
 def test_what_is_seldom_done_grows_by_itself(leak: Callable[[int], int], found: bool) -> None:
     """By the samples of that state alone: all of them together rise by too little."""
     assert (in_turn(leak, noise=8 << 10) == ["memory grows in rare"] * 2) == found
+
+
+def test_what_one_state_takes_and_another_gives_back_has_an_end() -> None:
+    at = 0
+    device: Any = SimpleNamespace(vitals=lambda: Vitals((16 << 20) + at % 2 * (300 << 10), 20, 4))
+    samples = Samples(device)
+    for at in range(400):
+        assert samples.take("more" if at % 2 else "less") is None
 
 
 def test_a_device_that_was_started_again_warms_up_again() -> None:
