@@ -215,9 +215,9 @@ class Runner:
                 yield problem
         yield from scene.conversation.look()
         yield from unproved(done.sent, done.entries, scene.sa, scene.proofs)
+        yield from halved(scene.peer.trace.entries, done.entries, scene.sa, scene.proofs)
         asked = [one for one in done.sent if one is not None and one.exchange == ExchangeType.IKE_AUTH]
         scene.proofs.update(one.message_id for one in asked)
-        yield from halved(scene.peer.trace.entries, done.entries, scene.sa)
         if scene.state.role == "initiator":
             yield from believed(self.device, done.sent, done.entries, scene.sa)
         if left_behind(self.device, done.received) is not None:

@@ -67,11 +67,14 @@ def unproved(
         yield Problem("requirement", "proof: nothing is established without proof", words, "RFC7296-1.2-11")
 
 
-def halved(trace: Sequence[Entry], entries: Sequence[Entry], sa: ScriptedSa | None) -> Iterator[Problem]:
+def halved(
+    trace: Sequence[Entry], entries: Sequence[Entry], sa: ScriptedSa | None, before: Container[int] = ()
+) -> Iterator[Problem]:
     """IKE_AUTH with a part of what a Child SA needs succeeds, as if all of it or nothing had been asked for.
 
     ``trace`` has what was sent before, too: a repeated message ID is answered as it was before. Where there are several
     requests the first one asks for the Child SA (section 2.16), and what others have of one asks for nothing.
+    ``before`` are the IDs of requests in cases before, as for `unproved`.
     """
     if sa is None or sa.keys is None:
         return
@@ -82,7 +85,8 @@ def halved(trace: Sequence[Entry], entries: Sequence[Entry], sa: ScriptedSa | No
             continue
         number = message.message_id
         over = message.first(AUTH) is not None and message.first(EAP) is None
-        if message.exchange != ExchangeType.IKE_AUTH or not over or fatal(message) is not None:
+        late = number in before or (begun is not None and begun in before)
+        if message.exchange != ExchangeType.IKE_AUTH or not over or late or fatal(message) is not None:
             continue
         said = [_seen(entry, sa) for entry in trace if entry.sent]
         asked = [one[1] for one in said if one is not None and one[0] == begun]
