@@ -21,8 +21,8 @@ def said(memory: Callable[[int], int], count: int = 4 * SAMPLES) -> list[str]:
 @pytest.mark.parametrize(
     ("memory", "count"),
     [
-        (lambda at: (16 << 20) + at * (90 << 10), 2),
-        (lambda at: (16 << 20) + min(at, SAMPLES) * (100 << 10), 0),
+        (lambda at: (16 << 20) + at * (180 << 10), 2),
+        (lambda at: (16 << 20) + min(at, SAMPLES) * (200 << 10), 0),
         (lambda at: (16 << 20) + at % 7 * (1 << 20), 0),
         (lambda at: 16 << 20, 0),
     ],
@@ -47,9 +47,9 @@ def in_turn(leak: Callable[[int], int], noise: int) -> list[str]:
 @pytest.mark.parametrize(
     ("leak", "found"),
     [
-        (lambda visit: 200 << 10, True),
-        (lambda visit: 200 << 10 if visit < VISITS else 0, False),
-        (lambda visit: 800 << 10 if visit % 2 else 0, False),
+        (lambda visit: 400 << 10, True),
+        (lambda visit: 400 << 10 if visit < VISITS else 0, False),
+        (lambda visit: 1600 << 10 if visit % 2 else 0, False),
         (lambda visit: 0, False),
     ],
     ids=["leaks", "warms-up", "every-other-time", "stays"],
@@ -69,7 +69,7 @@ def test_what_one_state_takes_and_another_gives_back_has_an_end() -> None:
 
 def test_a_device_that_was_started_again_warms_up_again() -> None:
     numbers = iter(range(4 * SAMPLES))
-    device: Any = SimpleNamespace(vitals=lambda: Vitals((16 << 20) + next(numbers) % SAMPLES * (100 << 10), 20, 4))
+    device: Any = SimpleNamespace(vitals=lambda: Vitals((16 << 20) + next(numbers) % SAMPLES * (200 << 10), 20, 4))
     samples = Samples(device)
     for _ in range(4):
         assert [samples.take("init") for _ in range(SAMPLES)] == [None] * SAMPLES
