@@ -34,7 +34,8 @@ def body_classes() -> tuple[type[Body], ...]:
     """Every body and attribute that has a definition, in whatever module of `conformance.eap`."""
     for module in iter_modules(conformance.eap.__path__):
         import_module(f"conformance.eap.{module.name}")
-    return tuple(cls for cls in family(Body) if is_dataclass(cls) and cls is not Raw)
+    own = (cls for cls in family(Body) if cls.__module__.startswith(f"{conformance.eap.__name__}."))
+    return tuple(cls for cls in own if is_dataclass(cls) and cls is not Raw)
 
 
 def body(random: Random, cls: type[Body], depth: int = 0) -> Any:
