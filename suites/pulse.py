@@ -98,7 +98,7 @@ class Slopes:
         self.suspects: dict[tuple[str, str], int] = {}
 
     def take(self, label: str, before: Vitals, now: Vitals) -> Growth | None:
-        """One more; what rises without end with this label, by its lower quartile, if anything."""
+        """One more; what rises without end with this label, if anything."""
         steps = self.steps.setdefault(label, deque(maxlen=VISITS))
         steps.append((before, now))
         name = next((one for one in LEAST if len(steps) == VISITS and _rises(one, steps)), None)

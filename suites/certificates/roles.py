@@ -61,18 +61,7 @@ def refused(
         attempt.sa.answer(attempt.request, bend=shown.bent)
         must_be_refused_by(dut, peer, attempt)
 
-    def register(make: Make) -> AsResponder:
-        cited = (*requirements, NOT_CREATED)
-        usual: dict[str, Any] = {"connection": connection or certificates(), **further}
-        return in_both(
-            make,
-            purpose(identifier, *cited, TOLD, role="responder", **usual),
-            purpose(of_responder(identifier), *cited, role="initiator", **usual),
-            lambda peer: as_responder(peer, make(peer)),
-            lambda peer, dut: as_initiator(peer, dut, make(peer)),
-        )
-
-    return register
+    return _judged((identifier, *requirements, NOT_CREATED), (TOLD,), connection, further, as_responder, as_initiator)
 
 
 def accepted(
@@ -94,17 +83,7 @@ def accepted(
         sa.answer(sa.expect_request(ExchangeType.IKE_AUTH), bend=shown.bent)
         must_be_accepted_by(sa, requirements[0])
 
-    def register(make: Make) -> AsResponder:
-        usual: dict[str, Any] = {"connection": connection or certificates(), **further}
-        return in_both(
-            make,
-            purpose(identifier, *requirements, role="responder", **usual),
-            purpose(of_responder(identifier), *requirements, role="initiator", **usual),
-            lambda peer: as_responder(peer, make(peer)),
-            lambda peer, dut: as_initiator(peer, dut, make(peer)),
-        )
-
-    return register
+    return _judged((identifier, *requirements), (), connection, further, as_responder, as_initiator)
 
 
 def taken_or_refused(
@@ -134,12 +113,26 @@ def taken_or_refused(
             peer.note("it refuses that")
             must_be_refused_by(dut, peer, attempt)
 
+    return _judged((identifier, *requirements), (TOLD,), connection, further, as_responder, as_initiator)
+
+
+def _judged(
+    named: tuple[str, ...],
+    as_responder_only: tuple[str, ...],
+    connection: Setup | None,
+    further: dict[str, Any],
+    as_responder: Callable[[Peer, Leaf | Shown], None],
+    as_initiator: Callable[[Peer, Dut, Leaf | Shown], None],
+) -> Callable[[Make], AsResponder]:
+    """Both purposes on what is made; ``named`` are the id and the requirements, of a responder there are some more."""
+    identifier, *cited = named
+
     def register(make: Make) -> AsResponder:
         usual: dict[str, Any] = {"connection": connection or certificates(), **further}
         return in_both(
             make,
-            purpose(identifier, *requirements, TOLD, role="responder", **usual),
-            purpose(of_responder(identifier), *requirements, role="initiator", **usual),
+            purpose(identifier, *cited, *as_responder_only, role="responder", **usual),
+            purpose(of_responder(identifier), *cited, role="initiator", **usual),
             lambda peer: as_responder(peer, make(peer)),
             lambda peer, dut: as_initiator(peer, dut, make(peer)),
         )

@@ -149,13 +149,14 @@ def _seen(entry: Entry, sa: ScriptedSa, *, response: bool = False) -> tuple[int,
 def _unreadable(entries: Sequence[Entry], number: int, sa: ScriptedSa) -> bool:
     """Whether a request with this message ID is malformed inside: a device may read it all the same."""
     for raw in (sa.peer.octets(one.datagram) for one in entries if one.sent and one.datagram):
+        if raw[20:24] != number.to_bytes(4, "big"):
+            continue
         try:
             as_read(raw, sa)
         except IntegrityError:
             continue
         except WireError:
-            if raw[20:24] == number.to_bytes(4, "big"):
-                return True
+            return True
     return False
 
 
