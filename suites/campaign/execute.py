@@ -9,6 +9,7 @@ from conformance.fuzz.mutators import bend_all
 from conformance.fuzz.mutators.fields import Spi
 from conformance.ike.core import protection
 from conformance.ike.core.child import ChildState
+from conformance.ike.core.events import Refusal, Violation
 from conformance.ike.core.sending import State
 from conformance.net.link import LinkError
 from conformance.script.bend import Bend
@@ -72,7 +73,7 @@ class Executor:
             number = _next(sa)
             try:
                 done.sent.append(self._send(scene, step))
-            except (does_not_fit, ValueError, OverflowError, IndexError, Unreachable, LinkError):
+            except (does_not_fit, ValueError, OverflowError, IndexError, Unreachable, LinkError, Violation, Refusal):
                 done.answers.append(UNSENT)
                 done.sent.append(None)
                 continue

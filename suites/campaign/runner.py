@@ -181,7 +181,7 @@ class Runner:
         self._stage.leave(scene, kept=kept and not problems)
         self._since += 1
         if not problems and (fresh or self._since >= CANARY_EVERY[self.device.real_time]):
-            problems = list(self._look(scene))
+            problems = list(self._look(scene, fresh=fresh))
         if not problems:
             problems = list(self._growing(case, grown, fresh=fresh))
         if not problems and self._growth is not None:
@@ -321,8 +321,11 @@ class Runner:
         scene.note(scene.peer.trace.entries[mark:])  # an answer may come in the next case
         return not scene.lost
 
-    def _look(self, scene: Scene) -> Iterable[Problem]:
-        """An ordinary handshake now and then: the device must still be able to do that, and as quickly."""
+    def _look(self, scene: Scene, *, fresh: bool) -> Iterable[Problem]:
+        """An ordinary handshake now and then: the device must still be able to do that, and as quickly.
+
+        A replay on a device with a clock of its own does not wait for its room: a campaign has, before.
+        """
         self._since = 0
         if Capability.RESPONDER not in self.device.capabilities:
             return
@@ -330,7 +333,9 @@ class Runner:
             self._stage.load(self._stage.views_of(STATES["established"]))
         lanes, views = self._stage.loaded
         canary = self._canary = self._canary or Canary(self.device, self.seed)
-        problem = canary.sing(lanes, views.ours)
+        problem = canary.sing(lanes, views.ours, patient=not (fresh and self.device.real_time))
+        if canary.waited:
+            self._stage.close()  # the states are not what they were
         if canary.peer is not None:
             self._note_keys(canary.peer)
         yield from deaths(self.device)

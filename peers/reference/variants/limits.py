@@ -23,12 +23,11 @@ class FewHalfOpen(Endpoint):
             for sa in self.sas.values()
             if sa.state == State.HALF_OPEN and not sa.initiator and sa.remote.host == datagram.source.host
         ]
-        for sa in half_open:
-            if self.now > sa.created + self.lasts:
-                sa.close("IKE_AUTH never came")
-                self.collect(sa)
-                half_open.remove(sa)
-        if len(half_open) >= self.limit and self.answered(header, raw, datagram) is None:
+        over = [sa for sa in half_open if self.now > sa.created + self.lasts]
+        for sa in over:
+            sa.close("IKE_AUTH never came")
+            self.collect(sa)
+        if len(half_open) - len(over) >= self.limit and self.answered(header, raw, datagram) is None:
             self.note("too many half-open IKE SAs")
         else:
             super().init_requested(header, raw, datagram)

@@ -15,12 +15,23 @@ SLOWER = 10.0
 """A handshake that takes so many times as long as the first ones, and more than `SLOW` seconds, is a problem."""
 SLOW = 0.5
 
+GRACE = 2.0
+"""Seconds more than a device says that it keeps what is half-open."""
+
+NO_ANSWER = "no answer to "
+NO_ROOM = NO_ANSWER + "IKE_SA_INIT"
+"""What is seen where the device takes no more half-open IKE SAs."""
+
 MEASURED = 3
 """So many handshakes say how long one takes."""
 
 
 class Canary:
-    """Ordinary handshakes. ``times`` are the seconds that the first ones took, ``peer`` has had the last one."""
+    """Ordinary handshakes.
+
+    ``times`` are the seconds that the first ones took, ``peer`` has had the last one. ``waited`` tells that the last
+    one had to wait until the device has forgotten what was half-open.
+    """
 
     def __init__(self, device: Device, seed: int) -> None:
         """None so far."""
@@ -28,14 +39,22 @@ class Canary:
         self.times: list[float] = []
         self.count = 0
         self.peer: Peer | None = None
+        self.waited = False
 
-    def sing(self, lanes: Lanes, connection: Connection) -> Problem | None:
+    def sing(self, lanes: Lanes, connection: Connection, *, patient: bool = True) -> Problem | None:
         """One handshake, with a liveness check, and the deletion of its IKE SA; what is wrong with it, twice in a row.
 
-        Other work of this machine is no fault of the device.
+        Other work of this machine is no fault of the device. Nor is that its room for half-open IKE SAs is taken by
+        ours (RFC 7296, section 2.6): who is ``patient`` waits until it has given them up.
         """
+        self.waited = False
         problem = self._sing_once(lanes, connection)
-        if problem is None or not self.device.real_time or not self.device.alive():
+        if problem is None or not self.device.alive():
+            return problem
+        if patient and problem.symptom == NO_ROOM and self.peer is not None:
+            self.waited = True
+            self.peer.idle(self.device.pixit.half_open_timeout + GRACE)
+        elif not self.device.real_time:
             return problem
         again = self._sing_once(lanes, connection)
         return again if again is not None and again.symptom == problem.symptom else None
@@ -86,5 +105,5 @@ def _stage(words: str) -> str:
     """Which step failed, without what differs."""
     for name in ("IKE_SA_INIT", "IKE_AUTH", "INFORMATIONAL"):
         if f"a response to {name}" in words:
-            return f"no answer to {name}"
+            return NO_ANSWER + name
     return "an ordinary handshake fails"

@@ -9,9 +9,11 @@ from conformance.net.keylog import IKE_TABLE
 from conformance.net.link import NON_ESP_MARKER
 from conformance.wire import ExchangeType, decode_header
 from peers.places.process import process_vitals
+from peers.reference.variants.limits import FewHalfOpen
 from peers.registry import open_device
+from suites.campaign.answers import SILENCE
 from suites.campaign.case import Case, Outcome, Step
-from suites.campaign.execute import genuine
+from suites.campaign.execute import UNSENT, genuine
 from suites.campaign.kinds import KINDS
 from suites.campaign.runner import Runner
 from suites.campaign.running import DeviceRunner
@@ -103,6 +105,29 @@ def test_what_a_device_forgets_soon_is_not_left_behind() -> None:
     with _runner("reference:lingers") as runner:
         outcome = runner.run(Case("init-done", 1, (Step("auth", (lie,)),)))
     assert outcome.answers == ("IKE_AUTH(N(AUTHENTICATION_FAILED))",) and not outcome.problems
+
+
+def test_room_that_we_have_taken_ourselves_is_no_hang() -> None:
+    """Who keeps only a few half-open IKE SAs drops the canary's request; the room is free again after a while."""
+    with _runner("reference:few-half-open") as runner:
+        outcome = runner.run(Case("init", 1, (_step("init"),) * 7), fresh=True)
+        assert outcome.answers[-1] == SILENCE and not outcome.problems
+
+
+def test_room_that_is_never_free_again_is_a_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FewHalfOpen, "limit", 0)
+    with _runner("reference:few-half-open") as runner:
+        outcome = runner.run(Case("init", 1, (_step("init"),) * 7), fresh=True)
+        assert [one.symptom for one in outcome.problems] == ["no answer to IKE_SA_INIT"]
+
+
+def test_an_exchange_that_has_failed_for_us_does_not_go_on() -> None:
+    """A device refuses a bad EAP response in EAP or with an error; from neither our side goes on, nor does it fail."""
+    with _runner() as runner:
+        for octets in ("02010004", "0201000900", "02010009036e6f6e65"):
+            bad = Step("eap", content=f"30:0000{4 + len(octets) // 2:04x}{octets}")
+            outcome = runner.run(Case("eap-mschapv2-1", 1, (bad, _step("eap"), _step("eap"))))
+            assert not outcome.problems and outcome.answers[-1] == UNSENT, outcome.answers
 
 
 def test_a_state_is_kept() -> None:
