@@ -1,6 +1,6 @@
 """Running cases on a device: reach the state or use one that is kept, send the steps, ask the oracles."""
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
@@ -19,7 +19,7 @@ from suites.campaign.execute import MOMENT, UNSENT, Done, Executor, proves_life
 from suites.campaign.lanes import HISTORY, History
 from suites.campaign.oracles.death import deaths
 from suites.campaign.oracles.death import problem_of as problem_of_death
-from suites.campaign.oracles.growth import grows, keeps_more, more, rises
+from suites.campaign.oracles.growth import Growing, more, rises
 from suites.campaign.oracles.hang import Canary
 from suites.campaign.oracles.left_behind import GRACE, left_behind
 from suites.campaign.oracles.requirement import LOST, believed, halved, problem_of, unproved
@@ -27,7 +27,7 @@ from suites.campaign.oracles.spinning import Spinning
 from suites.campaign.oracles.survival import GIVEN_UP, refused
 from suites.campaign.scene import Scene, Unreachable
 from suites.campaign.stage import Stage
-from suites.campaign.states import STATES
+from suites.campaign.states import STATES, State
 from suites.evidence import key_lines
 from suites.pulse import Samples
 
@@ -76,8 +76,8 @@ class Runner:
         self._code = Code(device.coverage)
         self._growth: Problem | None = None
         self._confirming, self._state = False, ""
-        self._innocent: Counter[tuple[object, ...]] = Counter()
-        self._grows: set[str] = set()
+        self._growing = Growing(device.kept)
+        self._works: set[str] = set()
         self._executor = Executor(real_time=device.real_time, patience=PATIENCE)
 
     def __enter__(self) -> Self:
@@ -151,8 +151,9 @@ class Runner:
         self.suspects.append(case)
         executor, needed = self._executor, self.device.pixit.response_timeout
         executor.patience, executor.moment = (needed, AFTERWARDS) if patient else (PATIENCE, MOMENT)
-        before = self.history.total
         try:
+            self._try_first(STATES[case.state])
+            before = self.history.total
             scene = self._stage.scene(STATES[case.state], case.seed)
         except Unreachable as reason:
             return self._unreached(str(reason))
@@ -183,7 +184,7 @@ class Runner:
         if not problems and (fresh or self._since >= CANARY_EVERY[self.device.real_time]):
             problems = list(self._look(scene, fresh=fresh))
         if not problems:
-            problems = list(self._growing(case, grown, fresh=fresh))
+            problems = list(self._grows(case, grown, fresh=fresh))
         if not problems and self._growth is not None:
             problems, self._growth = [self._growth], None
         if problems:
@@ -191,6 +192,22 @@ class Runner:
         return Outcome(
             tuple(done.answers), log, tuple(problems), tuple(done.sent), done.datagrams, kept and not problems, code
         )
+
+    def _try_first(self, state: State) -> None:
+        """Raise Unreachable where no ordinary handshake works with the connection of a state, before anything is sent.
+
+        So what fails later worked before. A device that holds the connection begins anew afterwards.
+        """
+        if state.name in self._works or not state.canary or Capability.RESPONDER not in self.device.capabilities:
+            return
+        views = self._stage.views_of(state)
+        if repr(views.theirs) not in self._works:
+            self._stage.load(views)
+            problem = Canary(self.device, self.seed).sing(self._stage.loaded[0], views.ours, patient=False)
+            self._stage.close()
+            if problem is not None:
+                raise Unreachable(problem.words)
+        self._works |= {state.name, repr(views.theirs)}
 
     def _note_keys(self, peer: Peer) -> None:
         self.keys |= dict.fromkeys(key_lines(peer))
@@ -262,25 +279,8 @@ class Runner:
         """How much the device keeps, where it says so exactly."""
         return {} if self._confirming else self.device.kept()
 
-    def _growing(self, case: Case, grown: frozenset[str], *, fresh: bool) -> Iterable[Problem]:
-        """What is kept without end. Where that is known already nobody looks again, but for replays."""
-        if not fresh:
-            grown -= self._grows
-        if grown and (fresh or self._is_suspect(case, grown)):
-            for place in sorted(self._keeps_more(case)):
-                self._grows.add(place)
-                yield grows(place, case.state)
-
-    def _is_suspect(self, case: Case, grown: frozenset[str]) -> bool:
-        """Whether to look closely: less and less often at what was found innocent."""
-        key = (case.state, grown, *(step.kind for step in case.steps))
-        self._innocent[key] += 1
-        return self._innocent[key].bit_count() == 1
-
-    def _keeps_more(self, case: Case) -> frozenset[str]:
-        """Where a case makes the device keep more each time, on one that begins anew."""
-        self._confirming = True
-        self._stage.close()
+    def _grows(self, case: Case, grown: frozenset[str], *, fresh: bool) -> Iterable[Problem]:
+        """What is kept without end: the case is tried again and again on a device that begins anew."""
 
         def again() -> bool:
             try:
@@ -292,9 +292,10 @@ class Runner:
             self._stage.leave(scene, kept=self._keeps(scene, case, done))
             return self.device.alive()
 
-        try:
-            return keeps_more(self.device.kept, again)
-        finally:
+        if self._growing.is_suspect(case, grown, fresh=fresh):
+            self._confirming = True
+            self._stage.close()
+            yield from self._growing.look(case, grown, again, fresh=fresh)
             self._confirming = False
 
     def _deaths(self, done: Done) -> Iterable[Problem]:

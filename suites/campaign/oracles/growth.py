@@ -5,18 +5,24 @@ again and again at once. Of a daemon the operating system knows only roughly wha
 is taken when it has just forgotten all its SAs.
 """
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 
-from suites.campaign.case import Problem
+from suites.campaign.case import Case, Problem
 from suites.pulse import Growth
 
 AGAIN = 16
 """So often a case must make the device keep more, each time: a window of five, with requests and responses, is full."""
 
 
-def keeps_more(kept: Callable[[], Mapping[str, int]], again: Callable[[], bool]) -> frozenset[str]:
-    """The places where each repetition of a case makes the device keep more; ``again`` runs it, False: it cannot be."""
-    found: frozenset[str] | None = None
+def keeps_more(
+    kept: Callable[[], Mapping[str, int]], again: Callable[[], bool], suspects: frozenset[str] | None = None
+) -> frozenset[str]:
+    """The places where each repetition of a case makes the device keep more; ``again`` runs it, False: it cannot be.
+
+    Only ``suspects`` are asked about, if there are any, and as long as one of them is left.
+    """
+    found = suspects
     before: Mapping[str, int] = {}
     for at in range(AGAIN):
         if not again():
@@ -28,6 +34,31 @@ def keeps_more(kept: Callable[[], Mapping[str, int]], again: Callable[[], bool])
                 return frozenset()
         before = now
     return found or frozenset()
+
+
+class Growing:
+    """What is known of a device that says what it keeps: where that grows, and which cases were innocent."""
+
+    def __init__(self, kept: Callable[[], Mapping[str, int]]) -> None:
+        """Nothing grows."""
+        self.kept = kept
+        self.places: set[str] = set()
+        self.innocent: Counter[tuple[object, ...]] = Counter()
+
+    def is_suspect(self, case: Case, grown: frozenset[str], *, fresh: bool) -> bool:
+        """Whether to look closely: in replays always, else where it is news, and less often at what was innocent."""
+        if fresh:
+            return bool(grown)
+        grown -= self.places
+        key = (case.state, grown, *(step.kind for step in case.steps))
+        self.innocent[key] += bool(grown)
+        return bool(grown) and self.innocent[key].bit_count() == 1
+
+    def look(self, case: Case, grown: frozenset[str], again: Callable[[], bool], *, fresh: bool) -> Iterator[Problem]:
+        """The problems of a case after which more is kept in the places ``grown``."""
+        for place in sorted(keeps_more(self.kept, again, None if fresh else grown - self.places)):
+            self.places.add(place)
+            yield grows(place, case.state)
 
 
 def more(before: Mapping[str, int], now: Mapping[str, int]) -> frozenset[str]:

@@ -76,7 +76,7 @@ class Canary:
                 with peer.preamble("the deletion of an IKE SA"):
                     sa.delete()
         except Inconclusive as silent:
-            words = f"an ordinary handshake does not work any more: {silent}"
+            words = f"an ordinary handshake does not work: {silent}"
             return Problem("hang", _stage(str(silent)), words + self._condition())
         finally:
             lane.close()
