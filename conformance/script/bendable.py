@@ -55,6 +55,8 @@ class BendableSa(IkeSa):
     """Gets our side of EAP before that begins: to bend its packets, or its method."""
     holding: frozenset[ExchangeType] = frozenset()
     held: Received | None = None
+    repetitions: float = inf
+    """How often our responses are sent again, all together, where the device repeats its requests."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         """As `IkeSa`. ``repeated`` counts the repetitions of each request, by message ID, whose response is due."""
@@ -106,6 +108,14 @@ class BendableSa(IkeSa):
         """Send a request again: its response may come again, too."""
         self.repeated[pending.message.message_id] += 1
         super().retransmit(pending)
+
+    def retransmit_response(self) -> None:
+        """Send a response again, unless that has been done often enough."""
+        if self.repetitions > 0:
+            self.repetitions -= 1
+            super().retransmit_response()
+        else:
+            self.drop("asks again for what gets no answer any more")
 
     def plaintext(self, message: Message) -> tuple[int, bytes]:
         """The second place."""

@@ -15,6 +15,7 @@ from conformance.script.trace import Entry, Trace
 from conformance.script.traffic import Traffic
 from conformance.script.verdict import Unexpected
 from conformance.wire import (
+    SK,
     SKF,
     ExchangeType,
     Message,
@@ -155,6 +156,7 @@ class Mailbox:
     ) -> Received:  # fmt: skip
         """Wait for a message that ``fits``; earlier ones that nobody took count. Raises Unexpected if none comes.
 
+        That says what came in its place, but nothing of protected messages on IKE SAs of conversations before this one.
         Meanwhile ``again`` is called as often as a request is to be repeated.
         """
         limit = self.response_timeout if timeout is None else timeout
@@ -180,7 +182,8 @@ class Mailbox:
                     due += gap
         finally:
             self._wanted = None
-        got = "; ".join(str(one) for one in self.inbox[-8:] if not one.taken) or "nothing"
+        readable = [one for one in self.inbox if one.sa is not None or one.message.first(SK) is None]
+        got = "; ".join(str(one) for one in readable[-8:] if not one.taken) or "nothing"
         self.trace.expect(self.link.now(), f"{what} within {limit:g} s", ok=False)
         raise Unexpected(f"{what} within {limit:g} s", got)
 

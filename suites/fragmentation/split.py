@@ -1,16 +1,18 @@
 """Fragments that a script makes itself, and the form of those that the device sends (RFC 7383)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import ceil
 from types import TracebackType
 from typing import Any, Self
 
 from conformance.ike.core.protection import Fragment
+from conformance.script.bend import Bend
 from conformance.script.message import Received, Sent
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Inconclusive, Unexpected
 from conformance.wire import SKF, ExchangeType, Message, NotifyType, Payload, VendorID, decode_message, summary_message
+from suites.dut import Dut
 from suites.format.beside import sealed_beside
 
 _ASK = ExchangeType.CREATE_CHILD_SA
@@ -173,6 +175,19 @@ def attempts(
         yield split
         if not split.lost:
             return
+
+
+def answer_in_fragments(peer: Peer, dut: Dut, bent: Callable[[ScriptedSa], Bend], requirement: str) -> None:
+    """The device initiates, and our IKE_AUTH response comes in three fragments, bent: its IKE SA must be up.
+
+    A datagram may get lost, so the same ones are sent once more if the device repeats its request. They come no third
+    time: a device that keeps one fragment of each set has the message then.
+    """
+    dut.initiate()
+    sa = peer.respond_init(peer.expect_init(), fragment_size=150)
+    sa.repetitions = 1
+    sa.answer(sa.expect_request(ExchangeType.IKE_AUTH), bend=bent(sa))
+    sa.must_be_up(requirement, "the device takes the response and its IKE SA is up")
 
 
 def received_fragments(peer: Peer, exchange: ExchangeType) -> list[tuple[Message, bytes]]:

@@ -1,7 +1,8 @@
 """Fragments that the device sends, and those that it gets as an initiator (RFC 7383, sections 2.4 to 2.6)."""
 
+from collections.abc import Callable
+
 from conformance.script import bend
-from conformance.script.bend import Bend
 from conformance.script.message import rekeys_ike
 from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
@@ -10,7 +11,7 @@ from peers.capabilities import Capability
 from suites.choices import including
 from suites.connections import certificates
 from suites.dut import Dut
-from suites.fragmentation.split import check_form, received_fragments, renumbered, spoiled
+from suites.fragmentation.split import answer_in_fragments, check_form, received_fragments, renumbered, spoiled
 from suites.purpose import purpose
 
 NEEDS = (Capability.FRAGMENTATION,)
@@ -94,33 +95,33 @@ def _request(peer: Peer, dut: Dut, limit: int) -> None:
     sa.must_be_established()
 
 
-def _answer_in_fragments(peer: Peer, dut: Dut, how: Bend, requirement: str) -> None:
-    dut.initiate()
-    sa = peer.respond_init(peer.expect_init(), fragment_size=150)
-    sa.answer(sa.expect_request(ExchangeType.IKE_AUTH), bend=how)
-    sa.last_response = None  # what it asks for again it gets no more
-    sa.must_be_up(requirement, "the device takes the response and its IKE SA is up")
+def _answered(peer: Peer, dut: Dut, how: Callable[[list[bytes]], list[bytes]], text: str, requirement: str) -> None:
+    answer_in_fragments(peer, dut, lambda sa: bend.datagrams(how, text), requirement)
 
 
 @purpose("frag-response-accepted", "RFC7383-2.6-7", role="initiator", needs=NEEDS)
 def test_response_accepted(peer: Peer, dut: Dut) -> None:
     """An initiator puts the fragments of a response together that come in reverse order."""
-    how = bend.datagrams(lambda found: found[::-1], "fragments in reverse order")
-    _answer_in_fragments(peer, dut, how, "RFC7383-2.6-7")
+    _answered(peer, dut, lambda found: found[::-1], "fragments in reverse order", "RFC7383-2.6-7")
 
 
 @purpose("frag-response-replay", "RFC7383-2.6-4", role="initiator", needs=NEEDS)
 def test_response_replay(peer: Peer, dut: Dut) -> None:
-    """A fragment of a response that comes twice counts once for an initiator."""
-    how = bend.datagrams(lambda found: [found[0], *found], "the first fragment twice")
-    _answer_in_fragments(peer, dut, how, "RFC7383-2.6-4")
+    """Fragments of a response that come twice count once for an initiator."""
+    _answered(peer, dut, lambda found: [one for each in found for one in (each, each)], "each twice", "RFC7383-2.6-4")
 
 
 @purpose("frag-response-bad-icv", "RFC7383-2.6-5", role="initiator", needs=NEEDS)
 def test_response_bad_icv(peer: Peer, dut: Dut) -> None:
-    """An initiator discards a fragment of a response with a wrong ICV and takes the correct one after it."""
-    how = bend.datagrams(lambda found: [found[0], spoiled(found[1]), *found[1:]], "fragment 2 with a bad ICV as well")
-    _answer_in_fragments(peer, dut, how, "RFC7383-2.6-5")
+    """An initiator discards fragments of a response with a wrong ICV, and keeps the correct ones before and after.
+
+    Whoever discards those as well never has all of them at a time: there is a wrong one in front of each.
+    """
+
+    def wrong(found: list[bytes]) -> list[bytes]:
+        return [one for each in found for one in (spoiled(each), each)]
+
+    _answered(peer, dut, wrong, "in front of each a copy with a bad ICV", "RFC7383-2.6-5")
 
 
 @purpose("frag-response-nonsense", "RFC7383-2.6-1", "RFC7383-2.6-2", "RFC7383-2.6-5", role="initiator", needs=NEEDS)
@@ -134,7 +135,7 @@ def test_response_nonsense(peer: Peer, dut: Dut) -> None:
         total = len(found)
         return [*(renumbered(found[0], *each) for each in ((0, total), (total + 1, total), (1, 0))), *found]
 
-    _answer_in_fragments(peer, dut, bend.datagrams(nonsense, "nonsense first"), "RFC7383-2.6-1")
+    _answered(peer, dut, nonsense, "nonsense first", "RFC7383-2.6-1")
 
 
 LATER = {"fragment_size": LIMIT}

@@ -80,7 +80,10 @@ def test_rekey(peer: Peer, dut: Dut) -> None:
 
 @purpose("auth-single-pair", SINGLE, role="initiator", needs=NEEDS)
 def test_single_pair(peer: Peer, dut: Dut) -> None:
-    """N(SINGLE_PAIR_REQUIRED) refuses the Child SA: if the device asks once more, then for the pair of the packet."""
+    """N(SINGLE_PAIR_REQUIRED) refuses the Child SA: if the device asks once more, then for the pair of the packet.
+
+    It may ask at once, or when the next packet comes, a second or two later.
+    """
     pair, request = wanted(peer, dut)
     sa = request.sa
     if sa is None:
@@ -89,7 +92,7 @@ def test_single_pair(peer: Peer, dut: Dut) -> None:
     refusal = bend.drop(SA, TSi, TSr) | bend.append(Notify(NotifyType.SINGLE_PAIR_REQUIRED))
     sa.answer(request, bend=refusal)
     try:
-        again = sa.expect_request(ExchangeType.CREATE_CHILD_SA)
+        again = sa.expect_request(ExchangeType.CREATE_CHILD_SA, timeout=PATIENCE)
     except Unexpected:
         peer.note("the device does not ask again, as it may")
         return

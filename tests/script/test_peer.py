@@ -13,7 +13,20 @@ from conformance.script import bend
 from conformance.script.message import rekeys_child
 from conformance.script.peer import Peer
 from conformance.script.verdict import Inconclusive, Unexpected
-from conformance.wire import AUTH, KE, SA, ExchangeType, Message, Nonce, Notify, NotifyType, UnknownPayload
+from conformance.wire import (
+    AUTH,
+    KE,
+    SA,
+    SK,
+    ExchangeType,
+    Message,
+    Nonce,
+    Notify,
+    NotifyType,
+    PayloadType,
+    UnknownPayload,
+    encode_message,
+)
 from peers.reference.device import PIXIT
 from peers.reference.engine import ReferenceEngine
 from suites.connections import psk
@@ -165,6 +178,26 @@ def test_garbage_beside_the_answers_disturbs_nothing() -> None:
     sa.must_be_up()
     peer.trace.transcript()
     peer.trace.to_json("a", "b")
+
+
+class Lingering(Endpoint):
+    """Says something on an IKE SA of a conversation that nobody remembers, beside everything."""
+
+    def receive(self, datagram: Datagram, now: float) -> None:
+        super().receive(datagram, now)
+        stray = Message(
+            b"before-i", b"before-r", ExchangeType.INFORMATIONAL, 0, 0, (SK(PayloadType.NO_NEXT_PAYLOAD, bytes(40)),)
+        )
+        self.outbox.append(Datagram(datagram.destination, datagram.source, encode_message(stray)))
+
+
+def test_what_is_left_of_another_conversation_is_not_what_came_instead() -> None:
+    peer, _ = conversation(Lingering)
+    sa = peer.establish()
+    assert [one for one in peer.inbox if one.message.spi_i == b"before-i"]
+    with pytest.raises(Unexpected) as none:
+        sa.expect_request(ExchangeType.INFORMATIONAL)
+    assert none.value.got == "nothing"
 
 
 def test_a_forged_proof_is_noticed() -> None:

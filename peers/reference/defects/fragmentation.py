@@ -76,6 +76,32 @@ class BadFragmentPoisons(IkeSa):
             return payload.body
 
 
+@defect("frag-response-bad-icv")
+class BadFragmentEndsAll(IkeSa):
+    """Throws away what has come of a message with a fragment whose ICV is wrong."""
+
+    def unseal(self, raw: bytes, payload: SK | SKF) -> bytes:
+        try:
+            return super().unseal(raw, payload)
+        except IntegrityError:
+            self.reassembly.clear()
+            raise
+
+
+@defect("frag-response-replay")
+class DuplicateEndsAll(IkeSa):
+    """Throws away what has come of a message with a fragment that comes twice."""
+
+    class _Reassembly(Reassembly):
+        def add(self, payload: SKF, plaintext: bytes) -> bool:
+            if payload.number in self.pieces:
+                self.pieces.clear()
+                return False
+            return super().add(payload, plaintext)
+
+    reassembly_class = _Reassembly
+
+
 @defect("frag-number-zero")
 class FragmentZeroAccepted(IkeSa):
     """Counts fragments from 0."""
