@@ -219,14 +219,15 @@ class Bench:
         """Reproduce a finding, reduce it, and see how often it happens. Raises DeviceError."""
         finding, until = job.finding, time.monotonic() + job.seconds
 
-        def still(script: Script) -> bool:
-            return time.monotonic() < until and self.shows(script, finding) is not None
+        def still(script: Script) -> int | None:
+            shown = self.shows(script, finding) if time.monotonic() < until else None
+            return None if shown is None else shown.datagrams
 
-        candidates = list(_candidates(finding.script, job.before))
-        script = next((one for one in candidates if still(one) or still(one)), None)
+        candidates = [one for one in _candidates(finding.script, job.before) for _ in range(2)]
+        script = next((one for one in candidates if still(one) is not None), None)
         if script is None:
             remark = "it did not happen again; history.pcapng has the last datagrams before it"
-            return Examined(replace(finding, examined=True, tries=2 * len(candidates), happened=0, remark=remark))
+            return Examined(replace(finding, examined=True, tries=len(candidates), happened=0, remark=remark))
         reducer = Reducer(still, self.rig.simpler, job.replays)
         small = reducer.reduce(script)
         found = self._tried(small, finding)

@@ -20,6 +20,8 @@ MOST_PASSES = 4
 """So often everything is tried again that could not be left out before."""
 MOST_SIMPLER = 12
 """So often a mutation becomes simpler: a number that can always be smaller by one would take forever."""
+MOST_ALONE = 16
+"""Of so many datagrams of one message each is tried alone."""
 _HEADER = 4
 """Octets of the generic header of a payload (RFC 7296, 3.2)."""
 
@@ -34,10 +36,13 @@ class Reducer:
         most: how many times it may be tried; then whatever was reached stays.
     """
 
-    def __init__(self, still: Callable[[Script], bool], simpler: Simpler, most: int = 400) -> None:
-        """``still`` runs a script; ``simpler`` knows simpler mutations, the simplest first."""
+    def __init__(self, still: Callable[[Script], int | None], simpler: Simpler, most: int = 400) -> None:
+        """``still`` runs a script: how many datagrams showed it, None for what does not show it.
+
+        ``simpler`` knows simpler mutations, the simplest first.
+        """
         self._still, self._simpler, self.most = still, simpler, most
-        self._known: dict[str, bool] = {}
+        self._known: dict[str, int | None] = {}
         self.replays = 0
 
     def reduce(self, script: Script) -> Script:
@@ -82,7 +87,17 @@ class Reducer:
             step = self._payloads(step, with_step)
         if step.content:
             step = self._octets(step, with_step)
-        return with_step(step)
+        return with_step(self._alone(step, with_step))
+
+    def _alone(self, step: Step, with_step: Callable[[Step], Script]) -> Step:
+        """One datagram of a message that is sent in several, if it is the one that matters."""
+        script = with_step(step)
+        sent = (self._shows(script) and self._known[script_json(script)]) or 0
+        if sent <= sum(len(case.steps) for case in script):
+            return step
+        alone = (Mutation("datagram", "datagram", ("alone", at, 0)) for at in range(min(sent, MOST_ALONE)))
+        candidates = [replace(step, mutations=(*step.mutations, one)) for one in alone]
+        return self._first(step, candidates, with_step)
 
     def _mutation(self, step: Step, place: int, with_step: Callable[[Step], Script]) -> Step:
         """A simpler mutation in place of one, a few times."""
@@ -142,7 +157,7 @@ class Reducer:
                 return False
             self.replays += 1
             self._known[key] = self._still(script)
-        return self._known[key]
+        return self._known[key] is not None
 
 
 def _put(items: tuple[_T, ...], at: int, item: _T) -> tuple[_T, ...]:
