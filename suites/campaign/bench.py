@@ -27,8 +27,8 @@ TRIES = 10
 class Running(Protocol):
     """What a worker needs of `suites.campaign.runner.Runner`."""
 
-    def run(self, case: Case, *, fresh: bool = False) -> Outcome:
-        """Run a case. Raises DeviceError where the device cannot be brought back."""
+    def run(self, case: Case, *, fresh: bool = False, asked: str = "") -> Outcome:
+        """Run a case: see `Runner.run`. Raises DeviceError where the device cannot be brought back."""
 
     def evidence(self) -> Mapping[str, bytes]:
         """Capture, keys, trace, transcript, log and the last datagrams, as they are now, by the names of the files."""
@@ -144,13 +144,13 @@ class Bench:
         if runner is not None:
             runner.__exit__(None, None, None)
 
-    def run(self, case: Case, *, fresh: bool = False) -> Result:
-        """Run one case. Raises DeviceError where there is no device any more."""
+    def run(self, case: Case, *, fresh: bool = False, asked: str = "") -> Result:
+        """Run one case: see `Runner.run`. Raises DeviceError where there is no device any more."""
         runner = self.runner()
         started = time.monotonic()
         try:
             with _limited(self.rig.limit, real_time=runner.real_time):
-                outcome = runner.run(case, fresh=fresh)
+                outcome = runner.run(case, fresh=fresh, asked=asked)
         except TooLong as error:
             where = _where(error)
             self._drop()
@@ -208,7 +208,7 @@ class Bench:
         sent = 0
         for number, case in enumerate(script):
             self._beat(-1)
-            outcome = self.run(case, fresh=number == 0).outcome
+            outcome = self.run(case, fresh=number == 0, asked=wanted.problem.oracle).outcome
             sent += outcome.datagrams
             for one in outcome.problems:
                 if Signature.of(one, wanted.state) == wanted.signature:

@@ -51,12 +51,12 @@ class BothRunner:
         """Stop both."""
         self._stack.__exit__(kind, error, trace)
 
-    def run(self, case: Case, *, fresh: bool = False) -> Outcome:
-        """Run a case. Raises DeviceError where a device cannot be brought back."""
-        outcome = self.one.run(case, fresh=fresh, patient=fresh)
+    def run(self, case: Case, *, fresh: bool = False, asked: str = "") -> Outcome:
+        """Run a case: see `Runner.run`. Raises DeviceError where a device cannot be brought back."""
+        outcome = self.one.run(case, fresh=fresh, asked=asked, patient=fresh)
         if outcome.problems or _missed(outcome):
             return outcome
-        other = self.other.run(case, fresh=fresh, patient=fresh)
+        other = self.other.run(case, fresh=fresh, asked=asked, patient=fresh)
         names = f"{self.one.device[0]} {self.one.device[1]}", f"{self.other.device[0]} {self.other.device[1]}"
         found = None if _missed(other) else differs(case, outcome, other, names)
         if found is None or (not fresh and (case.state, found.symptom) in self._known):

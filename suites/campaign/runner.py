@@ -43,6 +43,9 @@ AFTERWARDS = 0.3
 MOST_UNSEEN = 10
 """The same where nothing shows that the device keeps it: it has answered nothing."""
 
+SEEN_AT_ONCE = ("requirement", "left-behind", "growth", "differential", "ourselves")
+"""Oracles that need no handshake after a case."""
+
 CANARY_EVERY = {True: 40, False: 25}
 """Cases between two ordinary handshakes."""
 
@@ -135,10 +138,11 @@ class Runner:
 
     # --- a case ---------------------------------------------------------------------------------------------------
 
-    def run(self, case: Case, *, fresh: bool = False, patient: bool = False) -> Outcome:
+    def run(self, case: Case, *, fresh: bool = False, asked: str = "", patient: bool = False) -> Outcome:
         """Run a case. ``fresh``: on a device that has forgotten everything before, and looked at closely afterwards.
 
-        ``patient``: each answer gets the time that the device says that it needs, so that silence means something.
+        ``asked``: the oracle whose word counts, empty for all; another that takes its time is not heard. ``patient``:
+        each answer gets the time that the device says that it needs, so that silence means something.
 
         Raises:
             ValueError: the case names a state that does not exist.
@@ -157,9 +161,9 @@ class Runner:
             scene = self._stage.scene(STATES[case.state], case.seed)
         except Unreachable as reason:
             return self._unreached(str(reason))
-        return replace(self._run_in(scene, case, fresh=fresh), exchanged=self.history.total - before)
+        return replace(self._run_in(scene, case, fresh=fresh, asked=asked), exchanged=self.history.total - before)
 
-    def _run_in(self, scene: Scene, case: Case, *, fresh: bool) -> Outcome:
+    def _run_in(self, scene: Scene, case: Case, *, fresh: bool, asked: str) -> Outcome:
         self._stage.peer, self._state = scene.peer, case.state
         held = self._kept()
         self._code.fresh()  # how a state is reached is no merit of the case
@@ -181,9 +185,10 @@ class Runner:
         log = self._logged()
         self._stage.leave(scene, kept=kept and not problems)
         self._since += 1
-        if not problems and (fresh or self._since >= CANARY_EVERY[self.device.real_time]):
+        closely = fresh and asked not in SEEN_AT_ONCE
+        if not problems and (closely or self._since >= CANARY_EVERY[self.device.real_time]):
             problems = list(self._look(scene, fresh=fresh))
-        if not problems:
+        if not problems and asked in ("", "growth"):
             problems = list(self._grows(case, grown, fresh=fresh))
         if not problems and self._growth is not None:
             problems, self._growth = [self._growth], None

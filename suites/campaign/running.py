@@ -42,10 +42,10 @@ class DeviceRunner:
         """Stop the device."""
         self.runner.__exit__(kind, error, trace)
 
-    def run(self, case: Case, *, fresh: bool = False, patient: bool = False) -> Outcome:
-        """Run a case. Raises DeviceError where the device cannot be brought back."""
+    def run(self, case: Case, *, fresh: bool = False, asked: str = "", patient: bool = False) -> Outcome:
+        """Run a case: see `Runner.run`. Raises DeviceError where the device cannot be brought back."""
         try:
-            outcome = self.runner.run(case, fresh=fresh, patient=patient)
+            outcome = self.runner.run(case, fresh=fresh, asked=asked, patient=patient)
         except ValueError as error:
             return Outcome((f"unreachable: {error}",), kept=False)
         self._wrong = bool(outcome.problems)

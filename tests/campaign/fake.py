@@ -84,7 +84,7 @@ class FakeRunner:
     def evidence(self) -> Mapping[str, bytes]:
         return {"device.log": b"log", "history.pcapng": b"datagrams"}
 
-    def run(self, case: Case, *, fresh: bool = False) -> Outcome:
+    def run(self, case: Case, *, fresh: bool = False, asked: str = "") -> Outcome:
         self.note(f"{case.state} {case.seed}{' fresh' * fresh}")
         self.rekeys = 0 if fresh else self.rekeys
         self.cases += 1

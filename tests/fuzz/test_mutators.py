@@ -145,3 +145,9 @@ def test_an_spi_that_looks_like_der_is_none() -> None:
     assert bend(lie).payloads(message).spi_i == spi
     with pytest.raises(ValueError, match="none of the mutators"):
         draw(Random(1), message, only={"der"})
+
+
+def test_repetitions_become_fewer() -> None:
+    """A fragment that is sent nine times is a finding of nine datagrams, where two may do."""
+    many = Mutation("fragments", "plaintext", ("doubled", 2, 1, 2048))
+    assert Mutation("fragments", "plaintext", ("doubled", 2, 1, 0)) in simpler(many)

@@ -136,7 +136,7 @@ class Fragments(Base):
 
     name = "fragments"
     place = "plaintext"
-    sizes = (1,)
+    sizes = (1, 3)
     KINDS = ("split", "number", "total", "dropped", "doubled", "reversed", "last first", "empty", "others", "whole")
 
     def draw(self, random: Random, message: Message) -> Mutation | None:
