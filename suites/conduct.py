@@ -1,7 +1,7 @@
 """Finding all purposes, and trying one of them on a device."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import import_module
@@ -17,7 +17,7 @@ from conformance.script.peer import Peer
 from conformance.script.verdict import Inconclusive, NotApplicable
 from peers.byhand import as_configured
 from peers.capabilities import Capability, needs
-from peers.contract import Device, Pixit
+from peers.contract import Device, DeviceError, Pixit
 from suites.choices import must_take
 from suites.connections import changed
 from suites.dut import Dut
@@ -171,7 +171,7 @@ def _conversation(
         guard.before, guard.excuse = gate.reported, gate.excuse
         random = Random(f"{seed}/{purpose.id}").randbytes
         peer = Peer(guard.link, guard.connection, random, device.pixit.response_timeout)
-        peer.stale = frozenset(gate.attempts)
+        peer.stale, peer.glance = frozenset(gate.attempts), lambda: _glance(device)
         guard.note(peer)
         dut = Dut(device, peer, theirs, guard)
         if aaa is not None:
@@ -186,6 +186,13 @@ def _conversation(
                 gate.attempts |= attempts(peer)
     finally:
         link.close()
+
+
+def _glance(device: Device) -> None:
+    """Have the device list its IKE SAs: one that does one thing at a time does so when it is through with that."""
+    if Capability.LIST_SAS in device.capabilities:
+        with suppress(DeviceError):
+            device.list_sas()
 
 
 def _served(theirs: Connection, ours: Connection, device: Device, seed: str) -> Aaa | None:

@@ -165,7 +165,7 @@ class BendableSa(IkeSa):
         elif message.message_id == self.expected_id and self.holds(received):
             self.held = received
         else:
-            received.answered = True
+            received.answered, received.again = True, message.message_id < self.expected_id
             if self.is_unasked(message):
                 self.put_off(message)
             else:

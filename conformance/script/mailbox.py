@@ -44,10 +44,12 @@ class Mailbox:
     but the one that completes a message. ``traffic`` is what goes through Child SAs. ``ordered`` are conditions on
     CREATE_CHILD_SA requests of the device that somebody has ordered: others that the script does not want are put off.
     ``stale`` are initiator's SPIs of IKE_SA_INIT requests that the device still repeats from earlier conversations.
+    ``glance`` asks the device something beside the link, and returns when it has answered.
     """
 
     traffic: Traffic
     stale: frozenset[bytes] = frozenset()
+    glance: Callable[[], object] = staticmethod(lambda: None)
 
     def __init__(self, link: Link, connection: Connection, random: Random, response_timeout: float = 2.0) -> None:
         """An empty mailbox."""
@@ -155,8 +157,6 @@ class Mailbox:
         again: Callable[[], None] | None = None,
     ) -> Received:  # fmt: skip
         """Wait for a message that ``fits``; earlier ones that nobody took count. Raises Unexpected if none comes.
-
-        That says what came in its place, but nothing of protected messages on IKE SAs of conversations before this one.
         Meanwhile ``again`` is called as often as a request is to be repeated.
         """
         limit = self.response_timeout if timeout is None else timeout
@@ -182,10 +182,15 @@ class Mailbox:
                     due += gap
         finally:
             self._wanted = None
-        readable = [one for one in self.inbox if one.sa is not None or one.message.first(SK) is None]
-        got = "; ".join(str(one) for one in readable[-8:] if not one.taken) or "nothing"
+        got = "; ".join(str(one) for one in self.inbox[-8:] if not one.taken) or "nothing"
         self.trace.expect(self.link.now(), f"{what} within {limit:g} s", ok=False)
         raise Unexpected(f"{what} within {limit:g} s", got)
+
+    def was_at_work(self) -> bool:
+        """Whether the device takes its time with anything, as one does that does one thing at a time."""
+        before = self.link.now()
+        self.glance()
+        return self.link.now() - before > self.response_timeout / 20
 
     def idle(self, seconds: float) -> None:
         """Let time pass and behave: for purposes of the slow tier only."""
@@ -274,7 +279,9 @@ class Mailbox:
             message = decode_message(raw, lenient=True)
             entry.message = entry.message or message
             received = Received(message, raw, datagram.source, datagram.destination, now, sa, problem=entry.problem)
-            if message.first(SKF) is not None and not entry.problem:
+            if sa is None and (message.first(SK) or message.first(SKF)):
+                self.dropped("on an IKE SA that is none of this conversation")  # but perhaps of one before it
+            elif message.first(SKF) is not None and not entry.problem:
                 self.fragments.append(received)
             elif not self._is_repeated_init(received):
                 self.inbox.append(received)

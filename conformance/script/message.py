@@ -18,8 +18,8 @@ class Received:
 
     ``protected``: it came encrypted and authentic. ``problem``: why our own side ignores it, empty if it does not.
     ``taken``: a wait of the script has returned it. ``answered``: a request that has got its answer; ``reply`` is that
-    answer where the script had no hand in it. ``copies`` counts how often the device has sent it. ``refusal``: what an
-    IKE_SA_INIT request was refused with.
+    answer where the script had no hand in it. ``copies`` counts how often the device has sent it. ``again``: it is a
+    request that had been answered before. ``refusal``: what an IKE_SA_INIT request was refused with.
     """
 
     message: Message
@@ -33,6 +33,7 @@ class Received:
     taken: bool = False
     answered: bool = False
     copies: int = 1
+    again: bool = False
     refusal: Sent | None = None
     reply: Sent | None = None
 

@@ -59,7 +59,8 @@ class Opening(BendableSa):
         """Wait for the response to a request of ours, and repeat that meanwhile, perhaps from another address.
 
         A datagram may get lost, and a device may drop one while it works on another (RFC 7296, section 2.1). What is
-        not protected is no response to a protected request (section 2.4). Raises Unexpected if none comes, and if the
+        not protected is no response to a protected request (section 2.4). A device that is at work when the time is
+        over gets that time once more, unless ``timeout`` says how long. Raises Unexpected if none comes, and if the
         IKE SA is established Unanswered.
         """
         request = sent.message
@@ -77,6 +78,13 @@ class Opening(BendableSa):
 
         what = f"a response to {request.exchange.name} {request.message_id}"
         try:
+            try:
+                return self.peer.wait(fits, what, timeout, again)
+            except Unexpected:
+                if timeout is not None or not self.peer.was_at_work():
+                    raise
+            self.peer.note("the device was at work until now: it is asked once more")
+            again()
             return self.peer.wait(fits, what, timeout, again)
         except Unexpected as silent:
             if established:

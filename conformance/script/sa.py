@@ -201,13 +201,14 @@ class ScriptedSa(Opening):
     ) -> Received:
         """Wait for a request of the device and hold it: it gets no answer before `answer`.
 
-        Any, or one ``where`` something is true; liveness checks only if ``where`` says so.
+        Any, or one ``where`` something is true; liveness checks only if ``where`` says so. Not one that
+        comes again since our answer got lost: that answer is sent again.
         """
 
         def fits(found: Received) -> bool:
             message = found.message
             asked = found.sa is self and found.protected and not message.is_response and message.exchange == exchange
-            return asked and (where(message) if where is not None else not says_nothing(message))
+            return asked and not found.again and (where(message) if where is not None else not says_nothing(message))
 
         try:
             return self.peer.wait(fits, f"an {exchange.name} request from the device", timeout)

@@ -72,9 +72,14 @@ def test_alternatives(peer: Peer, dut: Dut) -> None:
     peer.check(found.number == 2, "proposal number 2", found.number, "RFC7296-3.3.1-6")
 
 
-@purpose("child-spi-zero", "RFC4303-2.1-1", role="responder", needs=(REKEY, Capability.DATA_PLANE))
+@purpose(
+    "child-spi-zero", "RFC4303-2.1-1", "RFC4301-4.4.1-2", role="responder", needs=(REKEY, Capability.DATA_PLANE)
+)  # fmt: skip
 def test_spi_zero(peer: Peer, dut: Dut) -> None:
-    """A rekey names 0 as the SPI on which we receive: a device that agrees must not send with that all the same."""
+    """A rekey names 0 as the SPI on which we receive: a device that agrees must not send with that all the same.
+
+    It must not send without ESP either.
+    """
     sa = connected(peer, dut)
     carries(peer, dut)
     answer = sa.rekey_child(bend=spi(bytes(4)))
@@ -84,6 +89,7 @@ def test_spi_zero(peer: Peer, dut: Dut) -> None:
         peer.idle(peer.response_timeout / 2)
     zero = [one for one in peer.traffic.arrived if spi_of(one.wire) == bytes(4)]
     peer.check(not zero, "no ESP with an SPI of zero", "; ".join(map(str, zero)), "RFC4303-2.1-1")
+    peer.traffic.must_not_leak("RFC4301-4.4.1-2")
 
 
 @purpose(
