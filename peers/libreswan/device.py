@@ -18,7 +18,7 @@ from peers.libreswan.status import State, sa_statuses, states
 from peers.libreswan.whack import Whack
 from peers.places.place import DataPlane, Place
 
-_START_PATIENCE = 10.0
+_START_PATIENCE = 60.0
 _WITHOUT_EAP = ("3.", "5.2")
 """Releases that have no EAP, and those that take an IKE_AUTH without AUTH for a fault of their own."""
 _LOG_LIMIT = 32 * 1024 * 1024

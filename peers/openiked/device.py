@@ -20,7 +20,7 @@ from peers.openiked.status import peer_names, sa_statuses
 from peers.places.place import Place
 from peers.places.rootfs import PACKAGE_LIST
 
-_START_PATIENCE = 15.0
+_START_PATIENCE = 60.0
 _LOAD_PATIENCE = 5.0
 _POLL = 0.005
 _PORTS = (500, 4500)

@@ -34,7 +34,7 @@ KERNEL_PACKAGES = ("user-mode-linux",)
 """What holds the kernel and its modules."""
 
 MEMORY = "192M"
-BOOT_PATIENCE = 30.0
+BOOT_PATIENCE = 120.0
 _LAST_WORDS = 0.01
 """Seconds of quiet after which the device has sent its Deletes for the SAs that it was told to forget."""
 _TESTER_MAC, _DEVICE_MAC = bytes.fromhex("02ab00000001"), bytes.fromhex("02ab00000002")
@@ -79,7 +79,7 @@ while :; do sleep 3600; done
 class SerialShell(Shell):
     """A shell at the other end of a serial line. A process of the guest costs 0.1 s, more where others work, too."""
 
-    patience = 10.0
+    patience = 30.0
 
     def __init__(self, device: str, line: socket.socket) -> None:
         super().__init__(device)

@@ -18,7 +18,7 @@ from peers.strongswan.load import open_half
 from peers.strongswan.settings import Runtime, Startup
 from peers.strongswan.status import sa_status, text
 
-_START_PATIENCE = 10.0
+_START_PATIENCE = 60.0
 _LEASES_END = 1.0
 _DEATH_PATIENCE = 5.0
 _LOG_LIMIT = 8 * 1024 * 1024
