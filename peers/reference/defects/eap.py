@@ -25,6 +25,7 @@ from conformance.wire import (
     IDi,
     IDr,
     Message,
+    Notify,
     NotifyType,
     Payload,
     WireError,
@@ -191,6 +192,16 @@ class NeverFails(IkeSa):
     def credential_of_eap(self, configured: Credential, of_initiator: bool) -> Credential:
         found = super().credential_of_eap(configured, of_initiator)
         return replace(found, secret=b"") if isinstance(found, Psk) and found is not configured else found
+
+
+@defect("eap-wrong-secret")
+class FailsTwice(IkeSa):
+    """Sends AUTHENTICATION_FAILED beside a Failure."""
+
+    def further_round(self, server: EapServer, packet: EapPacket) -> Sequence[Payload]:
+        found = super().further_round(server, packet)
+        failed = server.outcome is Outcome.FAILURE
+        return [*found, Notify(NotifyType.AUTHENTICATION_FAILED)] if failed else found
 
 
 @defect("eap-refused-by-certificate")

@@ -18,7 +18,7 @@ from conformance.ike.core.events import Refusal
 from conformance.ike.extensions.eap_auth import eap_payload
 from conformance.ike.ikesa import IkeSa
 from conformance.tls import TlsVersion
-from conformance.wire import EapCode, EapPacket, Notify, NotifyType, Payload
+from conformance.wire import EapCode, EapPacket, Payload
 from peers.reference.nas.sa import Relay
 from peers.reference.variants.registry import variant
 
@@ -111,20 +111,6 @@ class OddFirstIdentifier(Serving):
 
 
 # --- the end ----------------------------------------------------------------------------------------------------------
-
-
-@variant(
-    "RFC 7296, 2.16 and 2.21.2: a Failure ends EAP, AUTHENTICATION_FAILED the IKE SA; neither excludes the other",
-    about=EAP,
-)
-class SaysNoTwice(IkeSa):
-    """Sends AUTHENTICATION_FAILED beside a Failure."""
-
-    def further_round(self, server: EapServer, packet: EapPacket) -> Sequence[Payload]:
-        found = super().further_round(server, packet)
-        if server.outcome is Outcome.FAILURE:
-            return [*found, Notify(NotifyType.AUTHENTICATION_FAILED)]
-        return found
 
 
 @variant(
