@@ -135,6 +135,8 @@ def unprotect(sad: Sad, packet: bytes, now: float = 0.0) -> Unprotected:
     if outer.fragment:
         raise FragmentReceived("ESP and AH are applied to whole packets")
     packet, at = packet[: outer.length], outer.payload_at
+    if outer.version == 6 and _route_left(packet, at):
+        raise MalformedPacket("a Routing header with segments left")
     if outer.protocol == AH and outer.version == 6:
         packet = without_fragment_header(packet)
         outer = parse(packet)
@@ -161,6 +163,16 @@ def unprotect(sad: Sad, packet: bytes, now: float = 0.0) -> Unprotected:
     except IpsecError as error:
         sa.drops[error.reason] += 1
         raise
+
+
+def _route_left(packet: bytes, end: int) -> bool:
+    """Whether an IPv6 packet has a Routing header with segments left; no type of it is heeded (RFC 8200, 4.4)."""
+    protocol, at = packet[6], 40
+    while at < end:
+        if protocol == ROUTING and packet[at + 3]:
+            return True
+        protocol, at = packet[at], at + (8 if protocol == FRAGMENT else packet[at + 1] * 8 + 8)
+    return False
 
 
 def _inner(sa: InboundSa, opened: Decapsulated, packet: bytes, outer: IpHeader, encapsulated: bool) -> bytes | None:

@@ -90,14 +90,14 @@ def inside6(**changes: Any) -> Setup:
     return setup
 
 
-def between(mode: Mode = Mode.TRANSPORT, protocol: str = "", **changes: Any) -> Setup:
-    """A connection whose Child SA is for the two hosts themselves."""
+def between(mode: Mode = Mode.TRANSPORT, protocol: str = "", *, ipv6: bool = False, **changes: Any) -> Setup:
+    """A connection whose Child SA is for the two hosts themselves, between their IPv6 addresses if wished."""
 
     def setup(pixit: Pixit) -> Connection:
-        ours, theirs = pixit.tester_address, pixit.device_address
-        suffix = f"[{protocol}]" if protocol else ""
-        selectors = {"local_ts": (f"{ours}/32{suffix}",), "remote_ts": (f"{theirs}/32{suffix}",)}
-        return usual(**{"mode": mode, **selectors, **changes})(pixit)
+        bare = usual(mode=mode, ipv6=ipv6)(pixit)
+        suffix = f"/{128 if ipv6 else 32}" + (f"[{protocol}]" if protocol else "")
+        selectors = {"local_ts": (f"{bare.local_address}{suffix}",), "remote_ts": (f"{bare.remote_address}{suffix}",)}
+        return usual(**{"mode": mode, "ipv6": ipv6, **selectors, **changes})(pixit)
 
     return setup
 

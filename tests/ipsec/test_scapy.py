@@ -10,6 +10,7 @@ from scapy.layers.ipsec import AH, ESP, SecurityAssociation
 from scapy.packet import Packet, Raw
 
 from conformance.ike.core.connection import Mode
+from conformance.ipsec.errors import MalformedPacket
 from conformance.ipsec.packets import protect, unprotect
 from conformance.ipsec.sad import InboundSa, OutboundSa, Sad, SaParameters
 from conformance.wire import ProtocolID
@@ -198,4 +199,6 @@ def test_ah_before_the_routing_header_is_worked_off() -> None:
     arrived[IPv6ExtHdrRouting].addresses = ["fd02::1", "fd03::1"]
     sad = Sad()
     sad.add(InboundSa(ours))
+    with pytest.raises(MalformedPacket, match="segments left"):
+        unprotect(sad, wire)
     assert unprotect(sad, bytes(arrived)).packet is not None

@@ -89,7 +89,7 @@ class AnswersInTheClear(DeviceHost):
         return super().receive(packet, now)
 
 
-@defect("data-fragments-outside")
+@defect("data-fragments-outside", "data-fragments-outside-ipv6")
 class WantsOrder(DeviceHost):
     """Puts fragments together only if they come in order."""
 

@@ -32,7 +32,7 @@ def unverified(sa: InboundSa, body: bytes) -> bytes:
 
 @defect(
     *("data-wrong-icv", "data-wrong-icv-cbc", "data-changed", "data-truncated", "data-appended", "data-null-icv"),
-    *("data-ah-icv", "data-fragments-inside-missing"),
+    *("data-ah-icv", "data-ah-ipv6-icv", "data-fragments-inside-missing"),
 )
 class ChecksNoIcv(DeviceHost):
     """Does not check the ICV; where an inner packet ends is told by its own length."""
@@ -203,7 +203,7 @@ class ReassemblesNothing(DeviceHost):
         return [] if parse(packet).fragment else super().receive(packet, now)
 
 
-@defect("data-fragments-inside")
+@defect("data-fragments-inside", "data-fragments-inside-ipv6")
 class RefusesInnerFragments(DeviceHost):
     """Drops fragments that come through a tunnel."""
 

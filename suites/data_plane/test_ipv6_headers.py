@@ -1,0 +1,138 @@
+"""Fragments and Routing headers of IPv6 around protected packets (RFC 8200, sections 4.4 and 4.5)."""
+
+import struct
+from collections.abc import Callable, Sequence
+from ipaddress import ip_address
+
+from conformance.ipsec.fragments import fragment
+from conformance.ipsec.ip import ESP, FRAGMENT, ROUTING, parse, with_length
+from conformance.script.peer import Peer
+from conformance.script.sa import ScriptedSa
+from conformance.script.traffic import SentPacket
+from conformance.script.verdict import NotApplicable
+from peers.capabilities import Capability
+from suites.connections import usual
+from suites.data_plane.headers import arrives, in_front
+from suites.data_plane.steps import DATA, inside6, unanswered, uncounted, up
+from suites.dut import Dut
+from suites.purpose import purpose
+
+PASSED_OVER, LEFT = "RFC8200-4.4-1", "RFC8200-4.4-2"
+TOGETHER, ODD, OVERLAP = "RFC8200-4.5-1", "RFC8200-4.5-3", "RFC8200-4.5-4"
+INSIDE, BOTH = "RFC4303-3.3.4-2", "RFC4301-7.1-1"
+NEEDS = (DATA, Capability.IPV6)
+ATTEMPTS = 3
+FIRST = 320
+"""Octets in the first fragment of two."""
+
+Cut = Callable[[bytes, int], Sequence[bytes]]
+"""The fragments of a packet, with this identification, in the order in which they are sent."""
+
+
+def part(wire: bytes, start: int, end: int | None, identification: int) -> bytes:
+    """A fragment with these octets behind the IPv6 header, the last one where ``end`` is None."""
+    header = struct.pack("!BBHI", wire[6], 0, start & 0xFFF8 | (end is not None), identification)
+    body = wire[40:][start:end]
+    return with_length(wire[:6] + bytes((FRAGMENT,)) + wire[7:40] + header + body, 40)
+
+
+def in_order(wire: bytes, identification: int) -> Sequence[bytes]:
+    """Two fragments."""
+    return part(wire, 0, FIRST, identification), part(wire, FIRST, None, identification)
+
+
+def reversed_order(wire: bytes, identification: int) -> Sequence[bytes]:
+    """Many fragments, the last one first."""
+    return fragment(wire, 200, identification)[::-1]
+
+
+def odd_before(wire: bytes, identification: int) -> Sequence[bytes]:
+    """A first fragment with 3 octets too few, and then two as they should be."""
+    return part(wire, 0, FIRST - 3, identification), *in_order(wire, identification)
+
+
+def overlapping(wire: bytes, identification: int) -> Sequence[bytes]:
+    """Two fragments, the second of which begins 8 octets before the end of the first and says the same there."""
+    return part(wire, 0, FIRST, identification), part(wire, FIRST - 8, None, identification)
+
+
+def send(sa: ScriptedSa, cut: Cut, number: int, said: str) -> bytes:
+    """A ping in the fragments of its ESP packet; returns the ping. Raises NotApplicable under UDP."""
+    asked = sa.traffic.echo_request(size=700)
+    sent = sa.traffic.make(asked)
+    if parse(sent.wire).protocol != ESP:
+        raise NotApplicable("ESP in UDP goes through a socket, which makes fragments as it likes")
+    for one in cut(sent.wire, number):
+        sa.traffic.resend(sent, one, said)
+    return asked
+
+
+def must_come(sa: ScriptedSa, cut: Cut, said: str, requirement: str) -> None:
+    """In one of three attempts a ping in such fragments is answered."""
+    came = any(not unanswered(sa.peer, [send(sa, cut, 4711 + number, said)]) for number in range(ATTEMPTS))
+    sa.peer.check(came, f"an answer to {said}", "none in three attempts", requirement)
+
+
+@purpose("data-fragments-outside-ipv6", TOGETHER, role="responder", needs=NEEDS, connection=usual(ipv6=True))
+def test_fragments_outside(peer: Peer) -> None:
+    """Fragments of an ESP packet between IPv6 addresses are put together, in whatever order they come."""
+    sa = up(peer)
+    must_come(sa, in_order, "two fragments", TOGETHER)
+    must_come(sa, reversed_order, "small fragments, the last one first", TOGETHER)
+
+
+@purpose("data-fragments-odd-ipv6", ODD, TOGETHER, role="responder", needs=NEEDS, connection=usual(ipv6=True))
+def test_fragments_odd(peer: Peer) -> None:
+    """A fragment that is not the last and no multiple of 8 octets is discarded, and takes no other's place."""
+    sa = up(peer)
+    with peer.preamble("two fragments"):
+        must_come(sa, in_order, "two fragments", TOGETHER)
+    must_come(sa, odd_before, "two fragments behind an odd one", ODD)
+
+
+@purpose("data-fragments-overlap-ipv6", OVERLAP, role="responder", needs=NEEDS, connection=usual(ipv6=True))
+def test_fragments_overlap(peer: Peer, dut: Dut) -> None:
+    """Fragments of an ESP packet that overlap by 8 octets are discarded, though both say the same there."""
+    sa = up(peer)
+    with peer.preamble("two fragments"):
+        must_come(sa, in_order, "two fragments", TOGETHER)
+    for number in (4721, 4722):
+        with uncounted(peer, dut, sa, OVERLAP):
+            send(sa, overlapping, number, "two fragments that overlap")
+
+
+@purpose("data-fragments-inside-ipv6", INSIDE, BOTH, role="responder", needs=NEEDS, connection=inside6())
+def test_fragments_inside(peer: Peer) -> None:
+    """Fragments of an inner IPv6 packet, each in an ESP packet of its own and the last one first, reach the host."""
+    sa = up(peer)
+    missing = {0}
+    for number in range(ATTEMPTS):
+        asked = sa.traffic.echo_request(size=1100)  # the answer fits into 1280 octets
+        for one in reversed(fragment(asked, 600, 77 + number)):
+            sa.traffic.send(one)
+        missing = unanswered(peer, [asked])
+        if not missing:
+            break
+    peer.check(not missing, "an answer to fragments inside", "none in three attempts", INSIDE)
+
+
+def routed(left: int) -> Callable[[SentPacket], bytes]:
+    """Behind a Routing header of type 0, which nobody heeds any more (RFC 5095), with so many segments left."""
+    header = bytes((ESP, 2, 0, left)) + bytes(4) + ip_address("2001:db8::1").packed
+
+    def made(sent: SentPacket) -> bytes:
+        if parse(sent.wire).protocol != ESP:
+            raise NotApplicable("ESP goes in UDP")
+        return in_front(sent.wire, header, ROUTING)
+
+    return made
+
+
+@purpose("data-ipv6-routing", LEFT, PASSED_OVER, role="responder", needs=NEEDS, connection=usual(ipv6=True))
+def test_routing(peer: Peer, dut: Dut) -> None:
+    """ESP behind a Routing header of type 0 is taken if no segments are left, and else discarded."""
+    sa = up(peer)
+    peer.check(arrives(sa, routed(0), "no segments left"), "an answer where no segments are left", "none", PASSED_OVER)
+    with uncounted(peer, dut, sa, LEFT):
+        sent = sa.traffic.make(sa.traffic.echo_request())
+        sa.traffic.resend(sent, routed(1)(sent), "one segment left")
