@@ -194,10 +194,51 @@ class Lingering(Endpoint):
 def test_what_is_left_of_another_conversation_is_not_what_came_instead() -> None:
     peer, _ = conversation(Lingering)
     sa = peer.establish()
-    assert [one for one in peer.inbox if one.message.spi_i == b"before-i"]
+    stray = [one for one in peer.trace.entries if one.message is not None and one.message.spi_i == b"before-i"]
+    assert stray and all(one.problem for one in stray)
     with pytest.raises(Unexpected) as none:
         sa.expect_request(ExchangeType.INFORMATIONAL)
     assert none.value.got == "nothing"
+
+
+class AtWork(IkeSa):
+    """Hears no request as long as it does something else."""
+
+    busy = False
+
+    def deliver(self, message: Message) -> None:
+        if not self.busy:
+            super().deliver(message)
+
+
+@pytest.mark.parametrize(("seconds", "answered"), [(1.0, True), (0.0, False)])
+def test_a_device_that_was_at_work_is_asked_once_more(seconds: float, answered: bool) -> None:
+    device = type("Special", (AtWork,), {})
+    peer, _ = conversation(endpoint_of(device))
+    sa = peer.establish()
+
+    def glance() -> None:
+        peer.idle(seconds)
+        device.busy = False
+
+    device.busy, peer.glance = True, glance
+    if answered:
+        sa.must_be_up()
+    else:
+        with pytest.raises(Unexpected):
+            sa.must_be_up()
+
+
+def test_what_comes_again_after_its_answer_is_no_new_request() -> None:
+    peer, engine = conversation()
+    engine.initiate(None)
+    sa = peer.accept()
+    engine.rekey_child("net")
+    peer.ordered.append(rekeys_child)
+    request = sa.expect_request(ExchangeType.CREATE_CHILD_SA)
+    sa.answer(request, bend=bend.datagrams(lambda found: [], "lost"))
+    with pytest.raises(Unexpected):
+        sa.expect_request(ExchangeType.CREATE_CHILD_SA)
 
 
 def test_a_forged_proof_is_noticed() -> None:
