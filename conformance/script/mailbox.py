@@ -279,7 +279,7 @@ class Mailbox:
             message = decode_message(raw, lenient=True)
             entry.message = entry.message or message
             received = Received(message, raw, datagram.source, datagram.destination, now, sa, problem=entry.problem)
-            if sa is None and (message.first(SK) or message.first(SKF)):
+            if sa is None and self._is_stray(message):
                 self.dropped("on an IKE SA that is none of this conversation")  # but perhaps of one before it
             elif message.first(SKF) is not None and not entry.problem:
                 self.fragments.append(received)
@@ -287,6 +287,11 @@ class Mailbox:
                 self.inbox.append(received)
         else:
             self._received.raw = raw
+
+    def _is_stray(self, message: Message) -> bool:
+        """A protected message on an IKE SA that neither we nor the device have begun to open here."""
+        begun = (one.message.spi_i for one in self.inbox if is_init_request(one.message))
+        return (message.first(SK) or message.first(SKF)) is not None and message.spi_i not in begun
 
     def _is_repeated_init(self, received: Received) -> bool:
         """The device repeats an IKE_SA_INIT request: answer as before, or go on waiting for the script."""
