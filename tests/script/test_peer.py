@@ -212,16 +212,18 @@ class AtWork(IkeSa):
 
 
 @pytest.mark.parametrize(("seconds", "answered"), [(1.0, True), (0.0, False)])
-def test_a_device_that_was_at_work_is_asked_once_more(seconds: float, answered: bool) -> None:
-    device = type("Special", (AtWork,), {})
-    peer, _ = conversation(endpoint_of(device))
+def test_a_device_that_was_at_work_is_asked_once_more(
+    seconds: float, answered: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peer, _ = conversation(endpoint_of(AtWork))
     sa = peer.establish()
 
     def glance() -> None:
         peer.idle(seconds)
-        device.busy = False
+        monkeypatch.setattr(AtWork, "busy", False)
 
-    device.busy, peer.glance = True, glance
+    monkeypatch.setattr(AtWork, "busy", True)
+    peer.glance = glance
     if answered:
         sa.must_be_up()
     else:
