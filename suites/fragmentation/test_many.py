@@ -29,7 +29,7 @@ def must_be_put_together(peer: Peer, total: int, *numbers: int) -> None:
 
     Without one all of it is sent again, as an initiator does it, but in spells: of so many datagrams one may get lost,
     and of a burst always the same ones, for which the buffer of a socket has no room. A device that takes them one by
-    one may need its time.
+    one may need its time, and between the spells, too.
     """
     split = Split(peer.establish(initial_contact=False))
     sent = Sent(split.message, (), encrypted=True)
@@ -38,7 +38,7 @@ def must_be_put_together(peer: Peer, total: int, *numbers: int) -> None:
         spell = SPELL if attempt else len(order)
         for at in range(0, len(order), spell):
             split.send_numbers(total, *order[at : at + spell])
-            peer.pause()
+            peer.idle(attempt * peer.response_timeout / 20)
         with suppress(Unexpected):
             answer = split.sa.response(sent, peer.response_timeout * BUSY / TRIES).message
             readable = answer.notify(NotifyType.INVALID_SYNTAX) is None
