@@ -160,7 +160,7 @@ class Runner:
             before = self.history.total
             scene = self._stage.scene(STATES[case.state], case.seed)
         except Unreachable as reason:
-            return self._unreached(str(reason))
+            return self._unreached(STATES[case.state], str(reason), fresh=fresh)
         return replace(self._run_in(scene, case, fresh=fresh, asked=asked), exchanged=self.history.total - before)
 
     def _run_in(self, scene: Scene, case: Case, *, fresh: bool, asked: str) -> Outcome:
@@ -187,7 +187,7 @@ class Runner:
         self._since += 1
         closely = fresh and asked not in SEEN_AT_ONCE
         if not problems and (closely or self._since >= CANARY_EVERY[self.device.real_time]):
-            problems = list(self._look(scene, fresh=fresh))
+            problems = list(self._look(scene.state, fresh=fresh))
         if not problems and asked in ("", "growth"):
             problems = list(self._grows(case, grown, fresh=fresh))
         if not problems and self._growth is not None:
@@ -327,7 +327,7 @@ class Runner:
         scene.note(scene.peer.trace.entries[mark:])  # an answer may come in the next case
         return not scene.lost
 
-    def _look(self, scene: Scene, *, fresh: bool) -> Iterable[Problem]:
+    def _look(self, state: State, *, fresh: bool) -> Iterable[Problem]:
         """An ordinary handshake now and then: the device must still be able to do that, and as quickly.
 
         A replay on a device with a clock of its own does not wait for its room: a campaign has, before.
@@ -335,7 +335,7 @@ class Runner:
         self._since = 0
         if Capability.RESPONDER not in self.device.capabilities:
             return
-        if not scene.state.canary:
+        if not state.canary:
             self._stage.load(self._stage.views_of(STATES["established"]))
         lanes, views = self._stage.loaded
         canary = self._canary = self._canary or Canary(self.device, self.seed)
@@ -373,10 +373,12 @@ class Runner:
             growth = self._samples.take(self._state)
             self._growth = rises(growth) if growth is not None else None
 
-    def _unreached(self, reason: str) -> Outcome:
-        """A state could not be reached: since the device is dead or hangs, or never."""
+    def _unreached(self, state: State, reason: str, *, fresh: bool) -> Outcome:
+        """A state could not be reached: since the device is dead or hangs, which a handshake shows, or never."""
         self.device.alive()
         problems = list(deaths(self.device))
+        if not problems and state.canary and state.name in self._works and self._stage.is_loaded:
+            problems = list(self._look(state, fresh=fresh))
         if problems:
             self._recover(problems)
         else:

@@ -41,6 +41,11 @@ class Stage:
             raise ValueError("the device has no connection")
         return self._lanes, self._loaded
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the device has a connection."""
+        return self._loaded is not None
+
     def views_of(self, state: State) -> Views:
         """The connection of a state. Raises Unreachable where the device cannot hold it."""
         found = self._views.get(state.name)
