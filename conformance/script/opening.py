@@ -85,6 +85,8 @@ class Opening(BendableSa):
                     raise
             self.peer.note("the device was at work until now: it is asked once more")
             again()
+            if self.pending is not None:  # our own patience begins anew, so that we do not end the IKE SA ourselves
+                self.pending.tries, self.pending.deadline = 0, self.peer.link.now() + self.connection.retransmit_timeout
             return self.peer.wait(fits, what, timeout, again)
         except Unexpected as silent:
             if established:

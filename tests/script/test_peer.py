@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 
+from conformance.ike.core.sending import State
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
 from conformance.net.link import Datagram
@@ -229,6 +230,16 @@ def test_a_device_that_was_at_work_is_asked_once_more(
     else:
         with pytest.raises(Unexpected):
             sa.must_be_up()
+
+
+def test_our_side_does_not_give_up_a_device_that_stays_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    peer, _ = conversation(endpoint_of(AtWork))
+    sa = peer.establish()
+    monkeypatch.setattr(AtWork, "busy", True)
+    peer.glance = lambda: peer.idle(1.0)
+    with pytest.raises(Unexpected):
+        sa.must_be_up()
+    assert sa.state == State.ESTABLISHED and not sa.closed_for
 
 
 def test_what_comes_again_after_its_answer_is_no_new_request() -> None:
