@@ -153,6 +153,13 @@ class BendableSa(IkeSa):
         self.peer.dropped(reason)
         super().drop(reason)
 
+    def came_before(self, received: Received) -> bool:
+        """Whether a request is one that the device has sent before, not another one with its message ID."""
+        message = received.message
+        before = (one.message for one in self.peer.inbox if one.sa is self and one is not received)
+        alike = ((one.exchange, one.payloads) for one in before if one.message_id == message.message_id)
+        return message.message_id < self.expected_id and (message.exchange, message.payloads) in alike
+
     def deliver(self, message: Message) -> None:
         """Keep a request for the script if that wants it, behave as usual otherwise."""
         received = self.peer.delivered(self, message)
@@ -165,7 +172,7 @@ class BendableSa(IkeSa):
         elif message.message_id == self.expected_id and self.holds(received):
             self.held = received
         else:
-            received.answered, received.again = True, message.message_id < self.expected_id
+            received.answered, received.again = True, self.came_before(received)
             if self.is_unasked(message):
                 self.put_off(message)
             else:
