@@ -5,7 +5,7 @@ from struct import Struct
 
 from conformance.ipsec.errors import IpsecError, MalformedPacket, TooShort
 from conformance.ipsec.esp import Decapsulated
-from conformance.ipsec.ip import DESTINATION, HOP_BY_HOP, ROUTING, with_length
+from conformance.ipsec.ip import DESTINATION, HOP_BY_HOP, ROUTING, extension_headers, with_length
 from conformance.ipsec.sad import InboundSa, OutboundSa
 
 _HEADER = Struct("!BBH4sI")
@@ -151,16 +151,13 @@ def _immutable_ipv4(packet: bytes, at: int) -> bytes:
 
 def _immutable_ipv6(packet: bytes, at: int) -> bytes:
     destination, headers = packet[24:40], b""
-    protocol, start = packet[6], 40
-    while start < at:
-        size = packet[start + 1] * 8 + 8
+    for protocol, start, size in extension_headers(packet, at):
         extension = packet[start : start + size]
         if protocol in (HOP_BY_HOP, DESTINATION):
             extension = _immutable_options(extension)
         elif protocol == ROUTING and extension[2] == 0:
             extension, destination = _as_it_arrives(extension, destination)
         headers += extension
-        protocol, start = packet[start], start + size
     return b"\x60\0\0\0" + packet[4:7] + b"\0" + packet[8:24] + destination + headers + packet[at:]
 
 

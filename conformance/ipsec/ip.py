@@ -1,6 +1,7 @@
 """Reading and changing IP packets as octets (RFC 791, RFC 8200): as much as IPsec looks at."""
 
 import struct
+from collections.abc import Iterator
 from struct import Struct
 from typing import NamedTuple
 
@@ -96,6 +97,15 @@ def _parse_ipv6(packet: bytes) -> IpHeader:
     return IpHeader(
         6, word >> 20 & 255, length, ttl, protocol, source, destination, at, protocol_at, ident, offset, more, True
     )
+
+
+def extension_headers(packet: bytes, end: int) -> Iterator[tuple[int, int, int]]:
+    """Type, begin and size of each extension header of an IPv6 packet that `parse` takes; ``end`` is its payload_at."""
+    protocol, at = packet[6], 40
+    while at < end:
+        size = 8 if protocol == FRAGMENT else packet[at + 1] * 8 + 8
+        yield protocol, at, size
+        protocol, at = packet[at], at + size
 
 
 def checksum(data: bytes) -> int:

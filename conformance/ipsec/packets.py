@@ -19,6 +19,7 @@ from conformance.ipsec.ip import (
     TCP,
     UDP,
     IpHeader,
+    extension_headers,
     parse,
     transport_checksum,
     with_length,
@@ -167,12 +168,7 @@ def unprotect(sad: Sad, packet: bytes, now: float = 0.0) -> Unprotected:
 
 def _route_left(packet: bytes, end: int) -> bool:
     """Whether an IPv6 packet has a Routing header with segments left; no type of it is heeded (RFC 8200, 4.4)."""
-    protocol, at = packet[6], 40
-    while at < end:
-        if protocol == ROUTING and packet[at + 3]:
-            return True
-        protocol, at = packet[at], at + (8 if protocol == FRAGMENT else packet[at + 1] * 8 + 8)
-    return False
+    return any(protocol == ROUTING and packet[at + 3] for protocol, at, _ in extension_headers(packet, end))
 
 
 def _inner(sa: InboundSa, opened: Decapsulated, packet: bytes, outer: IpHeader, encapsulated: bool) -> bytes | None:

@@ -40,6 +40,19 @@ def flows(peer: Peer, child: ChildSa | None = None, requirement: str | None = No
     return found
 
 
+def transports(sa: ScriptedSa, requirement: str) -> None:
+    """UDP and TCP are answered, too."""
+    channel = sa.traffic.channel()
+    sa.traffic.ask(inner.udp(channel.ours, channel.theirs), requirement=requirement)
+    sa.traffic.ask(tcp_syn(channel), requirement=requirement)
+
+
+def bent(wire: bytes, at: int, bits: int = 1) -> bytes:
+    """A packet with some bits of an octet turned over; ``at`` is negative from its end."""
+    at %= len(wire)
+    return wire[:at] + bytes((wire[at] ^ bits,)) + wire[at + 1 :]
+
+
 def moved(peer: Peer, child: ChildSa, requirement: str | None = None) -> Arrived:
     """Traffic flows, and from now on through ``child``; the first packets after a change may still go another way."""
     channel = peer.traffic.channel(child)

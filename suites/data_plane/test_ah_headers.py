@@ -5,14 +5,13 @@ from ipaddress import ip_address
 
 from conformance.ipsec.ah import AhBend, header_size
 from conformance.ipsec.ip import AH, DESTINATION, FRAGMENT, HOP_BY_HOP, IPV4, ROUTING, parse
-from conformance.script import inner
 from conformance.script.peer import Peer
 from conformance.script.traffic import SentPacket
 from peers.capabilities import Capability
 from suites.choices import ah
 from suites.connections import usual
 from suites.data_plane.headers import Extra, arrives, in_front, must_cover, must_pass_over, sealed, some
-from suites.data_plane.steps import DATA, between, flows, tcp_syn, uncounted, up
+from suites.data_plane.steps import DATA, bent, between, flows, tcp_syn, transports, uncounted, up
 from suites.dut import Dut
 from suites.purpose import purpose
 
@@ -106,17 +105,9 @@ def test_ah_ipv6(peer: Peer) -> None:
 def test_ah_ipv6_transport(peer: Peer) -> None:
     """AH in transport mode between two IPv6 hosts: ICMPv6, UDP and TCP are authentic."""
     sa = peer.establish()
-    channel = sa.traffic.channel()
     flows(peer, requirement=COVERED)
-    sa.traffic.ask(inner.udp(channel.ours, channel.theirs), requirement=COVERED)
-    sa.traffic.ask(tcp_syn(channel), requirement=COVERED)
+    transports(sa, COVERED)
     sa.traffic.must_not_leak("RFC4301-4.4.1-2")
-
-
-def bent(wire: bytes, at: int, bits: int = 1) -> bytes:
-    """A packet with some bits of an octet turned over."""
-    at %= len(wire)
-    return wire[:at] + bytes((wire[at] ^ bits,)) + wire[at + 1 :]
 
 
 @purpose("data-ah-ipv6-icv", WRONG, COVERED, role="responder", needs=NEEDS6, connection=usual(esp=ah, ipv6=True))

@@ -15,7 +15,7 @@ from peers.capabilities import Capability
 from peers.contract import Pixit
 from suites.choices import ah, esp_null, esp_separate
 from suites.connections import two_children, usual
-from suites.data_plane.steps import CLOSED_PORT, DATA, NO_SA, THROUGH, between, flows, tcp_syn, uncounted, up
+from suites.data_plane.steps import CLOSED_PORT, DATA, NO_SA, THROUGH, bent, between, flows, tcp_syn, uncounted, up
 from suites.dut import Dut
 from suites.purpose import purpose
 
@@ -78,9 +78,8 @@ def test_changed(peer: Peer, dut: Dut) -> None:
     for place in (6, 8, 20, 60):
         sent = sa.traffic.make(sa.traffic.echo_request())
         at = sent.wire.index(sent.channel.outbound.spi) + place
-        changed = sent.wire[:at] + bytes((sent.wire[at] ^ 1,)) + sent.wire[at + 1 :]
         with uncounted(peer, dut, sa, ICV):
-            sa.traffic.resend(sent, changed, f"one bit of octet {place} changed")
+            sa.traffic.resend(sent, bent(sent.wire, at), f"one bit of octet {place} changed")
 
 
 @purpose("data-truncated", ICV, role="responder", needs=(DATA,))

@@ -4,14 +4,13 @@ from ipaddress import ip_address
 from itertools import pairwise
 
 from conformance.ipsec.ip import parse
-from conformance.script import inner
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from peers.capabilities import Capability
 from suites.choices import pfs
 from suites.connections import two_children, usual
 from suites.create_child_sa.answers import deletes_child, deletes_ike, deletion
-from suites.data_plane.steps import DATA, THROUGH, flows, moved, sequence_numbers, tcp_syn, up
+from suites.data_plane.steps import DATA, THROUGH, flows, moved, sequence_numbers, transports, up
 from suites.dut import Dut
 from suites.purpose import purpose
 from suites.several import deleted_by_device, side_by_side
@@ -43,9 +42,7 @@ def test_set_up(peer: Peer) -> None:
     got = f"{ip_address(outer.source)} > {ip_address(outer.destination)}"
     ends = f"{sa.remote.host} > {sa.local.host}"
     peer.check(got == ends, f"outer addresses {ends}", got, "RFC4301-5.1.2-1")
-    channel = sa.traffic.channel()
-    sa.traffic.ask(inner.udp(channel.ours, channel.theirs), requirement=THROUGH)
-    sa.traffic.ask(tcp_syn(channel), requirement=THROUGH)
+    transports(sa, THROUGH)
     sa.traffic.must_not_leak("RFC4301-4.4.1-2")
 
 

@@ -16,7 +16,7 @@ from conformance.script.verdict import NotApplicable
 from peers.capabilities import Capability
 from suites.choices import ah
 from suites.connections import usual
-from suites.data_plane.steps import CLOSED_PORT, DATA, between, flows, tcp_syn, unanswered, up, visible
+from suites.data_plane.steps import CLOSED_PORT, DATA, bent, between, flows, tcp_syn, unanswered, up, visible
 from suites.data_plane.test_drops import STRANGER
 from suites.dut import Dut
 from suites.nat.steps import behind_nat
@@ -208,8 +208,7 @@ def test_ah_reserved(peer: Peer) -> None:
         sent = sa.traffic.make(sa.traffic.echo_request())
         at = parse(sent.wire).payload_at + octet
         with sa.traffic.silence("RFC4302-2.3-2", bypass=True):
-            wire = sent.wire[:at] + bytes((sent.wire[at] ^ 1,)) + sent.wire[at + 1 :]
-            sa.traffic.resend(sent, wire, "Reserved changed on the way")
+            sa.traffic.resend(sent, bent(sent.wire, at), "Reserved changed on the way")
 
 
 # --- UDP encapsulation and checksums ----------------------------------------------------------------------------------

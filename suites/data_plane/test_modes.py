@@ -12,7 +12,7 @@ from conformance.script.traffic import Arrived
 from peers.capabilities import Capability
 from suites.choices import ah, esp_null
 from suites.connections import usual
-from suites.data_plane.steps import DATA, THROUGH, between, flows, inside6, tcp_syn, up, visible
+from suites.data_plane.steps import DATA, THROUGH, between, flows, inside6, tcp_syn, transports, up, visible
 from suites.data_plane.test_sizes import measured
 from suites.dut import Dut
 from suites.purpose import purpose
@@ -38,8 +38,7 @@ def test_transport(peer: Peer) -> None:
         peer.check(not channel.inbound.tunnel, "transport mode", sa.child.mode)
     found = flows(peer, requirement=BETWEEN)
     measured(peer, found, 84, channel.encapsulation, BETWEEN)
-    sa.traffic.ask(inner.udp(channel.ours, channel.theirs), requirement=BETWEEN)
-    sa.traffic.ask(tcp_syn(channel), requirement=BETWEEN)
+    transports(sa, BETWEEN)
     sa.traffic.must_not_leak("RFC4301-4.4.1-2")
 
 
@@ -176,10 +175,8 @@ def test_ah(peer: Peer) -> None:
 def test_ah_transport(peer: Peer) -> None:
     """AH in transport mode: traffic between the two hosts is authentic."""
     sa = peer.establish()
-    channel = sa.traffic.channel()
     flows(peer, requirement="RFC4302-3.3.3-1")
-    sa.traffic.ask(inner.udp(channel.ours, channel.theirs), requirement="RFC4302-3.3.3-1")
-    sa.traffic.ask(tcp_syn(channel), requirement="RFC4302-3.3.3-1")
+    transports(sa, "RFC4302-3.3.3-1")
     sa.traffic.must_not_leak("RFC4301-4.4.1-2")
 
 
@@ -210,10 +207,8 @@ def test_udp(peer: Peer) -> None:
 def test_ipv6_inside(peer: Peer) -> None:
     """IPv6 goes through a tunnel between IPv4 addresses: ICMPv6, UDP and TCP."""
     sa = peer.establish()
-    channel = sa.traffic.channel()
     flows(peer, requirement=VERSIONS)
-    sa.traffic.ask(inner.udp(channel.ours, channel.theirs), requirement=VERSIONS)
-    sa.traffic.ask(tcp_syn(channel), requirement=VERSIONS)
+    transports(sa, VERSIONS)
 
 
 @purpose("data-ipv6-outside", VERSIONS, role="responder", needs=(DATA, Capability.IPV6), connection=usual(ipv6=True))
