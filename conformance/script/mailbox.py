@@ -157,6 +157,7 @@ class Mailbox:
         again: Callable[[], None] | None = None,
     ) -> Received:  # fmt: skip
         """Wait for a message that ``fits``; earlier ones that nobody took count. Raises Unexpected if none comes.
+
         Meanwhile ``again`` is called as often as a request is to be repeated.
         """
         limit = self.response_timeout if timeout is None else timeout

@@ -92,8 +92,8 @@ class Reducer:
     def _alone(self, step: Step, with_step: Callable[[Step], Script]) -> Step:
         """One datagram of a message that is sent in several, if it is the one that matters."""
         script = with_step(step)
-        sent = (self._shows(script) and self._known[script_json(script)]) or 0
-        if sent <= sum(len(case.steps) for case in script):
+        sent = self._took(script)
+        if sent is None or sent <= sum(len(case.steps) for case in script):
             return step
         alone = (Mutation("datagram", "datagram", ("alone", at, 0)) for at in range(min(sent, MOST_ALONE)))
         candidates = [replace(step, mutations=(*step.mutations, one)) for one in alone]
@@ -151,13 +151,17 @@ class Reducer:
         return parts
 
     def _shows(self, script: Script) -> bool:
+        return self._took(script) is not None
+
+    def _took(self, script: Script) -> int | None:
+        """How many datagrams showed it; None: it is not shown, or nobody may ask any more."""
         key = script_json(script)
         if key not in self._known:
             if self.replays >= self.most:
-                return False
+                return None
             self.replays += 1
             self._known[key] = self._still(script)
-        return self._known[key] is not None
+        return self._known[key]
 
 
 def _put(items: tuple[_T, ...], at: int, item: _T) -> tuple[_T, ...]:

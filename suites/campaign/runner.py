@@ -1,7 +1,7 @@
 """Running cases on a device: reach the state or use one that is kept, send the steps, ask the oracles."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -78,7 +78,7 @@ class Runner:
         self._samples, self._spinning = Samples(device), Spinning(device)
         self._code = Code(device.coverage)
         self._growth: Problem | None = None
-        self._confirming, self._state = False, ""
+        self._state = ""
         self._growing = Growing(device.kept)
         self._works: set[str] = set()
         self._executor = Executor(real_time=device.real_time, patience=PATIENCE)
@@ -165,7 +165,7 @@ class Runner:
 
     def _run_in(self, scene: Scene, case: Case, *, fresh: bool, asked: str) -> Outcome:
         self._stage.peer, self._state = scene.peer, case.state
-        held = self._kept()
+        held = self.device.kept()
         self._code.fresh()  # how a state is reached is no merit of the case
         try:
             done = self._executor.run(scene, case.steps)
@@ -181,7 +181,7 @@ class Runner:
         if not problems and not kept:
             problems = list(self._deaths(done)) or list(self._lost(scene, case, done, fresh=fresh))
         code = self._code.fresh()
-        grown = more(held, self._kept()) if not problems else frozenset()
+        grown = more(held, self.device.kept()) if not problems else frozenset()
         log = self._logged()
         self._stage.leave(scene, kept=kept and not problems)
         self._since += 1
@@ -280,10 +280,6 @@ class Runner:
         given_up = refused(scene.peer.trace.entries, done.entries, scene.ike)
         return GIVEN_UP if given_up and not self._executor.lives(scene, patient=True) else None
 
-    def _kept(self) -> Mapping[str, int]:
-        """How much the device keeps, where it says so exactly."""
-        return {} if self._confirming else self.device.kept()
-
     def _grows(self, case: Case, grown: frozenset[str], *, fresh: bool) -> Iterable[Problem]:
         """What is kept without end: the case is tried again and again on a device that begins anew."""
 
@@ -298,10 +294,8 @@ class Runner:
             return self.device.alive()
 
         if self._growing.is_suspect(case, grown, fresh=fresh):
-            self._confirming = True
             self._stage.close()
             yield from self._growing.look(case, grown, again, fresh=fresh)
-            self._confirming = False
 
     def _deaths(self, done: Done) -> Iterable[Problem]:
         silent = bool(done.answers) and done.answers[-1] in (SILENCE, UNSENT)
