@@ -285,12 +285,17 @@ class ScriptedSa(Opening):
         self.peer.check(not answers, "the IKE SA is gone", "; ".join(map(str, answers)), requirement)
 
     def _answers_to_liveness(self) -> list[Received]:
-        """The protected responses that come to a liveness check before another IKE_SA_INIT exchange is through."""
+        """The protected responses that come to a liveness check before another IKE_SA_INIT exchange is through.
+
+        A device that is at work gets more time: what has come on one IKE SA before may keep that IKE SA alone waiting.
+        """
         self.peer.pause()
         mark = len(self.peer.inbox)
         self.send(ExchangeType.INFORMATIONAL)
         self.peer.pause()
         self.peer.sa().init()
+        if self.peer.was_at_work():
+            self.peer.idle(self.peer.response_timeout / 4)
         self.peer.pause()
         return [one for one in self.peer.inbox[mark:] if one.sa is self and one.protected and one.message.is_response]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from conformance.ipsec import ah
 from conformance.ipsec.ah import AhBend
-from conformance.ipsec.ip import parse, with_checksum, with_length
+from conformance.ipsec.ip import DESTINATION, HOP_BY_HOP, parse, with_checksum, with_length
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.traffic import SentPacket
@@ -14,6 +14,8 @@ from suites.data_plane.steps import unanswered, uncounted
 from suites.dut import Dut
 
 ATTEMPTS = 2
+EXTENSIONS = {"hop-by-hop": HOP_BY_HOP, "destination": DESTINATION}
+"""IPv6 extension headers that carry options."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ import struct
 from ipaddress import ip_address
 
 from conformance.ipsec.ah import AhBend, header_size
-from conformance.ipsec.ip import AH, DESTINATION, FRAGMENT, HOP_BY_HOP, IPV4, ROUTING, parse
+from conformance.ipsec.ip import AH, FRAGMENT, IPV4, ROUTING, parse
 from conformance.script.peer import Peer
 from conformance.script.traffic import SentPacket
 from peers.capabilities import Capability
 from suites.choices import ah
 from suites.connections import usual
-from suites.data_plane.headers import Extra, arrives, in_front, must_cover, must_pass_over, sealed, some
+from suites.data_plane.headers import EXTENSIONS, Extra, arrives, in_front, must_cover, must_pass_over, sealed, some
 from suites.data_plane.steps import DATA, bent, between, flows, tcp_syn, transports, uncounted, up
 from suites.dut import Dut
 from suites.purpose import purpose
@@ -40,7 +40,6 @@ MUTABLE = [
 """Options that routers fill in or change. The source route has come to its end."""
 KEPT_OPTION, CHANGING_OPTION, ANOTHER_OPTION = 0x1E, 0x3E, 0x3D
 """Options of IPv6 that nobody knows and that are to be skipped; the latter two may change (RFC 8200, section 4.2)."""
-EXTENSIONS = {"hop-by-hop": HOP_BY_HOP, "destination": DESTINATION}
 
 
 def options6(kind: int, data: str) -> bytes:

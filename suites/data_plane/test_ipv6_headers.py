@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable, Sequence
+from functools import partial
 from ipaddress import ip_address
 
 from conformance.ipsec.fragments import fragment
@@ -12,7 +13,7 @@ from conformance.script.traffic import SentPacket
 from conformance.script.verdict import NotApplicable
 from peers.capabilities import Capability
 from suites.connections import usual
-from suites.data_plane.headers import arrives, in_front
+from suites.data_plane.headers import EXTENSIONS, arrives, in_front, some
 from suites.data_plane.steps import DATA, inside6, unanswered, uncounted, up
 from suites.dut import Dut
 from suites.purpose import purpose
@@ -22,6 +23,8 @@ TOGETHER, ODD, OVERLAP = "RFC8200-4.5-1", "RFC8200-4.5-3", "RFC8200-4.5-4"
 INSIDE, BOTH = "RFC4303-3.3.4-2", "RFC4301-7.1-1"
 NEEDS = (DATA, Capability.IPV6)
 ATTEMPTS = 3
+UNHEEDED = (253, 0)
+"""Types of Routing headers that are unknown to all, the second one since RFC 5095, section 3."""
 FIRST = 320
 """Octets in the first fragment of two."""
 
@@ -39,6 +42,23 @@ def part(wire: bytes, start: int, end: int | None, identification: int) -> bytes
 def in_order(wire: bytes, identification: int) -> Sequence[bytes]:
     """Two fragments."""
     return part(wire, 0, FIRST, identification), part(wire, FIRST, None, identification)
+
+
+def padding(following: int) -> bytes:
+    """Options that say nothing (PadN, RFC 8200, section 4.2), in front of a header of this type."""
+    return bytes((following, 0, 1, 4)) + bytes(4)
+
+
+def whole_behind_options(sent: SentPacket, kind: int) -> bytes:
+    """The ESP packet in one piece, with options in front of it. Raises NotApplicable under UDP."""
+    if parse(sent.wire).protocol != ESP:
+        raise NotApplicable("ESP goes in UDP")
+    return in_front(sent.wire, padding(ESP), kind)
+
+
+def behind_options(wire: bytes, identification: int, kind: int) -> Sequence[bytes]:
+    """Two fragments, each with options in front of the fragment header."""
+    return [in_front(one, padding(FRAGMENT), kind) for one in in_order(wire, identification)]
 
 
 def reversed_order(wire: bytes, identification: int) -> Sequence[bytes]:
@@ -81,6 +101,21 @@ def test_fragments_outside(peer: Peer) -> None:
     must_come(sa, reversed_order, "small fragments, the last one first", TOGETHER)
 
 
+@purpose("data-fragments-options-ipv6", TOGETHER, role="responder", needs=NEEDS, connection=usual(ipv6=True))
+def test_fragments_options(peer: Peer) -> None:
+    """Fragments whose fragment header stands behind options are put together where such options are taken at all.
+
+    A device may drop packets with options by policy (RFC 7045, section 2.2).
+    """
+    sa = up(peer)
+    found = []
+    for name, kind in EXTENSIONS.items():
+        found.append(arrives(sa, partial(whole_behind_options, kind=kind), f"{name} options"))
+        if found[-1]:
+            must_come(sa, partial(behind_options, kind=kind), f"two fragments behind {name} options", TOGETHER)
+    some(peer, found)
+
+
 @purpose("data-fragments-odd-ipv6", ODD, TOGETHER, role="responder", needs=NEEDS, connection=usual(ipv6=True))
 def test_fragments_odd(peer: Peer) -> None:
     """A fragment that is not the last and no multiple of 8 octets is discarded, and takes no other's place."""
@@ -116,9 +151,9 @@ def test_fragments_inside(peer: Peer) -> None:
     peer.check(not missing, "an answer to fragments inside", "none in three attempts", INSIDE)
 
 
-def routed(left: int) -> Callable[[SentPacket], bytes]:
-    """Behind a Routing header of type 0, which nobody heeds any more (RFC 5095), with so many segments left."""
-    header = bytes((ESP, 2, 0, left)) + bytes(4) + ip_address("2001:db8::1").packed
+def routed(kind: int, left: int) -> Callable[[SentPacket], bytes]:
+    """Behind a Routing header of this type, with so many segments left."""
+    header = bytes((ESP, 2, kind, left)) + bytes(4) + ip_address("2001:db8::1").packed
 
     def made(sent: SentPacket) -> bytes:
         if parse(sent.wire).protocol != ESP:
@@ -130,9 +165,15 @@ def routed(left: int) -> Callable[[SentPacket], bytes]:
 
 @purpose("data-ipv6-routing", LEFT, PASSED_OVER, role="responder", needs=NEEDS, connection=usual(ipv6=True))
 def test_routing(peer: Peer, dut: Dut) -> None:
-    """ESP behind a Routing header of type 0 is taken if no segments are left, and else discarded."""
+    """ESP behind a Routing header that no node heeds is taken if no segments are left, and else discarded.
+
+    Filters drop type 0, from which attacks were made, whatever is left of it (RFC 5095, section 4.2). So there is one
+    for experiments (RFC 4727, section 5), too, and one of them must pass.
+    """
     sa = up(peer)
-    peer.check(arrives(sa, routed(0), "no segments left"), "an answer where no segments are left", "none", PASSED_OVER)
+    taken = [kind for kind in UNHEEDED if arrives(sa, routed(kind, 0), f"type {kind}, no segments left")]
+    peer.check(bool(taken), "an answer where no segments are left", "none", PASSED_OVER)
     with uncounted(peer, dut, sa, LEFT):
-        sent = sa.traffic.make(sa.traffic.echo_request())
-        sa.traffic.resend(sent, routed(1)(sent), "one segment left")
+        for kind in UNHEEDED:
+            sent = sa.traffic.make(sa.traffic.echo_request())
+            sa.traffic.resend(sent, routed(kind, 1)(sent), f"type {kind}, one segment left")

@@ -130,6 +130,17 @@ class PutsOverlapsTogether(DeviceHost):
         self._reassembler = CutsOverlaps()
 
 
+@defect("data-fragments-options-ipv6")
+class FragmentHeaderFirst(DeviceHost):
+    """Looks for the fragment header of IPv6 right behind the IPv6 header, and nowhere else."""
+
+    def receive(self, packet: bytes, now: float) -> list[bytes]:
+        found = parse(packet)
+        if found.version == 6 and found.fragment and packet[6] != FRAGMENT:
+            return []
+        return super().receive(packet, now)
+
+
 @defect("data-fragments-odd-ipv6")
 class KeepsOddFragments(DeviceHost):
     """Takes an IPv6 fragment of an odd length for a part of its packet, which then never fits together."""
