@@ -211,11 +211,9 @@ def _namespace(word: DeviceWord, place: str, options: dict[str, Any]) -> Place:
 
 
 def _guest(word: DeviceWord, packages: Sequence[str], *, swapped: bool) -> Place:
-    from peers.places.rootfs import root_file_system
-    from peers.places.uml import KERNEL_PACKAGES, PACKAGES, UmlPlace
+    from peers.places.uml import PACKAGES, UmlPlace, kernel_folder
 
-    kernel = partial(root_file_system, "uml", KERNEL_PACKAGES, base=())
-    return UmlPlace(word.name, _root(word, (*packages, *PACKAGES)), kernel, swapped=swapped)
+    return UmlPlace(word.name, _root(word, (*packages, *PACKAGES)), kernel_folder, swapped=swapped)
 
 
 def _strongswan_problem() -> str | None:

@@ -1,10 +1,9 @@
 """A daemon in a virtual machine that needs no privileges: User-mode Linux, with a socket pair as its network cable.
 
 The guest's kernel has ESP and AH whatever the host's has, so its data plane is always the kernel's. Its root file
-system is a folder of this host (`peers.places.rootfs`); it writes to memory only. The kernel is a program of this
-host's distribution and does not come from there: a newer release's would not start here. The tester is the other end of
-the cable (`conformance.net.ethernet`). Control goes over two serial lines: one has a shell, the other is joined to the
-daemon's control socket.
+system is a folder of this host (`peers.places.rootfs`); it writes to memory only. The kernel is the same whatever
+release the daemon is of. The tester is the other end of the cable (`conformance.net.ethernet`). Control goes over two
+serial lines: one has a shell, the other is joined to the daemon's control socket.
 """
 
 import os
@@ -26,12 +25,15 @@ from peers.places.netns import PIXIT, inner_hosts
 from peers.places.owner import RunDirectory, close_at_exit, closed, sweep
 from peers.places.place import DataPlane, Place
 from peers.places.process import shell_ending, shell_vitals
+from peers.places.rootfs import root_file_system, rootfs_problem
 from peers.places.shell import Shell
 
 PACKAGES = ("kmod", "socat", "iputils-ping")
 """What a root file system needs beside the daemon to be booted."""
 KERNEL_PACKAGES = ("user-mode-linux",)
-"""What holds the kernel and its modules."""
+"""What holds the kernel and its modules, and the C library that it needs."""
+KERNEL_SUITE = "forky"
+"""Whose kernel that is: since 6.16 one needs no ptrace, and does the same in half the time of the processor."""
 
 MEMORY = "192M"
 BOOT_PATIENCE = 120.0
@@ -39,6 +41,8 @@ _LAST_WORDS = 0.01
 """Seconds of quiet after which the device has sent its Deletes for the SAs that it was told to forget."""
 _TESTER_MAC, _DEVICE_MAC = bytes.fromhex("02ab00000001"), bytes.fromhex("02ab00000002")
 _KERNEL, _MODULES = "usr/bin/linux.uml", "/usr/lib/uml/modules"
+_LIBRARY = "usr/lib/*/libc.so.6"
+_LOADER = b"/lib64/ld-linux-x86-64.so.2\0"
 _READY = "IKESPEC-READY"
 _GRE = "ikespec-gre"
 # Kernels since 6.12 want the second form.
@@ -74,6 +78,23 @@ stty -F /dev/ttyS0 raw -echo; stty -F /dev/ttyS1 raw -echo
 setsid sh -c 'echo {ready}; exec sh' < /dev/ttyS1 > /dev/ttyS1 2> /dev/null &
 while :; do sleep 3600; done
 """
+
+
+def kernel_folder() -> Path:
+    """The folder of the kernel, made now if it is not there. Who has no keys of Debian has the kernel of this host."""
+    suite = "" if rootfs_problem(KERNEL_SUITE) else KERNEL_SUITE
+    return root_file_system("uml", KERNEL_PACKAGES, suite, base=())
+
+
+def _program(kernel: Path, run: Path) -> Path:
+    """The kernel as a program that finds its own C library, which may be newer than this host's.
+
+    The path of its loader becomes one that begins where it is started: the folder of the kernel.
+    """
+    program = run / "linux"
+    program.write_bytes((kernel / _KERNEL).read_bytes().replace(_LOADER, _LOADER[1:] + b"\0", 1))
+    program.chmod(0o755)
+    return program
 
 
 class SerialShell(Shell):
@@ -161,7 +182,8 @@ class UmlPlace(Place):
         (run.path / "uml").mkdir()
         (run.path / "init.sh").write_text(_init(self.pixit, run.path))
         prepare = _PREPARE.format(hostfs=_HOSTFS.format(point="/run/lab", folder=run.path))
-        command = [str(kernel / _KERNEL), f"umid=guest-{run.label}", f"uml_dir={run.path}/uml", f"mem={MEMORY}"]
+        command = [str(_program(kernel, run.path)), f"umid=guest-{run.label}", f"uml_dir={run.path}/uml"]
+        command += [f"mem={MEMORY}", "seccomp=auto"]
         command += ["root=/dev/root", "rootfstype=hostfs", f"rootflags={run.path}/root/.", "rw"]
         command += ["con=null", "con0=null,fd:1", "quiet", "loglevel=3", f"ssl0=fd:{vici.fileno()},fd:{vici.fileno()}"]
         command += [f"ssl1=fd:{tty.fileno()},fd:{tty.fileno()}", "init=/bin/sh"]
@@ -171,6 +193,8 @@ class UmlPlace(Place):
             with (run.path / "console").open("ab") as console:
                 self._guest = subprocess.Popen(
                     command,
+                    cwd=kernel,
+                    env=os.environ | {"LD_LIBRARY_PATH": f"{next(kernel.glob(_LIBRARY)).parent}"},
                     pass_fds=[end.fileno() for end in (cable, vici, tty)],
                     stdin=subprocess.DEVNULL,
                     stdout=console,
