@@ -40,7 +40,7 @@ BOOT_PATIENCE = 120.0
 _LAST_WORDS = 0.01
 """Seconds of quiet after which the device has sent its Deletes for the SAs that it was told to forget."""
 _TESTER_MAC, _DEVICE_MAC = bytes.fromhex("02ab00000001"), bytes.fromhex("02ab00000002")
-_KERNEL, _MODULES = "usr/bin/linux.uml", "/usr/lib/uml/modules"
+_UNCHANGED, _KERNEL, _MODULES = "usr/bin/linux.uml", "usr/bin/linux", "/usr/lib/uml/modules"
 _LIBRARY = "usr/lib/*/libc.so.6"
 _LOADER = b"/lib64/ld-linux-x86-64.so.2\0"
 _READY = "IKESPEC-READY"
@@ -81,20 +81,19 @@ while :; do sleep 3600; done
 
 
 def kernel_folder() -> Path:
-    """The folder of the kernel, made now if it is not there. Who has no keys of Debian has the kernel of this host."""
-    suite = "" if rootfs_problem(KERNEL_SUITE) else KERNEL_SUITE
-    return root_file_system("uml", KERNEL_PACKAGES, suite, base=())
+    """The folder of the kernel, made now if it is not there. Who has no keys of Debian has the kernel of this host.
 
-
-def _program(kernel: Path, run: Path) -> Path:
-    """The kernel as a program that finds its own C library, which may be newer than this host's.
-
-    The path of its loader becomes one that begins where it is started: the folder of the kernel.
+    The kernel is a program of this host, and may want a newer C library than the host has: it gets that of its own
+    release. The path of its loader becomes one that begins where it is started, which is this folder.
     """
-    program = run / "linux"
-    program.write_bytes((kernel / _KERNEL).read_bytes().replace(_LOADER, _LOADER[1:] + b"\0", 1))
-    program.chmod(0o755)
-    return program
+    suite = "" if rootfs_problem(KERNEL_SUITE) else KERNEL_SUITE
+    folder = root_file_system("uml", KERNEL_PACKAGES, suite, base=())
+    if not (folder / _KERNEL).exists():
+        new = folder / f"{_KERNEL}.{os.getpid()}"  # others may do the same just now
+        new.write_bytes((folder / _UNCHANGED).read_bytes().replace(_LOADER, _LOADER[1:] + b"\0", 1))
+        new.chmod(0o755)
+        new.rename(folder / _KERNEL)
+    return folder
 
 
 class SerialShell(Shell):
@@ -182,7 +181,7 @@ class UmlPlace(Place):
         (run.path / "uml").mkdir()
         (run.path / "init.sh").write_text(_init(self.pixit, run.path))
         prepare = _PREPARE.format(hostfs=_HOSTFS.format(point="/run/lab", folder=run.path))
-        command = [str(_program(kernel, run.path)), f"umid=guest-{run.label}", f"uml_dir={run.path}/uml"]
+        command = [str(kernel / _KERNEL), f"umid=guest-{run.label}", f"uml_dir={run.path}/uml"]
         command += [f"mem={MEMORY}", "seccomp=auto"]
         command += ["root=/dev/root", "rootfstype=hostfs", f"rootflags={run.path}/root/.", "rw"]
         command += ["con=null", "con0=null,fd:1", "quiet", "loglevel=3", f"ssl0=fd:{vici.fileno()},fd:{vici.fileno()}"]

@@ -168,11 +168,19 @@ def test_a_release_comes_from_a_root_of_its_own_wherever_it_runs(name: str, plac
     assert ("libreswan" if name == "libreswan" else "charon-systemd") in packages
 
 
-def test_a_guest_has_the_kernel_of_this_host_whatever_its_release() -> None:
+@pytest.mark.parametrize(("keys", "suite"), [(True, "forky"), (False, "")])
+def test_a_guest_has_one_kernel_whatever_its_release(keys: bool, suite: str, tmp_path: Path) -> None:
     place = open_device("strongswan@trixie:uml")._place  # type: ignore[attr-defined]
-    with mock.patch("peers.places.rootfs._path", return_value=Path("/")) as path:
-        place._make_kernel()
-    path.assert_called_once_with("uml", ("user-mode-linux",), "")
+    (tmp_path / "usr/bin").mkdir(parents=True)
+    (tmp_path / "usr/bin/linux.uml").write_bytes(b"ELF /lib64/ld-linux-x86-64.so.2\0 /lib64/ld-linux-x86-64.so.2\0")
+    with (
+        mock.patch("peers.places.rootfs._path", return_value=tmp_path) as path,
+        mock.patch("peers.places.uml.rootfs_problem", return_value=None if keys else "the package is missing"),
+    ):
+        assert place._make_kernel() == tmp_path
+    path.assert_called_once_with("uml", ("user-mode-linux",), suite)
+    changed = (tmp_path / "usr/bin/linux").read_bytes()
+    assert changed == b"ELF lib64/ld-linux-x86-64.so.2\0\0 /lib64/ld-linux-x86-64.so.2\0"
 
 
 def test_the_image_of_a_release_is_built_on_its_base_whatever_the_default_is(monkeypatch: pytest.MonkeyPatch) -> None:
