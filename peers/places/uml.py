@@ -64,8 +64,8 @@ mkdir -p /dev/pts /dev/shm /dev/net /run/lock /run/modules/lib/modules; {modules
 printf '#!/bin/sh\\ncase "$*" in *"("*) exit 1;; esac\\nexec /sbin/modprobe -d /run/modules "$@"\\n' > /run/modprobe
 chmod +x /run/modprobe
 echo /run/modprobe > /proc/sys/kernel/modprobe
-/run/modprobe -a ipv6 xfrm_user esp4 esp6 ah4 ah6 ip_gre tun drbg authenc authencesn echainiv seqiv cbc ctr ecb crypto_null gcm \\
-  ghash-generic ccm cmac hmac sha512_generic chacha20poly1305 chacha_generic poly1305_generic \\
+/run/modprobe -a ipv6 xfrm_user esp4 esp6 ah4 ah6 ip_gre tun drbg authenc authencesn echainiv seqiv cbc ctr ecb \\
+  crypto_null gcm crypto-ghash ccm cmac xcbc hmac crypto-sha512 chacha20poly1305 crypto-chacha20 crypto-poly1305 \\
   jitterentropy_rng 2>/dev/null
 ip link set lo up; ip link set vec0 up
 {addresses}
