@@ -73,15 +73,21 @@ def finish(sa: ScriptedSa) -> None:
         sa.delete()
 
 
-def no_sa_for(peer: Peer, bent: Bend | None, requirement: str, sa: ScriptedSa | None = None) -> Message | None:
+def no_sa_for(
+    peer: Peer, bent: Bend | None, requirement: str, sa: ScriptedSa | None = None, *, awaited: bool = False
+) -> Message | None:
     """The bent request must make no IKE SA: silence and any error will do. A whole correct handshake must succeed then.
 
     It takes two exchanges, which gives a device with several threads the time to answer the bent request after all.
-    Returns the answer to the bent request if there was one.
+    Where the answer is ``awaited``, since it should come, that is as long as for any. Returns the answer to the bent
+    request if there was one.
     """
     sa = sa or peer.sa()
     sa.begin(sa.start_init, bent)
     handshake(peer)
+    if awaited:
+        with suppress(Unexpected):
+            sa.take_response()
     answers = [one.message for one in peer.inbox if one.sa is sa and not one.message.notify(NotifyType.COOKIE)]
     for answer in answers:
         peer.check(answer.first(SA) is None, "no SA payload in the response", answer, requirement)
@@ -89,13 +95,19 @@ def no_sa_for(peer: Peer, bent: Bend | None, requirement: str, sa: ScriptedSa | 
 
 
 def refused(
-    peer: Peer, bent: Bend | None, requirement: str, *also: NotifyType, sa: ScriptedSa | None = None
+    peer: Peer,
+    bent: Bend | None,
+    requirement: str,
+    *also: NotifyType,
+    sa: ScriptedSa | None = None,
+    awaited: bool = False,
 ) -> Message | None:
     """The bent request makes no IKE SA; if it is answered, then by N(NO_PROPOSAL_CHOSEN) or one of ``also``.
 
-    Before there is an authenticated IKE SA a device may as well be silent (RFC 7296, section 2.21.1).
+    Before there is an authenticated IKE SA a device may as well be silent (RFC 7296, section 2.21.1): an answer is
+    waited for where it is ``awaited``.
     """
-    answer = no_sa_for(peer, bent, requirement, sa)
+    answer = no_sa_for(peer, bent, requirement, sa, awaited=awaited)
     if answer is None:
         peer.note("no answer, which negotiates nothing either")
         return None

@@ -78,7 +78,8 @@ def test_no_proposal(peer: Peer, dut: Dut) -> None:
 
     We offer other ciphers and PRFs with the group of our KE payload. No IKE SA exists then: the SPI should be zero.
     """
-    answer = refused(peer, offer(*foreign.refused(dut, 2, kinds=(ENCR, PRF, INTEG))), "RFC7296-3.3.4-5")
+    others = offer(*foreign.refused(dut, 2, kinds=(ENCR, PRF, INTEG)))
+    answer = refused(peer, others, "RFC7296-3.3.4-5", awaited=True)
     peer.check(answer, "N(NO_PROPOSAL_CHOSEN)", "no answer", "RFC7296-2.21.1-3")
     assert answer is not None
     peer.check(not any(answer.spi_r), "a responder SPI of zero", answer.spi_r.hex(), "RFC7296-2.6-4")

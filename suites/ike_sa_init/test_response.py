@@ -102,7 +102,7 @@ def test_spi_unique(peer: Peer) -> None:
 def test_major_version(peer: Peer) -> None:
     """A request of IKE version 3 makes no IKE SA; it should be answered with the version that is supported."""
     sa = peer.sa()
-    answer = no_sa_for(peer, bend.header(version=0x30), "RFC7296-2.5-2", sa)
+    answer = no_sa_for(peer, bend.header(version=0x30), "RFC7296-2.5-2", sa, awaited=True)
     peer.check(answer, "an answer that shows the supported version", "nothing", "RFC7296-2.5-3")
     assert answer is not None
     notify = peer.expect_notify(answer, NotifyType.INVALID_MAJOR_VERSION, "RFC7296-2.5-3")
@@ -151,7 +151,8 @@ def test_unknown_payload(peer: Peer) -> None:
 )  # fmt: skip
 def test_unknown_critical(peer: Peer) -> None:
     """A critical payload of type 200 is refused, and the notify names the type."""
-    answer = no_sa_for(peer, bend.insert(UnknownPayload(200, b"ikespec", critical=True), 2), "RFC7296-2.5-10")
+    unknown = bend.insert(UnknownPayload(200, b"ikespec", critical=True), 2)
+    answer = no_sa_for(peer, unknown, "RFC7296-2.5-10", awaited=True)
     peer.check(answer, "N(UNSUPPORTED_CRITICAL_PAYLOAD)", "no answer", "RFC7296-2.21.1-3")
     assert answer is not None
     notify = peer.expect_notify(answer, NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD, "RFC7296-2.5-11")
