@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
+from conformance.crypto.bundle import element
 from conformance.crypto.pki import Key
 from conformance.crypto.sigalg import Scheme, SignatureAlgorithm, encode_algorithm
 from conformance.wire import HashAlgorithm
@@ -214,6 +215,19 @@ def test_s_high(key: Key, octets: bytes) -> bytes:
 def test_order(key: Key, octets: bytes) -> bytes:
     """r and s are the order of the curve, which is zero once more."""
     return named(Scheme.ECDSA, encode_dss_signature(_ORDER, _ORDER))
+
+
+@forged("cert-signature-r-negative", *_WRONG, connection=_EC)
+def test_r_negative(key: Key, octets: bytes) -> bytes:
+    """r is less by the order of the curve and so negative: the same number for all that follows, but out of range."""
+    r, s = pair(key, octets)
+    return named(Scheme.ECDSA, element(0x30, integer(r - _ORDER) + integer(s)))
+
+
+def integer(value: int) -> bytes:
+    """An INTEGER of DER, in two's complement and as short as can be."""
+    bits = (value if value >= 0 else ~value).bit_length()
+    return element(0x02, value.to_bytes(bits // 8 + 1, "big", signed=True))
 
 
 @forged("cert-signature-swapped", *_WRONG, connection=_EC)

@@ -12,7 +12,8 @@ from conformance.script.sa import fatal
 from conformance.wire import AUTH, IDi, IDr, IdType
 from peers.capabilities import Capability
 from suites.dut import Dut
-from suites.ike_auth.refusal import answer_of, must_be_refused, must_not_succeed
+from suites.ike_auth.initiating import begun
+from suites.ike_auth.refusal import answer_of, must_be_refused, must_be_refused_by, must_not_succeed
 from suites.ike_auth.steps import distinguished, must_succeed, named
 from suites.purpose import purpose
 
@@ -172,8 +173,24 @@ def test_no_dn(peer: Peer, dut: Dut) -> None:
 )  # fmt: skip
 def test_long(peer: Peer, dut: Dut) -> None:
     """An identity of 6000 octets that begins with ours is somebody else, and nobody is hurt by it."""
+    refused_as(peer, dut, lengthened(peer))
+
+
+def lengthened(peer: Peer) -> Identity:
+    """6000 octets that begin with our identity."""
     ours = peer.connection.local.identity
-    refused_as(peer, dut, replace(ours, data=ours.data.ljust(6000, b"x")))
+    return replace(ours, data=ours.data.ljust(6000, b"x"))
+
+
+@purpose(
+    "auth-responder-id-long", "RFC7296-1.2-12", "RFC7296-1.2-18", role="initiator", needs=(Capability.FRAGMENTATION,),
+)  # fmt: skip
+def test_responder_long(peer: Peer, dut: Dut) -> None:
+    """A responder whose identity of 6000 octets begins with ours is somebody else, and hurts nobody."""
+    dut.looks_at_identities()
+    attempt = begun(peer, dut, local=replace(peer.connection.local, identity=lengthened(peer)))
+    attempt.sa.answer(attempt.request)
+    must_be_refused_by(dut, peer, attempt)
 
 
 @purpose("auth-id-reserved", "RFC7296-3.5-3", "RFC7296-2.15-3", "RFC7296-3.8-7", "RFC7296-2.5-8", role="responder")

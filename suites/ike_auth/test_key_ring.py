@@ -10,10 +10,12 @@ from conformance.script import bend
 from conformance.script.message import says_nothing
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
+from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import AUTH, SA, AuthMethod, ExchangeType, IdType, Message, TSi
 from peers.capabilities import Capability
 from peers.contract import Pixit
 from suites.connections import certified, leaf, psk
+from suites.create_child_sa.answers import deletes_ike, requests
 from suites.ike_auth.refusal import must_be_refused
 from suites.purpose import purpose
 
@@ -73,7 +75,7 @@ def comes(peer: Peer, one: Connection, **changes: object) -> ScriptedSa:
     """An IKE SA that is begun as one of them."""
     trust = tuple(dict.fromkeys(each for known in peers_of(peer) for each in known.trust))
     seen = {"local": one.local, "remote": one.remote, "children": one.children, "trust": trust, "beside": ()}
-    sa = peer.sa(initial_contact=False, **{**seen, **changes})
+    sa = peer.sa(**{"initial_contact": False, **seen, **changes})
     sa.init()
     return sa
 
@@ -208,6 +210,66 @@ def test_kinds_other(peer: Peer) -> None:
     for one, other in zip(known, (*known[1:], known[0]), strict=True):
         peer.note(f"{one.local.identity} with the key of {other.local.identity}")
         must_be_refused(peer, comes(peer, one, local=replace(one.local, auth=other.local.auth)))
+
+
+# --- who has come back ------------------------------------------------------------------------------------------------
+
+CONTACT = "RFC7296-2.4-8"
+
+
+def homonyms(pixit: Pixit) -> Connection:
+    """Two peers from one address whose names are the same octets, of two types."""
+    first = psk()(pixit)
+    nets = [str(one) for one in ip_network(pixit.tester_networks[0]).subnets(new_prefix=28)]
+    name, key = first.local.identity, Psk(KEYS["second"])
+    other = IdType.FQDN if name.id_type == IdType.KEY_ID else IdType.KEY_ID
+    second = replace(
+        first,
+        name="second",
+        local=replace(first.local, identity=Identity(other, name.data), auth=key),
+        remote=replace(first.remote, auth=key),
+        children=tuple(replace(one, name="second", local_ts=(nets[1],)) for one in first.children),
+    )
+    return replace(first, children=tuple(replace(one, local_ts=(nets[0],)) for one in first.children), beside=(second,))
+
+
+def others_stay(peer: Peer) -> None:
+    """All peers are there; the last one comes back and says INITIAL_CONTACT, and the others are none the worse.
+
+    Raises NotApplicable where the device ends one of the others with a Delete: how many it keeps is its own policy.
+    """
+    known = peers_of(peer)
+    found = [comes_up(peer, one) for one in known]
+    comes_up(peer, known[-1], initial_contact=True).must_be_up()
+    for sa, one in zip(found[:-1], known[:-1], strict=True):
+        try:
+            sa.must_be_up(CONTACT, f"the IKE SA of {one.local.identity}")
+        except Unexpected:
+            if any(deletes_ike(each) for each in requests(peer, sa)):
+                raise NotApplicable(f"it does not keep the IKE SA of {one.local.identity} beside the others") from None
+            raise
+        peer.check(sa.children, f"the Child SA of {one.local.identity}", "none", CONTACT)
+
+
+def comes_up(peer: Peer, one: Connection, **changes: object) -> ScriptedSa:
+    """An IKE SA of one of them, before what the purpose is about."""
+    with peer.preamble(f"{one.local.identity} gets in"):
+        sa = comes(peer, one, **changes)
+        sa.auth()
+        sa.must_be_established()
+        return sa
+
+
+@purpose("contact-others", CONTACT, role="responder", needs=NEEDS, connection=ring, canary=False)
+def test_contact_others(peer: Peer) -> None:
+    """One of three peers from one address comes back and says INITIAL_CONTACT: the IKE SAs of the others live."""
+    others_stay(peer)
+
+
+@purpose("contact-homonym", CONTACT, role="responder", needs=NEEDS, connection=homonyms, canary=False)
+def test_contact_homonym(peer: Peer) -> None:
+    """The same octets as a name of another type are another peer: his INITIAL_CONTACT does not end our IKE SA."""
+    others_stay(peer)
 
 
 # --- times ------------------------------------------------------------------------------------------------------------

@@ -261,6 +261,27 @@ def test_psk_octets(peer: Peer) -> None:
     must_succeed(peer, sa, "RFC7296-2.15-13")
 
 
+BEYOND = "RFC7296-2.15-10", "RFC4868-2.1.2-1", "RFC7296-2.15-12"
+
+
+@purpose("auth-psk-65", *BEYOND, role="responder", ordinary=True, connection=psk(secret=_LONG + b"5"))
+def test_psk_65(peer: Peer) -> None:
+    """A shared key of 65 octets, one more than a block of SHA-1 and SHA-256, is used as a whole."""
+    sa = peer.sa()
+    sa.init()
+    sa.auth()
+    must_succeed(peer, sa, BEYOND[0])
+
+
+@purpose("auth-psk-129", *BEYOND, role="responder", ordinary=True, connection=psk(secret=_LONG + b"'\"" + _LONG[1:]))
+def test_psk_129(peer: Peer) -> None:
+    """One of 129 octets, one more than a block of SHA-384 and SHA-512, with quotes in it, is used as a whole."""
+    sa = peer.sa()
+    sa.init()
+    sa.auth()
+    must_succeed(peer, sa, BEYOND[0])
+
+
 @purpose("auth-port-4500", "RFC7296-2.15-4", "RFC7296-2-4", role="responder", needs=(Capability.NAT_T,))
 def test_port_4500(peer: Peer) -> None:
     """The non-ESP marker in front of IKE_SA_INIT on port 4500 is not part of what is signed."""

@@ -14,6 +14,7 @@ from conformance.wire import (
     IDi,
     IdType,
     Message,
+    NotifyType,
     Payload,
     TSr,
     UnknownPayload,
@@ -156,7 +157,7 @@ class SignsMarker(IkeSa):
         return (NON_ESP_MARKER if floated else b"") + super().signed_octets(identity)
 
 
-@defect("auth-psk-64")
+@defect("auth-psk-64", "auth-psk-65", "auth-psk-129")
 class PskTruncated(IkeSa):
     """Uses the first 32 octets of a shared key."""
 
@@ -196,12 +197,20 @@ class ComparesIdPrefix(IkeSa):
         return expected.identity.data.startswith(identity.data)
 
 
-@defect("auth-id-long")
+@defect("auth-id-long", "auth-responder-id-long")
 class KnowsBeginOfIdentity(IkeSa):
     """Compares as many octets of the identity as it knows."""
 
     def identity_matches(self, expected: Party, identity: IDi | IDr) -> bool:
         return identity.data.startswith(expected.identity.data)
+
+
+@defect("auth-psk-65", "auth-psk-129")
+class PskOfOneBlock(IkeSa):
+    """Uses as much of a shared key as HMAC takes without hashing it first."""
+
+    def shared_key_mic(self, secret: bytes, octets: bytes) -> bytes:
+        return super().shared_key_mic(secret[:64], octets)
 
 
 @defect("auth-id-type-differs", "auth-id-type-unusual")
@@ -281,6 +290,17 @@ class ForgetsTsr(IkeSa):
 
     def auth_request(self) -> Sequence[Payload]:
         return [one for one in super().auth_request() if not isinstance(one, TSr)]
+
+
+@defect("auth-responder-refuses")
+class RefusalIsNoRefusal(IkeSa):
+    """Sets the IKE SA up although the responder refuses it."""
+
+    def on_auth_response(self, message: Message) -> None:
+        if message.notify(NotifyType.AUTHENTICATION_FAILED) is not None:
+            self.establish()
+        else:
+            super().on_auth_response(message)
 
 
 @defect("auth-refused-gone")

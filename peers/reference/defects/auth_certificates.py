@@ -16,7 +16,7 @@ from conformance.crypto import CryptoError
 from conformance.crypto.sigalg import Scheme
 from conformance.crypto.sign import signature_algorithm
 from conformance.crypto.x509 import CertificateError, validate_chain
-from conformance.ike.core.connection import PublicKey
+from conformance.ike.core.connection import Credential, Psk, PublicKey
 from conformance.ike.core.events import Refusal, Violation
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import (
@@ -165,6 +165,25 @@ class SameMethodOnly(IkeSa):
         return super().handle_auth(message)
 
 
+@defect(
+    "auth-mixed-key-for-certificate", "auth-mixed-certificate-for-key", "auth-mixed-responder-key-for-certificate",
+    "auth-mixed-responder-certificate-for-key",
+)  # fmt: skip
+class EitherMethodProves(IkeSa):
+    """Takes the method from the AUTH payload of its peer, and whatever key or certificate it knows for that."""
+
+    taken: Credential | None = None
+
+    def check_peer(self, identity: IDi | IDr, message: Message) -> None:
+        auth, ours = message.first(AUTH), self.connection.local.auth
+        shared = auth is not None and auth.method == AuthMethod.SHARED_KEY_MIC
+        self.taken = ours if isinstance(ours, Psk) and shared else None if shared else PublicKey(())
+        super().check_peer(identity, message)
+
+    def peer_credential(self) -> Credential:
+        return self.taken or super().peer_credential()
+
+
 # --- signatures -------------------------------------------------------------------------------------------------------
 
 
@@ -179,7 +198,8 @@ class ClassicMethodAlways(IkeSa):
 
 @defect(
     "auth-rsa-classic", "auth-ecdsa-classic", "auth-ecdsa-384-classic", "auth-ecdsa-521-classic",
-    "auth-initiator-classic",
+    "auth-initiator-classic", "auth-initiator-ecdsa-classic", "auth-initiator-ecdsa-384-classic",
+    "auth-initiator-ecdsa-521-classic",
 )  # fmt: skip
 class DigitalSignatureAlways(IkeSa):
     """Signs as RFC 7427 says although the peer did not announce that."""
@@ -191,7 +211,12 @@ class DigitalSignatureAlways(IkeSa):
         return HashAlgorithm.SHA2_256
 
 
-@defect("auth-signature-hash-list", "auth-signature-hash-lists-odd", "auth-initiator-signature")
+@defect(
+    "auth-signature-hash-list",
+    "auth-signature-hash-lists-odd",
+    "auth-initiator-signature",
+    "auth-responder-hash-lists-odd",
+)
 class HashNotAnnounced(IkeSa):
     """Always signs with SHA-512."""
 
@@ -243,7 +268,7 @@ class EcdsaNamesKey(_Identifier):
     wrong = bytes.fromhex("300906072a8648ce3d0201")
 
 
-@defect("auth-ecdsa-classic")
+@defect("auth-ecdsa-classic", "auth-initiator-ecdsa-classic")
 class EcdsaDer(IkeSa):
     """Sends the DER form of an ECDSA signature under method 9."""
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from conformance.ike.core.connection import Connection, Psk
+from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import AUTH, IDi, IDr
 from peers.reference.defects.registry import defect
@@ -67,3 +68,37 @@ class TimesOfTheFirst(IkeSa):
 
     def connection_for(self, identity: IDi | IDr) -> Connection:
         return replace(super().connection_for(identity), dpd_delay=self.connection.dpd_delay)
+
+
+# --- who has come back ------------------------------------------------------------------------------------------------
+
+
+class Contacts(Endpoint):
+    """Ends IKE SAs because another one says INITIAL_CONTACT."""
+
+    def means(self, other: IkeSa, sa: IkeSa) -> bool:
+        """Whether the INITIAL_CONTACT of ``sa`` is for the other one."""
+        raise NotImplementedError
+
+    def initial_contact(self, sa: IkeSa) -> None:
+        for other in list(self.sas.values()):
+            if sa.initial_contact and other is not sa and self.means(other, sa):
+                other.close("INITIAL_CONTACT")
+                self.collect(other)
+
+
+@defect("contact-others")
+class ContactOfTheAddress(Contacts):
+    """Takes INITIAL_CONTACT for all IKE SAs with the address of the peer."""
+
+    def means(self, other: IkeSa, sa: IkeSa) -> bool:
+        return other.remote.host == sa.remote.host
+
+
+@defect("contact-homonym")
+class ContactOfTheName(Contacts):
+    """Compares names without their types where INITIAL_CONTACT comes."""
+
+    def means(self, other: IkeSa, sa: IkeSa) -> bool:
+        one, two = other.peer_identity, sa.peer_identity
+        return one is not None and two is not None and one.data == two.data

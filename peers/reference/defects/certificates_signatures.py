@@ -114,6 +114,19 @@ class NumbersOutOfRange(AlsoTakes):
         return not r or not s or right(key, encode_dss_signature(r, s), octets)
 
 
+@defect(*both("signature-r-negative"))
+class NegativeNumbers(AlsoTakes):
+    """Computes with r and s as signed numbers, and with what is left of them by the order of the curve."""
+
+    def also(self, key: PublicKeyTypes, signature: bytes, octets: bytes) -> bool:
+        at, found = 2, []
+        while at < len(signature):
+            end = at + 2 + signature[at + 1]
+            found.append(int.from_bytes(signature[at + 2 : end], "big", signed=True) % _ORDER)
+            at = end
+        return right(key, encode_dss_signature(*found), octets)
+
+
 @defect(*both("signature-swapped"))
 class OrderOfNumbers(AlsoTakes):
     """Tries r and s in both orders."""
