@@ -31,6 +31,8 @@ _SELECTOR = re.compile(r"(?P<net>[^\[\]-]+)(\[(?P<protocol>[\w-]+)(/(?P<port>\d+
 _SOONEST = 0.85
 """It rekeys when this part of a lifetime has passed, or up to a tenth later."""
 _POLICY = "ikespec"
+_DYNAMIC = "dynamic"
+"""In place of a selector: the address that is assigned."""
 NOTHING = "set passive\n"
 """A configuration without any policy."""
 _CURVES = {
@@ -119,10 +121,13 @@ def _flows(child: ChildConfig, connection: Connection) -> str:
         raise unsupported("one protocol for all selectors, not " + " and ".join(map(str, sorted(protocols))))
     [protocol] = protocols
     words = [f"proto {protocol}"] if protocol else []
-    # "dynamic" would offer 0.0.0.0 alone, of which a gateway that narrows (RFC 7296, 2.9) can leave nothing.
+    # Dynamic ones would offer 0.0.0.0 alone, of which a gateway that narrows (RFC 7296, 2.9) can leave nothing.
     ours = ["0.0.0.0/0"] if connection.remote_pools else [f"{net}{port}" for net, _, port in found["l"]]
-    theirs = ["dynamic"] if connection.local_pools else [f"{net}{port}" for net, _, port in found["r"]]
-    words += [f"from {source} to {destination}" for source, destination in product(ours, theirs)]
+    theirs = [_DYNAMIC] if connection.local_pools else [f"{net}{port}" for net, _, port in found["r"]]
+    pairs = [pair for pair in product(ours, theirs) if _DYNAMIC in pair or len({":" in one for one in pair}) == 1]
+    if not pairs:
+        raise unsupported("flows within one address family, not from " + " to ".join((*ours, *theirs)))
+    words += [f"from {source} to {destination}" for source, destination in pairs]
     return " ".join(words)
 
 

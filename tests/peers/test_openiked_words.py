@@ -42,7 +42,7 @@ def test_every_option_reaches_the_daemon() -> None:
         "ah",
         ("sha512-ecp256", "sha1-ecp256"),
         local_ts=("10.2.0.0/24[tcp/80]", "10.2.1.0/24[tcp]"),
-        remote_ts=("fd01::/64[tcp]",),
+        remote_ts=("10.1.0.0/24[tcp]",),
         mode=Mode.TRANSPORT,
         lifetime=3,
     )
@@ -61,12 +61,18 @@ def test_every_option_reaches_the_daemon() -> None:
     )
     assert text.startswith("set nofragmentation\nset mobike\n")
     assert '"ikespec" active transport ah proto 6 ' in text
-    assert "from 10.2.0.0/24 port 80 to fd01::/64 from 10.2.1.0/24 to fd01::/64 " in text
+    assert "from 10.2.0.0/24 port 80 to 10.1.0.0/24 from 10.2.1.0/24 to 10.1.0.0/24 " in text
     assert "local 10.0.0.2 peer 10.0.0.1" in text
     assert "ikesa enc aes-256-gcm prf hmac-sha2-384 group ecp384 group modp2048 " in text
     assert "childsa auth hmac-sha2-512 group ecp256 noesn childsa auth hmac-sha1 group ecp256 noesn " in text
     # It rekeys when 85 to 95 parts of a hundred are over: never before what was asked for.
     assert "ikelifetime 12 lifetime 4 bytes 0" in text
+
+
+def test_a_flow_stays_within_a_family() -> None:
+    both = ChildConfig("both", ("aes128-sha1",), ("10.2.0.0/24", "fd02::/64"), ("fd01::/64", "10.1.0.0/24"))
+    text = translate.policy(_view(children=(both,)), PIXIT)
+    assert " from 10.2.0.0/24 to 10.1.0.0/24 from fd02::/64 to fd01::/64 local " in text
 
 
 def test_whoever_has_the_secret_may_come_in() -> None:
@@ -119,6 +125,7 @@ def test_other_identities_are_refused(value: Identity) -> None:
         ({"children": (ChildConfig("x", ("camellia128-sha1",)),)}, "it has no"),
         ({"children": (ChildConfig("x", ("aes128-sha1",), ("10.2.0.1-10.2.0.9",)),)}, "a prefix and at most one port"),
         ({"children": (ChildConfig("x", ("aes128-sha1",), ("10.2.0.0/24[udp]",)),)}, "one protocol for all selectors"),
+        ({"children": (ChildConfig("x", ("aes128-sha1",), ("10.2.0.0/24",), ("fd01::/64",)),)}, "one address family"),
         ({"proposals": ("aes128-sha256-x25519-ke1_ecp384",)}, "no additional key exchanges"),
         ({"local": Party(Identity.of("device.example"), Psk(b"another"))}, "one shared key"),
     ],
