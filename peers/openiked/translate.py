@@ -206,11 +206,11 @@ def public_key(connection: Connection) -> PublicKey | None:
 def acquirable(connection: Connection) -> bool:
     """Whether traffic opens the IKE SA as well.
 
-    iked finds the policy of a packet by IPv4 addresses and nothing else; and where the peer demands another group, it
-    begins anew only with a policy that is active.
+    iked finds the policy of a packet by IPv4 addresses and nothing else; a selector for everything tells no address that
+    a packet could have; and where the peer demands another group, it begins anew only with a policy that is active.
     """
     child = only_child(connection)
     texts = (*child.local_ts, *child.remote_ts)
-    plain = all("[" not in text and ":" not in text for text in texts)
+    plain = all("[" not in text and ":" not in text and not text.endswith("/0") for text in texts)
     pools = connection.remote_pools or connection.local_pools
     return plain and not pools and algorithms.has_one_group(connection.proposals)

@@ -4,14 +4,14 @@ import struct
 from ipaddress import ip_address
 
 from conformance.ipsec.ah import AhBend, header_size
-from conformance.ipsec.ip import AH, FRAGMENT, IPV4, ROUTING, parse
+from conformance.ipsec.ip import AH, FRAGMENT, IPV6, ROUTING, parse
 from conformance.script.peer import Peer
 from conformance.script.traffic import SentPacket
 from peers.capabilities import Capability
 from suites.choices import ah
 from suites.connections import usual
 from suites.data_plane.headers import EXTENSIONS, Extra, arrives, in_front, must_cover, must_pass_over, sealed, some
-from suites.data_plane.steps import DATA, bent, between, flows, tcp_syn, transports, uncounted, up
+from suites.data_plane.steps import DATA, bent, between, flows, inside6, tcp_syn, transports, uncounted, up
 from suites.dut import Dut
 from suites.purpose import purpose
 
@@ -78,16 +78,16 @@ def test_options_mutable(peer: Peer) -> None:
 
 @purpose(
     "data-ah-ipv6", COVERED, "RFC4302-2.2-1", "RFC4302-2.6-1", role="responder", needs=NEEDS6,
-    connection=usual(esp=ah, ipv6=True),
+    connection=inside6(esp=ah, ipv6=True),
 )  # fmt: skip
 def test_ah_ipv6(peer: Peer) -> None:
-    """AH in a tunnel between IPv6 addresses: its ICV fits, and its length is a multiple of 64 bits."""
+    """AH in a tunnel of IPv6 between IPv6 addresses: its ICV fits, and its length is a multiple of 64 bits."""
     sa = peer.establish()
     for size in (56, 61):
         found = sa.traffic.ping(size=size, requirement=COVERED)
         at = parse(found.wire).payload_at
-        peer.check(found.wire[at] == IPV4, "Next Header 4", found.wire[at])
-        octets = len(found.wire) - at - 28 - size
+        peer.check(found.wire[at] == IPV6, "Next Header 41", found.wire[at])
+        octets = len(found.wire) - at - 48 - size
         peer.check(
             found.wire[at + 1] == octets // 4 - 2, f"Payload Len {octets // 4 - 2}", found.wire[at + 1], "RFC4302-2.2-1"
         )
@@ -109,7 +109,7 @@ def test_ah_ipv6_transport(peer: Peer) -> None:
     sa.traffic.must_not_leak("RFC4301-4.4.1-2")
 
 
-@purpose("data-ah-ipv6-icv", WRONG, COVERED, role="responder", needs=NEEDS6, connection=usual(esp=ah, ipv6=True))
+@purpose("data-ah-ipv6-icv", WRONG, COVERED, role="responder", needs=NEEDS6, connection=inside6(esp=ah, ipv6=True))
 def test_ah_ipv6_icv(peer: Peer, dut: Dut) -> None:
     """Between IPv6 addresses AH with a wrong ICV, another payload or another source address is dropped."""
     sa = up(peer)
@@ -122,7 +122,7 @@ def test_ah_ipv6_icv(peer: Peer, dut: Dut) -> None:
             sa.traffic.resend(sent, bent(sent.wire, at), f"{what} changed on the way")
 
 
-@purpose("data-ah-ipv6-mutable", MUTABLE6, role="responder", needs=NEEDS6, connection=usual(esp=ah, ipv6=True))
+@purpose("data-ah-ipv6-mutable", MUTABLE6, role="responder", needs=NEEDS6, connection=inside6(esp=ah, ipv6=True))
 def test_ah_ipv6_mutable(peer: Peer) -> None:
     """Routers may change DSCP, ECN, flow label and hop limit of an IPv6 packet: AH does not cover them."""
     sa = up(peer)
@@ -132,7 +132,7 @@ def test_ah_ipv6_mutable(peer: Peer) -> None:
         peer.check(taken, f"an answer though the {name} was changed", "none", MUTABLE6)
 
 
-@purpose("data-ah-ipv6-options", OPTIONS6, role="responder", needs=NEEDS6, connection=usual(esp=ah, ipv6=True))
+@purpose("data-ah-ipv6-options", OPTIONS6, role="responder", needs=NEEDS6, connection=inside6(esp=ah, ipv6=True))
 def test_ah_ipv6_options(peer: Peer, dut: Dut) -> None:
     """AH covers IPv6 options that stay as they are, and the type of those that may change.
 
@@ -153,7 +153,9 @@ def test_ah_ipv6_options(peer: Peer, dut: Dut) -> None:
     some(peer, found)
 
 
-@purpose("data-ah-ipv6-options-mutable", OPTIONS6, role="responder", needs=NEEDS6, connection=usual(esp=ah, ipv6=True))
+@purpose(
+    "data-ah-ipv6-options-mutable", OPTIONS6, role="responder", needs=NEEDS6, connection=inside6(esp=ah, ipv6=True)
+)
 def test_ah_ipv6_options_mutable(peer: Peer) -> None:
     """The data of IPv6 options that may change on the way are zeros for the ICV of AH.
 
@@ -167,7 +169,7 @@ def test_ah_ipv6_options_mutable(peer: Peer) -> None:
     some(peer, found)
 
 
-@purpose("data-ah-ipv6-routing", ROUTE, role="responder", needs=NEEDS6, connection=usual(esp=ah, ipv6=True))
+@purpose("data-ah-ipv6-routing", ROUTE, role="responder", needs=NEEDS6, connection=inside6(esp=ah, ipv6=True))
 def test_ah_ipv6_routing(peer: Peer, dut: Dut) -> None:
     """AH covers a Routing header that has come to its end as it arrives: changed on the way, the packet is dropped."""
     sa = up(peer)
@@ -181,7 +183,7 @@ def test_ah_ipv6_routing(peer: Peer, dut: Dut) -> None:
     ALONE,
     role="responder",
     needs=NEEDS6,
-    connection=usual(esp=ah, ipv6=True),
+    connection=inside6(esp=ah, ipv6=True),
 )
 def test_ah_ipv6_fragment_header(peer: Peer) -> None:
     """AH behind a fragment header of the only fragment: the ICV is computed without it, and the packet arrives."""

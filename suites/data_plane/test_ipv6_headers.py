@@ -12,7 +12,6 @@ from conformance.script.sa import ScriptedSa
 from conformance.script.traffic import SentPacket
 from conformance.script.verdict import NotApplicable
 from peers.capabilities import Capability
-from suites.connections import usual
 from suites.data_plane.headers import EXTENSIONS, arrives, in_front, some
 from suites.data_plane.steps import DATA, inside6, unanswered, uncounted, up
 from suites.dut import Dut
@@ -93,7 +92,7 @@ def must_come(sa: ScriptedSa, cut: Cut, said: str, requirement: str) -> None:
     sa.peer.check(came, f"an answer to {said}", "none in three attempts", requirement)
 
 
-@purpose("data-fragments-outside-ipv6", TOGETHER, role="responder", needs=NEEDS, connection=usual(ipv6=True))
+@purpose("data-fragments-outside-ipv6", TOGETHER, role="responder", needs=NEEDS, connection=inside6(ipv6=True))
 def test_fragments_outside(peer: Peer) -> None:
     """Fragments of an ESP packet between IPv6 addresses are put together, in whatever order they come."""
     sa = up(peer)
@@ -101,7 +100,7 @@ def test_fragments_outside(peer: Peer) -> None:
     must_come(sa, reversed_order, "small fragments, the last one first", TOGETHER)
 
 
-@purpose("data-fragments-options-ipv6", TOGETHER, role="responder", needs=NEEDS, connection=usual(ipv6=True))
+@purpose("data-fragments-options-ipv6", TOGETHER, role="responder", needs=NEEDS, connection=inside6(ipv6=True))
 def test_fragments_options(peer: Peer) -> None:
     """Fragments whose fragment header stands behind options are put together where such options are taken at all.
 
@@ -116,7 +115,7 @@ def test_fragments_options(peer: Peer) -> None:
     some(peer, found)
 
 
-@purpose("data-fragments-odd-ipv6", ODD, TOGETHER, role="responder", needs=NEEDS, connection=usual(ipv6=True))
+@purpose("data-fragments-odd-ipv6", ODD, TOGETHER, role="responder", needs=NEEDS, connection=inside6(ipv6=True))
 def test_fragments_odd(peer: Peer) -> None:
     """A fragment that is not the last and no multiple of 8 octets is discarded, and takes no other's place."""
     sa = up(peer)
@@ -125,7 +124,7 @@ def test_fragments_odd(peer: Peer) -> None:
     must_come(sa, odd_before, "two fragments behind an odd one", ODD)
 
 
-@purpose("data-fragments-overlap-ipv6", OVERLAP, role="responder", needs=NEEDS, connection=usual(ipv6=True))
+@purpose("data-fragments-overlap-ipv6", OVERLAP, role="responder", needs=NEEDS, connection=inside6(ipv6=True))
 def test_fragments_overlap(peer: Peer, dut: Dut) -> None:
     """Fragments of an ESP packet that overlap by 8 octets are discarded, though both say the same there."""
     sa = up(peer)
@@ -163,7 +162,7 @@ def routed(kind: int, left: int) -> Callable[[SentPacket], bytes]:
     return made
 
 
-@purpose("data-ipv6-routing", LEFT, PASSED_OVER, role="responder", needs=NEEDS, connection=usual(ipv6=True))
+@purpose("data-ipv6-routing", LEFT, PASSED_OVER, role="responder", needs=NEEDS, connection=inside6(ipv6=True))
 def test_routing(peer: Peer, dut: Dut) -> None:
     """ESP behind a Routing header that no node heeds is taken if no segments are left, and else discarded.
 
