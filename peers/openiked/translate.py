@@ -206,8 +206,8 @@ def public_key(connection: Connection) -> PublicKey | None:
 def acquirable(connection: Connection) -> bool:
     """Whether traffic opens the IKE SA as well.
 
-    iked finds the policy of a packet by IPv4 addresses and nothing else; a selector for everything tells no address that
-    a packet could have; and where the peer demands another group, it begins anew only with a policy that is active.
+    iked finds the policy of a packet by IPv4 addresses and nothing else; a selector for everything tells no address
+    that a packet could have; and where the peer demands another group, it begins anew only with an active policy.
     """
     child = only_child(connection)
     texts = (*child.local_ts, *child.remote_ts)

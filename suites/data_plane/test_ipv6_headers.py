@@ -135,7 +135,7 @@ def test_fragments_overlap(peer: Peer, dut: Dut) -> None:
             send(sa, overlapping, number, "two fragments that overlap")
 
 
-@purpose("data-fragments-inside-ipv6", INSIDE, BOTH, role="responder", needs=NEEDS, connection=inside6())
+@purpose("data-fragments-inside-ipv6", INSIDE, BOTH, role="responder", needs=NEEDS, connection=inside6(ipv6=True))
 def test_fragments_inside(peer: Peer) -> None:
     """Fragments of an inner IPv6 packet, each in an ESP packet of its own and the last one first, reach the host."""
     sa = up(peer)
