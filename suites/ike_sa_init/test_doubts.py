@@ -24,13 +24,15 @@ NOT_FOR_IKE = (
 
 @purpose("init-error-forged", WAITS, role="initiator")
 def test_error_forged(peer: Peer, dut: Dut) -> None:
-    """An error without a remedy comes first, and the true response at once after it: the device goes on with that.
+    """An error without a remedy comes first, and the true response a moment later: the device goes on with that.
 
-    Anybody who sees the request can send the error, and nothing protects it.
+    Anybody who sees the request can send the error, and nothing protects it. A device with several threads might take
+    the one that comes at once after it first.
     """
     dut.initiate()
     first = peer.expect_init()
     peer.refuse_init(first, Notify(NotifyType.NO_PROPOSAL_CHOSEN))
+    peer.idle(peer.response_timeout / 20)
     sa = peer.respond_init(first)
     sa.answer(sa.expect_request(ExchangeType.IKE_AUTH, requirement=WAITS))
     must_be_accepted_by(sa, WAITS)
