@@ -303,7 +303,8 @@ class ChildExchange(Narrowing):
         """The Child SA that REKEY_SA names (RFC 7296, section 2.25.1)."""
         if notify is None:
             return None
-        child = next((one for one in self.children if one.spi_out == notify.spi), None)
+        named = (notify.protocol, notify.spi)
+        child = next((one for one in self.children if (one.protocol, one.spi_out) == named), None)
         if child is None:
             raise Refusal(
                 NotifyType.CHILD_SA_NOT_FOUND,

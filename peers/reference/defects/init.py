@@ -187,7 +187,10 @@ class ConstantIntervals(IkeSa):
 # --- payloads that must not disturb -----------------------------------------------------------------------------------
 
 
-@defect("init-unknown-payload", "init-response-unknown-payload", "init-solution-unasked")
+@defect(
+    "init-unknown-payload", "init-response-unknown-payload", "init-solution-unasked", "init-payload-types",
+    "init-response-payload-types",
+)  # fmt: skip
 class RejectsUnknownPayload(IkeSa):
     """Takes any unknown payload as an error."""
 
