@@ -11,12 +11,12 @@ from conformance.script.message import says_nothing
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable, Unexpected
-from conformance.wire import AUTH, SA, AuthMethod, ExchangeType, IdType, Message, TSi
+from conformance.wire import AUTH, SA, AuthMethod, ExchangeType, IDi, IdType, Message, NotifyType, TSi
 from peers.capabilities import Capability
 from peers.contract import Pixit
 from suites.connections import certified, leaf, psk
 from suites.create_child_sa.answers import deletes_ike, requests
-from suites.ike_auth.refusal import must_be_refused
+from suites.ike_auth.refusal import answer_of, must_be_refused
 from suites.purpose import purpose
 
 NEEDS = (Capability.PSK, Capability.SEVERAL_CONNECTIONS)
@@ -150,6 +150,43 @@ def test_selectors(peer: Peer) -> None:
     answer = sa.create_child(name, bend.replace(TSi, lambda _: TSi(selectors(theirs)), f"TSi {theirs[0]}"))
     must_give_nothing(peer, answer)
     peer.check(any(answer.notifies()), "an error notify", answer, "RFC7296-2.9-6")
+
+
+@purpose(
+    "auth-ring-rekeyed", "RFC4301-4.4.3.4-2", "RFC7296-2.9-3", role="responder", needs=NEEDS, connection=ring,
+    canary=False,
+)  # fmt: skip
+def test_rekeyed(peer: Peer) -> None:
+    """An IKE SA that was rekeyed is still that of the same peer, who gets no network of another one on it."""
+    first, second, *_ = peers_of(peer)
+    sa = comes_up(peer, second)
+    if sa.rekey().notify(NotifyType.NO_ADDITIONAL_SAS):
+        raise NotApplicable("it takes no CREATE_CHILD_SA")
+    with peer.preamble("we rekey the IKE SA"):
+        new = sa.rekeyed
+        new.must_be_up()
+    theirs = first.children[0].local_ts
+    bent = bend.replace(TSi, lambda _: TSi(selectors(theirs)), f"TSi {theirs[0]}")
+    answer = new.create_child(second.children[0].name, bent)
+    must_give_nothing(peer, answer)
+    peer.check(any(answer.notifies()), "an error notify", answer, "RFC4301-4.4.3.4-2")
+
+
+@purpose("auth-ring-two-names", "RFC4301-4.4.3.4-2", "RFC7296-1.2-12", role="responder", needs=NEEDS, connection=ring)
+def test_two_names(peer: Peer) -> None:
+    """Two IDi payloads, and AUTH for one of them: whatever the device makes of that, nobody gets the other's network.
+
+    We are one peer, with its key, and ask for the network of the other one, whose name stands in front of ours or
+    behind it. No correct peer sends that: it may be refused as well.
+    """
+    mine, other, *_ = peers_of(peer)
+    theirs = other.children[0].local_ts
+    name = IDi(other.local.identity.id_type, other.local.identity.data)
+    for at in (0, 1):
+        sa = comes(peer, mine, children=tuple(replace(one, local_ts=theirs) for one in mine.children))
+        must_give_nothing(peer, answer_of(peer, sa, bend.insert(name, at)), "RFC4301-4.4.3.4-2")
+        if sa.state is State.ESTABLISHED:
+            sa.delete()
 
 
 def must_give_nothing(peer: Peer, answer: Message, requirement: str = "RFC7296-2.9-3") -> None:

@@ -17,6 +17,7 @@ from conformance.wire import (
     CfgAttr,
     CfgAttribute,
     CfgType,
+    ExchangeType,
     IDi,
     IDr,
     Notify,
@@ -29,8 +30,9 @@ from conformance.wire import (
     VendorID,
     encode_payloads,
 )
+from suites.dut import Dut
 from suites.ike_auth.refusal import answer_of, must_not_succeed
-from suites.ike_auth.steps import must_succeed
+from suites.ike_auth.steps import must_be_accepted_by, must_succeed
 from suites.purpose import purpose
 
 
@@ -93,6 +95,30 @@ def test_skipped(peer: Peer) -> None:
 def test_skipped_critical(peer: Peer) -> None:
     """The same with the critical flag: RFC 7296 defines these types, so everybody understands them."""
     accepted(peer, besides(critical=True), "RFC7296-3.2-7")
+
+
+VENDORS = "RFC7296-3.12-4", "RFC7296-3.12-5"
+
+
+def with_vendors(found: list[Payload]) -> list[Payload]:
+    """Vendor IDs in front, between any two payloads and at the end: of one octet, of 16, and one of 300."""
+    short = [each for at, one in enumerate(found) for each in (one, VendorID(bytes((at,)) * (16 if at % 2 else 1)))]
+    return [VendorID(b"ikespec " * 2), *short, VendorID(b"v" * 300)]
+
+
+@purpose("auth-vendors", *VENDORS, role="responder")
+def test_vendors(peer: Peer) -> None:
+    """Vendor IDs stand in front of IDi, between any two payloads and at the end: nobody minds them."""
+    accepted(peer, bend.order(with_vendors, "Vendor IDs everywhere"), VENDORS[0])
+
+
+@purpose("auth-responder-vendors", *VENDORS, role="initiator")
+def test_responder_vendors(peer: Peer, dut: Dut) -> None:
+    """The same in our response to a device that initiates: it takes the IKE SA and its Child SA."""
+    dut.initiate()
+    sa = peer.respond_init(peer.expect_init())
+    sa.answer(sa.expect_request(ExchangeType.IKE_AUTH), bend=bend.order(with_vendors, "Vendor IDs everywhere"))
+    must_be_accepted_by(sa, VENDORS[0])
 
 
 @purpose("auth-payload-order", "RFC7296-2.5-17", "RFC7296-1.7-2", role="responder")

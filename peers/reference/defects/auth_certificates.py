@@ -216,6 +216,7 @@ class DigitalSignatureAlways(IkeSa):
     "auth-signature-hash-lists-odd",
     "auth-initiator-signature",
     "auth-responder-hash-lists-odd",
+    "auth-responder-hash-lists-unknown",
 )
 class HashNotAnnounced(IkeSa):
     """Always signs with SHA-512."""
@@ -288,6 +289,17 @@ class NoPss(IkeSa):
             pss = False
         if pss:
             raise Violation("RSASSA-PSS")
+        super().check_signature(key, auth, octets)
+
+
+@defect("auth-signature-announced", "auth-rsa-pss-announced", "auth-responder-signature-announced")
+class AnnouncesTooMuch(IkeSa):
+    """Announces three hashes and verifies signatures with SHA2-512 only."""
+
+    def check_signature(self, key: PublicKeyTypes, auth: AUTH, octets: bytes) -> None:
+        signed = auth.method == AuthMethod.DIGITAL_SIGNATURE
+        if signed and signature_algorithm(auth.data).hash in (HashAlgorithm.SHA2_256, HashAlgorithm.SHA2_384):
+            raise Violation("another hash than SHA2-512")
         super().check_signature(key, auth, octets)
 
 

@@ -1,11 +1,13 @@
 """Defects of a device with connections for several peers."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Self
 
 from conformance.ike.core.connection import Connection, Psk
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
-from conformance.wire import AUTH, IDi, IDr
+from conformance.wire import AUTH, IDi, IDr, Message, Payload
 from peers.reference.defects.registry import defect
 
 
@@ -68,6 +70,36 @@ class TimesOfTheFirst(IkeSa):
 
     def connection_for(self, identity: IDi | IDr) -> Connection:
         return replace(super().connection_for(identity), dpd_delay=self.connection.dpd_delay)
+
+
+@defect("auth-ring-rekeyed")
+class RekeyedIsOfTheFirst(IkeSa):
+    """Forgets with a rekey of the IKE SA which peer it is of, and looks at its first connection from then on."""
+
+    ring: Connection | None = None
+
+    def connection_for(self, identity: IDi | IDr) -> Connection:
+        self.ring = self.connection
+        return super().connection_for(identity)
+
+    def pass_on(self, new: Self) -> None:
+        super().pass_on(new)
+        new.connection = self.ring or self.connection
+
+
+@defect("auth-ring-two-names")
+class SelectorsOfTheLastName(IkeSa):
+    """Takes the first identity of a request for who the peer is, and the last one for what it may have."""
+
+    names: Sequence[IDi] = ()
+
+    def handle_auth(self, message: Message) -> Sequence[Payload]:
+        self.names = message.all(IDi)
+        return super().handle_auth(message)
+
+    def connection_for(self, identity: IDi | IDr) -> Connection:
+        found = super().connection_for(identity)
+        return replace(found, children=super().connection_for(self.names[-1]).children) if self.names else found
 
 
 # --- who has come back ------------------------------------------------------------------------------------------------

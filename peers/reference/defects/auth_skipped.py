@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from conformance.ike.core.child import ChildOffer
 from conformance.ike.core.events import Refusal, Violation
 from conformance.ike.ikesa import IkeSa
-from conformance.wire import CERTREQ, CP, ExchangeType, IDi, IdType, Message, NotifyType, Payload
+from conformance.wire import CERTREQ, CP, ExchangeType, IDi, IdType, Message, NotifyType, Payload, VendorID
 from peers.reference.defects.registry import defect
 
 
@@ -17,6 +17,21 @@ class WantsNoConfiguration(IkeSa):
         if message.exchange == ExchangeType.IKE_AUTH and message.first(CP) is not None:
             raise Refusal(NotifyType.INVALID_SYNTAX, "no configuration here", fatal=True)
         return super().handle(message)
+
+
+@defect("auth-vendors", "auth-responder-vendors")
+class IdentityComesFirst(IkeSa):
+    """Wants the identity of its peer in front of everything else."""
+
+    def handle_auth(self, message: Message) -> Sequence[Payload]:
+        if isinstance(message.payloads[0], VendorID):
+            raise Refusal(NotifyType.INVALID_SYNTAX, "no identity in front", fatal=True)
+        return super().handle_auth(message)
+
+    def on_auth_response(self, message: Message) -> None:
+        if isinstance(message.payloads[0], VendorID):
+            raise Violation("no identity in front")
+        super().on_auth_response(message)
 
 
 @defect("auth-skipped-critical")

@@ -43,6 +43,17 @@ class TakesAnyRawKey(_OtherKey):
         return next(iter(self.shown_keys(message)), None)
 
 
+@defect(*both("raw-ours-alone", "raw-theirs-alone"))
+class RawBothWays(IkeSa):
+    """Wants its peer to be known by a raw key just where it is so itself."""
+
+    def check_peer(self, identity: IDi | IDr, message: Message) -> None:
+        ours, theirs = self.connection.local.auth, self.peer_party().auth
+        if isinstance(ours, PublicKey) and isinstance(theirs, PublicKey) and (ours.raw is None) != (theirs.raw is None):
+            raise Violation("the peer authenticates in another way")
+        super().check_peer(identity, message)
+
+
 @defect(*both("raw-two-last", "raw-two-first"))
 class AnyShownRawKey(_OtherKey):
     """Is content where one of the raw keys is the right one, and takes another one of them."""
