@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ikespec import again
-from reports import load
+from reports import ReportError, Results, load
 
 LISTED = 50
 
@@ -19,19 +19,28 @@ LISTED = 50
 def run(console: Console, words: Sequence[str], times: int, folder: Path) -> int:
     """Run it so often, into folders beside each other; the exit code.
 
-    0: all verdicts were the same, whatever they were; 1: some were not; 2: a run could not be made. After Ctrl-C or
-    SIGTERM that of the run that was ended by it.
+    0: all verdicts were the same, whatever they were; 1: some were not; 2: a run could not be made, or did not come to
+    its end. After Ctrl-C or SIGTERM that of the run that was ended by it.
     """
     verdicts: dict[str, list[str]] = {}
     for number in range(1, times + 1):
         place = folder / f"{number:02}"
         done = subprocess.run([sys.executable, "-m", "ikespec", "run", *words, "--out", str(place)], check=False)
-        if done.returncode not in (0, 1):
+        found = _results(place)
+        if done.returncode not in (0, 1) and (found is None or found.run.finished is None):
             return done.returncode
-        for one in load(place).results:
+        for one in found.results if found else ():
             verdicts.setdefault(one.purpose, []).append(one.label)
         console.print(f"run {number} of {times}: {_unsteady(verdicts)} of {len(verdicts)} purposes changed so far")
     return _tell(console, verdicts, times, folder)
+
+
+def _results(folder: Path) -> Results | None:
+    """What a run has left behind; None where it could not be made."""
+    try:
+        return load(folder)
+    except ReportError:
+        return None
 
 
 def words_of(argv: Sequence[str]) -> list[str]:

@@ -139,6 +139,14 @@ def test_a_comparison_in_markdown(tmp_path: Path) -> None:
     assert told.startswith("# ikespec: what is new") and "## Newly failing" in told
 
 
+def test_what_never_passes_is_repeated_too(tmp_path: Path) -> None:
+    known = tmp_path / "known.toml"
+    known.write_text('[[deviation]]\npurpose = "init-cookie-echo"\ngot = "*"\nreason = "x"\nreference = "y"\n')
+    words = ("--dut", "reference:cookie-not-first", "--deviations", str(known), "--repeat", "2")
+    told = ikespec("run", "init-cookie-echo", *words, "--out", str(tmp_path / "out"))
+    assert "2 runs of 1 purposes: every verdict was the same each time" in told
+
+
 def test_a_device_whose_verdicts_change_is_noticed(tmp_path: Path) -> None:
     told = ikespec("run", "init-cookie-*", "--repeat", "2", "--out", str(tmp_path / "steady"))
     assert "every verdict was the same each time" in told
