@@ -213,7 +213,8 @@ def test_auth_weak(peer: Peer) -> None:
         sa.init()
         answer = sa.auth(offering((suite,)))
         peer.check(answer.first(SA) is None, "no Child SA with it", answer, requirement)
-        sa.delete()
+        if answer.first(AUTH) is not None:
+            sa.delete()
 
 
 def offered_for_esp(peer: Peer) -> list[Proposal]:
