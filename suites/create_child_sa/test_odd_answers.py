@@ -24,12 +24,12 @@ from peers.capabilities import Capability
 from suites.choices import INTEG, esp_separate
 from suites.connections import two_children, usual
 from suites.create_child_sa.answers import carries, deletes_ike, kept, names, requests
-from suites.create_child_sa.test_device_rekeys import child_rekey, made, unused, unused_if_kept
+from suites.create_child_sa.test_device_rekeys import child_rekey, ike_rekey, made, unused, unused_if_kept
 from suites.dut import Dut
 from suites.foreign import unoffered
 from suites.purpose import purpose
 
-CHILD, MANY = Capability.REKEY_CHILD, Capability.MULTIPLE_CHILDREN
+CHILD, IKE, MANY = Capability.REKEY_CHILD, Capability.REKEY_IKE, Capability.MULTIPLE_CHILDREN
 SELECTORS, CHOICE, STAYS = "RFC7296-1.3.3-7", "RFC7296-3.3.6-6", "RFC7296-1.3.1-14"
 REFUSALS = (NotifyType.NO_ADDITIONAL_SAS, NotifyType.NO_PROPOSAL_CHOSEN, NotifyType.TS_UNACCEPTABLE)
 
@@ -113,3 +113,11 @@ def test_refused(peer: Peer, dut: Dut) -> None:
         carries(peer, dut, first, STAYS)
         names(peer, sa.delete_child(first), first)
         sa.delete()
+
+
+@purpose("ike-rekey-refused-device", "RFC7296-2.21-4", "RFC7296-1.3-10", role="initiator", needs=(IKE,))
+def test_ike_refused(peer: Peer, dut: Dut) -> None:
+    """The device's rekey of the IKE SA gets NO_ADDITIONAL_SAS: it keeps the old one, or deletes it and says so."""
+    sa, request = ike_rekey(peer, dut)
+    sa.answer(request, Notify(NotifyType.NO_ADDITIONAL_SAS))
+    kept(peer, sa)

@@ -24,7 +24,7 @@ from conformance.wire import (
     TSr,
 )
 from peers.capabilities import Capability
-from suites.create_child_sa.answers import carries, connected, granted
+from suites.create_child_sa.answers import carries, connected, deletes_child, deletes_ike, granted
 from suites.create_child_sa.test_device_rekeys import child_rekey
 from suites.dut import Dut
 from suites.informational.deletion import children_must_be_gone
@@ -135,3 +135,22 @@ def test_ignored_info(peer: Peer, dut: Dut) -> None:
     answer = sa.informational(strange, Delete(ProtocolID.ESP, (child.spi_in,)), bend=_fill())
     peer.check(fatal(answer) is None, "no error", answer, "RFC7296-2.5-8")
     children_must_be_gone(peer, dut, sa, [child], "RFC7296-2.5-8")
+
+
+@purpose(
+    "format-reserved-ignored-info-initiator", "RFC7296-2.5-8", "RFC7296-3.2-9", role="initiator",
+    needs=(Capability.DELETE_CHILD,),
+)  # fmt: skip
+def test_ignored_info_response(peer: Peer, dut: Dut) -> None:
+    """Ones in the RESERVED fields of our response to a deletion change nothing: the next request of the device follows.
+
+    It comes only when that response has been taken, since our window is one request.
+    """
+    dut.initiate()
+    sa = peer.accept()
+    dut.delete_child()
+    request = sa.expect_request(ExchangeType.INFORMATIONAL, where=deletes_child)
+    sa.answer(request, bend=_fill())
+    sa.must_be_up("RFC7296-2.5-8")
+    dut.delete_ike()
+    sa.answer(sa.expect_request(ExchangeType.INFORMATIONAL, where=deletes_ike, requirement="RFC7296-2.5-8"))

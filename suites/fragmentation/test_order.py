@@ -5,8 +5,11 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.wire import ExchangeType, NotifyType
 from peers.capabilities import Capability
+from suites.choices import ENCR, each
+from suites.connections import usual
 from suites.dut import Dut
 from suites.fragmentation.split import Split, attempts, spoiled
+from suites.ike_sa_init.steps import each_taken
 from suites.purpose import purpose
 
 NEEDS = (Capability.FRAGMENTATION,)
@@ -21,6 +24,22 @@ def test_request(peer: Peer) -> None:
     sa.init()
     sa.auth()
     sa.must_be_established()
+
+
+@purpose(
+    "frag-each-cipher", "RFC7383-2.5-2", "RFC7383-2.6-7", role="responder", needs=NEEDS,
+    connection=usual(proposals=each(ENCR)),
+)  # fmt: skip
+def test_each_cipher(peer: Peer) -> None:
+    """An IKE_AUTH request comes in fragments under each cipher that the device takes: each has padding of its own.
+
+    The IKE SA is up then, and a liveness check is answered.
+    """
+    for sa in each_taken(peer, fragment_size=SMALL):
+        sa.auth()
+        sa.must_be_established("RFC7383-2.5-2")
+        sa.must_be_up("RFC7383-2.5-2")
+        sa.delete()
 
 
 @purpose("frag-reordered", "RFC7383-2.6-7", role="responder", needs=NEEDS)

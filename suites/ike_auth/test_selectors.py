@@ -1,5 +1,7 @@
 """Traffic selectors and the mode of the first Child SA (RFC 7296, sections 1.3.1 and 2.9)."""
 
+from dataclasses import replace
+
 from conformance.ike.core.connection import Connection, Mode
 from conformance.ike.core.selectors import covered, selector, selectors
 from conformance.ipsec.ip import ICMP
@@ -86,6 +88,27 @@ def test_subset(peer: Peer, dut: Dut) -> None:
     answer = sa.auth(offer((ours,), (theirs,)))
     if refuses(dut, answer):
         raise NotApplicable("the device takes its own selectors as a whole only")
+    within(peer, answer, (ours,), (theirs,))
+
+
+@purpose(
+    "auth-ts-port-range", "RFC7296-1.3.1-5", "RFC7296-2.9-3", role="responder", ordinary=True,
+    connection=usual(narrowing=True),
+)  # fmt: skip
+def test_port_range(peer: Peer, dut: Dut) -> None:
+    """We offer the TCP ports 1024 to 2047 of both sides: the device returns these or a part of them, or refuses.
+
+    Not every device has a policy for a range of ports.
+    """
+    policy = dut.connection.children[0]
+    ours, theirs = (
+        replace(part(one), start_port=1024, end_port=2047) for one in (policy.remote_ts[0], policy.local_ts[0])
+    )
+    sa = peer.sa()
+    sa.init()
+    answer = sa.auth(offer((ours,), (theirs,)))
+    if answer.notify(NotifyType.TS_UNACCEPTABLE) is not None and answer.first(SA) is None:
+        raise NotApplicable("the device takes no ranges of ports")
     within(peer, answer, (ours,), (theirs,))
 
 

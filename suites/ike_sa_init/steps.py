@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from conformance.ike.core.proposals import groups, parsed
 from conformance.script import bend
@@ -52,11 +53,14 @@ def handshake(
     return answer
 
 
-def each_taken(peer: Peer) -> Iterator[ScriptedSa]:
-    """A half-open IKE SA with each of our proposals that the device takes. Raises Inconclusive if it takes none."""
+def each_taken(peer: Peer, **changes: Any) -> Iterator[ScriptedSa]:
+    """A half-open IKE SA with each of our proposals that the device takes. Raises Inconclusive if it takes none.
+
+    ``changes`` are those of our connection.
+    """
     taken = 0
     for one in peer.connection.proposals:
-        sa = peer.sa(proposals=(one,))
+        sa = peer.sa(proposals=(one,), **changes)
         if sa.init().first(SA) is None:
             peer.note(f"the device does not take {one}")
             continue

@@ -8,14 +8,17 @@ from conformance.ike.core.proposals import of_type, parsed
 from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.wire import KE, SA, Attribute, AttributeType, Nonce, Transform, TransformType
-from suites.choices import ENCR, PRF, with_key_length
+from suites.choices import ENCR, PRF, including, with_key_length
 from suites.connections import usual
-from suites.ike_sa_init.steps import handshake, normal, offer_also
+from suites.ike_sa_init.steps import finish, handshake, normal, offer_also
 from suites.purpose import purpose
 
 RESPONSE, UNMODIFIED = "RFC7296-1.2-3", "RFC7296-3.3.6-4"
 OTHER_BITS = 192
 """A key length beside the one of a cipher."""
+NO_BITS = (0, 1, 100, 65535)
+"""Key lengths that no cipher has."""
+ONE_LENGTH = usual(proposals=including("chacha20poly1305-3des"))
 
 
 @purpose("init-doubled", RESPONSE, "RFC7296-2.7-1", role="responder")
@@ -76,3 +79,31 @@ def test_key_length_of_prf(peer: Peer) -> None:
     """A PRF has a Key Length, which is only for ciphers: what the device chooses comes back as it was offered."""
     bits = Attribute(AttributeType.KEY_LENGTH, 256)
     with_odd(peer, PRF, lambda one: replace(one, attributes=(bits,)), "with a key length")
+
+
+@purpose("init-key-length-of-cipher", UNMODIFIED, "RFC7296-3.3.6-9", role="responder", connection=ONE_LENGTH)
+def test_key_length_of_cipher(peer: Peer) -> None:
+    """A cipher whose keys have one length has a Key Length: what the device chooses comes back as it was offered."""
+    bits = Attribute(AttributeType.KEY_LENGTH, 256)
+    with_odd(peer, ENCR, lambda one: replace(one, attributes=(bits,)), "with a key length")
+
+
+@purpose(
+    "init-key-length-odd", "RFC7296-3.3.6-10", "RFC7296-3.3.6-9", role="responder",
+    connection=usual(proposals=with_key_length),
+)  # fmt: skip
+def test_key_length_odd(peer: Peer) -> None:
+    """Offers begin with keys of 0, 1, 100 and 65535 bits: the second proposal is chosen, with the right length."""
+    for bits in NO_BITS:
+        odd = (Attribute(AttributeType.KEY_LENGTH, bits),)
+
+        def alter(one: Transform, odd: tuple[Attribute, ...] = odd) -> Transform:
+            return replace(one, attributes=odd) if one.type == ENCR else one
+
+        how = offer_also(peer.connection.proposals[0], alter, why=f"keys of {bits} bits")
+        sa = peer.sa(initial_contact=False)
+        found = peer.expect(normal(peer, sa.init(how)), SA, "RFC7296-3.3.6-9").proposals[0]
+        peer.check(
+            found.number == 2, f"proposal 2, not keys of {bits} bits", f"proposal {found.number}", "RFC7296-3.3.6-10"
+        )
+        finish(sa)

@@ -10,6 +10,7 @@ from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.message import Received
 from conformance.script.peer import Peer
+from conformance.script.sa import ScriptedSa
 from conformance.wire import KE, SA, KeMethod, Nonce, Transform, TransformType
 from suites.dut import Dut
 from suites.ike_sa_init.steps import OFF_CURVE, ask_for_group, group_of, no_auth, no_sa_for, offer_only, our_groups
@@ -23,9 +24,19 @@ NONE = Transform.of(KeMethod.NONE)
 
 @purpose("init-incomplete", NEEDED, "RFC7296-1.2-3", role="responder")
 def test_incomplete(peer: Peer) -> None:
-    """Requests without SA, without KE, without a nonce, and without any of them: no IKE SA comes of them."""
+    """Requests without SA, without KE, without a nonce, and without any of them: no IKE SA comes of them.
+
+    A device may ask for KE of its group where there is none.
+    """
     for lacking in ((SA,), (KE,), (Nonce,), (SA, KE, Nonce)):
-        no_sa_for(peer, bend.drop(*lacking), NEEDED)
+        no_sa_for(peer, bend.drop(*lacking), NEEDED, alone(peer))
+
+
+def alone(peer: Peer) -> ScriptedSa:
+    """An IKE SA whose first request is its last one, even if the device asks for another group."""
+    sa = peer.sa()
+    sa.obeying = False
+    return sa
 
 
 @purpose("init-group-none", GROUP, "RFC7296-3.3.6-8", role="responder")
@@ -38,7 +49,7 @@ def test_group_none(peer: Peer) -> None:
     bent = offer_only(peer.connection.proposals[0], none, why="the group NONE alone")
     empty = bend.replace(KE, lambda one: KE(KeMethod.NONE, b""), "an empty KE of the group NONE")
     for each in (bent, bent | bend.drop(KE), bent | empty):
-        no_sa_for(peer, each, GROUP)
+        no_sa_for(peer, each, GROUP, alone(peer))
 
 
 def zeros(ke: KE) -> KE:

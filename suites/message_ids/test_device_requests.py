@@ -251,6 +251,23 @@ def test_retransmit_create_child(peer: Peer, dut: Dut) -> None:
 
 
 @purpose(
+    "mid-retransmit-auth", "RFC7296-2.1-9", "RFC7296-2.1-7", "RFC7296-2.3-9", role="initiator", waits=2,
+)  # fmt: skip
+def test_retransmit_auth(peer: Peer, dut: Dut) -> None:
+    """An IKE_AUTH request that gets no answer comes again, octet by octet the same, until we answer it."""
+    own = dut.retransmission
+    dut.initiate()
+    sa = peer.respond_init(peer.expect_init())
+    request = sa.expect_request(ExchangeType.IKE_AUTH)
+    peer.idle(1.5 * own.timeout)
+    copies = _copies(peer, sa, request)
+    peer.check(sum(one.copies for one in copies) > 1, "a repetition", "none", "RFC7296-2.1-7")
+    peer.check(len({one.raw for one in copies}) == 1, "the same octets each time", "others", "RFC7296-2.1-9")
+    sa.answer(request)
+    sa.must_be_established("RFC7296-2.1-7")
+
+
+@purpose(
     "mid-give-up", "RFC7296-2.1-8", "RFC7296-2.1-7", "RFC7296-1-3",
     role="initiator", needs=(Capability.DELETE_CHILD,), waits=8,
 )  # fmt: skip

@@ -44,7 +44,7 @@ class FirstPolicyWins(IkeSa):
         return True
 
 
-@defect("auth-ts-subset", "auth-ts-first", "auth-ts-others")
+@defect("auth-ts-subset", "auth-ts-first", "auth-ts-others", "auth-ts-port-range")
 class WidensSelectors(IkeSa):
     """Returns its policy, and more, even where it was offered less."""
 

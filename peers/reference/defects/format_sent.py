@@ -165,6 +165,7 @@ class ReservedCheckingSa(IkeSa):
 @defect(
     "format-reserved-ignored", "format-reserved-ignored-auth", "format-reserved-ignored-initiator",
     "format-reserved-ignored-child", "format-reserved-ignored-rekey", "format-reserved-ignored-info",
+    "format-reserved-ignored-info-initiator",
 )  # fmt: skip
 class ChecksReserved(Endpoint):
     """Takes a RESERVED field that is not zero for an error."""

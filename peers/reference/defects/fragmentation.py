@@ -10,7 +10,7 @@ from conformance.ike.core.sending import Handler
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
 from conformance.net.link import Datagram
-from conformance.wire import SK, SKF, ExchangeType, Message, Notify, NotifyType, encode_message, encode_payloads
+from conformance.wire import SK, SKF, Encr, ExchangeType, Message, Notify, NotifyType, encode_message, encode_payloads
 from peers.reference.defects.registry import defect
 
 # --- collecting -------------------------------------------------------------------------------------------------------
@@ -24,6 +24,16 @@ class NoReassembly(IkeSa):
 
     def collect(self, message: Message, payload: SKF, plaintext: bytes) -> tuple[int, bytes] | None:
         return None
+
+
+@defect("frag-each-cipher")
+class KeepsPaddingOfFragments(IkeSa):
+    """Leaves the padding of ciphers that work on blocks in what it puts together."""
+
+    def collect(self, message: Message, payload: SKF, plaintext: bytes) -> tuple[int, bytes] | None:
+        assert self.keys is not None
+        blocks = self.keys.suite.encr in (Encr.AES_CBC, Encr.CAMELLIA_CBC, Encr.TRIPLE_DES)
+        return super().collect(message, payload, plaintext + b"\0" * blocks)
 
 
 @defect("frag-reordered", "frag-response-accepted")

@@ -150,6 +150,18 @@ class AssumesPrf(_Rewrites):
         return replace(one, transforms=(*one.transforms, Transform.of(Prf.HMAC_SHA2_256)))
 
 
+@defect("init-key-length-odd")
+class IgnoresKeyLength(_Rewrites):
+    """Takes the configured length whatever a cipher comes with."""
+
+    def rewritten(self, one: Proposal) -> Proposal:
+        ours = {
+            each.id: each for mine in parsed(self.connection.proposals) for each in of_type(mine, TransformType.ENCR)
+        }
+        known = (ours.get(each.id, each) if each.type == TransformType.ENCR else each for each in one.transforms)
+        return replace(one, transforms=tuple(known))
+
+
 @defect("init-key-length-missing")
 class AssumesKeyLength(_Rewrites):
     """Takes the configured length where a cipher comes without Key Length."""

@@ -11,6 +11,7 @@ from conformance.ike.ikesa import IkeSa
 from conformance.net.link import Datagram
 from conformance.wire import (
     KE,
+    Encr,
     ExchangeType,
     Header,
     KeMethod,
@@ -166,13 +167,17 @@ class AnswersEachKe(IkeSa):
         return [copy for one in found for copy in [one] * (self.asked if isinstance(one, KE) else 1)]
 
 
-@defect("init-attribute-twice", "init-key-length-of-prf")
+_ONE_LENGTH = (Encr.CHACHA20_POLY1305, Encr.TRIPLE_DES)
+
+
+@defect("init-attribute-twice", "init-key-length-of-prf", "init-key-length-of-cipher")
 class ReadsOneAttribute(IkeSa):
     """Reads one attribute of a cipher and none of other transforms, and sends back what it has read."""
 
     def choose_ike(self, proposals: Sequence[Proposal], group: KeMethod) -> Proposal:
         def read(one: Transform) -> Transform:
-            return replace(one, attributes=one.attributes[: 1 if one.type == TransformType.ENCR else 0])
+            known = one.type == TransformType.ENCR and one.id not in _ONE_LENGTH
+            return replace(one, attributes=one.attributes[: 1 if known else 0])
 
         return super().choose_ike(
             [replace(one, transforms=tuple(map(read, one.transforms))) for one in proposals], group

@@ -67,7 +67,7 @@ class AnyResponseCounts(IkeSa):
         super().on_response(message)
 
 
-@defect("mid-retransmit-by-device", "mid-retransmit-create-child")
+@defect("mid-retransmit-by-device", "mid-retransmit-create-child", "mid-retransmit-auth")
 class ReencryptsRetransmit(IkeSa):
     """Encrypts a request anew before it repeats it."""
 
@@ -85,7 +85,7 @@ class SteadyRetransmit(IkeSa):
         super().retransmit(pending)
 
 
-@defect("mid-retransmit-by-device", "mid-retransmit-create-child", "info-dpd-dead")
+@defect("mid-retransmit-by-device", "mid-retransmit-create-child", "mid-retransmit-auth", "info-dpd-dead")
 class NeverRepeats(IkeSa):
     """Sends a request once and waits."""
 

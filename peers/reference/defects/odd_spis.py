@@ -13,6 +13,7 @@ from conformance.wire import (
     Message,
     Nonce,
     Notify,
+    NotifyType,
     Payload,
     Proposal,
     Selector,
@@ -134,6 +135,15 @@ class ForgetsRefusedIkeSa(IkeSa):
         super().child_failed(error)
         if error is not None and self.children:
             self.close("the peer refuses a Child SA")
+
+
+@defect("ike-rekey-refused-device")
+class ForgetsIkeSaThatIsNotRekeyed(IkeSa):
+    """Forgets the IKE SA when the peer does not want another one."""
+
+    def rekey_refused(self, error: NotifyType) -> None:
+        super().rekey_refused(error)
+        self.close("the peer refuses to rekey")
 
 
 @defect("child-new-by-device-refused")
