@@ -48,13 +48,12 @@ def response(message: Message, ours: Ours, sa: ScriptedSa | None, found: Finding
     found.must("response", "RFC7296-2.2-6", same_id, "the message ID of a request of ours", got)
     if not same_id or any(one.header.version >> 4 != 2 for one in same_id):
         return  # exchange types of other versions are no matter of this one
-    fits = [one for one in same_id if one.header.exchange == message.exchange]
-    if not fits:
-        wanted = " or ".join(sorted({one.header.exchange.name for one in same_id}))
-        got = f"{message.exchange.name}, not {wanted}"
+    named = [one for one in same_id if (_same_spis(one, message) if sa is None else _for(one, message, sa))]
+    asked = sorted({one.header.exchange.name for one in named or same_id})
+    if message.exchange.name not in asked:
+        got = f"{message.exchange.name}, not {' or '.join(asked)}"
         found.must("response", "RFC7296-2.2-6", False, "the exchange type of the request", got)
         return
-    named = any(_same_spis(one, message) if sa is None else _for(one, message, sa) for one in fits)
     got = f"SPIs {message.spi_i.hex()} and {message.spi_r.hex()}"
     found.must("response", "RFC7296-2.21.4-3", named, "the SPIs of the request", got)
 

@@ -8,12 +8,17 @@ from pathlib import Path
 import pytest
 
 import suites.invariants
+from conformance.script.trace import Entry
+from conformance.wire import FLAG_INITIATOR, FLAG_RESPONSE, ExchangeType, Header, Message
 from peers.deviations import about_invariant, find, load_deviations
 from peers.reference.defects import all_defects
 from peers.reference.device import ReferenceDevice
 from suites.conduct import all_purposes, tried
 from suites.gate import Gate
 from suites.invariants import INVARIANTS, Broken, worst
+from suites.invariants.asked import Asked, Ours
+from suites.invariants.broken import Findings
+from suites.invariants.header import response
 from suites.judge import Verdict
 from suites.purpose import purpose
 from suites.requirements import load
@@ -121,6 +126,28 @@ def test_nothing_else_sees_these_defects() -> None:
         seen.add(found.invariant)
         assert verdict_on(defect, identifier, None, found.invariant).verdict == "pass", defect
     assert seen == set(INVARIANTS) - set(REFUSED)
+
+
+def _asks(exchange: ExchangeType, spi: bytes) -> Asked:
+    return Asked(Header(spi, spi, 46, 0x20, exchange, FLAG_INITIATOR, 4, 57), b"", Entry(0.0, "message", sent=True))
+
+
+@pytest.mark.parametrize(
+    ("spi", "requirement", "got"),
+    [
+        (b"eightone", "RFC7296-2.2-6", "IKE_AUTH, not INFORMATIONAL"),
+        (b"eighttwo", None, None),
+        (b"eightthr", "RFC7296-2.21.4-3", f"SPIs {b'eightthr'.hex()} and {b'eightthr'.hex()}"),
+    ],
+)
+def test_a_response_is_measured_by_the_request_of_its_own_ike_sa(
+    spi: bytes, requirement: str | None, got: str | None
+) -> None:
+    asked = [_asks(ExchangeType.INFORMATIONAL, b"eightone"), _asks(ExchangeType.IKE_AUTH, b"eighttwo")]
+    found = Findings()
+    response(Message(spi, spi, ExchangeType.IKE_AUTH, FLAG_RESPONSE, 4), Ours(requests={4: asked}), None, found)
+    broken = found.broken[0] if found.broken else None
+    assert (broken and broken.requirement, broken and broken.got) == (requirement, got)
 
 
 def test_the_worst_one_is_told() -> None:
