@@ -90,6 +90,23 @@ def test_repeated_round(peer: Peer) -> None:
 
 
 @purpose(
+    "eap-repeated-rounds", "RFC7296-2.1-2", "RFC7296-2.16-5", role="responder", needs=SERVER, connection=eap(),
+)  # fmt: skip
+def test_repeated_rounds(peer: Peer) -> None:
+    """Each request behind the first one comes again, that with AUTH as well: the same responses, and an IKE SA."""
+    sa = peer.sa()
+    answer, proved = asked(peer, sa), False
+    while not proved:
+        answer = sa.proceed(answer)
+        proved, first = answer.first(AUTH) is not None, sa.received
+        assert first is not None
+        again = sa.repeat()
+        peer.check(again.raw == first.raw, "the same response again", again, "RFC7296-2.1-2")
+    sa.conclude(answer)
+    must_be_up(peer, sa)
+
+
+@purpose(
     "eap-result-identifier", "RFC3748-4.2-7", "RFC7296-2.16-11", role="responder", needs=SERVER, connection=eap(),
     ordinary=True,
 )  # fmt: skip
