@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Self
 
+from conformance.crypto.suite import IkeSuite
 from conformance.ike.core.child import ChildOffer, ChildSa
 from conformance.ike.core.connection import ChildConfig
 from conformance.ike.core.proposals import child_proposals
@@ -66,6 +67,27 @@ class FillsUpSpisInResponses(IkeSa):
         exchange, message, *tried = others
         filled = tuple(whole(one) if isinstance(one, SA) else one for one in message.payloads)
         super().on_rekey_response(new, proposals, exchange, replace(message, payloads=filled), *tried)
+
+
+@defect("ike-rekey-other-cipher")
+class KeepsItsCipher(IkeSa):
+    """Protects a rekeyed IKE SA with the cipher of the old one."""
+
+    def derive_heir(self, new: Self, suite: IkeSuite, shared: bytes) -> None:
+        assert self.keys is not None
+        old = self.keys.suite
+        super().derive_heir(
+            new, replace(suite, encr=old.encr, key_bits=old.key_bits, integ=old.integ, cipher=old.cipher), shared
+        )
+
+
+@defect("ike-rekey-other-group")
+class CutsSecretOfOtherGroup(IkeSa):
+    """Leaves out the last octet of the secret of another group than the old one."""
+
+    def derive_heir(self, new: Self, suite: IkeSuite, shared: bytes) -> None:
+        assert self.keys is not None
+        super().derive_heir(new, suite, shared if suite.ke == self.keys.suite.ke else shared[:-1])
 
 
 class _ReadsOffers(IkeSa):
