@@ -28,8 +28,8 @@ _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _LOOKS_LIKE_AN_ADDRESS = re.compile(r"[0-9.]+")
 _QUOTABLE = re.compile(r"[ !#-\[\]-~]+")
 _SELECTOR = re.compile(r"(?P<net>[^\[\]-]+)(\[(?P<protocol>[\w-]+)(/(?P<port>\d+))?\])?")
-_SOONEST = 0.85
-"""It rekeys when this part of a lifetime has passed, or up to a tenth later."""
+_SOONEST, _LATEST = 0.85, 0.95
+"""It rekeys between these parts of a lifetime."""
 _POLICY = "ikespec"
 _DYNAMIC = "dynamic"
 """In place of a selector: the address that is assigned."""
@@ -145,8 +145,8 @@ def _seconds(lifetime: float | None) -> int:
 
 
 def _octets(lifetime: int | None) -> int:
-    """Zero: any number."""
-    return 0 if lifetime is None else ceil(lifetime / _SOONEST)
+    """Zero: any number. So many are enough, while a time is never cut short."""
+    return 0 if lifetime is None else ceil(lifetime / _LATEST)
 
 
 def _authentication(connection: Connection) -> str:

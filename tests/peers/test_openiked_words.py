@@ -45,6 +45,7 @@ def test_every_option_reaches_the_daemon() -> None:
         remote_ts=("10.1.0.0/24[tcp]",),
         mode=Mode.TRANSPORT,
         lifetime=3,
+        lifetime_octets=950,
     )
     text = translate.configuration(
         _view(
@@ -66,7 +67,7 @@ def test_every_option_reaches_the_daemon() -> None:
     assert "ikesa enc aes-256-gcm prf hmac-sha2-384 group ecp384 group modp2048 " in text
     assert "childsa auth hmac-sha2-512 group ecp256 noesn childsa auth hmac-sha1 group ecp256 noesn " in text
     # It rekeys when 85 to 95 parts of a hundred are over: never before what was asked for.
-    assert "ikelifetime 12 lifetime 4 bytes 0" in text
+    assert "ikelifetime 12 lifetime 4 bytes 1000" in text
 
 
 def test_a_flow_stays_within_a_family() -> None:
@@ -247,4 +248,4 @@ def test_how_long_a_session_lasts() -> None:
     text = translate.configuration(
         _view(children=(replace(_CHILD, lifetime_octets=4000),), unique=Uniqueness.REPLACE), PIXIT
     )
-    assert "set enforcesingleikesa\n" in text and " bytes 4706 " in text
+    assert "set enforcesingleikesa\n" in text and " bytes 4211 " in text
