@@ -57,6 +57,7 @@ PLACES = {
     "data_plane/test_sizes.py": "the sizes that each suite makes",
     "interop/scenarios.py": "the scenarios of proposals",
     "interop/connections.py": "the hashes of the scenarios of signatures",
+    "ike_sa_init/test_doubled.py": "ciphers whose keys have one length only",
     "ike_sa_init/test_combined.py": "an integrity algorithm beside a cipher that needs none",
     "choices.py": "roles that are about a kind of cipher or group",
     "options.py": "an example in the help text",
