@@ -28,6 +28,7 @@ _TAKES_CHAINS = "7.3"
 _NOISE = re.compile(r"^(?:ikev2_info: called|control_\w+: |proc_dispatch|.*IMSG_CTL_SHOW_SA)")
 _LOADED = "config_getcompile: compilation done"
 _CERTIFICATES_LOADED = "ca_reload: local cert type"
+_CERTIFICATES_TOLD = "ikev2_dispatch_cert: updated local CERTREQ"
 _INITIATING = "ikev2_init_ike_sa: initiating"
 _INITIATION_PATIENCE = 5.0
 _CRASH = re.compile(r"iked\[\d+\]: ((?:segfault|trap)[^\n\[]*)")
@@ -177,7 +178,7 @@ class OpenIked(Daemon):
                 raise DeviceError(
                     self.name, f"refuses the connection: {lines[0] if lines else _REFUSED}", "see its log"
                 )
-            if _LOADED in said and _CERTIFICATES_LOADED in said:
+            if _is_loaded(said):
                 # What an acquire left in the kernel would keep the next one away.
                 self._place.shell().run("ip xfrm state flush; ip xfrm policy flush")
                 return True
@@ -279,6 +280,15 @@ class OpenIked(Daemon):
         if self._control is None:
             raise DeviceError(self.name, "is not started")
         return self._control
+
+
+def _is_loaded(said: str) -> bool:
+    """Whether nothing more comes of a reset and a reload, both of which make it read its certificates.
+
+    An IKE SA that it opens before it has told itself of these is lost ("sa_free: reload").
+    """
+    read = said.count(_CERTIFICATES_LOADED) > 1
+    return read and _LOADED in said and said.rfind(_CERTIFICATES_TOLD) > said.rfind(_CERTIFICATES_LOADED)
 
 
 def _host(network: str) -> str:
