@@ -21,6 +21,10 @@ def _is_cookie(payload: Payload) -> bool:
 _COOKIE_FIRST = order(lambda found: sorted(found, key=lambda one: not _is_cookie(one)), "the cookie in front of it")
 
 
+MORE_TIMES = 2
+"""So often a device gets the time for an answer again if it has been at work until then."""
+
+
 class Opening(BendableSa):
     """Steps, IKE_SA_INIT and IKE_AUTH.
 
@@ -60,8 +64,8 @@ class Opening(BendableSa):
 
         A datagram may get lost, and a device may drop one while it works on another (RFC 7296, section 2.1). What is
         not protected is no response to a protected request (section 2.4). A device that is at work when the time is
-        over gets that time once more, unless ``timeout`` says how long. Raises Unexpected if none comes, and if the
-        IKE SA is established Unanswered.
+        over gets that time again, twice at most, unless ``timeout`` says how long. Raises Unexpected if none comes, and
+        if the IKE SA is established Unanswered.
         """
         request = sent.message
         established = sent.encrypted and self.state in (State.ESTABLISHED, State.REKEYED)
@@ -77,21 +81,21 @@ class Opening(BendableSa):
                 self.resend(sent, source=source)
 
         what = f"a response to {request.exchange.name} {request.message_id}"
-        try:
+        left = MORE_TIMES
+        while True:
             try:
                 return self.peer.wait(fits, what, timeout, again)
-            except Unexpected:
-                if timeout is not None or not self.peer.was_at_work():
+            except Unexpected as silent:
+                if timeout is None and left and self.peer.was_at_work():
+                    left -= 1
+                elif established:
+                    raise Unanswered(silent.expected, silent.got, request.exchange) from None
+                else:
                     raise
-            self.peer.note("the device was at work until now: it is asked once more")
+            self.peer.note("the device was at work until now: it is asked again")
             again()
             if self.pending is not None:  # our own patience begins anew, so that we do not end the IKE SA ourselves
                 self.pending.tries, self.pending.deadline = 0, self.peer.link.now() + self.connection.retransmit_timeout
-            return self.peer.wait(fits, what, timeout, again)
-        except Unexpected as silent:
-            if established:
-                raise Unanswered(silent.expected, silent.got, request.exchange) from None
-            raise
 
     def resend(self, sent: Sent | None = None, *, source: Address | None = None) -> None:
         """Send the same octets again, perhaps from another address."""

@@ -212,16 +212,19 @@ class AtWork(IkeSa):
             super().deliver(message)
 
 
-@pytest.mark.parametrize(("seconds", "answered"), [(1.0, True), (0.0, False)])
-def test_a_device_that_was_at_work_is_asked_once_more(
-    seconds: float, answered: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("seconds", "times", "answered"), [(1.0, 1, True), (1.0, 2, True), (1.0, 3, False), (0.0, 1, False)]
+)
+def test_a_device_that_was_at_work_is_asked_again_twice_at_most(
+    seconds: float, times: int, answered: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     peer, _ = conversation(endpoint_of(AtWork))
     sa = peer.establish()
+    looks = iter(range(1, 9))
 
     def glance() -> None:
         peer.idle(seconds)
-        monkeypatch.setattr(AtWork, "busy", False)
+        monkeypatch.setattr(AtWork, "busy", next(looks) < times)
 
     monkeypatch.setattr(AtWork, "busy", True)
     peer.glance = glance
