@@ -254,23 +254,24 @@ def test_udp_source(peer: Peer) -> None:
 def test_udp_checksum(peer: Peer) -> None:
     """ESP in UDP is taken with the checksum zero and with the right one alike."""
     sa = peer.establish()
-    if not isinstance(peer.link, PacketLink):
+    link = peer.link
+    if not isinstance(link, PacketLink):
         raise NotApplicable("the link to this device carries UDP only, and makes the checksums itself")
     for summed in (False, True):
         # The answer of IKE_AUTH may come before the Child SA is ready.
-        came = any(not unanswered(peer, [ping_in_udp(peer, sa, summed=summed)]) for _ in range(2))
+        came = any(not unanswered(peer, [ping_in_udp(link, sa, summed=summed)]) for _ in range(2))
         wanted = f"an answer to ESP in UDP with {'its checksum' if summed else 'the checksum zero'}"
         peer.check(came, wanted, "none in two attempts", "RFC3948-2.1-3")
 
 
-def ping_in_udp(peer: Peer, sa: ScriptedSa, *, summed: bool) -> bytes:
+def ping_in_udp(link: PacketLink, sa: ScriptedSa, *, summed: bool) -> bytes:
     """Send a ping in ESP in UDP with the right checksum, or with zero for it; returns the ping."""
     asked = sa.traffic.echo_request()
     packet = IpPacket(with_udp_checksum(sa.traffic.make(asked).wire, summed=summed))
     checksum = "its checksum" if summed else "the checksum zero"
     said = f"{sa.traffic.channel().outbound} in UDP with {checksum}: {inner.summary(asked)}"
-    peer.trace.add(Entry(peer.link.now(), "message", said, sent=True, packet=packet, bent="octets of UDP"))
-    peer.link.send_packet(packet)
+    sa.peer.trace.add(Entry(link.now(), "message", said, sent=True, packet=packet, bent="octets of UDP"))
+    link.send_packet(packet)
     return asked
 
 
