@@ -93,8 +93,11 @@ def test_repeated_round(peer: Peer) -> None:
     "eap-repeated-rounds", "RFC7296-2.1-2", "RFC7296-2.16-5", role="responder", needs=SERVER, connection=eap(),
 )  # fmt: skip
 def test_repeated_rounds(peer: Peer) -> None:
-    """Each request behind the first one comes again, that with AUTH as well: the same responses, and an IKE SA."""
-    sa = peer.sa()
+    """Each request behind the first one comes again, that with AUTH as well: the same responses, and an IKE SA.
+
+    We take no IKE fragments, so that each response is one message.
+    """
+    sa = peer.sa(fragment_size=0)
     answer, proved = asked(peer, sa), False
     while not proved:
         answer = sa.proceed(answer)
