@@ -105,6 +105,8 @@ def _certificate(pixit: Pixit, party: Party) -> Iterator[str]:
     agreed = pixit.credentials
     if agreed.ours is None:
         yield "without certificates"
+    elif isinstance(party.auth, PublicKey) and (party.auth.raw is None) != (agreed.ours.raw is None):
+        yield "without raw public keys" if agreed.ours.raw is None else "with raw public keys only"
     elif party.identity == agreed.tester and party.auth != replace(agreed.ours, key=getattr(party.auth, "key", None)):
         yield "with other certificates"
 
