@@ -22,6 +22,8 @@ Wanted = Choice | tuple[str, ...]
 
 ENCR, PRF, INTEG, KE = TransformType.ENCR, TransformType.PRF, TransformType.INTEG, TransformType.KE
 IKE, ESP, AH = ProtocolID.IKE, ProtocolID.ESP, ProtocolID.AH
+NO_BITS = (0, 1, 100, 65535)
+"""Key lengths that no cipher has."""
 
 
 def chosen(wanted: Wanted, algorithms: Algorithms) -> tuple[str, ...]:

@@ -147,7 +147,8 @@ class NetnsPlace(Place):
         self.data_plane = dataplane.choose(self._device, self.device_namespace, self._wanted, self._possible)
 
     def forget_told(self) -> None:
-        """Clear the file into which a client writes the name servers and domains that a gateway has told it."""
+        """Clear the file into which a client writes what a gateway has told it of name servers, too."""
+        super().forget_told()
         (self.directory / _RESOLVER).write_text("")
 
     def show(self, folder: str, at: str) -> bool:

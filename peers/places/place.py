@@ -16,6 +16,8 @@ from peers.places.lastwords import last_words
 from peers.places.process import SPELL, condition
 from peers.places.shell import Shell
 
+FLUSH = "ip xfrm state flush"
+
 
 class DataPlane(StrEnum):
     """What protects the packets of a Child SA on this machine."""
@@ -155,8 +157,12 @@ class Place(ABC):
         return
 
     def forget_told(self) -> None:
-        """Forget what earlier conversations have told: path MTUs, name servers. By default that is nothing."""
-        return
+        """Forget what earlier conversations have left: path MTUs, name servers, SAs in the kernel.
+
+        No daemon can delete an SA whose SPI is 0: Linux finds none by that, but sends with it.
+        """
+        if self.data_plane is DataPlane.KERNEL:
+            self.shell().run(FLUSH)
 
     def ping(self, source: str, destination: str) -> bool:
         """Send one echo request from an address beside the daemon; whether it is answered in a second.

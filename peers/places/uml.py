@@ -23,7 +23,7 @@ from conformance.net.http import WebServer
 from peers.contract import DeviceError, Pixit, Vitals
 from peers.places.netns import PIXIT, inner_hosts
 from peers.places.owner import RunDirectory, close_at_exit, closed, sweep
-from peers.places.place import DataPlane, Place
+from peers.places.place import FLUSH, DataPlane, Place
 from peers.places.process import shell_ending, shell_vitals
 from peers.places.rootfs import root_file_system, rootfs_problem
 from peers.places.shell import Shell
@@ -51,7 +51,7 @@ _PREPARE = "mount -t tmpfs run /run; mkdir /run/lab; {hostfs}; exec sh /run/lab/
 # The fifth number is that of the routes which IPv6 has remembered.
 _FORGET_TOLD = (
     "echo -1 > /proc/sys/net/ipv4/route/flush; read -r _ _ _ _ paths _ < /proc/net/rt6_stats; "
-    '[ "$paths" = 0000 ] || ip -6 route flush cache; : > /run/resolv.conf'
+    f'[ "$paths" = 0000 ] || ip -6 route flush cache; : > /run/resolv.conf; {FLUSH}'
 )
 
 _INIT = """\
@@ -97,7 +97,7 @@ def kernel_folder() -> Path:
 
 
 class SerialShell(Shell):
-    """A shell at the other end of a serial line. A process of the guest costs 0.1 s, more where others work, too."""
+    """A shell at the other end of a serial line. A process of the guest costs 10 ms, more where others work, too."""
 
     patience = 30.0
 
@@ -193,7 +193,7 @@ class UmlPlace(Place):
                 self._guest = subprocess.Popen(
                     command,
                     cwd=kernel,
-                    env=os.environ | {"LD_LIBRARY_PATH": f"{next(kernel.glob(_LIBRARY)).parent}"},
+                    env=os.environ | {"LD_LIBRARY_PATH": ":".join(f"{one.parent}" for one in kernel.glob(_LIBRARY))},
                     pass_fds=[end.fileno() for end in (cable, vici, tty)],
                     stdin=subprocess.DEVNULL,
                     stdout=console,
@@ -287,8 +287,8 @@ class UmlPlace(Place):
             self._gre_is_open = False
 
     def forget_told(self) -> None:
-        """Let kernel and resolver forget what they were told of path MTUs and name servers."""
-        # A process costs 0.1 s here, and there is seldom something to forget.
+        """Let kernel and resolver forget path MTUs, name servers and SAs."""
+        # A process costs 10 ms here and more on a busy host: of path MTUs there are seldom any.
         self.shell().run(_FORGET_TOLD)
 
     def shell(self) -> SerialShell:

@@ -206,6 +206,7 @@ class StrongSwan(Daemon):
             self._restart()
         else:
             self.clear()
+        self._place.forget_told()
         self._start_log()
         if reload and not anew:
             self._write_settings()
@@ -243,7 +244,6 @@ class StrongSwan(Daemon):
                 self._restart()
         self._vici().request("clear-creds")
         self._place.close_gre()
-        self._place.forget_told()
         self._load_spi = None
 
     def _unloaded(self, name: str) -> bool:

@@ -1,13 +1,14 @@
 """Rekeys and new Child SAs whose SPIs, protocols, key lengths or selectors cannot be (RFC 7296, 1.3, 3.3, 3.13)."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from conformance.ike.core.selectors import selector
 from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
-from conformance.script.verdict import NotApplicable
+from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import (
     SA,
     Attribute,
@@ -23,7 +24,7 @@ from conformance.wire import (
 )
 from peers.capabilities import Capability
 from peers.contract import SaState
-from suites.choices import ENCR
+from suites.choices import ENCR, NO_BITS
 from suites.create_child_sa.answers import connected, deletes_ike, granted, kept, refused, requests
 from suites.create_child_sa.test_device_rekeys import ike_rekey
 from suites.dut import Dut
@@ -79,6 +80,8 @@ def test_ike_response_spi(peer: Peer, dut: Dut) -> None:
         sa, request = ike_rekey(peer, dut)
         sa.answer(request, bend=with_spi(spi))
         new = sa.rekeyed
+        with suppress(Unexpected):  # whoever takes messages in order has dealt with our response then
+            sa.liveness()
         peer.idle(peer.response_timeout / 4)
         state = dut.state(new.spi_i)
         expected = f"no IKE SA of a response with an SPI of {len(spi)} octets"
@@ -113,10 +116,6 @@ def test_spi_size(peer: Peer, dut: Dut) -> None:
         second_of(peer, dut, lambda one, spi=spi: replace(one, spi=spi), f"an SPI of {size} octets", SPI)  # type: ignore[misc]
 
 
-BITS = (0, 1, 100, 65535)
-"""Key lengths that no cipher has."""
-
-
 def with_bits(bits: int | None) -> Callable[[Proposal], Proposal]:
     """The proposal with another key length, or none (None)."""
     attributes = () if bits is None else (Attribute(AttributeType.KEY_LENGTH, bits),)
@@ -148,7 +147,7 @@ def test_key_length_missing(peer: Peer, dut: Dut) -> None:
 def test_key_length_odd(peer: Peer, dut: Dut) -> None:
     """Rekeys offer ESP with keys of 0, 1, 100 and 65535 bits, and then of a right length: that is chosen."""
     cipher(peer)
-    for bits in BITS:
+    for bits in NO_BITS:
         second_of(peer, dut, with_bits(bits), f"keys of {bits} bits", "RFC7296-3.3.6-10")
 
 

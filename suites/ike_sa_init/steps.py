@@ -82,16 +82,16 @@ def no_sa_for(
 ) -> Message | None:
     """The bent request must make no IKE SA: silence and any error will do. A whole correct handshake must succeed then.
 
-    It takes two exchanges, which gives a device with several threads the time to answer the bent request after all.
+    That and twice the time for it give a device with several threads the time to answer the bent request after all.
     Where the answer is ``awaited``, since it should come, that is as long as for any. Returns the answer to the bent
     request if there was one.
     """
     sa = sa or peer.sa()
-    sa.begin(sa.start_init, bent)
+    sent = sa.begin(sa.start_init, bent)
+    started = peer.link.now()
     handshake(peer)
-    if awaited:
-        with suppress(Unexpected):
-            sa.take_response()
+    with suppress(Unexpected):
+        sa.response(sent, None if awaited else 2 * (peer.link.now() - started))
     answers = [one.message for one in peer.inbox if one.sa is sa and not one.message.notify(NotifyType.COOKIE)]
     for answer in answers:
         peer.check(answer.first(SA) is None, "no SA payload in the response", answer, requirement)

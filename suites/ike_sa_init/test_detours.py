@@ -3,6 +3,7 @@
 from conformance.crypto.suite import proposal
 from conformance.ike.core.connection import Connection, CookiePolicy
 from conformance.script import bend
+from conformance.script.bend import Bend
 from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
@@ -127,22 +128,24 @@ def _groups(text: str) -> list[int]:
     return [one.id for one in proposal(text, 1).transforms if one.type == TransformType.KE]
 
 
-@purpose("init-payload-types", SKIPPED, "RFC7296-2.5-13", role="responder")
-def test_payload_types(peer: Peer) -> None:
-    """Payloads of types that IKEv2 has not defined, those of IKEv1 among them, are skipped, wherever they stand."""
+def strange_payloads() -> Bend:
+    """Payloads of undefined types in front, between and at the end."""
     strange = bend.append(UnknownPayload(UNASSIGNED[0], b"ikespec"))
     for number in UNASSIGNED[1:]:
         strange |= bend.insert(UnknownPayload(number, b"ikespec"), at=number % 4)
-    handshake(peer, strange, SKIPPED)
+    return strange
+
+
+@purpose("init-payload-types", SKIPPED, "RFC7296-2.5-13", role="responder")
+def test_payload_types(peer: Peer) -> None:
+    """Payloads of types that IKEv2 has not defined, those of IKEv1 among them, are skipped, wherever they stand."""
+    handshake(peer, strange_payloads(), SKIPPED)
 
 
 @purpose("init-response-payload-types", SKIPPED, "RFC7296-2.5-13", role="initiator")
 def test_response_payload_types(peer: Peer, dut: Dut) -> None:
     """The same in our IKE_SA_INIT response to a device that initiates."""
-    strange = bend.append(UnknownPayload(UNASSIGNED[0], b"ikespec"))
-    for number in UNASSIGNED[1:]:
-        strange |= bend.insert(UnknownPayload(number, b"ikespec"), at=number % 4)
-    goes_on(peer, dut, strange, SKIPPED)
+    goes_on(peer, dut, strange_payloads(), SKIPPED)
 
 
 @purpose("init-response-vendor-id", "RFC7296-3.12-5", role="initiator")

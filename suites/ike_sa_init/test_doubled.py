@@ -8,7 +8,7 @@ from conformance.ike.core.proposals import of_type, parsed
 from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.wire import KE, SA, Attribute, AttributeType, Nonce, Transform, TransformType
-from suites.choices import ENCR, PRF, including, with_key_length
+from suites.choices import ENCR, NO_BITS, PRF, including, with_key_length
 from suites.connections import usual
 from suites.ike_sa_init.steps import finish, handshake, normal, offer_also
 from suites.purpose import purpose
@@ -16,8 +16,6 @@ from suites.purpose import purpose
 RESPONSE, UNMODIFIED = "RFC7296-1.2-3", "RFC7296-3.3.6-4"
 OTHER_BITS = 192
 """A key length beside the one of a cipher."""
-NO_BITS = (0, 1, 100, 65535)
-"""Key lengths that no cipher has."""
 ONE_LENGTH = usual(proposals=including("chacha20poly1305-3des"))
 
 

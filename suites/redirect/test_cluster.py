@@ -167,6 +167,7 @@ def test_amid_rekey(peer: Peer, dut: Dut) -> None:
     dut.rekey_ike()
     rekey = sa.expect_request(ExchangeType.CREATE_CHILD_SA, where=rekeys_ike)
     sa.informational(redirect(there))
+    peer.idle(peer.response_timeout / 4)  # it may go at once, or end its rekey first: not by chance
     sa.answer(rekey)
     served(peer, dut, arrival(peer, there, first(dut), LATER), LATER)
 

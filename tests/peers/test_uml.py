@@ -34,6 +34,12 @@ def test_purposes_pass(guest: Device, identifier: str) -> None:
     assert verdict.verdict == "pass", f"{verdict.reason}\n{peer.trace.transcript() if peer else ''}"
 
 
+def test_an_sa_that_no_daemon_can_delete_is_gone_before_the_next_purpose(guest: Device) -> None:
+    assert conduct(all_purposes()["child-spi-zero"], guest)[0].verdict == "fail"  # it sends with an SPI of 0
+    verdict, peer = conduct(all_purposes()["auth-ts-packet"], guest)
+    assert verdict.verdict == "pass", f"{verdict.reason}\n{peer.trace.transcript() if peer else ''}"
+
+
 def test_it_claims_what_a_kernel_with_esp_can_do(guest: Device) -> None:
     assert {Capability.DATA_PLANE, Capability.TRANSPORT, Capability.ESN, Capability.NAT_T} <= guest.capabilities
 
