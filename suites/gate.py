@@ -120,10 +120,12 @@ def kind_of(purpose: Purpose, device: Device) -> str | None:
 
 def wanted(purposes: Iterable[Purpose], device: Device) -> list[tuple[str, Role]]:
     """The looks that these purposes need, of those that the device claims; the usual ones first."""
-    asked: dict[tuple[str, Role], None] = {}
-    for purpose in purposes:
-        if purpose.needs <= device.capabilities and (kind := kind_of(purpose, device)) is not None:
-            asked[(kind, purpose.role)] = None
     roles: tuple[Role, ...] = ("responder", "initiator")
     order = [(kind, role) for role in roles for kind in KINDS if KINDS[kind][0] in device.capabilities]
+    asked: set[tuple[str, Role]] = set()
+    for purpose in purposes:
+        if asked.issuperset(order):
+            break
+        if purpose.needs <= device.capabilities and (kind := kind_of(purpose, device)) is not None:
+            asked.add((kind, purpose.role))
     return [one for one in order if one in asked]

@@ -42,9 +42,9 @@ def named(scheme: Scheme, signature: bytes) -> bytes:
 def raised(key: Key, block: bytes) -> bytes:
     """What our private key makes of an encoded message."""
     assert isinstance(key, rsa.RSAPrivateKey)
-    numbers = key.private_numbers()
-    modulus = numbers.public_numbers.n
-    return pow(int.from_bytes(block, "big"), numbers.d, modulus).to_bytes(key.key_size // 8, "big")
+    n, value = key.private_numbers(), int.from_bytes(block, "big")
+    of_p, of_q = pow(value, n.dmp1, n.p), pow(value, n.dmq1, n.q)
+    return (of_q + (of_p - of_q) * n.iqmp % n.p * n.q).to_bytes(key.key_size // 8, "big")
 
 
 def block(key: Key, content: bytes, *, kind: int = 1, fill: bytes = b"\xff", behind: bytes = b"") -> bytes:
