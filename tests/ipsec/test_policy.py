@@ -1,10 +1,6 @@
-"""Flows, the SPD and the PAD."""
-
-from typing import Any
+"""Flows and the SPD."""
 
 import pytest
-from cryptography import x509
-from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 from scapy.layers.inet import ICMP, IP
@@ -19,15 +15,13 @@ from scapy.layers.inet6 import (
 from scapy.layers.sctp import SCTP
 from scapy.packet import Raw
 
-from conformance.ike.core.connection import Identity
-from conformance.ike.core.selectors import SelectorError, selectors
+from conformance.ike.core.selectors import SelectorError
 from conformance.ipsec.errors import MalformedPacket
 from conformance.ipsec.flow import Flow, flow_of
 from conformance.ipsec.fragments import fragment
 from conformance.ipsec.ip import parse
-from conformance.ipsec.pad import Pad, PadEntry
 from conformance.ipsec.spd import DISCARD_ALL, Action, Direction, Policy, Spd
-from conformance.wire import IdType, TrafficSelector
+from conformance.wire import TrafficSelector
 from tests.ipsec.making import ping, ping6, tcp, udp
 
 V6 = IPv6(src="fd01::1", dst="fd02::1")
@@ -136,70 +130,3 @@ def test_opaque_is_for_what_shows_no_ports() -> None:
     all_ports = Policy(Action.PROTECT, one("10.1.0.0/24", 17, (1, 65535)))
     assert [rule.selects(flow(later), Direction.OUT) for rule in (opaque, anything, all_ports)] == [True, True, False]
     assert [rule.selects(flow(first), Direction.OUT) for rule in (opaque, anything, all_ports)] == [False, True, True]
-
-
-DN = x509.Name(
-    [
-        x509.NameAttribute(NameOID.COUNTRY_NAME, "DE"),
-        x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Example"),
-        x509.NameAttribute(NameOID.COMMON_NAME, "gateway"),
-    ]
-)
-TREE = x509.Name(list(DN)[:2])
-OTHER = x509.Name(
-    [x509.NameAttribute(NameOID.COUNTRY_NAME, "DE"), x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Else")]
-)
-
-
-def dn(name: x509.Name) -> bytes:
-    return name.public_bytes()
-
-
-@pytest.mark.parametrize(
-    ("entry", "identity", "matches"),
-    [
-        (PadEntry.of("gw.example.com"), Identity.of("GW.example.com"), True),
-        (PadEntry.of("gw.example.com"), Identity.of("a.gw.example.com"), False),
-        (PadEntry.of(".example.com"), Identity.of("gw.example.com"), True),
-        (PadEntry.of(".example.com"), Identity.of("example.com"), False),
-        (PadEntry.of("@example.com"), Identity.of("user@example.com"), True),
-        (PadEntry.of("@example.com"), Identity.of("user@sub.example.com"), False),
-        (PadEntry.of("user@example.com"), Identity(IdType.FQDN, b"user@example.com"), False),
-        (PadEntry.of("192.0.2.1"), Identity.of("192.0.2.1"), True),
-        (PadEntry.of("192.0.2.1-192.0.2.9"), Identity.of("192.0.2.9"), True),
-        (PadEntry.of("192.0.2.1-192.0.2.9"), Identity.of("192.0.2.10"), False),
-        (PadEntry.of("2001:db8::1-2001:db8::f"), Identity.of("2001:db8::a"), True),
-        (PadEntry.of("a-b.example.com"), Identity.of("a-b.example.com"), True),
-        (PadEntry(IdType.KEY_ID, b"key"), Identity(IdType.KEY_ID, b"key"), True),
-        (PadEntry(IdType.KEY_ID, b"key"), Identity(IdType.KEY_ID, b"keys"), False),
-        (PadEntry(IdType.KEY_ID, b""), Identity(IdType.KEY_ID, b"any"), True),
-        (PadEntry(IdType.DER_ASN1_DN, dn(DN)), Identity(IdType.DER_ASN1_DN, dn(DN)), True),
-        (PadEntry(IdType.DER_ASN1_DN, dn(TREE)), Identity(IdType.DER_ASN1_DN, dn(DN)), True),
-        (PadEntry(IdType.DER_ASN1_DN, b"\x30\0"), Identity(IdType.DER_ASN1_DN, dn(DN)), True),
-        (PadEntry(IdType.DER_ASN1_DN, dn(OTHER)), Identity(IdType.DER_ASN1_DN, dn(DN)), False),
-    ],
-)
-def test_who_matches_an_entry(entry: PadEntry, identity: Identity, matches: bool) -> None:
-    assert entry.matches(identity) == matches
-
-
-def test_who_may_speak_for_which_addresses() -> None:
-    pad = Pad(
-        [PadEntry.of("gw.example.com", ["10.2.0.0/24", "fd02::/64"]), PadEntry.of(".example.com", ["10.3.0.0/16"])]
-    )
-
-    def may(peer: str, *texts: str) -> bool:
-        return pad.authorizes(Identity.of(peer), selectors(texts))
-
-    assert may("gw.example.com", "10.2.0.0/25", "fd02::1-fd02::9")
-    assert not may("gw.example.com", "10.2.0.0/23")
-    assert not may("gw.example.com", "10.2.0.0/24", "10.3.0.0/24")  # the first entry counts
-    assert may("other.example.com", "10.3.7.0/24[tcp/80]")
-    assert not may("stranger.example.net", "10.3.7.0/24")
-    assert pad.find(Identity.of("stranger.example.net")) is None
-
-
-@given(st.binary(max_size=40), st.binary(max_size=40), st.sampled_from(list(IdType)))
-def test_any_identity(ours: bytes, theirs: bytes, kind: Any) -> None:
-    assert PadEntry(kind, ours).matches(Identity(kind, ours))
-    assert PadEntry(kind, ours).matches(Identity(kind, theirs)) in (True, False)
