@@ -115,16 +115,12 @@ class Result:
     @property
     def standing(self) -> Standing:
         """The verdict, with what was known before and earlier tries apart."""
-        if (
-            self.known is not None
-            and not self.unexpected
-            and self.verdict not in (Verdict.PASS, Verdict.NOT_APPLICABLE)
-        ):
+        if self.verdict is Verdict.PASS:
+            if self.flaky:
+                return Standing.FLAKY
+            return Standing.PASS if self.fixed is None else Standing.FIXED
+        if self.known is not None and not self.unexpected and self.verdict is not Verdict.NOT_APPLICABLE:
             return Standing.KNOWN
-        if self.verdict is Verdict.PASS and self.flaky:
-            return Standing.FLAKY
-        if self.verdict is Verdict.PASS and self.fixed is not None:
-            return Standing.FIXED
         return Standing(self.verdict.value)
 
     @property
