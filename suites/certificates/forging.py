@@ -1,4 +1,4 @@
-"""Signatures that are bent, shown to the device in both roles. What is written makes the data of our AUTH payload."""
+"""Signatures of our own making, shown to the device in both roles. What is written makes the data of our AUTH."""
 
 from collections.abc import Callable
 
@@ -8,17 +8,18 @@ from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
-from conformance.wire import AUTH, AuthMethod
+from conformance.wire import AUTH, AuthMethod, ExchangeType, NotifyType
 from peers.capabilities import Capability
 from suites.certificates.roles import NOT_CREATED, TOLD, AsResponder, in_both, of_responder
 from suites.connections import Setup
 from suites.dut import Dut
 from suites.ike_auth.initiating import begun
 from suites.ike_auth.refusal import must_be_refused, must_be_refused_by
+from suites.ike_auth.steps import must_be_accepted_by, must_succeed, without_notify
 from suites.purpose import purpose
 
 Forge = Callable[[Key, bytes], bytes]
-"""From our private key and the octets to sign, the data of AUTH with method 14."""
+"""From our private key and the octets to sign, the data of AUTH."""
 
 
 def forged(identifier: str, *requirements: str, connection: Setup) -> Callable[[Forge], AsResponder]:
@@ -47,8 +48,43 @@ def forged(identifier: str, *requirements: str, connection: Setup) -> Callable[[
     return register
 
 
-def _bent(sa: ScriptedSa, forge: Forge) -> Bend:
+def genuine(
+    identifier: str, *requirements: str, connection: Setup, method: AuthMethod = AuthMethod.DIGITAL_SIGNATURE
+) -> Callable[[Forge], AsResponder]:
+    """The device must take this for our signature, in either role.
+
+    Another method than 14 is used where we announce no hash algorithms (RFC 7427, section 3).
+    """
+    named = method == AuthMethod.DIGITAL_SIGNATURE
+    opening = None if named else without_notify(NotifyType.SIGNATURE_HASH_ALGORITHMS)
+    needs = (Capability.RFC7427,) if named else ()
+
+    def register(forge: Forge) -> AsResponder:
+        def first(peer: Peer) -> None:
+            sa = peer.sa()
+            sa.init(opening)
+            sa.auth(_bent(sa, forge, method))
+            must_succeed(peer, sa, requirements[0])
+
+        def second(peer: Peer, dut: Dut) -> None:
+            dut.initiate()
+            sa = peer.respond_init(peer.expect_init(), opening)
+            sa.answer(sa.expect_request(ExchangeType.IKE_AUTH), bend=_bent(sa, forge, method))
+            must_be_accepted_by(sa, requirements[0])
+
+        return in_both(
+            forge,
+            purpose(identifier, *requirements, role="responder", connection=connection, needs=needs),
+            purpose(of_responder(identifier), *requirements, role="initiator", connection=connection, needs=needs),
+            first,
+            second,
+        )
+
+    return register
+
+
+def _bent(sa: ScriptedSa, forge: Forge, method: AuthMethod = AuthMethod.DIGITAL_SIGNATURE) -> Bend:
     auth = sa.own_party().auth
     assert isinstance(auth, PublicKey) and auth.key is not None
     data = forge(auth.key, sa.signed_octets(sa.own_identity()))  # type: ignore[arg-type]
-    return bend.change(AUTH, method=AuthMethod.DIGITAL_SIGNATURE, data=data, text="another signature")
+    return bend.change(AUTH, method=method, data=data, text="another signature")

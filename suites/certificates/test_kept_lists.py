@@ -236,3 +236,19 @@ def test_renewed(anchor: Anchor) -> None:
     anchor.serve(anchor.leaf.certificate.serial_number)
     anchor.peer.idle(max(0.0, begun + 5.0 - anchor.peer.link.now()))
     anchor.must_be_known()
+
+
+@accepted("cert-crl-anchor-restored", _SAME, "RFC5280-6.3.3-1", "RFC5280-5.3.1-1", NOT_CREATED, waits=5.0)
+def test_restored(anchor: Anchor) -> None:
+    """By the first CRL, which is good for four seconds, our certificate is on hold; it is not on the one that follows.
+
+    So it was revoked for a while only, and is good again.
+    """
+    begun = anchor.peer.link.now()
+    anchor.serve(anchor.leaf.certificate.serial_number, reason=x509.ReasonFlags.certificate_hold, end=4.0)
+    anchor.must_be_known()
+    if anchor.peer.link.now() - begun < 3.0:  # it has surely that CRL, and may still use it
+        taken = anchor.attempt(anchor.other)
+        anchor.peer.check(not taken, "no IKE SA", "one that is up", "RFC5280-6.3.3-11", bypass=True)
+    anchor.serve()
+    anchor.peer.idle(max(0.0, begun + 5.0 - anchor.peer.link.now()))

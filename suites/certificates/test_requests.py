@@ -190,6 +190,12 @@ def test_stranger(peer: Peer) -> Bend:
     return naming(peer.random(20), "for a stranger")
 
 
+@asked("cert-request-url-alone", NO_ERROR, "RFC4945-3.2.8.1-1", connection=certificates())
+def test_url_alone(peer: Peer) -> Bend:
+    """The right authority is named for certificates by hash and URL alone, which is no error where there are none."""
+    return bend.change(CERTREQ, encoding=CertEncoding.HASH_URL_X509, text="for hash and URL alone")
+
+
 def as_initiator(identifier: str, *requirements: str) -> Callable[[Ask], Callable[[Peer, Dut], None]]:
     """What there is for a device as responder already: it is the initiator, and asked in our IKE_SA_INIT response."""
 

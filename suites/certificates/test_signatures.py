@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from conformance.crypto.bundle import element
 from conformance.crypto.pki import Key
 from conformance.crypto.sigalg import Scheme, SignatureAlgorithm, encode_algorithm
-from conformance.wire import HashAlgorithm
-from suites.certificates.forging import forged
+from conformance.wire import AuthMethod, HashAlgorithm
+from suites.certificates.forging import forged, genuine
 from suites.connections import certificates
-from suites.ike_auth.steps import pss
+from suites.ike_auth.steps import mixed, pss
 
 _RSA, _PSS, _EC = certificates("rsa"), pss(), certificates("ecdsa")
 _WRONG = ("RFC7296-1.2-11", "RFC7427-3-3")
@@ -235,3 +235,29 @@ def test_swapped(key: Key, octets: bytes) -> bytes:
     """r and s have changed places."""
     r, s = pair(key, octets)
     return named(Scheme.ECDSA, encode_dss_signature(s, r))
+
+
+def with_zeros(key: Key, octets: bytes) -> tuple[int, int]:
+    """r and s of a right signature where one of them begins with an octet of zeros, as one of 128 signatures does."""
+    while True:
+        r, s = pair(key, octets)
+        if min(r, s) >> 248 == 0:
+            return r, s
+
+
+@genuine("cert-signature-ecdsa-short", "RFC7296-1.2-11", "RFC7427-3-2", connection=_EC)
+def test_ecdsa_short(key: Key, octets: bytes) -> bytes:
+    """The right signature, of which r or s is so small that it has an octet less than the order of the curve in DER."""
+    return named(Scheme.ECDSA, encode_dss_signature(*with_zeros(key, octets)))
+
+
+@genuine(
+    "cert-signature-ecdsa-padded", "RFC7296-1.2-11", "RFC4754-7-2", "RFC4754-7-1",
+    connection=mixed(our_certificate=True, kind="ecdsa"), method=AuthMethod.ECDSA_256,
+)  # fmt: skip
+def test_ecdsa_padded(key: Key, octets: bytes) -> bytes:
+    """Under method 9, the right signature, of which r or s begins with an octet of zeros as it is so small.
+
+    The device has a shared key, so nothing depends on how it signs itself.
+    """
+    return b"".join(one.to_bytes(32, "big") for one in with_zeros(key, octets))

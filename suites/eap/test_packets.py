@@ -146,6 +146,23 @@ def test_identity_odd(peer: Peer) -> None:
         must_fail(peer, sa, answer)
 
 
+@purpose(
+    "eap-identity-nak", "RFC7296-1.2-18", "RFC3748-5.1-1", role="responder", needs=NEEDS, connection=eap(),
+)  # fmt: skip
+def test_identity_nak(peer: Peer) -> None:
+    """A Nak in place of the name, which a peer may not withhold, lets nobody in.
+
+    It wants a method of the device, another one, or none. Who was asked for no name has none to withhold.
+    """
+    for data, words in ((bytes((4, 6, 13, 21, 25, 26)), "some methods"), (b"\xfa", "type 250"), (b"\0", "no method")):
+        sa = peer.sa()
+        answer = asked(peer, sa)
+        if peer.expect(answer, EAP).packet.type != EapType.IDENTITY:
+            peer.note("the device does not ask for the identity")
+            return
+        must_get_nothing(peer, sa, answer, fields(f"a Nak that wants {words}", type=EapType.NAK, data=data))
+
+
 def must_fail(peer: Peer, sa: ScriptedSa, answer: Message) -> None:
     """What follows must not end well, however long the device goes on. It may say nothing more."""
     found = answer.first(EAP)

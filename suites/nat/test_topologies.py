@@ -1,10 +1,18 @@
 """Where the NATs are: two peers behind one, one in front of the device, one at either end."""
 
+from dataclasses import replace
+
+from conformance.ike.core.connection import Connection
 from conformance.script.peer import Peer
 from conformance.wire import ExchangeType
 from peers.capabilities import Capability
+from peers.contract import Pixit
+from suites.connections import psk
 from suites.create_child_sa.answers import carries, deletes_ike, successor
+from suites.data_plane.steps import DATA, flows
 from suites.dut import Dut
+from suites.ike_auth.test_key_ring import peers_of
+from suites.ike_auth.test_some_peers import HOST_KEY, KEYED, behind, gets_in, keyed, part
 from suites.nat.steps import (
     behind_nat,
     device_behind_nat,
@@ -49,6 +57,31 @@ def test_two_peers_at_once(peer: Peer) -> None:
                 sa.must_be_established("RFC7296-2.11-2")
             for sa in both:
                 sa.must_be_up("RFC7296-2.11-2")
+
+
+def two_branches(pixit: Pixit) -> Connection:
+    """Two peers with names, keys and networks of their own; the device cannot take one for the other."""
+    plain = psk()(pixit)
+    second = keyed(behind(plain, part(pixit, 1), "second"), "second.ikespec.example", HOST_KEY)
+    return replace(behind(plain, part(pixit, 0), plain.name), beside=(second,))
+
+
+@purpose(
+    "nat-two-peers-traffic", "RFC3948-2.1-1", "RFC4301-4.4.1-2", "RFC7296-2.11-2", role="responder",
+    needs=(*KEYED, NAT, DATA),
+    connection=two_branches,
+)  # fmt: skip
+def test_two_peers_traffic(peer: Peer) -> None:
+    """Behind each of two peers with the same address is a network of its own: each gets what is for its network.
+
+    From outside only their ports differ, of IKE and of ESP in UDP. When one of them has gone the other goes on.
+    """
+    with two_homes(peer) as homes:
+        sas = [gets_in(home, one, "RFC7296-2.11-2") for home, one in zip(homes, peers_of(peer), strict=True)]
+        for home in (*homes, *homes):
+            flows(home, requirement="RFC3948-2.1-1")
+        sas[0].delete()
+        flows(homes[1], requirement="RFC3948-2.1-1")
 
 
 @purpose("nat-two-peers-same-spi", "RFC7296-2.1-11", role="responder", needs=(NAT,), without=("response",))

@@ -86,6 +86,14 @@ class _Choosy(IkeSa):
         return Violation(text) if self.initiator else Refusal(NotifyType.AUTHENTICATION_FAILED, text, fatal=True)
 
 
+@defect(*both("request-url-alone"))
+class MustBeAskedAsUsual(_Choosy):
+    """Gives up where it is asked for certificates in other encodings alone."""
+
+    def displeased(self, found: Sequence[CERTREQ]) -> bool:
+        return bool(found) and all(one.encoding != CertEncoding.X509_SIGNATURE for one in found)
+
+
 @defect(
     *both("choice-none", "choice-empty", "request-stranger"),
     "cert-responder-request-absent", "cert-responder-request-empty",

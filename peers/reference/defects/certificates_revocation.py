@@ -105,6 +105,19 @@ class KeepsListsForEver(Lax):
         return kept.setdefault(url, super().fetched(url, body, kind))
 
 
+@defect(*lists("anchor-restored"))
+class NeverForgives(IkeSa):
+    """Takes no certificate that has ever been on a CRL."""
+
+    seen: ClassVar[set[int]] = set()
+
+    def told_by_lists(self, certificate: x509.Certificate, issuer: x509.Certificate) -> Iterator[Status]:
+        found = list(super().told_by_lists(certificate, issuer))
+        if Status.REVOKED in found:
+            self.seen.add(certificate.serial_number)
+        yield from [Status.REVOKED] if certificate.serial_number in self.seen else found
+
+
 @defect(*responses("good", "delegate", "high-number"))
 class AsksNoResponders(IkeSa):
     """Does not know whom to ask."""

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from conformance.ike.core.events import Violation
 from conformance.ike.ikesa import IkeSa
-from conformance.wire import AUTH
+from conformance.wire import AUTH, AuthMethod
 from peers.reference.defects.certificates_names import both
 from peers.reference.defects.registry import defect
 
@@ -134,3 +134,27 @@ class OrderOfNumbers(AlsoTakes):
     def also(self, key: PublicKeyTypes, signature: bytes, octets: bytes) -> bool:
         r, s = decode_dss_signature(signature)
         return right(key, encode_dss_signature(s, r), octets)
+
+
+@defect(*both("signature-ecdsa-short"))
+class NumbersOfFullSize(IkeSa):
+    """Wants as many octets of DER for r and s as the order of the curve has."""
+
+    def check_signature(self, key: PublicKeyTypes, auth: AUTH, octets: bytes) -> None:
+        if auth.method == AuthMethod.DIGITAL_SIGNATURE and isinstance(key, ec.EllipticCurvePublicKey):
+            identifier = 1 + auth.data[0]
+            if min(decode_dss_signature(auth.data[identifier:])) >> 248 == 0:
+                raise Violation("r or s is too short")
+        super().check_signature(key, auth, octets)
+
+
+@defect(*both("signature-ecdsa-padded"))
+class NumbersWithoutZeros(IkeSa):
+    """Cuts zeros off the signature of method 9 and halves what is left."""
+
+    def check_signature(self, key: PublicKeyTypes, auth: AUTH, octets: bytes) -> None:
+        if auth.method == AuthMethod.ECDSA_256:
+            size = len(auth.data) // 2
+            numbers = (auth.data[:size].lstrip(b"\0"), auth.data[size:].lstrip(b"\0"))
+            auth = AUTH(auth.method, b"".join(numbers))
+        super().check_signature(key, auth, octets)

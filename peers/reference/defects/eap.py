@@ -302,7 +302,7 @@ class OtherTypeIsTheEnd(IkeSa):
     server_class = Server
 
 
-@defect("eap-nak-unknown", "eap-nak-many")
+@defect("eap-nak-unknown", "eap-nak-many", "eap-identity-nak")
 class NoMethodNoFailure(IkeSa):
     """Lets a peer in that has no method in common with it."""
 

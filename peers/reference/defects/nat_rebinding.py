@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import Self
 
+from conformance.ike.core.child import ChildSa
 from conformance.ike.core.sending import Handler, Pending
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
 from conformance.net.link import NAT_KEEPALIVE, Address, Datagram
 from conformance.wire import ExchangeType, Header, Message
+from peers.reference.dataplane import Carried, DeviceHost
 from peers.reference.defects.registry import defect
 
 # --- keepalives -------------------------------------------------------------------------------------------------------
@@ -208,6 +210,22 @@ class OneSaPerHost(Endpoint):
             if other.remote.host == sa.remote.host:
                 del self.sas[spi]
         super().register(sa)
+
+
+@defect("nat-two-peers-traffic")
+class OnePortPerHost(DeviceHost):
+    """Sends all ESP in UDP for one address to the port of the peer that came last."""
+
+    last: IkeSa | None = None
+
+    def bring(self, child: ChildSa, sa: IkeSa, udp: tuple[int, int] | None, now: float) -> Carried:
+        self.last = sa
+        return super().bring(child, sa, udp, now)
+
+    def move(self, one: Carried, sa: IkeSa) -> None:
+        super().move(one, sa)
+        if self.last is not None and self.last.remote.host == sa.remote.host:
+            one.outbound.move(sa.local.host, sa.remote.host, self.ports(self.last))
 
 
 @defect("nat-two-peers-same-spi")
