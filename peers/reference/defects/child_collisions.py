@@ -92,7 +92,7 @@ class DeletesTwice(IkeSa):
         return child.spi_in
 
 
-@defect("ike-rekey-while-child", "ike-rekey-while-closing", "ike-rekey-old-rekeyed")
+@defect("ike-rekey-while-child", "ike-rekey-while-closing", "ike-rekey-old-rekeyed", "ike-rekey-while-closing-lost")
 class RekeysIkeAnyTime(IkeSa):
     """Rekeys the IKE SA whatever else is under way."""
 

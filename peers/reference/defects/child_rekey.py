@@ -72,7 +72,10 @@ class ForgetsChildOnRekey(IkeSa):
         return made
 
 
-@defect("child-rekey-unknown", "child-rekey-own-spi", "child-rekey-twice")
+@defect(
+    *("child-rekey-unknown", "child-rekey-own-spi", "child-rekey-twice"),
+    *("child-rekey-late-closed", "child-rekey-collision-late"),
+)
 class RekeysNothing(IkeSa):
     """Takes a rekey of a Child SA that it does not have as a request for a new one."""
 
@@ -96,7 +99,10 @@ class NotFoundWithoutSpi(IkeSa):
             raise Refusal(refusal.kind, refusal.why) from None
 
 
-@defect("child-rekey-unknown", "child-rekey-own-spi", "child-rekey-twice")
+@defect(
+    *("child-rekey-unknown", "child-rekey-own-spi", "child-rekey-twice"),
+    *("child-rekey-late-closed", "child-rekey-collision-late"),
+)
 class NotFoundIsNoProposal(IkeSa):
     """Answers NO_PROPOSAL_CHOSEN to a rekey of a Child SA that it does not have."""
 
