@@ -1,7 +1,9 @@
 """What was agreed upon about a Child SA is what its packets look like (RFC 7296, sections 1.3.1, 2.22, 2.23, 3.13)."""
 
 from contextlib import suppress
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
+from typing import Any
 
 from conformance.ike.core.connection import Connection
 from conformance.ipsec.ip import parse
@@ -16,6 +18,7 @@ from suites.connections import Setup, usual
 from suites.create_child_sa.test_further_payloads import DEFLATE, asking, ending
 from suites.data_plane.steps import DATA, flows
 from suites.dut import Dut
+from suites.ike_auth.refusal import is_taken_by
 from suites.purpose import purpose
 
 UNPADDED, WHOLE, FORMS = "RFC7296-1.3.1-11", "RFC7296-1.3.1-12", "RFC7296-2.23-8"
@@ -123,13 +126,13 @@ def test_udp_left_out(peer: Peer) -> None:
     sa.traffic.answer(packet, FORMS)
 
 
-def part_of_ours(*prefixes: str) -> Setup:
+def part_of_ours(*prefixes: str, **changes: Any) -> Setup:
     """A connection for these parts of our network, written as an offset and a length: ``4/30``."""
 
     def setup(pixit: Pixit) -> Connection:
         start = ip_network(pixit.tester_networks[0]).network_address
         pairs = [one.split("/") for one in prefixes]
-        return usual(local_ts=tuple(f"{start + int(at)}/{length}" for at, length in pairs))(pixit)
+        return usual(local_ts=tuple(f"{start + int(at)}/{length}" for at, length in pairs), **changes)(pixit)
 
     return setup
 
@@ -161,6 +164,36 @@ def test_range_ends(peer: Peer, dut: Dut) -> None:
     with sa.traffic.silence("RFC4301-5.2-3", prove=inside, bypass=True):
         for number in (3, 8):
             sa.traffic.send(inner.ping(host(dut, number), sa.traffic.channel().theirs, ident=0x314))
+
+
+@purpose(
+    "data-narrowed-initiator", "RFC4301-5.2-3", "RFC4301-4.4.1-2", "RFC7296-2.9-3", role="initiator", needs=(DATA,),
+    connection=part_of_ours("16/28", narrowing=True),
+)  # fmt: skip
+def test_narrowed_initiator(peer: Peer, dut: Dut) -> None:
+    """We narrow what the device asks for to half of our network, and say that there could be more in another SA.
+
+    The device may refuse that. If it does not, the Child SA is for this half only: what comes from the other half
+    there is dropped, and what the device has to say to that half does not go there.
+    """
+    dut.initiate()
+    first, children = peer.expect_init(), peer.connection.children
+    half = next(iter(ip_network(children[0].local_ts[0]).subnets()))
+    sa = peer.respond_init(first, children=(replace(children[0], local_ts=(str(half),)), *children[1:]))
+    sa.answer(sa.expect_request(ExchangeType.IKE_AUTH), bend=ending(Notify(NotifyType.ADDITIONAL_TS_POSSIBLE)))
+    if not is_taken_by(dut, peer, sa):
+        raise NotApplicable("the device takes no narrower selectors")
+    channel, outside = sa.traffic.channel(), host(dut, 25)
+    reachable(sa, host(dut, 17), "RFC7296-2.9-3")
+    with sa.traffic.silence("RFC4301-5.2-3", bypass=True):
+        sa.traffic.send(inner.ping(outside, channel.theirs, ident=0x315))
+    sa.traffic.clear(inner.ping(outside, channel.theirs, ident=0x316))
+    reachable(sa, host(dut, 18), "RFC7296-2.9-3")
+    beyond = [
+        one for one in peer.traffic.arrived
+        if one.channel is channel and one.inner and parse(one.inner).destination == ip_address(outside).packed
+    ]  # fmt: skip
+    peer.check(not beyond, f"nothing to {outside} there", "; ".join(map(str, beyond)), "RFC4301-4.4.1-2")
 
 
 @purpose(

@@ -1,13 +1,17 @@
 """Defects of the data plane: packets that look otherwise than agreed upon, or that must look as agreed upon."""
 
+from dataclasses import replace
+
 from conformance.ike.core.child import ChildSa
+from conformance.ike.ikesa import IkeSa
 from conformance.ipsec.errors import PolicyViolation
 from conformance.ipsec.esp import EspBend
 from conformance.ipsec.flow import Flow, selected
 from conformance.ipsec.ip import UDP, parse
 from conformance.ipsec.packets import Bend
 from conformance.ipsec.sad import InboundSa, OutboundSa
-from peers.reference.dataplane import DeviceHost
+from conformance.wire import TrafficSelector
+from peers.reference.dataplane import Carried, DeviceHost
 from peers.reference.defects.registry import defect
 
 IPCOMP = 108
@@ -66,3 +70,15 @@ class LooksAtTheFirst(InboundSa):
     def selects(self, flow: Flow) -> bool:
         chosen = self.parameters
         return selected(flow, chosen.source_ts[:1], chosen.destination_ts[:1])
+
+
+@defect("data-narrowed-initiator")
+class UsesWhatItAskedFor(DeviceHost):
+    """Installs the selectors that it has asked for, not those that it was given."""
+
+    def bring(self, child: ChildSa, sa: IkeSa, udp: tuple[int, int] | None, now: float) -> Carried:
+        local, remote = (
+            tuple(map(TrafficSelector.net, wanted)) for wanted in (child.config.local_ts, child.config.remote_ts)
+        )
+        made = super().bring(replace(child, local_ts=local, remote_ts=remote), sa, udp, now)
+        return replace(made, child=child)
