@@ -32,6 +32,8 @@ from suites.certificates.roles import accepted, certificate, refused, taken_or_r
 from suites.certificates.test_paths import between, ours
 from suites.ike_auth.steps import distinguished, trusted
 
+TIER = "full"
+
 _SUBJECT = ("RFC4945-3.1.5-2", "RFC4945-3.1.5-1")
 _MATCH = ("RFC4945-3.1.5-2", "RFC5280-7.1-2")
 _ISSUER = ("RFC5280-6.1.3-3", "RFC5280-7.1-2")

@@ -15,6 +15,8 @@ from conformance.script.peer import Peer
 from suites.certificates.roles import AsResponder, refused
 from suites.ike_auth.steps import in_our_name
 
+TIER = "full"
+
 _RSA = bytes.fromhex("06092a864886f70d0101010500")
 _EC = bytes.fromhex("06072a8648ce3d0201")
 _P256 = bytes.fromhex("06082a8648ce3d030107")

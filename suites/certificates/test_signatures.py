@@ -17,6 +17,8 @@ from suites.certificates.forging import forged, genuine
 from suites.connections import certificates
 from suites.ike_auth.steps import mixed, pss
 
+TIER = "full"
+
 _RSA, _PSS, _EC = certificates("rsa"), pss(), certificates("ecdsa")
 _WRONG = ("RFC7296-1.2-11", "RFC7427-3-3")
 _INFO = bytes.fromhex("3031300d060960864801650304020105000420")

@@ -1,5 +1,7 @@
 """Several IKE SAs of one identity: which of them live (RFC 7296, section 2.4)."""
 
+from typing import Any
+
 from conformance.ike.core.connection import Uniqueness
 from conformance.script import bend
 from conformance.script.bend import Bend
@@ -20,6 +22,13 @@ TOLD, BELIEVED, ALONE = "RFC7296-2.4-18", "RFC7296-2.4-8", "RFC7296-2.4-22"
 WRONG_PROOF = bend.replace(AUTH, lambda one: AUTH(one.method, bytes(len(one.data))), "AUTH of zeros")
 
 
+def established(peer: Peer, **changes: Any) -> ScriptedSa:
+    """An IKE SA that the device counts: it may answer our IKE_AUTH request a moment before it does."""
+    sa = peer.establish(**changes)
+    sa.liveness()
+    return sa
+
+
 def turned_away(peer: Peer, sa: ScriptedSa, bent: Bend | None = None) -> None:
     """The device does not let this one in. What it must look like otherwise is tested elsewhere."""
     try:
@@ -34,7 +43,7 @@ def turned_away(peer: Peer, sa: ScriptedSa, bent: Bend | None = None) -> None:
 @purpose("contact-unproved", BELIEVED, role="responder", canary=False)
 def test_unproved(peer: Peer, dut: Dut) -> None:
     """Somebody says INITIAL_CONTACT in our name and cannot prove that he is us: our IKE SA is not touched."""
-    sa = peer.establish()
+    sa = established(peer)
     forged = peer.sa(initial_contact=True)
     forged.init()
     turned_away(peer, forged, WRONG_PROOF)
@@ -45,7 +54,7 @@ def test_unproved(peer: Peer, dut: Dut) -> None:
 @purpose("contact-half-open", BELIEVED, role="responder", canary=False)
 def test_half_open(peer: Peer) -> None:
     """Three IKE_SA_INIT exchanges in our name that go no further do not touch our IKE SA either."""
-    sa = peer.establish()
+    sa = established(peer)
     for _ in range(3):
         peer.sa(initial_contact=True).init()
     sa.must_be_up(BELIEVED, "the IKE SA of the real peer")
@@ -89,17 +98,10 @@ def must_be_beside(peer: Peer, old: ScriptedSa) -> None:
         raise
 
 
-def established(peer: Peer) -> ScriptedSa:
-    """An IKE SA that the device counts: it may answer our IKE_AUTH request a moment before it does."""
-    sa = peer.establish()
-    sa.liveness()
-    return sa
-
-
 @purpose("unique-both", TOLD, role="responder", canary=False)
 def test_both(peer: Peer, dut: Dut) -> None:
     """Nobody says INITIAL_CONTACT, and the device has no rule of its own: both IKE SAs of an identity live."""
-    one = peer.establish(initial_contact=False)
+    one = established(peer, initial_contact=False)
     two = peer.establish(initial_contact=False)
     must_be_beside(peer, one)
     for sa in (two, one):
@@ -131,7 +133,7 @@ def test_replace(peer: Peer, dut: Dut) -> None:
 )  # fmt: skip
 def test_replace_unproved(peer: Peer) -> None:
     """Whoever cannot prove that he is us ends nothing there either."""
-    old = peer.establish()
+    old = established(peer)
     forged = peer.sa(initial_contact=False)
     forged.init()
     turned_away(peer, forged, WRONG_PROOF)
