@@ -153,6 +153,8 @@ class Capability(StrEnum):
     RESOLVER_DIGEST = "resolver-digest", "tells the digests of the keys of encrypted name servers (RFC 9464, 3.2)"
     PRIVATE_ATTRIBUTES = "private-attributes", "tells attributes of one maker, such as the banner of Cisco's clients"
     ROUTE_EXCHANGE = "route-exchange", "exchanges routes by CFG_SET and CFG_ACK, as FlexVPN does it"
+    ROUTES_IN_AUTH = "routes-in-auth", "asks for routes in IKE_AUTH, and tells them there, as FlexVPN does it"
+    ROUTE_UPDATES = "route-updates", "takes a CFG_SET for all routes that its peer has now, in place of earlier ones"
     CRL = "crl", "checks certificates by CRLs that it fetches over HTTP (RFC 5280, 6.3)"
     CRL_OF_ANCHOR = "crl-of-anchor", "checks by the CRL of a trust anchor, fetched when it likes (RFC 5280, 6.3)"
     CRL_IN_IKE = "crl-in-ike", "takes CRLs in CERT payloads (RFC 7296, 3.6)"
@@ -242,6 +244,7 @@ def needs(connection: Connection) -> frozenset[Capability]:
         (Capability.ENCRYPTED_DNS, connection.local_inner.resolver),
         (Capability.PRIVATE_ATTRIBUTES, connection.local_inner.private),
         (Capability.ROUTE_EXCHANGE, connection.local_routes or connection.remote_routes),
+        (Capability.ROUTES_IN_AUTH, connection.routes_in_auth),
         (Capability.OCSP_IN_IKE, connection.ocsp_in_ike),
         (Capability.ANY_IDENTITY, connection.any_identity),
         (Capability.IDENTITY_DOMAIN, connection.remote_domain),

@@ -64,6 +64,7 @@ def connection_tree(connection: Connection) -> dict[str, Any]:
         "remote_inner": asdict(connection.remote_inner),
         "local_routes": list(connection.local_routes),
         "remote_routes": list(connection.remote_routes),
+        "routes_in_auth": connection.routes_in_auth,
         "narrowing": connection.narrowing,
         "revocation": connection.revocation.value,
         "ocsp_in_ike": connection.ocsp_in_ike,

@@ -81,6 +81,8 @@ CAPABILITIES = frozenset(
         Capability.IPV6_LINK,
         Capability.PRIVATE_ATTRIBUTES,
         Capability.ROUTE_EXCHANGE,
+        Capability.ROUTES_IN_AUTH,
+        Capability.ROUTE_UPDATES,
         Capability.EAP,
         Capability.AAA,
         Capability.AAA_KEYS,

@@ -272,9 +272,10 @@ class Connection:
     ``local_inner`` is what this side says of its network to whoever asks for an address, ``remote_inner`` what it asks
     for.
     ``local_routes`` are prefixes that this side announces when the IKE SA is up, as FlexVPN does it, ``remote_routes``
-    those of the other side: whoever expects some takes them. With ``narrowing`` this side narrows selectors that are
-    wider than its own; without it, it may. With ``cert_lookup`` it fetches certificates of the other that come by hash
-    and URL, and says so (RFC 7296, section 3.6).
+    those of the other side: whoever expects some takes them. With ``routes_in_auth`` this side asks for those of the
+    other by CFG_REQUEST in IKE_AUTH, and tells its own there to whoever asks, in place of a CFG_SET. With ``narrowing``
+    this side narrows selectors that are wider than its own; without it, it may. With ``cert_lookup`` it fetches
+    certificates of the other that come by hash and URL, and says so (RFC 7296, section 3.6).
 
     ``revocation`` is what this side asks of the other's certificates. With ``ocsp_in_ike`` it asks for an OCSP response
     in IKE_AUTH, and sends one where it is asked (RFC 4806).
@@ -340,6 +341,7 @@ class Connection:
     remote_inner: InnerNetwork = InnerNetwork()
     local_routes: tuple[str, ...] = ()
     remote_routes: tuple[str, ...] = ()
+    routes_in_auth: bool = False
     narrowing: bool = False
     revocation: Revocation = Revocation.OFF
     ocsp_in_ike: bool = False

@@ -1,13 +1,16 @@
-"""Routes by CFG_SET and CFG_ACK once the IKE SA is up, as FlexVPN exchanges them (RFC 7296, section 3.15.1)."""
+"""Routes by CFG_SET and CFG_ACK once the IKE SA is up, as FlexVPN exchanges them (RFC 7296, section 3.15.1).
 
-from collections.abc import Iterator
+Where the connection says so they are asked for and told in IKE_AUTH already, by CFG_REQUEST and CFG_REPLY.
+"""
+
+from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Self
 
 from conformance.ike.core.sending import State, Timer
 from conformance.ike.core.spine import Spine
-from conformance.ike.core.subnets import network_of, subnet
-from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType, ExchangeType, Message
+from conformance.ike.core.subnets import SUBNETS, network_of, subnet
+from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType, ExchangeType, Message, Payload
 
 Route = IPv4Network | IPv6Network
 
@@ -52,7 +55,34 @@ class RouteExchange(Spine):
         found = [one for one in message.all(CP) if one.cfg_type == CfgType.ACK]
         self.acknowledged = tuple(each.type for one in found for each in one.attributes)
 
+    # --- in IKE_AUTH ----------------------------------------------------------------------------------------------
+
+    def first_child_request(self, name: str) -> list[Payload]:
+        """Ask for networks of either family; the request stands before the SA payload (RFC 7296, section 2.19)."""
+        asked = [CP(CfgType.REQUEST, tuple(map(CfgAttr, SUBNETS.values())))] if self.connection.routes_in_auth else []
+        return [*asked, *super().first_child_request(name)]
+
+    def take_child_response(self, message: Message) -> None:
+        """Take what is told; nothing need be (RFC 7296, section 3.15.1)."""
+        told = [one for one in message.all(CP) if one.cfg_type == CfgType.REPLY]
+        if self.connection.routes_in_auth and self.connection.remote_routes and told:
+            self.routes = self.routes_of(told)
+        super().take_child_response(message)
+
+    def first_child_response(self, message: Message) -> list[Payload]:
+        """Tell whoever asks, who needs no CFG_SET then."""
+        asked = {each.type for one in message.all(CP) if one.cfg_type == CfgType.REQUEST for each in one.attributes}
+        told = tuple(one for one in self.own_routes() if one.type in asked) if self.connection.routes_in_auth else ()
+        self.routes_told = self.routes_told or bool(told)
+        reply = [CP(CfgType.REPLY, told)] if told else []
+        return [*reply, *super().first_child_response(message)]
+
     # --- the peer's -----------------------------------------------------------------------------------------------
+
+    def routes_of(self, told: Iterable[CP]) -> tuple[Route, ...]:
+        """The routes of such payloads that we take."""
+        found = [self.route(each) for one in told for each in one.attributes]
+        return tuple(one for one in found if one is not None)
 
     def configuration_accepted(self, pushed: CP) -> list[CfgAttr]:
         """Each kind of attribute that has a route which we take, once."""

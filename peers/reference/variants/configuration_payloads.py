@@ -7,6 +7,7 @@ from ipaddress import ip_address, ip_network
 from conformance.ike.core.config_mode import ADDRESSES, attributes_of
 from conformance.ike.core.events import Refusal
 from conformance.ike.core.subnets import subnet
+from conformance.ike.extensions.route_exchange import Route
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType, Message, Payload
 from peers.capabilities import Capability
@@ -80,3 +81,17 @@ class AddressOptional(IkeSa):
             return super().first_child_response(message)
         reply = [CP(CfgType.REPLY, tuple(self.configuration_told(CP(CfgType.REQUEST, asked))))] if asked else []
         return [*reply, *self.make_child(message, None, (self.nonce_i, self.nonce_r))]
+
+
+@variant(
+    "RFC 7296, 3.15.1: what of CFG_SET is accepted is for the responder to say, and an address need not be the first"
+)
+class NetworksWithHostBits(IkeSa):
+    """Takes a network that is announced with bits behind its mask for the network in which these lie."""
+
+    def route(self, attribute: CfgAttr) -> Route | None:
+        address, rest = attribute.value[:-4], attribute.value[-4:]
+        if attribute.type != CfgAttribute.INTERNAL_IP4_SUBNET or len(address) != 4:
+            return super().route(attribute)
+        first = bytes(one & other for one, other in zip(address, rest, strict=True))
+        return super().route(CfgAttr(attribute.type, first + rest))
