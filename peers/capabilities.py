@@ -105,6 +105,7 @@ class Capability(StrEnum):
     DROP_COUNTERS = "drop-counters", "counts the packets that its IPsec drops"
     ECHO = "echo", "echoes what comes to TCP port 7 of its inner address"
     GRE = "gre", "carries packets in GRE over Child SAs in transport mode, as FlexVPN does it"
+    GRE_TUNNELS = "gre-tunnels", "has the GRE tunnels of a connection: keys, checksums, over IPv6 (RFC 2890, RFC 7676)"
     IPV6 = "ipv6", "reachable over IPv6"
     EAP = "eap", "authenticates the initiator with EAP (RFC 7296, 2.16)"
     EAP_PEER = "eap-peer", "authenticates itself with EAP as initiator (RFC 7296, 2.16)"
@@ -250,6 +251,7 @@ def needs(connection: Connection) -> frozenset[Capability]:
         (Capability.IDENTITY_DOMAIN, connection.remote_domain),
         (Capability.IDENTITY_SUBJECT, connection.remote_subject),
         (Capability.SEVERAL_CONNECTIONS, connection.beside),
+        (Capability.GRE_TUNNELS, connection.tunnels),
     )
     wanted |= {capability for capability, asked in asked_for if asked}
     for one in connection.beside:

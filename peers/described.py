@@ -84,6 +84,7 @@ def connection_tree(connection: Connection) -> dict[str, Any]:
         "return_after": connection.return_after,
         "follows_redirects": connection.follows_redirects,
         "cert_lookup": connection.cert_lookup,
+        "tunnels": [asdict(one) for one in connection.tunnels],
         "beside": [connection_tree(one) for one in connection.beside],
         "redirect": None
         if connection.redirect is None

@@ -44,6 +44,8 @@ class BendableSa(IkeSa):
 
     peer: Peer
     repeated: Counter[int]
+    child_spis: tuple[bytes, ...] = ()
+    """SPIs for our next Child SAs, in place of what chance gives."""
     half_open_timeout: ClassVar[float] = inf
     peer_class: ClassVar[type[EapPeer]] = PatientEapPeer
     bend: Bend = STRAIGHT
@@ -62,6 +64,13 @@ class BendableSa(IkeSa):
         """As `IkeSa`. ``repeated`` counts the repetitions of each request, by message ID, whose response is due."""
         super().__init__(*given, **named)
         self.repeated = Counter()
+
+    def choose_child_spi(self) -> bytes:
+        """What the script wants, or any."""
+        if not self.child_spis:
+            return super().choose_child_spi()
+        first, self.child_spis = self.child_spis[0], self.child_spis[1:]
+        return first
 
     def eap_peer(self) -> EapPeer:
         """Our side as initiator, perhaps prepared."""

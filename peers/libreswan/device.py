@@ -92,6 +92,8 @@ class Libreswan(Daemon):
         if plane is DataPlane.KERNEL:
             claims |= {Capability.DATA_PLANE, Capability.PATH_MTU, Capability.ON_DEMAND}
             claims |= {Capability.LIFETIME_PACKETS, Capability.LIFETIME_OCTETS}
+            if self._place.has_gre:
+                claims.add(Capability.GRE_TUNNELS)
         if self.pixit.device_address6 is not None:
             claims.add(Capability.IPV6)
         if not self.version.startswith(("3.", "4.")):
@@ -155,10 +157,13 @@ class Libreswan(Daemon):
             self._halt()
             self._launch()
         self._connection = None
+        self._place.close_gre()
         self._place.forget_told()
         self._start_log()
         self._load(connection, sections, secrets)
         self._connection = connection
+        if connection.every_tunnel:
+            self._place.open_gre(connection.every_tunnel)
 
     def _load(self, connection: Connection, sections: str, secrets: str) -> None:
         control, credentials = self._control(), self._credentials
@@ -191,6 +196,7 @@ class Libreswan(Daemon):
             self._halt()
             self._launch()
         self._connection = None
+        self._place.close_gre()
         self._write(settings.SECRETS, "")
         control.say("--impair", "none", "--rereadsecrets")
 

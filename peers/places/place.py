@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
 
+from conformance.ike.core.connection import GreTunnel
 from conformance.net import Link
 from conformance.net.http import WebServer
 from conformance.net.web import WebLink
@@ -148,12 +149,12 @@ class Place(ABC):
             raise DeviceError(self.description, "has no /proc/net/xfrm_stat", "CONFIG_XFRM_STATISTICS")
         return sum(int(line.split()[1]) for line in done.output.splitlines() if line.startswith("Xfrm"))
 
-    def open_gre(self, local: str, remote: str, networks: Sequence[str]) -> None:
-        """Route networks into a GRE tunnel between two addresses. Raises DeviceError."""
+    def open_gre(self, tunnels: Sequence[GreTunnel]) -> None:
+        """Make GRE tunnels and route the networks of the other side into them. Raises DeviceError."""
         raise DeviceError(self.description, "cannot make GRE tunnels")
 
     def close_gre(self) -> None:
-        """Take the GRE tunnel away, if there is one."""
+        """Take the GRE tunnels away, if there are any."""
         return
 
     def forget_told(self) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 
+from conformance.ike.core.connection import GreTunnel
 from conformance.net import Link
 from conformance.net.ethernet import EthernetLink
 from conformance.net.http import WebServer
@@ -128,6 +129,15 @@ class SerialShell(Shell):
         self.closed = True
 
 
+def _gre(name: str, tunnel: GreTunnel) -> str:
+    """The commands that make a GRE tunnel. Over IPv6 nothing stands between the IPv6 header and that of GRE."""
+    kind = "ip6gre encaplimit none" if ":" in tunnel.local else "gre"
+    fields = f" key {tunnel.key}" * (tunnel.key is not None) + " csum" * tunnel.checksum + " seq" * tunnel.sequence
+    made = f"ip link add {name} type {kind} local {tunnel.local} remote {tunnel.remote}{fields}"
+    routes = (f"ip route replace {network} dev {name}" for network in tunnel.remote_networks)
+    return " && ".join([made, f"ip link set {name} up", *routes])
+
+
 class UmlPlace(Place):
     """One guest. ``root`` makes or finds its root file system, which must hold `PACKAGES`.
 
@@ -155,7 +165,7 @@ class UmlPlace(Place):
         self._control: socket.socket | None = None
         self._daemon = 0
         self._sockets: set[str] = set()
-        self._gre_is_open = False
+        self._tunnels = 0
 
     # --- life -------------------------------------------------------------------------------------------------------
 
@@ -271,20 +281,18 @@ class UmlPlace(Place):
             self.shell().run(f"kill {pid}; {wait}; pkill socat; rm -f {' '.join(self._sockets)}", 10.0)
         self._daemon = 0
 
-    def open_gre(self, local: str, remote: str, networks: Sequence[str]) -> None:
-        """Route networks into a GRE tunnel between two addresses."""
-        routes = "".join(f" && ip route replace {network} dev {_GRE}" for network in networks)
-        made = f"ip link add {_GRE} type gre local {local} remote {remote} && ip link set {_GRE} up{routes}"
-        done = self.shell().run(made)
+    def open_gre(self, tunnels: Sequence[GreTunnel]) -> None:
+        """Make GRE tunnels and route the networks of the other side into them."""
+        done = self.shell().run(" && ".join(_gre(f"{_GRE}{number}", one) for number, one in enumerate(tunnels)))
+        self._tunnels = len(tunnels)
         if done.status != 0:
             raise DeviceError(self._device, f"cannot make a GRE tunnel: {done.output.strip()}")
-        self._gre_is_open = True
 
     def close_gre(self) -> None:
-        """Take the GRE tunnel away, if there is one."""
-        if self._gre_is_open:
-            self.shell().run(f"ip link del {_GRE}")
-            self._gre_is_open = False
+        """Take the GRE tunnels away, if there are any."""
+        if self._tunnels:
+            self.shell().run("; ".join(f"ip link del {_GRE}{number}" for number in range(self._tunnels)))
+            self._tunnels = 0
 
     def forget_told(self) -> None:
         """Let kernel and resolver forget path MTUs, name servers and SAs."""

@@ -20,6 +20,7 @@ from conformance.ipsec.sad import Expiry, InboundSa, Lifetime, OutboundSa, child
 from conformance.ipsec.stack import IpsecHost
 from conformance.net.link import NON_ESP_MARKER, Datagram, IpPacket
 from conformance.net.packets import ip_packet, udp_datagram
+from peers.reference.tunnels import TunnelHost
 
 GRE = 47
 INNER_ADDRESSES = ("10.2.0.1", "fd02::1")
@@ -60,6 +61,7 @@ class DeviceHost(IpsecHost):
     """A host behind the device, and its SAD. `follow` is told after each step which IKE SAs there are."""
 
     inner_addresses: ClassVar[tuple[str, ...]] = INNER_ADDRESSES
+    tunnels_class: ClassVar[type[TunnelHost]] = TunnelHost
 
     def __init__(self, connection: Connection, random: Random) -> None:
         """A host without SAs at the inner addresses and the connection's own one."""
@@ -67,7 +69,10 @@ class DeviceHost(IpsecHost):
         super().__init__([*self.inner_addresses, *own], random)
         if any(child.gre for child in connection.children):
             self.inner = GreHost([*self.inner_addresses, *own], random)
+        elif connection.every_tunnel:
+            self.inner = self.tunnels_class([*self.inner_addresses, *own], random, connection.every_tunnel)
         self.own_addresses = self.inner.addresses
+        self.policies = {child.name: place for place, child in enumerate(connection.children)}
         self.takes_routes = bool(connection.remote_routes)
         self.encapsulation_port = connection.local_ports[1]
         self.carried: dict[ChildSa, Carried] = {}
@@ -101,13 +106,21 @@ class DeviceHost(IpsecHost):
         one.inbound.move(sa.remote.host, sa.local.host, udp and udp[::-1])
 
     def select(self, flow: Flow, now: float) -> OutboundSa:
-        """The newest SA that may carry the flow and leads there. Raises NoSa."""
-        if not self.takes_routes:
+        """The newest SA of the first policy that is for the flow, if it leads there. Raises NoSa."""
+        if not self.takes_routes and len(self.policies) < 2:
             return super().select(flow, now)
-        for sa in self.sad.outbound:
-            if sa.selects(flow) and sa.expiry(now) != Expiry.HARD and self.routed(sa, flow):
+        for sa in self.ordered(flow):
+            if sa.expiry(now) != Expiry.HARD and (not self.takes_routes or self.routed(sa, flow)):
                 return sa
-        raise NoSa(f"no route for {flow}")
+        if not self.takes_routes:
+            self.wanted.append(flow)
+        raise NoSa(f"no SA or route for {flow}")
+
+    def ordered(self, flow: Flow) -> list[OutboundSa]:
+        """SAs that may carry the flow: first those of the first policy (RFC 4301, 4.4.1), of each the newest first."""
+        places = {id(one.outbound): self.policies.get(one.child.config.name, 0) for one in self.carried.values()}
+        found = [sa for sa in self.sad.outbound if sa.selects(flow)]
+        return sorted(found, key=lambda sa: places.get(id(sa), 0))
 
     def routed(self, sa: OutboundSa, flow: Flow) -> bool:
         """Where peers tell which networks are behind them, an SA leads to these and to its inner addresses."""

@@ -66,6 +66,7 @@ CAPABILITIES = frozenset(
         Capability.DATA_PLANE,
         Capability.PATH_MTU,
         Capability.GRE,
+        Capability.GRE_TUNNELS,
         Capability.DROP_COUNTERS,
         Capability.ECHO,
         Capability.VIRTUAL_IP,

@@ -33,7 +33,7 @@ class ReferenceProcess(ReferenceDevice):
         super().__init__(kind, seed=seed)
         # Packets that are not UDP need privileges that this device does without.
         self.capabilities -= {Capability.IPV6, Capability.DATA_PLANE, Capability.PATH_MTU, Capability.GRE}
-        self.capabilities -= {Capability.ECHO, Capability.DROP_COUNTERS, Capability.AAA}
+        self.capabilities -= {Capability.GRE_TUNNELS, Capability.ECHO, Capability.DROP_COUNTERS, Capability.AAA}
         self.backend = "a process of its own on loopback"
         self._process: subprocess.Popen[bytes] | None = None
         self._link_ports: tuple[int, int] = (0, 0)

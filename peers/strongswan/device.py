@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-from conformance.ike.core.connection import Connection, CookiePolicy
+from conformance.ike.core.connection import Connection, CookiePolicy, GreTunnel
 from peers.capabilities import Capability, needs
 from peers.contract import HUNG, Death, DeviceError, SaStatus
 from peers.daemon import Daemon
@@ -109,7 +109,7 @@ class StrongSwan(Daemon):
         if plane is DataPlane.KERNEL:
             claims |= {Capability.AH, Capability.PATH_MTU, Capability.ON_DEMAND}
             if self._place.has_gre:
-                claims.add(Capability.GRE)
+                claims |= {Capability.GRE, Capability.GRE_TUNNELS}
             if self._place.counts_drops:
                 claims.add(Capability.DROP_COUNTERS)
             if self._place.echoes:
@@ -218,9 +218,12 @@ class StrongSwan(Daemon):
         for name, section in sections.items():
             self._vici().request("load-conn", {name: section})
         self._connection = connection
+        tunnels = connection.every_tunnel
         if any(child.gre for child in connection.children):
             local, remote = self.pixit.device_address, self.pixit.tester_address
-            self._place.open_gre(local, remote, self.pixit.tester_networks)
+            tunnels = (GreTunnel(local, remote, remote_networks=self.pixit.tester_networks),)
+        if tunnels:
+            self._place.open_gre(tunnels)
         if connection.cookies is CookiePolicy.ALWAYS:
             self._load_spi = open_half(self.name, self._place, connection)
 

@@ -176,6 +176,28 @@ class ChildConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class GreTunnel:
+    """A GRE tunnel of both sides (RFC 2784, RFC 2890), whatever Child SA protects it.
+
+    It ends at ``local`` and ``remote``, addresses of one family; the networks of the other side are reached through it.
+    ``key``, ``checksum`` and ``sequence`` say which optional fields both sides write and expect.
+    """
+
+    local: str
+    remote: str
+    local_networks: tuple[str, ...] = ()
+    remote_networks: tuple[str, ...] = ()
+    key: int | None = None
+    checksum: bool = False
+    sequence: bool = False
+
+    def mirrored(self) -> "GreTunnel":
+        """The same tunnel as the other side describes it."""
+        ends = {"local": self.remote, "remote": self.local}
+        return replace(self, **ends, local_networks=self.remote_networks, remote_networks=self.local_networks)
+
+
+@dataclass(frozen=True, slots=True)
 class InnerNetwork:
     """What a responder tells of its network beside an inner address (RFC 7296, section 3.15.1).
 
@@ -303,6 +325,8 @@ class Connection:
     for a shared key (`Authorization`). ``named_pools`` are IPv4 prefixes from which it assigns addresses where that
     server names them; ``named_filters`` are prefixes on its side, all that a user for whom the filter is named reaches.
 
+    ``tunnels`` are the GRE tunnels between the two sides.
+
     With ``follows_redirects`` the initiator says that it may be sent to another gateway, and goes there; with
     ``redirect`` the responder sends it (RFC 5685).
     """
@@ -363,11 +387,17 @@ class Connection:
     remote_domain: str = ""
     remote_subject: tuple[tuple[str, str], ...] = ()
     beside: tuple["Connection", ...] = ()
+    tunnels: tuple[GreTunnel, ...] = ()
 
     @property
     def every(self) -> tuple["Connection", ...]:
         """All connections of the device: this one, and those beside it."""
         return (self, *self.beside)
+
+    @property
+    def every_tunnel(self) -> tuple[GreTunnel, ...]:
+        """The GRE tunnels of all of them."""
+        return tuple(tunnel for one in self.every for tunnel in one.tunnels)
 
     def patience(self) -> float:
         """Seconds after which a request that got no response has failed."""
@@ -421,4 +451,5 @@ class Connection:
             remote_routes=self.local_routes,
             children=tuple(child.mirrored() for child in self.children),
             beside=tuple(one.mirrored() for one in self.beside),
+            tunnels=tuple(one.mirrored() for one in self.tunnels),
         )
