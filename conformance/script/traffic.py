@@ -17,7 +17,7 @@ from conformance.ike.core.selectors import selectors
 from conformance.ipsec.errors import IpsecError
 from conformance.ipsec.flow import Flow, flow_of, selected
 from conformance.ipsec.fragments import Reassembler
-from conformance.ipsec.ip import AH, ESP, parse
+from conformance.ipsec.ip import AH, ESP, parse, with_checksum
 from conformance.ipsec.overhead import Encapsulation
 from conformance.ipsec.packets import Bend, protect, unprotect
 from conformance.ipsec.sad import InboundSa, OutboundSa, Sad, SecurityAssociation, child_parameters
@@ -221,6 +221,16 @@ class Traffic:
         channel.outbound.move(local, remote, ports)
         sent = self._made(channel, packet)
         self._put(sent.wire, str(sent), "in UDP" if ports else "without UDP")
+        return sent
+
+    def translated(self, packet: bytes, inside: str) -> SentPacket:
+        """Protect an inner packet as a host with this IPv4 address does, whose address a NAT changes to ours."""
+        channel = self.channel()
+        here = channel.keeper().local.host
+        channel.outbound.move(inside, channel.keeper().remote.host, None)
+        sent = self._made(channel, packet)
+        changed = sent.wire[:12] + ip_address(here).packed + sent.wire[16:]
+        self._put(with_checksum(changed[:20]) + changed[20:], str(sent), f"from {inside}, changed on the way", raw=True)
         return sent
 
     def clear(self, packet: bytes) -> None:

@@ -5,6 +5,7 @@ from conformance.ike.ikesa import IkeSa
 from conformance.ipsec.flow import Flow
 from conformance.ipsec.sad import OutboundSa
 from peers.reference.dataplane import Carried, DeviceHost
+from peers.reference.defects.data_plane_packets import ChecksNoIcv
 from peers.reference.defects.registry import defect
 
 
@@ -24,3 +25,8 @@ class OneSaForEachSpi(DeviceHost):
         for one in [one for one in self.carried.values() if one.outbound.spi == child.spi_out]:
             self.withdraw(one)
         return super().bring(child, sa, udp, now)
+
+
+@defect("nat-ah")
+class TakesAhThroughNat(ChecksNoIcv):
+    """Takes AH for intact whoever has changed its addresses."""
