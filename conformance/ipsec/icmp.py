@@ -30,16 +30,17 @@ def port_unreachable(packet: bytes, received: IpHeader) -> bytes:
     return message(received.destination, received.source, UNREACHABLE6, _PORT_UNREACHABLE6, rest)
 
 
-def too_big(packet: bytes, mtu: int) -> bytes:
+def too_big(packet: bytes, mtu: int, quote: int | None = None) -> bytes:
     """What the sender of a packet is told that exceeds the path MTU (RFC 4301, section 8.2.1).
 
-    It comes from the address that the packet was for: an IPsec host has no other inside. Raises MalformedPacket.
+    It quotes the first ``quote`` octets of the packet, None: as many as may be. It comes from the address that the
+    packet was for: an IPsec host has no other inside. Raises MalformedPacket.
     """
     sent = parse(packet)
     if sent.version == 4:
-        rest = struct.pack("!HH", 0, min(mtu, 65535)) + packet[:_QUOTE]
+        rest = struct.pack("!HH", 0, min(mtu, 65535)) + packet[: quote or _QUOTE]
         return message(sent.destination, sent.source, UNREACHABLE, _FRAGMENTATION_NEEDED, rest)
-    return message(sent.destination, sent.source, TOO_BIG6, 0, struct.pack("!I", mtu) + packet[:_QUOTE6])
+    return message(sent.destination, sent.source, TOO_BIG6, 0, struct.pack("!I", mtu) + packet[: quote or _QUOTE6])
 
 
 class PathMtu(NamedTuple):

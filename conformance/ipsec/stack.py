@@ -296,9 +296,12 @@ class IpsecHost:
         known = [sa for sa in self.sad.outbound if sa.spi == spi and sa.destination == sent.destination]
         if not 0 < report.mtu < sent.length:
             return bool(known)  # what it quotes fits, or it does not say what would
+        if sent.version == 6 and report.mtu < _SMALLEST_IPV6_MTU:
+            return bool(known)  # no link is like that (RFC 8201, section 4)
+        mtu = max(report.mtu, _SMALLEST_IPV4_MTU)
         for sa in known:
-            smallest = _SMALLEST_IPV4_MTU if sent.version == 4 else _SMALLEST_IPV6_MTU
-            sa.path_mtu, sa.path_mtu_until = max(report.mtu, smallest), now + self.path_mtu_lasts
+            if sa.path_mtu is None or now >= sa.path_mtu_until or mtu <= sa.path_mtu:
+                sa.path_mtu, sa.path_mtu_until = mtu, now + self.path_mtu_lasts
         return bool(known)
 
     def _drop(self, error: IpsecError, packet: bytes, now: float) -> None:

@@ -20,6 +20,7 @@ class Conversation:
     channel: Channel
     sequence: int = 1000
     theirs: int = 0
+    port: int = _PORT
 
     def echo(self, data: bytes, segment: int, mss: int) -> bytes:
         """Open the connection, send data in segments of this size, and return what comes back in order."""
@@ -46,8 +47,8 @@ class Conversation:
 
     def _send(self, flags: str, data: bytes = b"", mss: int | None = None) -> None:
         packet = inner.tcp(
-            self.channel.ours, self.channel.theirs, flags, sport=_PORT, seq=self.sequence, ack=self.theirs, data=data,
-            mss=mss,
+            self.channel.ours, self.channel.theirs, flags, sport=self.port, seq=self.sequence, ack=self.theirs,
+            data=data, mss=mss,
         )  # fmt: skip
         self.peer.traffic.send(packet, self.channel.child)
 
@@ -56,7 +57,7 @@ class Conversation:
 
         def fits(one: Arrived) -> bool:
             segment = _segment(one)
-            return segment is not None and segment.dport == _PORT
+            return segment is not None and segment.dport == self.port
 
         found = _segment(self.peer.traffic.expect(fits, "a TCP segment from port 7"))
         assert found is not None

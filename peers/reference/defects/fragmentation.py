@@ -6,7 +6,7 @@ from math import inf
 from conformance.crypto import IntegrityError
 from conformance.ike.core.fragmentation import Reassembly
 from conformance.ike.core.protection import Fragment
-from conformance.ike.core.sending import Handler
+from conformance.ike.core.sending import Handler, Pending
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
 from conformance.net.link import Datagram
@@ -220,6 +220,14 @@ class AnswersEveryFragment(IkeSa):
 
     def asks_again(self, payload: SKF) -> bool:
         return True
+
+
+@defect("frag-request-repeated")
+class RepeatsOneFragment(IkeSa):
+    """Repeats the first fragment of a request, and not the others."""
+
+    def retransmit(self, pending: Pending) -> None:
+        self.transmit(pending.datagrams[:1], self.local, self.remote)
 
 
 @defect("frag-limit")

@@ -67,7 +67,7 @@ class AnyResponseCounts(IkeSa):
         super().on_response(message)
 
 
-@defect("mid-retransmit-by-device", "mid-retransmit-create-child", "mid-retransmit-auth")
+@defect("mid-retransmit-by-device", "mid-retransmit-create-child", "mid-retransmit-auth", "frag-request-repeated")
 class ReencryptsRetransmit(IkeSa):
     """Encrypts a request anew before it repeats it."""
 
@@ -85,7 +85,10 @@ class SteadyRetransmit(IkeSa):
         super().retransmit(pending)
 
 
-@defect("mid-retransmit-by-device", "mid-retransmit-create-child", "mid-retransmit-auth", "info-dpd-dead")
+@defect(
+    *("mid-retransmit-by-device", "mid-retransmit-create-child", "mid-retransmit-auth", "info-dpd-dead"),
+    "frag-request-repeated",
+)
 class NeverRepeats(IkeSa):
     """Sends a request once and waits."""
 
