@@ -84,6 +84,12 @@ class Capability(StrEnum):
     LIFETIME_PACKETS = "lifetime-packets", "rekeys a Child SA that has carried so many packets (RFC 4301, 4.4.2.1)"
     LIFETIME_OCTETS = "lifetime-octets", "rekeys a Child SA that has carried so many octets (RFC 4301, 4.4.2.1)"
     CHILD_IDLE = "child-idle", "deletes a Child SA that has carried nothing for a configured time (RFC 7296, 2.4)"
+    IKE_LIMIT = "ike-limit", "as responder lets in no more IKE SAs than it is told to"
+    CHILD_LIMIT = "child-limit", "has no more Child SAs in an IKE SA than it is told to (RFC 7296, 1.3)"
+    PFS_DEMANDED = "pfs-demanded", "takes no Child SA without a key exchange where all its proposals have one"
+    REOPENS = "reopens", "opens an IKE SA again where the peer has closed it or is lost"
+    REOPENS_CHILD = "reopens-child", "asks for another Child SA where the peer has closed it, if it reopens at all"
+    ANSWERS_ONLY = "answers-only", "can be told to open nothing and to rekey nothing by itself"
     UNIQUE_REPLACE = "unique-replace", "can be told to let a new IKE SA replace older ones of the same identity"
     UNIQUE_KEEP = "unique-keep", "can be told to refuse a new IKE SA of an identity that has one"
     BACKUP_GATEWAYS = "backup-gateways", "as initiator goes to another gateway where the first one is dead"
@@ -252,6 +258,10 @@ def needs(connection: Connection) -> frozenset[Capability]:
         (Capability.IDENTITY_SUBJECT, connection.remote_subject),
         (Capability.SEVERAL_CONNECTIONS, connection.beside),
         (Capability.GRE_TUNNELS, connection.tunnels),
+        (Capability.IKE_LIMIT, connection.ike_sa_limit is not None),
+        (Capability.CHILD_LIMIT, connection.child_sa_limit is not None),
+        (Capability.REOPENS, connection.reopens),
+        (Capability.ANSWERS_ONLY, connection.answers_only),
     )
     wanted |= {capability for capability, asked in asked_for if asked}
     for one in connection.beside:

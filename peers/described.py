@@ -86,6 +86,10 @@ def connection_tree(connection: Connection) -> dict[str, Any]:
         "cert_lookup": connection.cert_lookup,
         "tunnels": [asdict(one) for one in connection.tunnels],
         "beside": [connection_tree(one) for one in connection.beside],
+        "ike_sa_limit": connection.ike_sa_limit,
+        "child_sa_limit": connection.child_sa_limit,
+        "reopens": connection.reopens,
+        "answers_only": connection.answers_only,
         "redirect": None
         if connection.redirect is None
         else {"gateway": connection.redirect.gateway, "when": connection.redirect.when.value},

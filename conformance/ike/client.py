@@ -61,6 +61,10 @@ class Client:
         self.gateway = self.failures = 0
         return self.open(connection.remote_address, child or self.usual_child())
 
+    def opens_for_packets(self) -> bool:
+        """Whether a packet that needs a Child SA makes us ask for it."""
+        return not self.connection.answers_only
+
     def usual_child(self) -> str | None:
         """The Child SA with which an IKE SA begins, None: it begins without."""
         names = [config.name for config in self.connection.children]
@@ -162,9 +166,17 @@ class Client:
         elif (old := self.replacing.pop(sa, None)) is not None:
             old = newest(old)
             old.renewing, old.renew_again = False, self.now + RETRY_DELAY
+        elif self.is_missed(sa):
+            self.open(sa.remote.host, sa.first_child or self.usual_child())
         elif self.has_failed(sa):
             self.next_gateway(sa)
         self.sent_away.discard(sa)
+
+    def is_missed(self, sa: IkeSa) -> bool:
+        """Whether an IKE SA shall be there always that the peer has closed, or that is lost since it is silent."""
+        ours = self.connection.reopens and sa.client and sa.successor is None and sa not in self.sent_away
+        closed = sa.peer_identity is not None and sa.close_after_response is not None
+        return ours and (sa.unanswered or closed)
 
     def has_failed(self, sa: IkeSa) -> bool:
         """Whether the gateway of an IKE SA is to blame for its end: it does not answer, or has not let us in."""

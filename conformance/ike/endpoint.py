@@ -219,7 +219,10 @@ class Endpoint(Client, Reporting):
         self.refuse(header, datagram, Notify(NotifyType.INVALID_SYNTAX))
 
     def accept_init(self, message: Message, header: Header, raw: bytes, datagram: Datagram) -> None:
-        """Make an SA and let it answer; a refusal leaves no state behind."""
+        """Make an SA and let it answer; a refusal leaves no state behind. Where there are enough it is not answered."""
+        if not self.has_room():
+            self.note("IKE_SA_INIT request where there are enough IKE SAs")
+            return
         sa = self.new_sa(initiator=False, local=datagram.destination, remote=datagram.source)
         try:
             sa.respond_init(message, raw)
@@ -230,6 +233,12 @@ class Endpoint(Client, Reporting):
         self.register(sa)
         self.requests[(datagram.source, header.spi_i)] = sa
         self.collect(sa)
+
+    def has_room(self) -> bool:
+        """Whether one more IKE SA is wanted; one that a rekey has replaced, or that is ending, is none any more."""
+        limit = self.connection.ike_sa_limit
+        counted = [sa for sa in self.sas.values() if sa.state in (State.HALF_OPEN, State.ESTABLISHED)]
+        return limit is None or sum(not sa.is_closing() for sa in counted) < limit
 
     def cookie(self, message: Message, datagram: Datagram) -> bytes:
         """A stateless cookie: a hash of a secret, nonce, address and SPI (RFC 7296, section 2.6)."""

@@ -50,7 +50,8 @@ class Libreswan(Daemon):
             *(Capability.CHILD_LIFETIME, Capability.REAUTH_LIFETIME),
             *(Capability.AH, Capability.LIST_SAS, Capability.LOG, Capability.VIRTUAL_IP, Capability.TIMERS),
             *(Capability.ANY_IDENTITY, Capability.NULL_AUTH, Capability.CONFIG_DNS, Capability.SPLIT_DNS),
-            *(Capability.SEVERAL_CONNECTIONS, Capability.IDENTITY_SUBJECT),
+            *(Capability.SEVERAL_CONNECTIONS, Capability.IDENTITY_SUBJECT, Capability.PFS_DEMANDED),
+            *(Capability.REOPENS, Capability.ANSWERS_ONLY),
             *(Capability.REDIRECT, Capability.REDIRECT_INIT, Capability.REDIRECT_AUTH, Capability.REDIRECT_LATER),
         }
     )
@@ -173,7 +174,8 @@ class Libreswan(Daemon):
         changed = credentials.complete(self._place.shell(), connection)
         # 5 passes over keyingtries= and would open again what was refused or deleted, whoever did it. That is how it
         # goes to another gateway, and how it authenticates again, too.
-        revives = self._release >= 5 and not connection.follows_redirects and connection.reauth_lifetime is None
+        wanted = connection.follows_redirects or connection.reopens or connection.reauth_lifetime is not None
+        revives = self._release >= 5 and not wanted
         impair = ("--impair", "none", *(("--impair", "revival") if revives else ()))
         control.script(
             [
@@ -256,7 +258,9 @@ class Libreswan(Daemon):
 
     def provoke(self, source: str, target: str) -> None:
         """Have the kernel ask for the Child SA when a packet needs it, and send that packet."""
-        self._control().order("--route", "--name", next(iter(translate.conn_names(self._loaded()))))
+        connection = self._loaded()
+        if not connection.answers_only:
+            self._control().order("--route", "--name", next(iter(translate.conn_names(connection))))
         self._place.provoke(source, target)
 
     def rekey_child(self, name: str) -> None:

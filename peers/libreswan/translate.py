@@ -213,12 +213,12 @@ def _ike(connection: Connection) -> dict[str, str]:
         "initial-contact": _yes(connection.initial_contact),
         # Where it may narrow, 5 makes a connection of its own for every handshake, and these drive each other out.
         "narrowing": _yes(connection.narrowing or bool(connection.local_pools)),
-        "keyingtries": "1",
+        "keyingtries": "0" if connection.reopens else "1",
         "retransmit-interval": f"{milliseconds}",
         # The interval doubles from the second repetition on, so this is when the answer to the last one is due.
         "retransmit-timeout": f"{milliseconds * 2**connection.retransmit_tries}ms",
         # Without a lifetime it shall neither rekey nor open again what the peer has deleted.
-        "rekey": _yes(times is not None),
+        "rekey": _yes((times is not None or connection.reopens) and not connection.answers_only),
         "auto": "ignore",
         "accept-redirect": _yes(connection.follows_redirects),
     }
@@ -226,7 +226,11 @@ def _ike(connection: Connection) -> dict[str, str]:
         values |= {"send-redirect": "yes", "redirect-to": ",".join(connection.redirect.gateways)}
     if connection.dpd_delay is not None:
         delay = max(1, ceil(connection.dpd_delay))
-        values |= {"dpddelay": f"{delay}s", "dpdtimeout": f"{delay * 4}s", "dpdaction": "clear"}
+        values |= {
+            "dpddelay": f"{delay}s",
+            "dpdtimeout": f"{delay * 4}s",
+            "dpdaction": "restart" if connection.reopens else "clear",
+        }
     if times is not None:
         values |= times
     return values
@@ -252,7 +256,7 @@ def _child(child: ChildConfig, connection: Connection) -> dict[str, str]:
     values = {
         "type": child.mode.value,
         **algorithms.child(child.proposals),
-        "salifetime": f"{_FOREVER if child.lifetime is None else ceil(child.lifetime + _MARGIN)}s",
+        "salifetime": f"{_lasts(child, connection)}s",
     }
     # These are its hard ends; it rekeys when a quarter of them, or as responder half, has passed.
     volumes = {"ipsec-max-bytes": child.lifetime_octets, "ipsec-max-packets": child.lifetime_packets}
@@ -272,6 +276,13 @@ def _child(child: ChildConfig, connection: Connection) -> dict[str, str]:
         if protocol:
             values[f"{side}protoport"] = f"{protocol}/{port}" if port else protocol
     return values
+
+
+def _lasts(child: ChildConfig, connection: Connection) -> int:
+    """Seconds until a Child SA is over, or some before: then it is rekeyed."""
+    if child.lifetime is None:
+        return _FOREVER
+    return ceil(over(child.lifetime) if connection.answers_only else child.lifetime + _MARGIN)
 
 
 def _selector(selectors: tuple[str, ...]) -> tuple[str, str, str]:

@@ -209,12 +209,17 @@ class DeviceHost(IpsecHost):
                 sa.expire_child(child)
             elif self.idle_until(one) <= now:
                 sa.start_child_delete(child)
-            elif worn == Expiry.SOFT and child.replaced_by is None and child.rekey_again <= now and sa.is_idle():
+            elif worn == Expiry.SOFT and self.may_rekey(one, sa, now):
                 sa.start_child_rekey(child)
             else:
                 continue
             spoken.append(sa)
         return spoken
+
+    def may_rekey(self, one: Carried, sa: IkeSa, now: float) -> bool:
+        """Whether it is for us to replace a Child SA, and nothing is in the way."""
+        wanted = one.child.replaced_by is None and sa.renews()
+        return wanted and one.child.rekey_again <= now and sa.is_idle()
 
     def worn(self, one: Carried, now: float) -> Expiry:
         """Whether one of the SAs has carried what it may."""

@@ -104,7 +104,7 @@ class ReferenceEngine:
         packet = icmp.message(*ends, kind, 0, bytes(8))
         sent = self.host.send(packet, self.now)
         self.host.outbox += [udp_datagram(one) or IpPacket(one) for one in sent]
-        if not sent:
+        if not sent and self._endpoint().opens_for_packets():
             port = kind << 8  # type and code (RFC 7296, section 3.13.1)
             protocol = parse(packet).protocol
             local, remote = (replace(host(one), protocol=protocol, start_port=port, end_port=port) for one in ends)

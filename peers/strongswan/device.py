@@ -49,7 +49,8 @@ class StrongSwan(Daemon):
             *(Capability.SPLIT_DNS, Capability.MULTIPLE_AUTH, Capability.RAW_PUBLIC_KEYS, Capability.ANY_IDENTITY),
             *(Capability.SEVERAL_CONNECTIONS, Capability.IDENTITY_DOMAIN, Capability.IDENTITY_SUBJECT),
             *(Capability.CERTIFICATE_CHOICE, Capability.REDIRECT, Capability.REDIRECT_LATER),
-            *(Capability.PRIVATE_ATTRIBUTES, Capability.CONFIG_NBNS),
+            *(Capability.PRIVATE_ATTRIBUTES, Capability.CONFIG_NBNS, Capability.IKE_LIMIT, Capability.PFS_DEMANDED),
+            *(Capability.REOPENS, Capability.REOPENS_CHILD),
         }
     )
     _NEEDS_A_KERNEL: ClassVar[frozenset[Capability]] = frozenset(

@@ -64,11 +64,12 @@ TLS 1.3, which charon does not speak unless it is told to."""
 class Startup:
     """What charon reads only when it starts; a change needs a new process. Zero switches a threshold off.
 
-    ``aaa`` is the address of the AAA servers, empty for none: accounting would hold up every IKE SA where none answers.
-    ``aaa_servers`` is how many there are.
+    With ``ike_sas`` IKE SAs it takes no more. ``aaa`` is the address of AAA servers, empty for none: accounting would
+    hold up every IKE SA where none answers. ``aaa_servers`` is how many there are.
     """
 
     cookie_threshold: int = 10
+    ike_sas: int = 0
     ports: tuple[int, int] = (500, 4500)
     aaa: str = ""
     aaa_servers: int = 1
@@ -98,7 +99,8 @@ def startup_for(connection: Connection, ports: tuple[int, int], aaa: str = "") -
         # charon counts what it already holds, so the first request is asked only after somebody else opened one.
         CookiePolicy.ALWAYS: 1,
     }
-    startup = Startup(cookie_threshold=thresholds[connection.cookies], ports=ports)
+    ike_sas = connection.ike_sa_limit or 0
+    startup = Startup(cookie_threshold=thresholds[connection.cookies], ike_sas=ike_sas, ports=ports)
     asked = connection.remote.auth
     return replace(startup, aaa=aaa, aaa_servers=asked.aaa) if isinstance(asked, Eap) and asked.aaa else startup
 
@@ -168,6 +170,7 @@ charon {{
   port_nat_t = {startup.ports[1]}
   dos_protection = yes
   cookie_threshold = {startup.cookie_threshold}
+  ikesa_limit = {startup.ike_sas}
   # Per source address: the scripted peer is one address and opens many SAs on purpose. Zero would not switch blocking
   # off: charon raises the one to the other plus one.
   cookie_threshold_ip = 0

@@ -192,6 +192,11 @@ def child(config: ChildConfig) -> Section:
     return section
 
 
+def _comes_back(value: Connection) -> Section:
+    """What charon does by itself about a Child SA of a connection that shall always be there."""
+    return {"close_action": "start", "dpd_action": "restart"} if value.reopens else {}
+
+
 def _volume(unit: str, soft: int | None) -> Section:
     """When a Child SA is rekeyed that has carried so much, and when it is over."""
     if soft is None:
@@ -233,7 +238,7 @@ def connection(value: Connection, default_remote: str, *, alone: bool = True) ->
         "proposals": list(value.proposals),
         **{f"local-{at}": _party(one, ours=True) for at, one in enumerate(_parties(value.local), 1)},
         **{f"remote-{at}": _judged(one, value, alone=alone) for at, one in enumerate(_parties(value.remote), 1)},
-        "children": {each.name: child(each) for each in value.children},
+        "children": {each.name: {**child(each), **_comes_back(value)} for each in value.children},
         "mobike": _yes(value.mobike),
         "encap": _yes(value.force_encapsulation),
         "fragmentation": _yes(value.fragment_size > 0),
@@ -242,7 +247,7 @@ def connection(value: Connection, default_remote: str, *, alone: bool = True) ->
         "unique": _UNIQUE[value.unique] if value.initial_contact else "never",
         "send_cert": "always",
         "send_certreq": "yes",
-        "keyingtries": "1",
+        "keyingtries": "0" if value.reopens else "1",
         "dpd_delay": seconds(value.dpd_delay),
         **_times(value),
     }

@@ -317,3 +317,13 @@ def test_how_long_a_session_lasts() -> None:
     child = replace(device_view().children[0], lifetime_packets=20, lifetime_octets=4000)
     conn = _conn(device_view(children=(child,)))
     assert (conn["ipsec-max-packets"], conn["ipsec-max-bytes"], conn["reauth"]) == ("35", "6005", "no")
+
+
+def test_a_device_that_answers_only_and_one_that_opens_again() -> None:
+    child = replace(device_view().children[0], lifetime=3.0)
+    conn = _conn(device_view(children=(child,), answers_only=True))
+    assert (conn["rekey"], conn["salifetime"]) == ("no", "10s")
+    conn = _conn(device_view(children=(child,)))
+    assert (conn["rekey"], conn["salifetime"], conn["keyingtries"]) == ("yes", "5s", "1")
+    conn = _conn(device_view(reopens=True, dpd_delay=1.0))
+    assert (conn["rekey"], conn["keyingtries"], conn["dpdaction"]) == ("yes", "0", "restart")

@@ -281,3 +281,14 @@ def test_how_long_a_session_lasts() -> None:
     assert settings.runtime_for(device_view(make_before_break=True)).make_before_break
     runtime = settings.runtime_for(device_view(follows_redirects=True))
     assert runtime.follow_redirects and not settings.runtime_for(device_view()).follow_redirects
+
+
+def test_what_shall_always_be_there_and_how_much_there_may_be() -> None:
+    section = translate.connection(device_view(reopens=True), "10.91.0.1")
+    net = section["children"]["net"]
+    assert (section["keyingtries"], net["close_action"], net["dpd_action"]) == ("0", "start", "restart")
+    usual = translate.connection(device_view(), "10.91.0.1")
+    net = usual["children"]["net"]
+    assert (usual["keyingtries"], net["close_action"], net["dpd_action"]) == ("1", "none", "clear")
+    startup = settings.startup_for(device_view(ike_sa_limit=2), (500, 4500))
+    assert startup.ike_sas == 2 and settings.startup_for(device_view(), (500, 4500)).ike_sas == 0

@@ -49,7 +49,7 @@ class ChildExchange(Narrowing):
     def timers(self) -> Iterator[Timer]:
         """Rekey Child SAs that are old."""
         for child in self.children:
-            due = child.rekey_due() if self.is_idle() else None
+            due = child.rekey_due() if self.is_idle() and self.renews() else None
             if due is not None:
                 yield due, partial(self.start_child_rekey, child)
             end = None if self.is_closing() or self.state not in UP else child.over_at()

@@ -327,6 +327,11 @@ class Connection:
 
     ``tunnels`` are the GRE tunnels between the two sides.
 
+    As responder it has no more IKE SAs than ``ike_sa_limit`` at once, and none of its IKE SAs has more Child SAs than
+    ``child_sa_limit``; None: as many as it likes. With ``reopens`` it opens an IKE SA that it has opened once again
+    when the peer has closed it or is lost, and a Child SA that the peer has closed. With ``answers_only`` it opens
+    nothing and rekeys nothing by itself: what nobody else rekeys is over when its time is.
+
     With ``follows_redirects`` the initiator says that it may be sent to another gateway, and goes there; with
     ``redirect`` the responder sends it (RFC 5685).
     """
@@ -388,6 +393,10 @@ class Connection:
     remote_subject: tuple[tuple[str, str], ...] = ()
     beside: tuple["Connection", ...] = ()
     tunnels: tuple[GreTunnel, ...] = ()
+    ike_sa_limit: int | None = None
+    child_sa_limit: int | None = None
+    reopens: bool = False
+    answers_only: bool = False
 
     @property
     def every(self) -> tuple["Connection", ...]:

@@ -63,7 +63,9 @@ class IkeRekey(Spine):
     def rekey_due(self) -> float | None:
         """When the IKE SA must be rekeyed, None: never, or not now."""
         lifetime = self.connection.lifetime
-        return None if lifetime is None or not self.is_idle() else max(self.created + lifetime, self.rekey_again)
+        if lifetime is None or not self.renews() or not self.is_idle():
+            return None
+        return max(self.created + lifetime, self.rekey_again)
 
     def timers(self) -> Iterator[Timer]:
         """Rekey an IKE SA that is old."""

@@ -1,6 +1,7 @@
 """`Rfc7296`: all exchanges of RFC 7296 with what nobody runs it without, fragmentation and better signatures."""
 
 from conformance.ike.core.auth import AuthExchange
+from conformance.ike.core.child_policy import ChildPolicy
 from conformance.ike.core.child_sa import ChildExchange
 from conformance.ike.core.config_mode import ConfigMode
 from conformance.ike.core.fragmentation import Fragmentation
@@ -15,6 +16,7 @@ class Rfc7296(
     ConfigMode,
     IkeRekey,
     Reauthentication,
+    ChildPolicy,
     ChildExchange,
     InformationalExchange,
     AuthExchange,

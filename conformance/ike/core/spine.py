@@ -227,6 +227,13 @@ class Spine(Receiver):
         """The inner addresses that we have got as client, four or sixteen octets each."""
         return ()
 
+    def renews(self) -> bool:
+        """Whether we rekey what is old (RFC 7296, section 2.8); others may do it where we only answer."""
+        return not self.connection.answers_only
+
+    def start_child(self, name: str, group: KeMethod | None = None) -> None:
+        """Ask for another Child SA; where nobody makes any, this does nothing."""
+
     def child_notifies(self) -> list[Notify]:
         """What else a CREATE_CHILD_SA request for a Child SA says."""
         return []

@@ -107,7 +107,10 @@ class AuthLifetime(Greeting):
             self.open_exchange(ExchangeType.INFORMATIONAL, lambda sa: [sa.lifetime()], self.ignore)
 
 
-@variant("RFC 7296, 2.8: each end has its own lifetimes and rekeys when it likes", lacks=(Capability.LIFETIME,))
+@variant(
+    "RFC 7296, 2.8: each end has its own lifetimes and rekeys when it likes",
+    lacks=(Capability.LIFETIME, Capability.ANSWERS_ONLY),
+)
 class RekeysChildSoon(Greeting):
     """Rekeys its first Child SA 50 ms after IKE_AUTH."""
 
@@ -119,7 +122,10 @@ class RekeysChildSoon(Greeting):
             self.start_child_rekey(first)
 
 
-@variant("RFC 7296, 2.8: each end has its own lifetimes and rekeys when it likes", lacks=(Capability.LIFETIME,))
+@variant(
+    "RFC 7296, 2.8: each end has its own lifetimes and rekeys when it likes",
+    lacks=(Capability.LIFETIME, Capability.ANSWERS_ONLY),
+)
 class RekeysIkeSoon(Greeting):
     """Rekeys the IKE SA 50 ms after IKE_AUTH."""
 
