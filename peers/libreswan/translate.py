@@ -28,6 +28,8 @@ from peers.libreswan.algorithms import unsupported
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SELECTOR = re.compile(r"(?P<net>[^\[\]]+)(\[(?P<protocol>\w+)(/(?P<port>\d+))?\])?")
 _HASHES = {HashAlgorithm.SHA2_256: "sha2_256", HashAlgorithm.SHA2_384: "sha2_384", HashAlgorithm.SHA2_512: "sha2_512"}
+_NAMES = {"4": "ipencap", "41": "ipv6"}
+"""Protocols by number: pluto wants a name, or a port beside the number."""
 _FOREVER = 8 * 3600
 """Seconds: no purpose lasts so long. pluto knows no lifetime without an end."""
 _MARGIN = 2.0
@@ -290,7 +292,8 @@ def _selector(selectors: tuple[str, ...]) -> tuple[str, str, str]:
     match = _SELECTOR.fullmatch(selectors[0]) if len(selectors) == 1 else None
     if match is None or "-" in match["net"]:
         raise unsupported("one prefix, and at most one port, on a side: " + ", ".join(selectors))
-    return match["net"], match["protocol"] or "", match["port"] or ""
+    protocol = match["protocol"] or ""
+    return match["net"], _NAMES.get(protocol, protocol), match["port"] or ""
 
 
 def _yes(value: bool) -> str:

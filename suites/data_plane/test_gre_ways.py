@@ -30,6 +30,29 @@ def test_ipv6(peer: Peer, dut: Dut) -> None:
     peer.traffic.must_not_leak("RFC4301-4.4.1-2")
 
 
+@gre(
+    "data-gre-ipv6-fields", BETWEEN, "RFC2784-2.5-1", "RFC2890-2.1-1", SIZE,
+    connection=through_gre(ipv6=True, key=KEY, checksum=True, sequence=True),
+)  # fmt: skip
+def test_ipv6_fields(peer: Peer, dut: Dut) -> None:
+    """GRE over IPv6 with all of its optional fields, checksum, key and number, in this order: 56 octets with IPv6."""
+    way = Way.first(peer.establish(), dut)
+    for size in (56, 57):
+        one, found = way.ping(size=size)
+        peer.check(not found.spoiled, "a right checksum", "a wrong one", "RFC2784-2.5-1")
+        measured(peer, one, 28 + size, way.arithmetic, SIZE)
+
+
+@purpose("data-gre-initiator", BETWEEN, "RFC4301-4.4.1-2", role="initiator", needs=(DATA,), connection=through_gre())
+def test_initiator(peer: Peer, dut: Dut) -> None:
+    """The device opens the IKE SA, and GRE goes through the Child SA that it asks for, in transport mode."""
+    dut.initiate()
+    sa = peer.accept()
+    peer.check(sa.child.mode == Mode.TRANSPORT, "transport mode", sa.child.mode, "RFC7296-1.3.1-10")
+    Way.first(sa, dut).ping()
+    peer.traffic.must_not_leak("RFC4301-4.4.1-2")
+
+
 @gre("data-gre-tunnel-mode", THROUGH, SIZE, connection=through_gre(mode=Mode.TUNNEL))
 def test_tunnel_mode(peer: Peer, dut: Dut) -> None:
     """GRE in tunnel mode: the IP header that delivers GRE is protected, too, and there is another one before ESP."""

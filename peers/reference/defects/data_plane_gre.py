@@ -30,7 +30,7 @@ class _SumsPayloadOnly(TunnelHost):
         return replace(super().header(end, packet, kind), spoiled=end.tunnel.checksum)
 
 
-@defect("data-gre-checksum")
+@defect("data-gre-checksum", "data-gre-ipv6-fields")
 class WritesWrongGreChecksums(DeviceHost):
     """Writes a wrong checksum into GRE."""
 
@@ -85,6 +85,19 @@ class NumbersAllGreAlike(DeviceHost):
     """Sends every packet as the first one."""
 
     tunnels_class = _CountsNothing
+
+
+class _CountsByTwo(TunnelHost):
+    def header(self, end: End, packet: bytes, kind: int) -> GrePacket:
+        found = super().header(end, packet, kind)
+        return replace(found, sequence=None if found.sequence is None else 2 * found.sequence)
+
+
+@defect("data-gre-sequence")
+class CountsGreByTwo(DeviceHost):
+    """Leaves out every other number."""
+
+    tunnels_class = _CountsByTwo
 
 
 class _Strict(TunnelHost):
@@ -162,6 +175,15 @@ class SavesAHeaderAroundGre(DeviceHost):
 @defect("data-gre-ipv6-in-ipv4", "data-gre-ipv4-in-ipv6")
 class RefusesGreOfTheOtherFamily(RefusesMixedVersions):
     """Carries GRE only between addresses of the family of IPsec."""
+
+
+@defect("data-gre-initiator")
+class TunnelsGreAsInitiator(DeviceHost):
+    """Uses tunnel mode for a Child SA that it asked for itself, whatever was agreed."""
+
+    def bring(self, child: ChildSa, sa: IkeSa, udp: tuple[int, int] | None, now: float) -> Carried:
+        mode = Mode.TUNNEL if child.initiator else child.mode
+        return super().bring(replace(child, mode=mode), sa, udp, now)
 
 
 @defect("data-gre-beside-plain")
