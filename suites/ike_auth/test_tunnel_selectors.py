@@ -33,12 +33,11 @@ def hosts(peer: Peer, protocol: str) -> tuple[tuple[TrafficSelector, ...], tuple
 
 
 def must_refuse(peer: Peer, sa: ScriptedSa, answer: Message) -> None:
-    """The device authenticates itself and has no policy for these selectors; the IKE SA stays."""
+    """The device authenticates itself and has no policy for these selectors; it keeps the IKE SA, or deletes it."""
     peer.expect(answer, AUTH, "RFC7296-1.2-16")
     peer.expect_notify(answer, NotifyType.TS_UNACCEPTABLE, NONE)
     peer.check(answer.first(SA) is None, "no SA payload", answer, NONE)
     kept(peer, sa, "RFC7296-1.2-16")
-    sa.delete()
 
 
 def covers(policy: Iterable[str], wanted: tuple[TrafficSelector, ...]) -> bool:

@@ -165,6 +165,8 @@ def test_selectors() -> None:
     child = child_view(local_ts=("10.2.0.0/24[tcp/80]",), remote_ts=("10.1.0.0/24[tcp]",))
     conn = _conn(device_view(children=(child,)))
     assert (conn["leftsubnet"], conn["leftprotoport"], conn["rightprotoport"]) == ("10.2.0.0/24", "tcp/80", "tcp")
+    conn = _conn(device_view(children=(child_view(local_ts=("10.2.0.0/24[41]",), remote_ts=("10.1.0.0/24[41]",)),)))
+    assert conn["leftprotoport"] == "ipv6"
     for bad in (("10.2.0.0/24", "10.3.0.0/24"), ("10.2.0.1-10.2.0.9",), ()):
         with pytest.raises(Unsupported, match="one prefix"):
             _conn(device_view(children=(replace(child, local_ts=bad),)))
