@@ -108,6 +108,7 @@ class Capability(StrEnum):
     LOG = "log", "its log can be read"
     DATA_PLANE = "data-plane", "really encrypts and decrypts packets"
     PATH_MTU = "path-mtu", "fragments what its SAs carry, and heeds ICMP reports of the path MTU (RFC 4301, 8.2)"
+    SEQUENCE_PRESET = "sequence-preset", "its next ESP packet can be given any sequence number (RFC 4303, 3.3.3)"
     DROP_COUNTERS = "drop-counters", "counts the packets that its IPsec drops"
     ECHO = "echo", "echoes what comes to TCP port 7 of its inner address"
     GRE = "gre", "carries packets in GRE over Child SAs in transport mode, as FlexVPN does it"

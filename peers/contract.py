@@ -328,6 +328,10 @@ class Device(ABC):
         """
         raise Unsupported(Capability.DATA_PLANE, self.name)
 
+    def count_from(self, name: str, sequence: int) -> None:
+        """Give the next packet that it sends on the named Child SA this sequence number."""
+        raise Unsupported(Capability.SEQUENCE_PRESET, self.name)
+
     def drops(self) -> int:
         """How many packets its IPsec has dropped so far, for whatever reason."""
         raise Unsupported(Capability.DROP_COUNTERS, self.name)

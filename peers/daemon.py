@@ -122,6 +122,14 @@ class Daemon(Device):
 
     # --- what can be seen
 
+    def count_from(self, name: str, sequence: int) -> None:
+        """Set the sequence number in the kernel, for the newest Child SA of that name."""
+        self.require(Capability.SEQUENCE_PRESET)
+        found = [child.spi_out for sa in self.list_sas() for child in sa.children if child.name == name]
+        if not found:
+            raise DeviceError(self.name, f"has no Child SA {name!r}")
+        self._place.count_from(self.pixit.tester_address, found[-1], sequence)
+
     def drops(self) -> int:
         """How many packets the kernel's IPsec has dropped."""
         self.require(Capability.DROP_COUNTERS)

@@ -112,6 +112,11 @@ class Dut:
         self._order(f"the device is told to redirect us to {gateway}")
         self.device.redirect(gateway)
 
+    def count_from(self, sequence: int, name: str = "net") -> None:
+        """Give the next packet that it sends on a Child SA this sequence number: nobody waits for so many before."""
+        self._order(f"the device's next packet gets the number {sequence}", rekeys_child)
+        self.device.count_from(name, sequence)
+
     def delete_ike(self) -> None:
         """Delete the IKE SA."""
         self._order("the device is told to delete the IKE SA")

@@ -13,6 +13,7 @@ from conformance.net import Link
 from conformance.net.http import WebServer
 from conformance.net.web import WebLink
 from peers.contract import DeviceError, Pixit, RealNat, Vitals
+from peers.places import counter
 from peers.places.lastwords import last_words
 from peers.places.process import SPELL, condition
 from peers.places.shell import Shell
@@ -141,6 +142,12 @@ class Place(ABC):
         """Send a few pings that need a Child SA. What the kernel has asked for in vain keeps it for a second only."""
         pings = f"ping -n -c 4 -i 1 -W 1 -I {source} {target} >/dev/null 2>&1"
         self.shell().run(f"echo 1 >/proc/sys/net/core/xfrm_acq_expires; {pings} &")
+
+    def count_from(self, address: str, spi: bytes, sequence: int) -> None:
+        """Give the next ESP packet to ``address`` with this SPI this sequence number. Raises DeviceError."""
+        done = self.shell().run(counter.script(address, spi, sequence))
+        if done.status != 0:
+            raise DeviceError(self.description, f"cannot set a sequence number: {done.output.strip()[-200:]}")
 
     def drops(self) -> int:
         """How many packets the kernel's IPsec has dropped. Raises DeviceError."""

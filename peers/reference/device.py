@@ -68,6 +68,7 @@ CAPABILITIES = frozenset(
         Capability.GRE,
         Capability.GRE_TUNNELS,
         Capability.DROP_COUNTERS,
+        Capability.SEQUENCE_PRESET,
         Capability.ECHO,
         Capability.VIRTUAL_IP,
         Capability.VIRTUAL_IP6,
@@ -274,6 +275,10 @@ class ReferenceDevice(Device):
     def list_sas(self) -> list[SaStatus]:
         """All IKE SAs."""
         return self.engine.list_sas()
+
+    def count_from(self, name: str, sequence: int) -> None:
+        """Set the sequence number of a Child SA."""
+        self.engine.count_from(name, sequence)
 
     def drops(self) -> int:
         """How many packets its IPsec has dropped."""

@@ -158,6 +158,11 @@ class ReferenceEngine:
             for sa in sas
         ]
 
+    def count_from(self, name: str, sequence: int) -> None:
+        """Give the next packet on a Child SA this sequence number."""
+        assert self.host is not None
+        self.host.carried[self._child(name)].outbound.sequence = sequence - 1
+
     def drops(self) -> int:
         """How many packets its IPsec has dropped since `apply`."""
         return self.host.dropped() if self.host else 0

@@ -2,7 +2,6 @@
 
 from conformance.script.peer import Peer
 from peers.capabilities import Capability
-from suites.create_child_sa.answers import carries
 from suites.dut import Dut
 from suites.ike_auth.test_on_demand import PATIENCE
 from suites.purpose import purpose
@@ -15,13 +14,12 @@ PINGS = 5.0
 
 @purpose(
     "data-on-demand-unanswered", PROTECTED, CHECKED, role="initiator",
-    needs=(Capability.ON_DEMAND, Capability.DATA_PLANE), device={"retransmit_tries": 2}, waits=18,
+    needs=(Capability.ON_DEMAND, Capability.DATA_PLANE), device={"retransmit_tries": 2}, waits=13,
 )  # fmt: skip
 def test_unanswered(peer: Peer, dut: Dut) -> None:
     """Packets from behind the device need a Child SA, and we do not answer: none of them goes out in the clear.
 
-    Nor do any that come after the device has given up: its policy is the same as before. When it asks again and we
-    answer, they pass.
+    Nor do any that come after the device has given up: its policy is the same as before.
     """
     dut.provoke()
     peer.expect_init(PATIENCE)
@@ -30,10 +28,3 @@ def test_unanswered(peer: Peer, dut: Dut) -> None:
     dut.provoke()
     peer.idle(PINGS)
     peer.traffic.must_not_leak(PROTECTED)
-    dut.provoke()
-    sa = peer.respond_init(peer.expect_init(2 * PATIENCE))
-    sa.answer_auth()
-    sa.must_be_established(CHECKED)
-    peer.pause()
-    sa.liveness()
-    carries(peer, dut, sa.child, CHECKED)

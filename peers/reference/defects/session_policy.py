@@ -9,6 +9,7 @@ from conformance.ike.core.proposals import child_proposals, choose
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
 from conformance.ipsec.packets import Bend
+from conformance.ipsec.sad import OutboundSa
 from conformance.net.link import Datagram, IpPacket
 from conformance.wire import KE, SA, Message, NotifyType, Payload, Proposal, TrafficSelector, TransformType, TSi, TSr
 from peers.reference.dataplane import DeviceHost
@@ -240,6 +241,16 @@ class LetsPassWhatWasRefused(DeviceHost):
         if not found and self.asked > 1:
             self.outbox.append(IpPacket(packet))
         return found
+
+
+@defect("data-sequence-end", "data-sequence-end-refused")
+class ComesRound(OutboundSa):
+    """Goes on with the first number after the last one."""
+
+    def next_sequence(self) -> int:
+        if self.sequence >= 0xFFFFFFFF:
+            self.sequence = 0
+        return super().next_sequence()
 
 
 # --- versions ---------------------------------------------------------------------------------------------------------
