@@ -12,6 +12,11 @@ from peers.reference.nas.asking import AskingSa
 
 CHOOSE = (IPv4Address("255.255.255.254"), IPv4Address("255.255.255.255"))
 """Framed-IP-Address: we choose, or the user may (RFC 2865, section 5.8), whom we give one of ours all the same."""
+TEXTS = {"banner": 28672, "default-domain": 28674, "split-dns": 28675, "ipsec-backup-gateway": 28681}
+"""The private attribute of Cisco's clients for each pair with a text; the last two may be given ten times."""
+FLAGS = {"include-local-lan": 28678, "pfs": 28679}
+"""The same for pairs that are 1 or 0."""
+MANY, AT_MOST = ("split-dns", "ipsec-backup-gateway"), 10
 DNS = {4: CfgAttribute.INTERNAL_IP4_DNS, 16: CfgAttribute.INTERNAL_IP6_DNS}
 
 
@@ -73,7 +78,7 @@ class GrantedSa(AskingSa):
     def configuration_told(self, asked: CP) -> list[CfgAttr]:
         """With what was granted of that which somebody asks for."""
         kinds = {one.type for one in asked.attributes}
-        granted = [*self.name_servers(), *self.netbios_servers(), *self.netmask(), *self.networks()]
+        granted = [*self.name_servers(), *self.netbios_servers(), *self.netmask(), *self.networks(), *self.unity()]
         return [*super().configuration_told(asked), *(one for one in granted if one.type in kinds)]
 
     def packed(self, texts: Iterable[str]) -> list[bytes]:
@@ -113,6 +118,15 @@ class GrantedSa(AskingSa):
         given = [value.split()[1:] for value in self.words("ipsec:route-set") if value.startswith("prefix ")]
         prefixes = dict.fromkeys(one for each in given for one in each)
         return [subnet(str(ip_network(one, strict=False))) for one in prefixes]
+
+    def unity(self) -> list[CfgAttr]:
+        """Texts as they were granted, and the flags that are on, as two octets."""
+        found = []
+        for name, kind in TEXTS.items():
+            texts = [one for one in self.words(f"ipsec:{name}") if one]
+            found += [CfgAttr(CfgAttribute(kind), one.encode()) for one in texts[: AT_MOST if name in MANY else 1]]
+        on = [kind for name, kind in FLAGS.items() if self.words(f"ipsec:{name}")[:1] == ["1"]]
+        return [*found, *(CfgAttr(CfgAttribute(kind), b"\0\1") for kind in on)]
 
     # --- limits ---------------------------------------------------------------------------------------------------
 
