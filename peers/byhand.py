@@ -14,7 +14,7 @@ _OWN_AFFAIR = frozenset(
     {
         *("name", "trust", "initial_contact", "retransmit_timeout", "retransmit_base", "retransmit_tries"),
         *("local", "remote", "proposals", "children", "local_pool", "remote_pool", "mobike", "childless", "narrowing"),
-        *("follows_redirects", "any_identity", "remote_domain", "remote_subject"),
+        *("follows_redirects", "any_identity", "remote_domain", "remote_network", "remote_subject"),
     }
 )
 """Fields that are the device's own affair, or are compared in their own way."""
@@ -57,6 +57,7 @@ def _differences(device: Device, wanted: Connection) -> Iterator[str]:
         (Capability.REDIRECT, wanted.follows_redirects),
         (Capability.ANY_IDENTITY, wanted.any_identity),
         (Capability.IDENTITY_DOMAIN, wanted.remote_domain),
+        (Capability.IDENTITY_NETWORK, wanted.remote_network),
         (Capability.IDENTITY_SUBJECT, wanted.remote_subject),
     )
     for capability, asked in features:

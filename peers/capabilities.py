@@ -100,6 +100,7 @@ class Capability(StrEnum):
     LIST_SAS = "list-sas", "can list its SAs"
     ANY_IDENTITY = "any-identity", "can be told to take whoever has the secret or a certificate, under any name"
     IDENTITY_DOMAIN = "identity-domain", "lets in the hosts of a domain whose names it does not know one by one"
+    IDENTITY_NETWORK = "identity-network", "lets in whoever is called by an address of a network (RFC 4301, 4.4.3.1)"
     IDENTITY_SUBJECT = (
         "identity-subject",
         "lets in whoever has a certificate with certain attributes in its subject (a certificate map)",
@@ -256,6 +257,7 @@ def needs(connection: Connection) -> frozenset[Capability]:
         (Capability.OCSP_IN_IKE, connection.ocsp_in_ike),
         (Capability.ANY_IDENTITY, connection.any_identity),
         (Capability.IDENTITY_DOMAIN, connection.remote_domain),
+        (Capability.IDENTITY_NETWORK, connection.remote_network),
         (Capability.IDENTITY_SUBJECT, connection.remote_subject),
         (Capability.SEVERAL_CONNECTIONS, connection.beside),
         (Capability.GRE_TUNNELS, connection.tunnels),

@@ -70,6 +70,7 @@ def connection_tree(connection: Connection) -> dict[str, Any]:
         "ocsp_in_ike": connection.ocsp_in_ike,
         "any_identity": connection.any_identity,
         "remote_domain": connection.remote_domain,
+        "remote_network": connection.remote_network,
         "remote_subject": [list(one) for one in connection.remote_subject],
         "authorization": None if connection.authorization is None else asdict(connection.authorization),
         "aaa_name": connection.aaa_name,

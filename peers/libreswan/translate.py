@@ -96,6 +96,8 @@ def _ends(connection: Connection, pixit: Pixit, certificate: str | None) -> dict
     }
     if connection.remote_domain:
         raise Unsupported(Capability.IDENTITY_DOMAIN, "libreswan")
+    if connection.remote_network:
+        raise Unsupported(Capability.IDENTITY_NETWORK, "libreswan")
     if connection.any_identity and isinstance(connection.remote.auth, PublicKey):
         values["rightid"] = "%fromcert"
     elif connection.any_identity:

@@ -93,6 +93,7 @@ CAPABILITIES = frozenset(
         Capability.COA,
         Capability.COA_CLIENTS,
         Capability.IDENTITY_DOMAIN,
+        Capability.IDENTITY_NETWORK,
         Capability.IDENTITY_SUBJECT,
         Capability.SESSION_CHANGE,
         Capability.SESSION_TIMEOUT,

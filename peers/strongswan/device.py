@@ -47,7 +47,12 @@ class StrongSwan(Daemon):
             *(Capability.VIRTUAL_IP, Capability.TIMERS, Capability.EAP, Capability.EAP_PEER, Capability.EAP_ONLY),
             *(Capability.VIRTUAL_IP6, Capability.VIRTUAL_IPS, Capability.CONFIG_DNS, Capability.CONFIG_SUBNETS),
             *(Capability.SPLIT_DNS, Capability.MULTIPLE_AUTH, Capability.RAW_PUBLIC_KEYS, Capability.ANY_IDENTITY),
-            *(Capability.SEVERAL_CONNECTIONS, Capability.IDENTITY_DOMAIN, Capability.IDENTITY_SUBJECT),
+            *(
+                Capability.SEVERAL_CONNECTIONS,
+                Capability.IDENTITY_DOMAIN,
+                Capability.IDENTITY_NETWORK,
+                Capability.IDENTITY_SUBJECT,
+            ),
             *(Capability.CERTIFICATE_CHOICE, Capability.REDIRECT, Capability.REDIRECT_LATER),
             *(Capability.PRIVATE_ATTRIBUTES, Capability.CONFIG_NBNS, Capability.IKE_LIMIT, Capability.PFS_DEMANDED),
             *(Capability.REOPENS, Capability.REOPENS_CHILD),

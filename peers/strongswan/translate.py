@@ -141,6 +141,8 @@ def _pattern(value: Connection) -> str:
     """The identities of several peers, empty where the connection is for one, or for any."""
     if value.remote_domain:
         return f"fqdn:*.{value.remote_domain}"
+    if value.remote_network:
+        return value.remote_network
     return ", ".join(f"{word}={text}" for word, text in value.remote_subject)
 
 

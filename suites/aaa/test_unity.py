@@ -75,7 +75,7 @@ def test_odd(peer: Peer, aaa: Aaa) -> None:
 
 @purpose("aaa-unity-flags", LENGTHS, IGNORED, role="responder", needs=NEEDS, connection=SERVED)
 def test_flags(peer: Peer, aaa: Aaa) -> None:
-    """Flags are granted as 1 and as 0: the first comes as a number that is not zero, the second as zero or not at all."""
+    """Flags are granted as 1 and as 0: the first is no zero, the second is one, or does not come."""
     for value in ("1", "0"):
         aaa.server.granted = [grant.pair(name, value) for name in FLAGS.values()]
         sa, answer = granted(peer, *asked(*FLAGS))

@@ -314,8 +314,10 @@ class Connection:
     certificate of ``trust``), under any name: so a gateway has many clients.
 
     With ``remote_domain`` that holds for the hosts of a domain (``example.org``: whoever is called something before
-    ``.example.org``), with ``remote_subject`` for whoever is called by a distinguished name with these attributes in
-    this order (``("O", "example"), ("OU", "branch"), ("CN", "*")``), where ``*`` is any value.
+    ``.example.org``), with ``remote_network`` for whoever is called by an address of this prefix, where of several
+    connections the one with the longest prefix counts, with ``remote_subject`` for whoever is called by a distinguished
+    name with these attributes in this order (``("O", "example"), ("OU", "branch"), ("CN", "*")``), where ``*`` is any
+    value.
 
     ``beside`` are connections with other peers that it has at the same time, at the same address and with the same
     proposals: as responder it goes on with that for the identity that the initiator claims. One for just this identity
@@ -390,6 +392,7 @@ class Connection:
     cert_lookup: bool = False
     any_identity: bool = False
     remote_domain: str = ""
+    remote_network: str = ""
     remote_subject: tuple[tuple[str, str], ...] = ()
     beside: tuple["Connection", ...] = ()
     tunnels: tuple[GreTunnel, ...] = ()

@@ -1,5 +1,7 @@
 """The proof of identity in IKE_AUTH: what is signed, with what, and whether the peer's is right (RFC 7296, 2.15)."""
 
+from ipaddress import ip_address, ip_network
+
 from conformance.crypto.dn import fits
 from conformance.ike.core.connection import Connection, Party, Psk, PublicKey
 from conformance.ike.core.events import Violation
@@ -7,6 +9,7 @@ from conformance.ike.core.signatures import Signatures
 from conformance.wire import AUTH, IDi, IDr, IdType, Message
 
 _KEY_PAD = b"Key Pad for IKEv2"
+_ADDRESSES = (IdType.IPV4_ADDR, IdType.IPV6_ADDR)
 
 
 def identity_body(payload: IDi | IDr) -> bytes:
@@ -83,6 +86,9 @@ class Proof(Signatures):
         if identity.id_type == IdType.FQDN and connection.remote_domain:
             host, domain = identity.data.lower(), f".{connection.remote_domain}".lower().encode()
             return host.endswith(domain) and host != domain
+        if identity.id_type in _ADDRESSES and connection.remote_network:
+            network = ip_network(connection.remote_network)
+            return len(identity.data) == network.max_prefixlen // 8 and ip_address(identity.data) in network
         subject = identity.id_type == IdType.DER_ASN1_DN and bool(connection.remote_subject)
         return subject and fits(identity.data, connection.remote_subject)
 

@@ -5,6 +5,7 @@ IKE_SA_INIT is the same with all of them. Which one it is, is known when the ini
 
 from collections.abc import Callable
 from dataclasses import replace
+from ipaddress import ip_network
 
 from conformance.ike.core.connection import Connection
 from conformance.ike.core.spine import Spine
@@ -23,7 +24,7 @@ class SeveralConnections(Spine):
     def connection_for(self, identity: IDi | IDr) -> Connection:
         """That for this identity; the first one where nobody has it, which then refuses the initiator."""
         first = replace(self.connection, beside=())
-        known = (first, *self.connection.beside)
+        known = sorted((first, *self.connection.beside), key=self.width)
         fitting = (one for is_for in self.degrees() for one in known if is_for(one, identity))
         return next(fitting, first)
 
@@ -31,9 +32,14 @@ class SeveralConnections(Spine):
         """Ways in which a connection may be for an identity, that which counts most first."""
         return self.is_for, self.is_among, lambda one, identity: one.any_identity
 
+    def width(self, one: Connection) -> int:
+        """How many bits of an address a connection leaves open: the smaller of two networks goes before the larger."""
+        network = ip_network(one.remote_network) if one.remote_network else None
+        return network.max_prefixlen - network.prefixlen if network else 0
+
     def is_for(self, one: Connection, identity: IDi | IDr) -> bool:
         """Whether a connection is for this identity and no other."""
-        if one.any_identity or one.remote_domain or one.remote_subject:
+        if one.any_identity or one.remote_domain or one.remote_subject or one.remote_network:
             return False
         expected = one.remote.identity
         return (expected.id_type, expected.data) == (identity.id_type, identity.data)
