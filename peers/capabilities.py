@@ -89,7 +89,11 @@ class Capability(StrEnum):
     PFS_DEMANDED = "pfs-demanded", "takes no Child SA without a key exchange where all its proposals have one"
     REOPENS = "reopens", "opens an IKE SA again where the peer has closed it or is lost"
     REOPENS_CHILD = "reopens-child", "asks for another Child SA where the peer has closed it, if it reopens at all"
-    ANSWERS_ONLY = "answers-only", "can be told to open nothing and to rekey nothing by itself"
+    ANSWERS_ONLY = "answers-only", "can be told to rekey nothing by itself: what nobody else rekeys ends"
+    ANSWERS_PACKETS = (
+        "answers-only-packets",
+        "then opens nothing for a packet either, before a peer comes or afterwards",
+    )
     UNIQUE_REPLACE = "unique-replace", "can be told to let a new IKE SA replace older ones of the same identity"
     UNIQUE_KEEP = "unique-keep", "can be told to refuse a new IKE SA of an identity that has one"
     BACKUP_GATEWAYS = "backup-gateways", "as initiator goes to another gateway where the first one is dead"

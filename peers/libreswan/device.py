@@ -259,9 +259,7 @@ class Libreswan(Daemon):
 
     def provoke(self, source: str, target: str) -> None:
         """Have the kernel ask for the Child SA when a packet needs it, and send that packet."""
-        connection = self._loaded()
-        if not connection.answers_only:
-            self._control().order("--route", "--name", next(iter(translate.conn_names(connection))))
+        self._control().order("--route", "--name", next(iter(translate.conn_names(self._loaded()))))
         self._place.provoke(source, target)
 
     def rekey_child(self, name: str) -> None:

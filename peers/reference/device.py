@@ -134,6 +134,7 @@ CAPABILITIES = frozenset(
         Capability.REOPENS,
         Capability.REOPENS_CHILD,
         Capability.ANSWERS_ONLY,
+        Capability.ANSWERS_PACKETS,
         Capability.UNIQUE_REPLACE,
         Capability.UNIQUE_KEEP,
         Capability.DPD_ON_DEMAND,

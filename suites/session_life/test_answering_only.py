@@ -1,5 +1,6 @@
 """A device that answers only: it opens nothing and rekeys nothing by itself (RFC 7296, sections 2.8 and 4)."""
 
+from conformance.ike.core.child import ChildSa
 from conformance.ike.core.connection import over
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
@@ -82,8 +83,8 @@ def test_rekeyed(peer: Peer, dut: Dut) -> None:
 
 
 @purpose(
-    "answers-only-packet", OWN, role="responder", needs=(ANSWERS, Capability.ON_DEMAND), device={"answers_only": True},
-    canary=False, waits=PINGS,
+    "answers-only-packet", OWN, role="responder", needs=(ANSWERS, Capability.ANSWERS_PACKETS, Capability.ON_DEMAND),
+    device={"answers_only": True}, canary=False, waits=PINGS,
 )  # fmt: skip
 def test_packet(peer: Peer, dut: Dut) -> None:
     """A host behind the device sends packets for which there is no SA: nothing is opened for them.
@@ -95,9 +96,15 @@ def test_packet(peer: Peer, dut: Dut) -> None:
     peer.idle(PINGS)
     must_open_nothing(peer)
     sa = peer.establish()
-    carries(peer, dut, sa.child)
+    passes(peer, dut, sa.child)
     sa.delete()
     dut.provoke()
     peer.idle(PINGS)
     must_open_nothing(peer)
-    carries(peer, dut, peer.establish().child)
+    passes(peer, dut, peer.establish().child)
+
+
+def passes(peer: Peer, dut: Dut, child: ChildSa) -> None:
+    """A ping is answered through the Child SA, whatever has come in the clear before there was one."""
+    if Capability.DATA_PLANE in dut.device.capabilities:
+        peer.traffic.ping(child, requirement=OWN)
