@@ -1,12 +1,13 @@
 """What goes with inner addresses, between two endpoints without a network."""
 
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
 from conformance.ike.core.config_mode import attributes_of
 from conformance.ike.core.connection import InnerNetwork
 from conformance.ike.core.subnets import network_of, subnet
 from conformance.ike.ikesa import IkeSa
-from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType
+from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType, IDi, IdType
 from suites.connections import Setup, psk
 from tests.ike.pair import Pair
 
@@ -98,3 +99,25 @@ def test_a_route_to_the_end_of_the_tunnel_is_not_taken() -> None:
 def test_who_expects_no_routes_takes_none() -> None:
     ours, _ = Pair(psk()).establish()
     assert ours.configuration_accepted(CP(CfgType.SET, (subnet("10.8.0.0/16"),))) == []
+
+
+def test_routes_that_are_told_in_ike_auth_need_no_cfg_set() -> None:
+    pair = Pair(psk(local_routes=("10.8.0.0/16",), remote_routes=("10.2.0.0/24", "fd02::/64"), routes_in_auth=True))
+    ours, theirs = pair.establish()
+    assert ours.routes == (ip_network("10.2.0.0/24"), ip_network("fd02::/64"))
+    assert theirs.routes_told and theirs.acknowledged is None
+    pair.wait(0.1)
+    assert theirs.routes == (ip_network("10.8.0.0/16"),)
+    assert theirs.acknowledged is None and ours.acknowledged == (CfgAttribute.INTERNAL_IP4_SUBNET,)
+
+
+def test_of_several_networks_in_which_a_name_is_the_smallest_counts() -> None:
+    _, sa = Pair(psk()).establish()
+    networks = ("203.0.113.0/24", "203.0.113.64/26", "198.51.100.0/24")
+    small = replace(sa.connection, beside=tuple(replace(sa.connection, remote_network=one) for one in networks))
+    sa.connection = small
+    found = {
+        text: sa.connection_for(IDi(IdType.IPV4_ADDR, ip_address(text).packed)).remote_network
+        for text in ("203.0.113.77", "203.0.113.5", "198.51.100.1", "192.0.2.1")
+    }
+    assert list(found.values()) == [networks[1], networks[0], networks[2], ""]
