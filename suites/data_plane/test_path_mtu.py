@@ -14,7 +14,8 @@ from suites.purpose import purpose
 
 TIER = "full"
 
-LOWERED, UNSAID, LEAST, LARGER = "RFC1191-3-1", "RFC1191-3-2", "RFC1191-3-3", "RFC1191-3-4"
+LOWERED, UNSAID, LEAST, LARGER = "RFC1191-3-1", "RFC1191-3-3", "RFC1191-3-4", "RFC1191-3-5"
+KEPT = "RFC1191-3-2"
 DISCARDED6, LEAST6, LOWERED6 = "RFC8201-4-1", "RFC8201-4-2", "RFC8201-4-3"
 NEEDS = (DATA, Capability.PATH_MTU)
 LARGE, USUAL = 1150, 84
@@ -90,6 +91,23 @@ def test_larger(peer: Peer) -> None:
     for mtu in (1100, 9000):
         told(sa, wire, mtu)
         heeds(peer, sa, 1000, LARGER)
+
+
+@purpose("data-path-mtu-kept", KEPT, PATH, FRAGMENTED, role="responder", needs=NEEDS, waits=8)
+def test_kept(peer: Peer) -> None:
+    """What a report says is believed for a while: 8 seconds later the device does not try larger packets yet.
+
+    It may do so after 5 minutes, and should after 10. Of an SA that it has made meanwhile it may know nothing.
+    """
+    sa = up(peer)
+    told(sa, largest(peer).wire, 1000)
+    heeds(peer, sa, 1000, PATH)
+    channel = reply_of(sa, USUAL).channel
+    peer.idle(8)
+    mark = len(peer.traffic.arrived)
+    if reply_of(sa, LARGE).channel is not channel:
+        raise NotApplicable("the device has another SA by now")
+    fits(peer, mark, 1000, KEPT, split=True)
 
 
 @purpose("data-path-mtu-rekey", PATH, FRAGMENTED, role="responder", needs=(*NEEDS, Capability.REKEY_CHILD))

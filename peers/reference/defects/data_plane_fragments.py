@@ -108,7 +108,8 @@ class LosesLargeGre(DeviceHost):
 
     def __init__(self, connection: Connection, random: Random) -> None:
         super().__init__(connection, random)
-        self.inner = _SmallGre([*self.inner_addresses, connection.local_address], random)
+        own = [connection.local_address] if connection.local_address else []
+        self.inner = _SmallGre([*self.inner_addresses, *own], random)
 
 
 # --- ECN --------------------------------------------------------------------------------------------------------------

@@ -64,6 +64,13 @@ class BelievesTheLatest(_Believing):
         return report.mtu >= 1000
 
 
+@defect("data-path-mtu-kept")
+class ForgetsAtOnce(DeviceHost):
+    """Tries larger packets again five seconds after a report."""
+
+    path_mtu_lasts = 5.0
+
+
 @defect("data-path-mtu-steps", "data-path-mtu-steps-ipv6", "data-path-mtu-quoted")
 class LearnsOnce(DeviceHost):
     """Heeds one report about an SA, and none after it."""
