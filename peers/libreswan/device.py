@@ -92,7 +92,8 @@ class Libreswan(Daemon):
         claims = set(self._ALWAYS)
         if plane is DataPlane.KERNEL:
             claims |= {Capability.DATA_PLANE, Capability.PATH_MTU, Capability.ON_DEMAND}
-            claims.add(Capability.SEQUENCE_PRESET)
+            if self._place.counts_from():
+                claims.add(Capability.SEQUENCE_PRESET)
             claims |= {Capability.LIFETIME_PACKETS, Capability.LIFETIME_OCTETS}
             if self._place.has_gre:
                 claims.add(Capability.GRE_TUNNELS)

@@ -3,6 +3,8 @@
 from ipaddress import ip_address
 
 _ESP = 50
+CHECK = "command -v perl >/dev/null"
+"""Whether there is an interpreter for the script: a small image may have none."""
 _PERL = r"""
 use Socket; socket(S, 16, 3, 6) or die "no netlink: $!"; bind(S, pack("SSLL", 16, 0, 0, 0)) or die "$!";
 my ($to, $spi, $proto, $family, $last) = @ARGV;

@@ -143,6 +143,13 @@ class Place(ABC):
         pings = f"ping -n -c 4 -i 1 -W 1 -I {source} {target} >/dev/null 2>&1"
         self.shell().run(f"echo 1 >/proc/sys/net/core/xfrm_acq_expires; {pings} &")
 
+    def counts_from(self) -> bool:
+        """Whether it has what sets the sequence number of an SA."""
+        try:
+            return self.shell().run(counter.CHECK).status == 0
+        except DeviceError:
+            return False
+
     def count_from(self, address: str, spi: bytes, sequence: int) -> None:
         """Give the next ESP packet to ``address`` with this SPI this sequence number. Raises DeviceError."""
         done = self.shell().run(counter.script(address, spi, sequence))

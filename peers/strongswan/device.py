@@ -114,7 +114,8 @@ class StrongSwan(Daemon):
             claims |= {Capability.LIFETIME_PACKETS, Capability.LIFETIME_OCTETS}
         if plane is DataPlane.KERNEL:
             claims |= {Capability.AH, Capability.PATH_MTU, Capability.ON_DEMAND}
-            claims.add(Capability.SEQUENCE_PRESET)
+            if self._place.counts_from():
+                claims.add(Capability.SEQUENCE_PRESET)
             if self._place.has_gre:
                 claims |= {Capability.GRE, Capability.GRE_TUNNELS}
             if self._place.counts_drops:
