@@ -33,6 +33,9 @@ MAX_DATAGRAMS = 20_000
 MAX_OCTETS = 64 << 20
 """More than this from the device in one conversation is a flood: the purpose ends."""
 
+MORE_TIMES = 2
+"""So often a device gets the time for an answer again if it has been at work until then."""
+
 BREATH = 0.002
 """Seconds: a device may not be ready again the moment it has sent, and drop what comes then with the same ID."""
 
@@ -154,13 +157,27 @@ class Mailbox:
 
     def wait(
         self, fits: Callable[[Received], bool], what: str, timeout: float | None = None,
-        again: Callable[[], None] | None = None,
+        again: Callable[[], None] | None = None, renew: Callable[[], None] | None = None,
     ) -> Received:  # fmt: skip
         """Wait for a message that ``fits``; earlier ones that nobody took count. Raises Unexpected if none comes.
 
-        Meanwhile ``again`` is called as often as a request is to be repeated.
+        Meanwhile ``again`` is called as often as a request is to be repeated. A device that is at work when the time is
+        over gets that time again, twice at most, where ``renew`` asks it once more.
         """
-        limit = self.response_timeout if timeout is None else timeout
+        left = MORE_TIMES if renew is not None else 0
+        while True:
+            try:
+                return self._wait(fits, what, self.response_timeout if timeout is None else timeout, again)
+            except Unexpected:
+                if renew is None or not left or not self.was_at_work():
+                    raise
+            left -= 1
+            self.note("the device was at work until now: it is asked again")
+            renew()
+
+    def _wait(
+        self, fits: Callable[[Received], bool], what: str, limit: float, again: Callable[[], None] | None
+    ) -> Received:
         self.flush()
         until = self.link.now() + limit
         gap = self.connection.retransmit_timeout
@@ -188,10 +205,15 @@ class Mailbox:
         raise Unexpected(f"{what} within {limit:g} s", got)
 
     def was_at_work(self) -> bool:
-        """Whether the device takes its time with anything, as one does that does one thing at a time."""
-        before = self.link.now()
+        """Whether the device takes its time with anything, as one does that does one thing at a time.
+
+        One that says something meanwhile has just come to an end with it.
+        """
+        before, heard = self.link.now(), len(self.inbox)
         self.glance()
-        return self.link.now() - before > self.response_timeout / 20
+        took = self.link.now() - before
+        self.pump(self.link.now())
+        return took > self.response_timeout / 20 or len(self.inbox) > heard
 
     def idle(self, seconds: float) -> None:
         """Let time pass and behave: for purposes of the slow tier only."""

@@ -21,10 +21,6 @@ def _is_cookie(payload: Payload) -> bool:
 _COOKIE_FIRST = order(lambda found: sorted(found, key=lambda one: not _is_cookie(one)), "the cookie in front of it")
 
 
-MORE_TIMES = 2
-"""So often a device gets the time for an answer again if it has been at work until then."""
-
-
 class Opening(BendableSa):
     """Steps, IKE_SA_INIT and IKE_AUTH.
 
@@ -80,22 +76,22 @@ class Opening(BendableSa):
                 self.repeated[request.message_id] += 1
                 self.resend(sent, source=source)
 
-        what = f"a response to {request.exchange.name} {request.message_id}"
-        left = MORE_TIMES
-        while True:
-            try:
-                return self.peer.wait(fits, what, timeout, again)
-            except Unexpected as silent:
-                if timeout is None and left and self.peer.was_at_work():
-                    left -= 1
-                elif established:
-                    raise Unanswered(silent.expected, silent.got, request.exchange) from None
-                else:
-                    raise
-            self.peer.note("the device was at work until now: it is asked again")
+        def renew() -> None:
             again()
-            if self.pending is not None:  # our own patience begins anew, so that we do not end the IKE SA ourselves
-                self.pending.tries, self.pending.deadline = 0, self.peer.link.now() + self.connection.retransmit_timeout
+            self.begin_patience()
+
+        what = f"a response to {request.exchange.name} {request.message_id}"
+        try:
+            return self.peer.wait(fits, what, timeout, again, renew if timeout is None else None)
+        except Unexpected as silent:
+            if established:
+                raise Unanswered(silent.expected, silent.got, request.exchange) from None
+            raise
+
+    def begin_patience(self) -> None:
+        """Begin anew to wait for the response that is due, so that we do not end the IKE SA ourselves."""
+        if self.pending is not None:
+            self.pending.tries, self.pending.deadline = 0, self.peer.link.now() + self.connection.retransmit_timeout
 
     def resend(self, sent: Sent | None = None, *, source: Address | None = None) -> None:
         """Send the same octets again, perhaps from another address."""

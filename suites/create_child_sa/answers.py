@@ -131,7 +131,9 @@ def kept(peer: Peer, sa: ScriptedSa, requirement: str = "RFC7296-2.21-4") -> Non
         return found.sa is sa and (answer or deletes_ike(message))
 
     try:
-        found = peer.wait(fits, "an answer to a liveness check, or a Delete payload for the IKE SA")
+        found = peer.wait(
+            fits, "an answer to a liveness check, or a Delete payload for the IKE SA", renew=sa.begin_patience
+        )
     except Unexpected as silent:
         raise Unexpected(expected, silent.got, requirement) from None
     if not found.message.is_response and not found.answered:

@@ -31,6 +31,7 @@ from conformance.wire import (
 from peers.reference.device import PIXIT
 from peers.reference.engine import ReferenceEngine
 from suites.connections import psk
+from suites.create_child_sa.answers import kept
 
 START = 1_790_000_000.0
 
@@ -233,6 +234,39 @@ def test_a_device_that_was_at_work_is_asked_again_twice_at_most(
     else:
         with pytest.raises(Unexpected):
             sa.must_be_up()
+
+
+def test_a_device_that_answers_while_it_is_asked_was_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    peer, _ = conversation(endpoint_of(AtWork))
+    sa = peer.establish()
+
+    def glance() -> None:
+        monkeypatch.setattr(AtWork, "busy", False)
+        sa.resend()
+        peer.idle(peer.response_timeout / 50)
+
+    monkeypatch.setattr(AtWork, "busy", True)
+    peer.glance = glance
+    sa.must_be_up()
+
+
+def test_a_device_at_work_has_not_forgotten_an_ike_sa(monkeypatch: pytest.MonkeyPatch) -> None:
+    peer, _ = conversation(endpoint_of(AtWork))
+    sa = peer.establish()
+    monkeypatch.setattr(AtWork, "busy", True)
+    with pytest.raises(Unexpected, match="kept"):
+        kept(peer, sa)
+    monkeypatch.setattr(AtWork, "busy", False)
+    sa = peer.establish()
+    looks = iter((False,))
+
+    def glance() -> None:
+        peer.idle(1.0)
+        monkeypatch.setattr(AtWork, "busy", next(looks))
+
+    monkeypatch.setattr(AtWork, "busy", True)
+    peer.glance = glance
+    kept(peer, sa)
 
 
 def test_our_side_does_not_give_up_a_device_that_stays_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
