@@ -66,8 +66,9 @@ def test_tunnel_mode(peer: Peer, dut: Dut) -> None:
 def other_family(pixit: Pixit, *, ipv6: bool) -> Connection:
     """A Child SA in tunnel mode for GRE between addresses of the other family than those of IKE and ESP."""
     outside, inside = through_gre(mode=Mode.TUNNEL, ipv6=ipv6)(pixit), through_gre(ipv6=not ipv6)(pixit)
-    ends = {"local_ts": inside.children[0].local_ts, "remote_ts": inside.children[0].remote_ts}
-    return replace(outside, children=(replace(outside.children[0], **ends),), tunnels=inside.tunnels)
+    ours, theirs = inside.children[0].local_ts, inside.children[0].remote_ts
+    child = replace(outside.children[0], local_ts=ours, remote_ts=theirs)
+    return replace(outside, children=(child,), tunnels=inside.tunnels)
 
 
 def over_ipv4(pixit: Pixit) -> Connection:

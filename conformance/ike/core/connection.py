@@ -193,8 +193,13 @@ class GreTunnel:
 
     def mirrored(self) -> "GreTunnel":
         """The same tunnel as the other side describes it."""
-        ends = {"local": self.remote, "remote": self.local}
-        return replace(self, **ends, local_networks=self.remote_networks, remote_networks=self.local_networks)
+        return replace(
+            self,
+            local=self.remote,
+            remote=self.local,
+            local_networks=self.remote_networks,
+            remote_networks=self.local_networks,
+        )
 
 
 @dataclass(frozen=True, slots=True)
