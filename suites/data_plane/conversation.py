@@ -1,5 +1,6 @@
 """As much of TCP as it takes to talk to an echo service through a tunnel."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from conformance.script import inner
@@ -25,7 +26,7 @@ class Conversation:
     def echo(self, data: bytes, segment: int, mss: int) -> bytes:
         """Open the connection, send data in segments of this size, and return what comes back in order."""
         self._send("S", mss=mss)
-        answer = self._next()
+        answer = self._next(again=lambda: self._send("S", mss=mss))
         if answer.flags != "SA":
             raise Unexpected("SYN and ACK from port 7", str(answer))
         self.sequence, self.theirs = self.sequence + 1, answer.seq + 1
@@ -52,14 +53,14 @@ class Conversation:
         )  # fmt: skip
         self.peer.traffic.send(packet, self.channel.child)
 
-    def _next(self) -> inner.Segment:
-        """The next segment for us."""
+    def _next(self, again: Callable[[], None] | None = None) -> inner.Segment:
+        """The next segment for us. Meanwhile ``again`` repeats what may have been lost."""
 
         def fits(one: Arrived) -> bool:
             segment = _segment(one)
             return segment is not None and segment.dport == self.port
 
-        found = _segment(self.peer.traffic.expect(fits, "a TCP segment from port 7"))
+        found = _segment(self.peer.traffic.expect(fits, "a TCP segment from port 7", again=again))
         assert found is not None
         return found
 
