@@ -38,6 +38,8 @@ KERNEL_SUITE = "forky"
 
 MEMORY = "192M"
 BOOT_PATIENCE = 120.0
+_HALT_PATIENCE = 30.0
+"""Seconds until the shell must have ended the daemon: it gives that three itself, more on a busy host."""
 _LAST_WORDS = 0.01
 """Seconds of quiet after which the device has sent its Deletes for the SAs that it was told to forget."""
 _TESTER_MAC, _DEVICE_MAC = bytes.fromhex("02ab00000001"), bytes.fromhex("02ab00000002")
@@ -278,7 +280,7 @@ class UmlPlace(Place):
         if self._daemon and self.running():
             pid = self._daemon
             wait = f"i=0; while kill -0 {pid} && [ $i -lt 60 ]; do sleep 0.05; i=$((i+1)); done; kill -9 {pid}"
-            self.shell().run(f"kill {pid}; {wait}; pkill socat; rm -f {' '.join(self._sockets)}", 10.0)
+            self.shell().run(f"kill {pid}; {wait}; pkill socat; rm -f {' '.join(self._sockets)}", _HALT_PATIENCE)
         self._daemon = 0
 
     def open_gre(self, tunnels: Sequence[GreTunnel]) -> None:
