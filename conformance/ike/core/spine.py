@@ -304,6 +304,10 @@ class Spine(Receiver):
         """Delete a Child SA."""
         raise NotImplementedError
 
+    def on_child_deleted(self, child: ChildSa) -> bytes:
+        """The peer deletes a Child SA: our half's SPI, empty where there is none to tell."""
+        return b""
+
     def on_deleted(self) -> Sequence[Payload]:
         """The peer deletes the IKE SA: the payloads of the response, after which it is closed."""
         self.close_after_response = "deleted by the peer"
