@@ -207,12 +207,12 @@ class Mailbox:
     def was_at_work(self) -> bool:
         """Whether the device takes its time with anything, as one does that does one thing at a time.
 
-        One that says something meanwhile has just come to an end with it.
+        One that says something meanwhile, or as soon as it has answered, has just come to an end with it.
         """
         before, heard = self.link.now(), len(self.inbox)
         self.glance()
         took = self.link.now() - before
-        self.pump(self.link.now())
+        self.pump(self.link.now() + took)
         return took > self.response_timeout / 20 or len(self.inbox) > heard
 
     def idle(self, seconds: float) -> None:

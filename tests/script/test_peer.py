@@ -236,14 +236,18 @@ def test_a_device_that_was_at_work_is_asked_again_twice_at_most(
             sa.must_be_up()
 
 
-def test_a_device_that_answers_while_it_is_asked_was_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("early", [True, False])
+def test_a_device_that_answers_while_it_is_asked_was_at_work(early: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     peer, _ = conversation(endpoint_of(AtWork))
     sa = peer.establish()
 
     def glance() -> None:
         monkeypatch.setattr(AtWork, "busy", False)
-        sa.resend()
+        if early:
+            sa.resend()
         peer.idle(peer.response_timeout / 50)
+        if not early:
+            sa.resend()
 
     monkeypatch.setattr(AtWork, "busy", True)
     peer.glance = glance
