@@ -79,6 +79,7 @@ def test_rekeys(peer: Peer, dut: Dut) -> None:
     dut.rekey_ike()
     with peer.preamble("the device rekeys its IKE SA"):
         new = successor(peer, sa)
+        new.must_be_up()
     reached(peer, new, OURS)
     new.traffic.must_not_leak(CLEAR)
 
