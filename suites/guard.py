@@ -178,7 +178,7 @@ class Guard:
                 said = summary_message(clear) if clear is not None else "nothing"
                 peer.note(f"the IKE SA from before this purpose does not answer; in the clear came {said}")
                 back = self._handshake("again").stage is not Stage.SILENCE
-                self._must_not_have_died(error, last)
+                self._must_not_die(error, last)
                 if back:
                     raise Died(Kind.CRASH, LOST, error, last=last)
                 raise Died(Kind.HANG, self._silence(alive), error, last=last)
@@ -188,8 +188,7 @@ class Guard:
             self._must_not_have_died(error, last)
         if not alive:
             words = "the device hangs: its control interface does not answer" + self._condition()
-            self.device.alive()  # it may have been about to die
-            self._must_not_have_died(error, last)
+            self._must_not_die(error, last)
             raise Died(Kind.HANG, words, error, last=last)
         if words := self.pulse.spins():
             raise Died(Kind.HANG, f"the device answers, but {words}", error, last=last)
@@ -197,6 +196,11 @@ class Guard:
     def _look_for_life(self) -> None:
         if Capability.RESPONDER in self.device.capabilities:
             self.doubt = self._handshake("again").stage is Stage.SILENCE
+
+    def _must_not_die(self, error: Exception | None, last: str) -> None:
+        """Look once more: a device that seemed to hang may have been about to die."""
+        self.device.alive()
+        self._must_not_have_died(error, last)
 
     def _must_not_have_died(self, error: Exception | None, last: str) -> None:
         death = self.device.obituary()
