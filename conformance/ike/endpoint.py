@@ -237,8 +237,10 @@ class Endpoint(Client, Reporting):
     def has_room(self) -> bool:
         """Whether one more IKE SA is wanted; one that a rekey has replaced, or that is ending, is none any more."""
         limit = self.connection.ike_sa_limit
+        if limit is None:
+            return True
         counted = [sa for sa in self.sas.values() if sa.state in (State.HALF_OPEN, State.ESTABLISHED)]
-        return limit is None or sum(not sa.is_closing() for sa in counted) < limit
+        return sum(not sa.is_closing() for sa in counted) < limit
 
     def cookie(self, message: Message, datagram: Datagram) -> bytes:
         """A stateless cookie: a hash of a secret, nonce, address and SPI (RFC 7296, section 2.6)."""
