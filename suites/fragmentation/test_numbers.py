@@ -9,6 +9,8 @@ from suites.fragmentation.split import Split, attempts, spoiled
 from suites.purpose import purpose
 
 NEEDS = (Capability.FRAGMENTATION,)
+SOON = 0.05
+"""Seconds in which a device with several threads has got to each datagram that has come, if it has no other work."""
 
 
 @purpose("frag-number-zero", "RFC7383-2.6-1", role="responder", needs=NEEDS)
@@ -89,6 +91,7 @@ def test_total_mixed(peer: Peer) -> None:
             split.send_numbers(3, 1, 2)
             split.must_be_unanswered("RFC7383-4-2")
             split.send_numbers(4, 1)
+            peer.idle(SOON)
             split.must_be_unanswered("RFC7383-2.6-6")
             split.send(split.fragment(3, 3, b"\xff" * 100))
             split.must_be_unanswered("RFC7383-2.6-6")

@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Self
 from conformance.ike.core.child import ChildOffer, ChildSa
 from conformance.ike.core.sending import Timer
 from conformance.ike.ikesa import IkeSa
-from conformance.net.link import Address, Datagram
-from conformance.wire import ExchangeType, Message, Payload
+from conformance.net.link import NON_ESP_MARKER, Address, Datagram
+from conformance.wire import ExchangeType, Message, Payload, PayloadType
 from peers.reference.engine import ReferenceEngine
 from peers.reference.variants.registry import variant
 
@@ -93,6 +93,28 @@ class SingleThread(Delaying):
     def ready(self, now: float) -> float:
         self.free_at = max(self.free_at, now) + self.takes
         return self.free_at
+
+
+@variant(
+    "RFC 7383, 2.6: fragments come in any order; 2.6.1: fragment 1 of what was answered asks for the response again",
+    about=("fragmentation",),
+)
+class FirstFragmentLast(Delaying):
+    """Takes datagrams in several threads, of which the one with fragment 1 of a message is the last, by 10 ms."""
+
+    takes = 0.01
+
+    def later(self, now: float, found: Datagram | bytes) -> None:
+        if isinstance(found, Datagram) and is_first_fragment(found.payload):
+            super().later(now, found)
+        else:
+            self.take(found, now)
+
+
+def is_first_fragment(raw: bytes) -> bool:
+    """Whether an IKE message, with or without the marker that goes before it on port 4500, is fragment 1."""
+    raw = raw.removeprefix(NON_ESP_MARKER)
+    return raw[16:17] == bytes((PayloadType.SKF,)) and raw[32:34] == b"\0\1"
 
 
 @dataclass(frozen=True, slots=True)
