@@ -171,7 +171,7 @@ def _conversation(
         guard.before, guard.excuse = gate.reported, gate.excuse
         random = Random(f"{seed}/{purpose.id}").randbytes
         peer = Peer(guard.link, guard.connection, random, device.pixit.response_timeout)
-        peer.stale, peer.glance = frozenset(gate.attempts), lambda: _glance(device)
+        peer.stale, peer.earlier, peer.glance = frozenset(gate.attempts), gate.begun, lambda: _glance(device)
         guard.note(peer)
         dut = Dut(device, peer, theirs, guard)
         if aaa is not None:
@@ -180,6 +180,7 @@ def _conversation(
         try:
             yield peer, dut
         finally:
+            gate.begun = frozenset(peer.begun)
             if Capability.CONFIGURABLE not in device.capabilities:
                 tidy(peer, guard.retire)
                 guard.retire()

@@ -64,7 +64,8 @@ class Look:
 class Gate:
     """What was found before the purposes, and what follows from it for each of them.
 
-    ``attempts`` are the initiator's SPIs of what a device that nobody can reset has begun in earlier purposes.
+    ``attempts`` are the initiator's SPIs of what a device that nobody can reset has begun in earlier purposes, and
+    ``begun`` those of what we have sent in the last one.
     ``reported`` are faults that sanitizers in the device have found between purposes, for the next one to tell.
     ``samples`` are what the device used before each purpose, None: it is not looked at, ``growth`` is what rose in
     them, ``last`` the purpose before this one.
@@ -73,6 +74,7 @@ class Gate:
 
     looks: list[Look] = field(default_factory=list)
     attempts: set[bytes] = field(default_factory=set)
+    begun: frozenset[bytes] = frozenset()
     reported: list[Death] = field(default_factory=list)
     samples: Samples | None = None
     growth: Growth | None = None

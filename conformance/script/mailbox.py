@@ -47,11 +47,13 @@ class Mailbox:
     but the one that completes a message. ``traffic`` is what goes through Child SAs. ``ordered`` are conditions on
     CREATE_CHILD_SA requests of the device that somebody has ordered: others that the script does not want are put off.
     ``stale`` are initiator's SPIs of IKE_SA_INIT requests that the device still repeats from earlier conversations.
+    ``begun`` are initiator's SPIs of what we have sent, ``earlier`` those of the conversation before this one.
     ``glance`` asks the device something beside the link, and returns when it has answered.
     """
 
     traffic: Traffic
     stale: frozenset[bytes] = frozenset()
+    earlier: frozenset[bytes] = frozenset()
     glance: Callable[[], object] = staticmethod(lambda: None)
 
     def __init__(self, link: Link, connection: Connection, random: Random, response_timeout: float = 2.0) -> None:
@@ -60,6 +62,7 @@ class Mailbox:
         self.response_timeout = response_timeout
         self.trace = Trace()
         self.sas: dict[bytes, ScriptedSa] = {}
+        self.begun: set[bytes] = set()
         self.inbox: list[Received] = []
         self.fragments: list[Received] = []
         self._sent: dict[bytes, Sent] = {}
@@ -143,6 +146,7 @@ class Mailbox:
         raw = datagram.payload
         if raw not in self._sent:  # an SPI may begin like a marker, and a script may put one where it does not belong
             raw = raw.removeprefix(NON_ESP_MARKER)
+        self.begun.add(raw[:8])
         entry = self.trace.add(Entry(self.link.now(), "message", sent=True, datagram=datagram))
         sent = self._sent.get(raw)
         if sent is None:
@@ -302,7 +306,9 @@ class Mailbox:
             message = decode_message(raw, lenient=True)
             entry.message = entry.message or message
             received = Received(message, raw, datagram.source, datagram.destination, now, sa, problem=entry.problem)
-            if sa is None and self._is_stray(message):
+            if self.is_late(message):
+                self.dropped("an answer to the conversation before this one")
+            elif sa is None and self._is_stray(message):
                 self.dropped("on an IKE SA that is none of this conversation")  # but perhaps of one before it
             elif message.first(SKF) is not None and not entry.problem:
                 self.fragments.append(received)
@@ -310,6 +316,10 @@ class Mailbox:
                 self.inbox.append(received)
         else:
             self._received.raw = raw
+
+    def is_late(self, message: Message) -> bool:
+        """Whether that answers what we have sent before this conversation: some devices do several things at a time."""
+        return message.is_response and message.spi_i in self.earlier - self.begun
 
     def _is_stray(self, message: Message) -> bool:
         """A protected message on an IKE SA that neither we nor the device have begun to open here."""

@@ -53,9 +53,9 @@ class Watch:
                     self._read(entry, raw)
                 continue
             found = Findings(self.judged)
-            if entry.message is not None:
+            if entry.message is not None and not self.peer.is_late(entry.message):
                 self._came(entry, entry.message, found)
-            elif entry.datagram.checksum is not None:
+            elif entry.message is None and entry.datagram.checksum is not None:
                 traffic.checksum(entry.datagram, found)
             yield from found.broken
 

@@ -16,6 +16,8 @@ from conformance.script.peer import Peer
 from conformance.script.verdict import Inconclusive, Unexpected
 from conformance.wire import (
     AUTH,
+    FLAG_INITIATOR,
+    FLAG_RESPONSE,
     KE,
     SA,
     SK,
@@ -32,6 +34,7 @@ from peers.reference.device import PIXIT
 from peers.reference.engine import ReferenceEngine
 from suites.connections import psk
 from suites.create_child_sa.answers import kept
+from suites.invariants.watch import Watch
 
 START = 1_790_000_000.0
 
@@ -201,6 +204,35 @@ def test_what_is_left_of_another_conversation_is_not_what_came_instead() -> None
     with pytest.raises(Unexpected) as none:
         sa.expect_request(ExchangeType.INFORMATIONAL)
     assert none.value.got == "nothing"
+
+
+class Late(Endpoint):
+    """Answers something that a conversation before this one has asked, as soon as it hears anything."""
+
+    def receive(self, datagram: Datagram, now: float) -> None:
+        super().receive(datagram, now)
+        kind = Notify(NotifyType.INVALID_SYNTAX)
+        late = Message(b"before-i", b"before-r", ExchangeType.IKE_SA_INIT, FLAG_RESPONSE, 0, (kind,))
+        self.outbox.append(Datagram(datagram.destination, datagram.source, encode_message(late)))
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_an_answer_to_the_conversation_before_is_none_to_this_one(*, known: bool) -> None:
+    peer, _ = conversation(Late)
+    peer.earlier = frozenset({b"before-i"} if known else ())
+    sa = peer.establish()
+    late = [one for one in peer.inbox if one.message.spi_i == b"before-i"]
+    assert bool(late) != known
+    broken = [one.name for one in Watch(peer).look(peer.trace.entries)]
+    assert ("response" in broken) != known
+    assert not peer.is_late(Message(sa.spi_i, sa.spi_r, ExchangeType.IKE_SA_INIT, FLAG_RESPONSE, 0, ()))
+
+
+def test_what_is_sent_here_is_answered_here_though_the_conversation_before_had_the_same_spis() -> None:
+    peer, _ = conversation(Late)
+    peer.earlier = frozenset({b"before-i"})
+    peer.send_message(Message(b"before-i", bytes(8), ExchangeType.IKE_SA_INIT, FLAG_INITIATOR, 0, ()))
+    peer.wait(lambda one: one.message.spi_i == b"before-i", "an answer")
 
 
 class AtWork(IkeSa):
