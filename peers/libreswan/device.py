@@ -145,6 +145,7 @@ class Libreswan(Daemon):
         """Load a connection, in about 10 ms. Starts the daemon anew (0.1 s) if it crashed or must forget something."""
         self._control()
         self._place.turn_page()
+        self._place.hush()
         self.require(*sorted(needs(connection)))
         if connection.local_ports != _PORTS:
             raise DeviceError(self.name, f"listens on ports {_PORTS}, the connection wants {connection.local_ports}")

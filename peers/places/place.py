@@ -4,7 +4,7 @@ import socket
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from enum import StrEnum
 from pathlib import Path
 
@@ -138,10 +138,23 @@ class Place(ABC):
         """A shell beside the daemon, for its control programs; the same one at every call. Raises DeviceError."""
         raise DeviceError(self.description, "has no shell for control programs")
 
+    provoking: bool = False
+    """Whether pings may still be under way."""
+
     def provoke(self, source: str, target: str) -> None:
         """Send a few pings that need a Child SA. What the kernel has asked for in vain keeps it for a second only."""
         pings = f"ping -n -c 4 -i 1 -W 1 -I {source} {target} >/dev/null 2>&1"
-        self.shell().run(f"echo 1 >/proc/sys/net/core/xfrm_acq_expires; {pings} &")
+        self.hush()
+        self.shell().run(f"echo 1 >/proc/sys/net/core/xfrm_acq_expires; {pings} & pings=$!")
+        self.provoking = True
+
+    def hush(self) -> None:
+        """End the pings of `provoke`: without the connection they would go out in the clear. Never raises."""
+        if not self.provoking:
+            return
+        self.provoking = False
+        with suppress(DeviceError):
+            self.shell().run('[ -z "$pings" ] || { kill -INT $pings; wait $pings; }; pings=')
 
     def counts_from(self) -> bool:
         """Whether it has what sets the sequence number of an SA."""

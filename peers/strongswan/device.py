@@ -191,6 +191,7 @@ class StrongSwan(Daemon):
         """Load a connection; 3 ms with a shared key. Starts the daemon anew (0.1 s) if it crashed or must forget."""
         self._vici()
         self._place.turn_page()
+        self._place.hush()
         self.require(*sorted(needs(connection)))
         if connection.local_ports != self._startup.ports:
             problem = f"listens on ports {self._startup.ports}, the connection wants {connection.local_ports}"

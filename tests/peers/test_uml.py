@@ -40,6 +40,16 @@ def test_an_sa_that_no_daemon_can_delete_is_gone_before_the_next_purpose(guest: 
     assert verdict.verdict == "pass", f"{verdict.reason}\n{peer.trace.transcript() if peer else ''}"
 
 
+def test_pings_that_wanted_a_child_sa_end_before_the_next_purpose(guest: Device) -> None:
+    guest.apply(device_view())
+    guest.provoke("10.2.0.1", "10.1.0.9")
+    found = "cat /proc/[0-9]*/comm 2>/dev/null | grep -qx ping"
+    shell = guest._place.shell  # type: ignore[attr-defined]
+    assert shell().run(found).status == 0
+    guest.apply(device_view())
+    assert shell().run(found).status == 1
+
+
 def test_it_claims_what_a_kernel_with_esp_can_do(guest: Device) -> None:
     assert {Capability.DATA_PLANE, Capability.TRANSPORT, Capability.ESN, Capability.NAT_T} <= guest.capabilities
 
