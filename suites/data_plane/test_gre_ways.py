@@ -30,17 +30,38 @@ def test_ipv6(peer: Peer, dut: Dut) -> None:
     peer.traffic.must_not_leak("RFC4301-4.4.1-2")
 
 
-@gre(
-    "data-gre-ipv6-fields", BETWEEN, "RFC2784-2.5-1", "RFC2890-2.1-1", SIZE,
-    connection=through_gre(ipv6=True, key=KEY, checksum=True, sequence=True),
-)  # fmt: skip
+ALL_FIELDS = through_gre(ipv6=True, key=KEY, checksum=True, sequence=True)
+SUM = "RFC7676-2.1-1"
+
+
+@gre("data-gre-ipv6-fields", BETWEEN, "RFC2784-2.5-1", "RFC2890-2.1-1", SUM, SIZE, connection=ALL_FIELDS)
 def test_ipv6_fields(peer: Peer, dut: Dut) -> None:
-    """GRE over IPv6 with all of its optional fields, checksum, key and number, in this order: 56 octets with IPv6."""
+    """GRE over IPv6 with all of its optional fields, checksum, key and number, in this order: 56 octets with IPv6.
+
+    A packet with a wrong checksum is not taken. Its number does not count: the next one has it, too.
+    """
     way = Way.first(peer.establish(), dut)
     for size in (56, 57):
         one, found = way.ping(size=size)
         peer.check(not found.spoiled, "a right checksum", "a wrong one", "RFC2784-2.5-1")
         measured(peer, one, 28 + size, way.arithmetic, SIZE)
+    asked = way.question()
+    wrong = replace(way.header(asked), spoiled=True)
+    way.next -= 1
+    way.must_drop(SUM, (asked, wrong))
+
+
+LEAST = 1280
+"""Octets of a packet that every link of IPv6 carries (RFC 8200, section 5), tunnels among them."""
+
+
+@gre("data-gre-ipv6-least", "RFC7676-3.2-1", "RFC7676-3.1-1", SIZE, connection=ALL_FIELDS)
+def test_least(peer: Peer, dut: Dut) -> None:
+    """An IPv6 packet of 1280 octets goes through the tunnel both ways, whole; what protects it may be cut."""
+    way = Way.first(peer.establish(), dut)
+    way.ping()
+    _, found = way.ping("RFC7676-3.2-1", version=6, size=LEAST - 48)
+    peer.check(len(found.payload) == LEAST, f"a packet of {LEAST} octets", len(found.payload), "RFC7676-3.2-1")
 
 
 @purpose("data-gre-initiator", BETWEEN, "RFC4301-4.4.1-2", role="initiator", needs=(DATA,), connection=through_gre())

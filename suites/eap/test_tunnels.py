@@ -109,7 +109,7 @@ def challenge_brought(peer: Peer, way: Way) -> None:
     each(peer, case, prepare=prepare)
 
 
-@as_server("eap-{}-nobody", *NOBODY, "RFC5281-9.2.2-1", ways=TTLS_WAYS)
+@as_server("eap-{}-nobody", *NOBODY, "RFC5281-7.2-1", ways=TTLS_WAYS)
 def nobody(peer: Peer, way: Way) -> None:
     """A tunnel through which nothing comes, or a name without proof, lets nobody in."""
     each(

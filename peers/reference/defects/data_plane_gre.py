@@ -18,7 +18,7 @@ class _BlindToChecksums(TunnelHost):
         return True
 
 
-@defect("data-gre-checksum")
+@defect("data-gre-checksum", "data-gre-ipv6-fields")
 class TakesWrongGreChecksums(DeviceHost):
     """Does not look at the checksum of GRE."""
 
@@ -35,6 +35,18 @@ class WritesWrongGreChecksums(DeviceHost):
     """Writes a wrong checksum into GRE."""
 
     tunnels_class = _SumsPayloadOnly
+
+
+class _Narrow(TunnelHost):
+    def takes(self, end: End, found: GrePacket) -> bool:
+        return super().takes(end, found) and len(found.payload) < 1280
+
+
+@defect("data-gre-ipv6-least")
+class TunnelsAreNoLinks(DeviceHost):
+    """Has tunnels of GRE that carry less than a link of IPv6 must."""
+
+    tunnels_class = _Narrow
 
 
 class _OneFlow(TunnelHost):
@@ -177,12 +189,21 @@ class RefusesGreOfTheOtherFamily(RefusesMixedVersions):
     """Carries GRE only between addresses of the family of IPsec."""
 
 
-@defect("data-gre-initiator")
+@defect("data-gre-initiator", "auth-example-branch-initiator")
 class TunnelsGreAsInitiator(DeviceHost):
     """Uses tunnel mode for a Child SA that it asked for itself, whatever was agreed."""
 
     def bring(self, child: ChildSa, sa: IkeSa, udp: tuple[int, int] | None, now: float) -> Carried:
         mode = Mode.TUNNEL if child.initiator else child.mode
+        return super().bring(replace(child, mode=mode), sa, udp, now)
+
+
+@defect("auth-example-branch")
+class RekeysInTunnelMode(DeviceHost):
+    """Uses tunnel mode for the Child SA that takes the place of another one, whatever was agreed."""
+
+    def bring(self, child: ChildSa, sa: IkeSa, udp: tuple[int, int] | None, now: float) -> Carried:
+        mode = Mode.TUNNEL if any(one is not child for one in sa.children) else child.mode
         return super().bring(replace(child, mode=mode), sa, udp, now)
 
 
