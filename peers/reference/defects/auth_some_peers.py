@@ -106,7 +106,7 @@ class AuthoritiesOfAll(IkeSa):
         return replace(found, trust=tuple(dict.fromkeys(trust)))
 
 
-@defect("auth-two-keys")
+@defect("auth-two-keys", "auth-two-keys-initiator", "auth-example-keys", "auth-example-keys-initiator")
 class OneKeyForBothWays(IkeSa):
     """Proves itself by the key of its peer."""
 
@@ -115,7 +115,7 @@ class OneKeyForBothWays(IkeSa):
         return theirs if isinstance(theirs, Psk) else super().own_credential()
 
 
-@defect("auth-two-keys-other")
+@defect("auth-two-keys-other", "auth-two-keys-initiator-other")
 class OwnKeyCountsToo(IkeSa):
     """Takes either of the two keys of a connection from its peer."""
 

@@ -81,7 +81,7 @@ class ReturnsWholeEspProposal(IkeSa):
         return [SA((replace(whole, spi=chosen.spi),)) if isinstance(one, SA) else one for one in made]
 
 
-@defect("child-pfs", "child-rekey-pfs")
+@defect("child-pfs", "child-rekey-pfs", "auth-example-curves", "auth-example-curves-initiator")
 class ForgetsKer(IkeSa):
     """Chooses a suite with a group and leaves out KEr."""
 
