@@ -30,7 +30,6 @@ class CatalogError(ValueError):
 class Reason(StrEnum):
     """Why nothing tests a row."""
 
-    UNWRITTEN = "unwritten"
     EXTENSION = "extension"
     SCALE = "scale"
     EQUIPMENT = "equipment"
@@ -46,7 +45,6 @@ class Reason(StrEnum):
 
 
 _MEANINGS: Final = {
-    Reason.UNWRITTEN: "a peer or a server can see it, and its purpose is still to be written",
     Reason.EXTENSION: "belongs to an extension of IKEv2 that the suite does not speak yet",
     Reason.SCALE: "needs many peers at once, or measures speed",
     Reason.EQUIPMENT: "needs equipment around the device that the suite does not have",
