@@ -49,6 +49,9 @@ def _differences(device: Device, wanted: Connection) -> Iterator[str]:
         if one.name in ("local_address", "remote_address"):
             if theirs is not None and theirs not in _addresses(pixit, one.name):
                 yield f"for other addresses than {theirs}"
+        elif one.name == "tunnels":
+            if theirs:
+                yield "without GRE"
         elif one.name not in _OWN_AFFAIR and theirs != getattr(usual, one.name):
             yield f"without {one.name} = {theirs.value if isinstance(theirs, CookiePolicy) else theirs}"
     features = (
@@ -126,5 +129,3 @@ def _child(child: ChildConfig, mode: Mode, local: tuple[str, ...], remote: tuple
             yield f"with the selectors {', '.join(has)}, not {', '.join(theirs)}"
     if child.lifetime is not None:
         yield f"without a lifetime of {child.lifetime:g} s"
-    if child.gre:
-        yield "without GRE"

@@ -116,8 +116,8 @@ class Capability(StrEnum):
     SEQUENCE_PRESET = "sequence-preset", "its next ESP packet can be given any sequence number (RFC 4303, 3.3.3)"
     DROP_COUNTERS = "drop-counters", "counts the packets that its IPsec drops"
     ECHO = "echo", "echoes what comes to TCP port 7 of its inner address"
-    GRE = "gre", "carries packets in GRE over Child SAs in transport mode, as FlexVPN does it"
-    GRE_TUNNELS = "gre-tunnels", "has the GRE tunnels of a connection: keys, checksums, over IPv6 (RFC 2890, RFC 7676)"
+    GRE = "gre", "has a GRE tunnel for IPv4 over a Child SA, as FlexVPN does it"
+    GRE_TUNNELS = "gre-tunnels", "has GRE tunnels of every kind: several, keys, checksums, IPv6 (RFC 2890, RFC 7676)"
     IPV6 = "ipv6", "reachable over IPv6"
     EAP = "eap", "authenticates the initiator with EAP (RFC 7296, 2.16)"
     EAP_PEER = "eap-peer", "authenticates itself with EAP as initiator (RFC 7296, 2.16)"
@@ -264,7 +264,8 @@ def needs(connection: Connection) -> frozenset[Capability]:
         (Capability.IDENTITY_NETWORK, connection.remote_network),
         (Capability.IDENTITY_SUBJECT, connection.remote_subject),
         (Capability.SEVERAL_CONNECTIONS, connection.beside),
-        (Capability.GRE_TUNNELS, connection.tunnels),
+        (Capability.GRE, connection.tunnels),
+        (Capability.GRE_TUNNELS, len(connection.tunnels) > 1 or not all(one.simple for one in connection.tunnels)),
         (Capability.IKE_LIMIT, connection.ike_sa_limit is not None),
         (Capability.CHILD_LIMIT, connection.child_sa_limit is not None),
         (Capability.REOPENS, connection.reopens),
@@ -279,8 +280,6 @@ def needs(connection: Connection) -> frozenset[Capability]:
             wanted.add(Capability.ESN)
         if child.lifetime is not None:
             wanted.add(Capability.CHILD_LIFETIME)
-        if child.gre:
-            wanted.add(Capability.GRE)
         if child.lifetime_packets is not None:
             wanted.add(Capability.LIFETIME_PACKETS)
         if child.lifetime_octets is not None:

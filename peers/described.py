@@ -31,7 +31,6 @@ def connection_tree(connection: Connection) -> dict[str, Any]:
                 "lifetime_octets": child.lifetime_octets,
                 "lifetime_jitter": child.lifetime_jitter,
                 "idle_timeout": child.idle_timeout,
-                "gre": child.gre,
             }
             for child in connection.children
         ],

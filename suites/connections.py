@@ -2,7 +2,7 @@
 
 Each builder returns a `Setup`: given how a device is reached, it makes *our* view of the connection; the device gets
 the mirrored one. Keyword arguments replace fields of `Connection`; ``esp`` (proposals), ``local_ts``, ``remote_ts``,
-``mode``, ``gre`` and ``child_lifetime`` are those of its Child SA. Algorithms are those that the device likes most,
+``mode`` and ``child_lifetime`` are those of its Child SA. Algorithms are those that the device likes most,
 unless ``proposals`` and ``esp`` name others, or a role (`suites.choices`).
 """
 
@@ -47,7 +47,6 @@ _CHILD_FIELDS = {
     "lifetime_octets": "lifetime_octets",
     "idle_timeout": "idle_timeout",
     "lifetime_jitter": "lifetime_jitter",
-    "gre": "gre",
 }
 
 

@@ -33,7 +33,6 @@ _WINDOW = 8192
 _MSS = b"\2\4"
 _TCP = struct.Struct("!HHIIBBHHH")
 _FLAGS = "FSRPAUEC"
-_ETHERTYPES = {4: 0x0800, 6: 0x86DD}
 _NAMES = {ICMP: "ICMP", ICMPV6: "ICMPv6", TCP: "TCP", UDP: "UDP", ESP: "ESP", AH: "AH", PROTOCOL_GRE: "GRE",
           IPV4: "IPv4 in it", IPV6: "IPv6 in it"}  # fmt: skip
 _MESSAGES = {
@@ -103,23 +102,6 @@ def tcp(
 def with_size(make: Callable[[int], bytes], octets: int) -> bytes:
     """The packet of exactly so many octets that ``make`` gives for some number of octets of data."""
     return make(octets - len(make(0)))
-
-
-def in_gre(source: str, destination: str, packet: bytes) -> bytes:
-    """A packet in GRE (RFC 2784) between two hosts."""
-    body = struct.pack("!HH", 0, _ETHERTYPES[packet[0] >> 4]) + packet
-    return _header(_octets(source), _octets(destination), PROTOCOL_GRE, len(body)) + body
-
-
-def out_of_gre(packet: bytes) -> bytes | None:
-    """The packet in a GRE packet (RFC 2784, the optional fields of RFC 2890 passed over), None: there is none."""
-    outer = parse(packet)
-    body = packet[outer.payload_at : outer.length]
-    if outer.protocol != PROTOCOL_GRE or outer.fragment or len(body) < 4:
-        return None
-    flags, kind = struct.unpack_from("!HH", body)
-    size = 4 + 4 * sum(bool(flags & bit) for bit in (0x8000, 0x2000, 0x1000))
-    return body[size:] if kind in _ETHERTYPES.values() and not flags & 7 else None
 
 
 class Segment(NamedTuple):

@@ -70,7 +70,7 @@ _SAID = frozenset(
         *("local_ports", "remote_ports", "local_pool", "remote_pool", "fragment_size", "cookies", "half_open_limit"),
         *("mobike", "childless", "force_encapsulation", "initial_contact", "dpd_delay", "keepalive", "lifetime"),
         *("retransmit_timeout", "retransmit_base", "retransmit_tries", "local_inner", "remote_inner"),
-        *("local_routes", "remote_routes", "any_identity", "remote_domain", "remote_subject"),
+        *("local_routes", "remote_routes", "any_identity", "remote_domain", "remote_subject", "tunnels"),
     }
 )
 """Fields that are written or refused below, or are the router's own affair."""
@@ -97,6 +97,10 @@ class _Writer:
     @property
     def ipv6(self) -> bool:
         return ip_address(self.tester).version == 6
+
+    @property
+    def gre(self) -> bool:
+        return bool(self.wanted.tunnels)
 
     def written(self) -> Configuration:
         self._refuse()
@@ -129,17 +133,16 @@ class _Writer:
         if not wanted.initial_contact:
             raise unsupported("it says INITIAL_CONTACT, whatever it is told")
         for child in wanted.children:
-            if (child.mode is Mode.TRANSPORT) != child.gre:
+            if (child.mode is Mode.TRANSPORT) != self.gre:
                 raise Unsupported(Capability.TRANSPORT, "iosxe", "a tunnel interface has it around GRE only")
-        if len(wanted.children) > 1 and any(child.gre for child in wanted.children):
+        if len(wanted.children) > 1 and self.gre:
             raise Unsupported(Capability.MULTIPLE_CHILDREN, "iosxe", "a tunnel with GRE has one")
 
     def _flexible(self) -> bool:
         """Whether a Virtual-Template answers, which takes the selectors that the peer likes."""
         pools = self.wanted.local_pool is not None or self.wanted.remote_pool is not None
         open_wide = all((*child.local_ts, *child.remote_ts) == (EVERYTHING,) * 2 for child in self.wanted.children)
-        gre = any(child.gre for child in self.wanted.children)
-        return pools or gre or open_wide or self.router.selectors == "any"
+        return pools or self.gre or open_wide or self.router.selectors == "any"
 
     # --- IKE
 
@@ -277,7 +280,7 @@ class _Writer:
         yield Block(f"crypto ipsec profile {self.name}", tuple(lines))
 
     def _tunnel_mode(self) -> str:
-        if any(child.gre for child in self.wanted.children):
+        if self.gre:
             return "tunnel mode gre ipv6" if self.ipv6 else "tunnel mode gre ip"
         if not self.ipv6:
             return "tunnel mode ipsec ipv4"
@@ -305,7 +308,7 @@ class _Writer:
         """The tunnel interface of an initiator, with routes into it."""
         wanted = self.wanted
         if self.router.selectors == "any" and not (wanted.local_pool or wanted.remote_pool):
-            named = [text for child in wanted.children if not child.gre for text in (*child.local_ts, *child.remote_ts)]
+            named = [text for child in wanted.children for text in (*child.local_ts, *child.remote_ts) if not self.gre]
             if any(text != EVERYTHING for text in named):
                 return
         address = "ip address negotiated" if wanted.remote_pool is not None else ""
@@ -331,7 +334,7 @@ class _Writer:
     def _routes(self) -> Iterator[Block]:
         """The networks of the tester lie behind the tunnel, except those that hold its own address or ours."""
         texts = dict.fromkeys(text.partition("[")[0] for child in self.wanted.children for text in child.remote_ts)
-        networks = [] if any(child.gre for child in self.wanted.children) else [*texts]
+        networks = [] if self.gre else [*texts]
         if not networks or EVERYTHING in networks:
             networks = list(self.pixit.tester_networks)
         for text in networks:

@@ -96,7 +96,7 @@ class Libreswan(Daemon):
                 claims.add(Capability.SEQUENCE_PRESET)
             claims |= {Capability.LIFETIME_PACKETS, Capability.LIFETIME_OCTETS}
             if self._place.has_gre:
-                claims.add(Capability.GRE_TUNNELS)
+                claims |= {Capability.GRE, Capability.GRE_TUNNELS}
         if self.pixit.device_address6 is not None:
             claims.add(Capability.IPV6)
         if not self.version.startswith(("3.", "4.")):

@@ -13,8 +13,6 @@ from conformance.ike.core.spine import UP
 from conformance.ike.ikesa import IkeSa
 from conformance.ipsec.errors import NoSa, UnknownSpi
 from conformance.ipsec.flow import Flow
-from conformance.ipsec.inner import InnerHost
-from conformance.ipsec.ip import parse
 from conformance.ipsec.packets import Bend
 from conformance.ipsec.sad import Expiry, InboundSa, Lifetime, OutboundSa, child_parameters
 from conformance.ipsec.stack import IpsecHost
@@ -43,20 +41,6 @@ class Carried:
     active: float = 0.0
 
 
-class GreHost(InnerHost):
-    """A host that is also behind a GRE tunnel which ends here (RFC 2784): it answers there as well, in GRE."""
-
-    def answer(self, packet: bytes, now: float) -> list[bytes]:
-        """The packets that answer this one."""
-        received = parse(packet)
-        body = packet[received.payload_at : received.length]
-        if received.protocol != GRE or received.destination not in self.addresses or received.fragment:
-            return super().answer(packet, now)
-        if len(body) < 4 or body[:2] != b"\0\0":
-            return []
-        return [self.packet(received, GRE, body[:4] + answer) for answer in super().answer(body[4:], now)]
-
-
 class DeviceHost(IpsecHost):
     """A host behind the device, and its SAD. `follow` is told after each step which IKE SAs there are."""
 
@@ -67,9 +51,7 @@ class DeviceHost(IpsecHost):
         """A host without SAs at the inner addresses and the connection's own one."""
         own = [connection.local_address] if connection.local_address else []
         super().__init__([*self.inner_addresses, *own], random)
-        if any(child.gre for child in connection.children):
-            self.inner = GreHost([*self.inner_addresses, *own], random)
-        elif connection.every_tunnel:
+        if connection.every_tunnel:
             self.inner = self.tunnels_class([*self.inner_addresses, *own], random, connection.every_tunnel)
         self.own_addresses = self.inner.addresses
         self.policies = {child.name: place for place, child in enumerate(connection.children)}

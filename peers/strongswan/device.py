@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-from conformance.ike.core.connection import Connection, CookiePolicy, GreTunnel
+from conformance.ike.core.connection import Connection, CookiePolicy
 from peers.capabilities import Capability, needs
 from peers.contract import HUNG, Death, DeviceError, SaStatus
 from peers.daemon import Daemon
@@ -227,12 +227,8 @@ class StrongSwan(Daemon):
         for name, section in sections.items():
             self._vici().request("load-conn", {name: section})
         self._connection = connection
-        tunnels = connection.every_tunnel
-        if any(child.gre for child in connection.children):
-            local, remote = self.pixit.device_address, self.pixit.tester_address
-            tunnels = (GreTunnel(local, remote, remote_networks=self.pixit.tester_networks),)
-        if tunnels:
-            self._place.open_gre(tunnels)
+        if connection.every_tunnel:
+            self._place.open_gre(connection.every_tunnel)
         if connection.cookies is CookiePolicy.ALWAYS:
             self._load_spi = open_half(self.name, self._place, connection)
 

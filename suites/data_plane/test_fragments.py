@@ -10,9 +10,9 @@ from conformance.script.traffic import Arrived, SentPacket
 from conformance.script.verdict import NotApplicable
 from peers.capabilities import Capability
 from suites.data_plane.steps import DATA, bent, between, flows, unanswered, uncounted, up
-from suites.data_plane.test_modes import BETWEEN, GRE, gre_ends, gre_ping
 from suites.data_plane.test_replay import FAR, FORGED, LEFT, WINDOW
 from suites.data_plane.test_sizes import FRAGMENTED, MTU, REASSEMBLED, fits, reply_of
+from suites.data_plane.tunnels import BETWEEN, Way, for_ipv4, opened
 from suites.dut import Dut
 from suites.purpose import purpose
 
@@ -149,36 +149,33 @@ def test_transport_whole(peer: Peer) -> None:
     peer.check(came <= MTU, f"no piece larger than {MTU}", f"{came} octets", FRAGMENTED)
 
 
-@purpose("data-gre-large", BETWEEN, FRAGMENTED, role="responder", needs=(DATA,), connection=GRE)
+@purpose("data-gre-large", BETWEEN, FRAGMENTED, role="responder", needs=(DATA,), connection=for_ipv4)
 def test_gre_large(peer: Peer, dut: Dut) -> None:
     """Packets that GRE and ESP make larger than the link get through, and so do their replies.
 
     The device may cut them before GRE, or the ESP packet of the whole; no piece is larger than the link carries.
     """
-    sa = peer.establish()
-    with peer.preamble("a ping in GRE"):
-        gre_ping(sa, dut)
+    way = opened(peer, dut)
     for octets in (1450, 1500, 2900):
         mark = len(peer.traffic.arrived)
-        _gre_reply(sa, dut, octets)
+        _gre_reply(way, octets)
         fits(peer, mark, MTU, FRAGMENTED, split=octets > MTU - 28)
-    sa.traffic.must_not_leak("RFC4301-4.4.1-2")
+    peer.traffic.must_not_leak("RFC4301-4.4.1-2")
 
 
-def _gre_reply(sa: ScriptedSa, dut: Dut, octets: int) -> None:
+def _gre_reply(way: Way, octets: int) -> None:
     """A ping of so many octets in GRE gets its reply in GRE, put together where it comes in fragments."""
-    channel = sa.traffic.channel()
-    asked = inner.ping(*gre_ends(dut), ident=49, sequence=octets, size=octets - 28)
+    asked = way.question(size=octets - 28)
     answers, pieces = inner.answers(asked), Reassembler()
 
     def put_together(one: Arrived) -> bool:
-        found = inner.out_of_gre(one.packet) if one.channel is not None and one.packet else None
-        whole = None if found is None else pieces.add(found, one.time)
+        found = way.came(one)
+        whole = None if found is None else pieces.add(found.payload, one.time)
         return whole is not None and answers(whole)
 
     def send() -> None:
-        sa.traffic.send(inner.in_gre(channel.ours, channel.theirs, asked))
+        way.send(way.header(asked))
 
     send()
     what = f"the answer to {inner.summary(asked)} in GRE"
-    sa.traffic.expect(put_together, what, requirement=FRAGMENTED, again=send)
+    way.sa.traffic.expect(put_together, what, requirement=FRAGMENTED, again=send)

@@ -1,19 +1,13 @@
 """Ways to carry packets: transport mode, GRE, no encryption, AH, UDP, and every pair of IP versions."""
 
-from dataclasses import replace
-from ipaddress import ip_network
-
 from conformance.ipsec.ip import parse
-from conformance.ipsec.overhead import Gre
-from conformance.script import inner
 from conformance.script.peer import Peer
-from conformance.script.sa import ScriptedSa
-from conformance.script.traffic import Arrived
 from peers.capabilities import Capability
 from suites.choices import ah, esp_null
 from suites.connections import usual
 from suites.data_plane.steps import DATA, THROUGH, between, flows, inside6, tcp_syn, transports, up, visible
 from suites.data_plane.test_sizes import measured
+from suites.data_plane.tunnels import Way, for_ipv4, opened
 from suites.dut import Dut
 from suites.purpose import purpose
 
@@ -59,41 +53,17 @@ def test_transport_rekey(peer: Peer) -> None:
     flows(peer, sa.child, BETWEEN)
 
 
-GRE = between(protocol="gre", gre=True)
-
-
-def gre_ends(dut: Dut) -> tuple[str, str]:
-    """A host behind either end of GRE, ours first."""
-    networks = dut.pixit.tester_networks[0], dut.pixit.device_networks[0]
-    return str(ip_network(networks[0])[1]), str(ip_network(networks[1])[1])
-
-
-def gre_ping(sa: ScriptedSa, dut: Dut, size: int = 56) -> tuple[bytes, Arrived]:
-    """Ping the network behind the device through GRE; the question and the protected answer."""
-    channel = sa.traffic.channel()
-    asked = inner.ping(*gre_ends(dut), ident=47, sequence=size, size=size)
-    sa.traffic.send(inner.in_gre(channel.ours, channel.theirs, asked))
-    fits = inner.answers(asked)
-
-    def answers(one: Arrived) -> bool:
-        found = inner.out_of_gre(one.packet) if one.channel is not None and one.packet else None
-        return found is not None and fits(found)
-
-    return asked, sa.traffic.expect(answers, f"the answer to {inner.summary(asked)} in GRE", requirement=BETWEEN)
-
-
-@purpose("data-gre", BETWEEN, "RFC4301-4.4.1-2", role="responder", needs=(DATA,), connection=GRE)
+@purpose("data-gre", BETWEEN, "RFC4301-4.4.1-2", role="responder", needs=(DATA,), connection=for_ipv4)
 def test_gre(peer: Peer, dut: Dut) -> None:
     """GRE in transport mode, as FlexVPN uses it: networks behind both ends reach each other, and the size is right.
 
     ESP covers the GRE header of 4 octets and the inner packet; the outer IP header is that of GRE.
     """
-    sa = peer.establish()
+    way = Way.first(peer.establish(), dut)
     for size in (0, 56, 57, 1300):
-        asked, found = gre_ping(sa, dut, size)
-        arithmetic = replace(sa.traffic.channel().encapsulation, gre=Gre())
-        measured(peer, found, len(asked), arithmetic, "RFC4303-2.4-2")
-    sa.traffic.must_not_leak("RFC4301-4.4.1-2")
+        found, _ = way.ping(size=size)
+        measured(peer, found, 28 + size, way.arithmetic, "RFC4303-2.4-2")
+    peer.traffic.must_not_leak("RFC4301-4.4.1-2")
 
 
 @purpose(
@@ -102,27 +72,25 @@ def test_gre(peer: Peer, dut: Dut) -> None:
     "RFC7296-2.8-14",
     role="responder",
     needs=(DATA, Capability.REKEY_CHILD),
-    connection=GRE,
+    connection=for_ipv4,
 )
 def test_gre_rekey(peer: Peer, dut: Dut) -> None:
     """The tunnel of GRE goes on when its Child SA is rekeyed."""
     sa = peer.establish()
-    gre_ping(sa, dut)
+    Way.first(sa, dut).ping()
     sa.rekey_child()
     sa.finish()
-    _, found = gre_ping(sa, dut, 57)
+    found, _ = Way.first(sa, dut).ping(size=57)
     peer.check(found.channel is sa.traffic.channel(sa.child), "an answer on the new SA", found, "RFC7296-2.8-14")
 
 
-@purpose("data-gre-clear", "RFC4301-5.2-2", role="responder", needs=(DATA,), connection=GRE)
+@purpose("data-gre-clear", "RFC4301-5.2-2", role="responder", needs=(DATA,), connection=for_ipv4)
 def test_gre_clear(peer: Peer, dut: Dut) -> None:
     """GRE in the clear between the two ends is dropped."""
-    sa = peer.establish()
-    gre_ping(sa, dut)
-    channel = sa.traffic.channel()
-    asked = inner.ping(*gre_ends(dut), ident=48)
-    with sa.traffic.silence("RFC4301-5.2-2", prove=lambda: gre_ping(sa, dut, 58), bypass=True):
-        sa.traffic.clear(inner.in_gre(channel.ours, channel.theirs, asked))
+    way = opened(peer, dut)
+    asked = way.question()
+    with peer.traffic.silence("RFC4301-5.2-2", prove=lambda: way.ping(size=58), bypass=True):
+        peer.traffic.clear(way.delivered(way.header(asked)))
 
 
 @purpose(

@@ -38,6 +38,13 @@ def through_gre(*, mode: Mode = Mode.TRANSPORT, ipv6: bool = False, **fields: An
     return setup
 
 
+def for_ipv4(pixit: Pixit) -> Connection:
+    """A GRE tunnel between the two hosts for a network of IPv4 behind us, as FlexVPN has it."""
+    found = through_gre()(pixit)
+    network = tuple(one for one in pixit.tester_networks if ":" not in one)[:1]
+    return replace(found, tunnels=(replace(found.tunnels[0], local_networks=network),))
+
+
 def host_of(networks: Iterable[str], version: int) -> str:
     """The first host of the first network of an IP version. Raises NotApplicable where there is none."""
     found = next((one for one in map(ip_network, networks) if one.version == version), None)
@@ -84,11 +91,15 @@ class Way:
         kind = IPV4 if packet[0] >> 4 == 4 else IPV6
         return GrePacket(packet, kind, self.tunnel.key, sequence, self.tunnel.checksum)
 
-    def send(self, made: GrePacket) -> None:
-        """Send a GRE packet through the Child SA, and wait for nothing."""
+    def delivered(self, made: GrePacket) -> bytes:
+        """The IP packet that takes a GRE packet to the other end."""
         body = made.encode()
         ends = ip_address(self.tunnel.local).packed, ip_address(self.tunnel.remote).packed
-        self.sa.traffic.send(header(*ends, GRE, len(body), identification=self.asked) + body, self.child)
+        return header(*ends, GRE, len(body), identification=self.asked) + body
+
+    def send(self, made: GrePacket) -> None:
+        """Send a GRE packet through the Child SA, and wait for nothing."""
+        self.sa.traffic.send(self.delivered(made), self.child)
 
     def came(self, one: Arrived) -> GrePacket | None:
         """The GRE packet from the other end of the tunnel that came through a Child SA, None: it is none."""

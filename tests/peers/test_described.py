@@ -17,7 +17,7 @@ def test_every_field_is_described() -> None:
 
 
 def test_what_is_described_is_what_the_connection_says() -> None:
-    child = child_view(gre=True, mode=Mode.TRANSPORT, lifetime=7.0, local_ts=("192.0.2.1/32",))
+    child = child_view(mode=Mode.TRANSPORT, lifetime=7.0, local_ts=("192.0.2.1/32",))
     connection = device_view(
         children=(child,), local_pool="10.77.0.0/24", remote_pool="10.78.0.0/24", keepalive=None,
         cookies=CookiePolicy.ALWAYS, fragment_size=576, mobike=True,

@@ -17,6 +17,7 @@ from conformance.ike.core.connection import (
     ChildConfig,
     Connection,
     CookiePolicy,
+    GreTunnel,
     Identity,
     InnerNetwork,
     Mode,
@@ -43,7 +44,8 @@ PIXIT = Pixit("192.0.2.1", "192.0.2.2")
 ROUTER = Router("10.0.0.1", "ikespec", "secret", "GigabitEthernet1", inside="GigabitEthernet2")
 CHILD = ChildConfig("net", ("aes256-sha256",), ("10.2.0.0/24",), ("10.1.0.0/24",))
 OPEN = replace(CHILD, local_ts=("0.0.0.0/0",), remote_ts=("0.0.0.0/0",))
-GRE = replace(CHILD, mode=Mode.TRANSPORT, gre=True)
+TRANSPORT = replace(CHILD, mode=Mode.TRANSPORT)
+GRE: dict[str, Any] = {"children": (TRANSPORT,), "tunnels": (GreTunnel("192.0.2.1", "192.0.2.2"),)}
 OUTER: dict[str, Any] = {"local_address": "2001:db8::1", "remote_address": "2001:db8::2"}
 DEVICE = Connection(
     Party(Identity.of("hub.example"), Psk(b"ours")),
@@ -158,7 +160,7 @@ CONSTRUCTS: dict[str, tuple[dict[str, Any], str, list[str]]] = {
     ),
     "transform set": ({}, "crypto ipsec transform-set IKESPEC-1 esp-aes 256 esp-sha256-hmac", ["mode tunnel"]),
     "transform set around GRE": (
-        {"children": (replace(GRE, proposals=("aes256gcm16",)),)},
+        {**GRE, "children": (replace(TRANSPORT, proposals=("aes256gcm16",)),)},
         "crypto ipsec transform-set IKESPEC-1 esp-gcm 256",
         ["mode transport"],
     ),
@@ -251,7 +253,7 @@ def test_the_tunnel_of_a_spoke_comes_with_the_order_to_initiate() -> None:
     assert [one.text for one in parsed.find_objects("^ip route")] == [
         "ip route 10.1.0.0 255.255.255.0 Tunnel3999 name IKESPEC"
     ]
-    assert _below(_parsed(*_told(children=(GRE,)).initiator), "interface Tunnel3999")[3] == "tunnel mode gre ip"
+    assert _below(_parsed(*_told(**GRE).initiator), "interface Tunnel3999")[3] == "tunnel mode gre ip"
 
 
 def test_a_tunnel_with_a_policy_waits_for_the_order_to_initiate() -> None:
@@ -267,7 +269,7 @@ def test_ipv6_between_the_routers() -> None:
     parsed = _parsed(told)
     assert "address 2001:db8::2/128" in _below(parsed, "crypto ikev2 keyring IKESPEC")
     assert "tunnel mode ipsec ipv6 v4-overlay" in _below(parsed, "interface Virtual-Template3999")
-    assert "tunnel mode gre ipv6" in str(_told(children=(GRE,), **OUTER))
+    assert "tunnel mode gre ipv6" in str(_told(**GRE, **OUTER))
     with pytest.raises(Unsupported, match="an access list are written for IPv4 only"):
         _told(**OUTER)
 
@@ -313,7 +315,7 @@ def test_a_shared_key_that_is_no_word_goes_in_hexadecimal(secret: bytes) -> None
         ({"proposals": ("aes256gcm16-prfsha256-x25519",)}, "IOS has no word for CURVE25519"),
         ({"proposals": ("aes128ctr-sha256-ecp256",)}, "IOS has no word for AES_CTR with 128 bits"),
         ({"children": (replace(CHILD, proposals=("aes128gcm16-esn",)),)}, "does not support esn"),
-        ({"children": (replace(CHILD, mode=Mode.TRANSPORT),)}, "a tunnel interface has it around GRE only"),
+        ({"children": (TRANSPORT,)}, "a tunnel interface has it around GRE only"),
         ({"children": (replace(CHILD, lifetime=3.0),)}, "none below 120 s, not 3 s"),
         ({"dpd_delay": 2.0}, "a time for DPD from 10 to 3600, not 2"),
         ({"fragment_size": 1501}, "an MTU for fragments from 68 to 1500, not 1501"),
@@ -349,7 +351,7 @@ def test_every_algorithm_that_is_claimed_has_its_line() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"children": (OPEN,), **OUTER}, {"children": (OPEN,)}, {"children": (GRE,)},
+    [{}, {"children": (OPEN,), **OUTER}, {"children": (OPEN,)}, GRE,
      {"children": (OPEN,), "local_pool": "10.77.0.0/28"},
      {"children": (OPEN,), "remote_pool": "10.77.0.0/28"}, {"lifetime": 300.0, "dpd_delay": 10.0},
      {"children": (replace(CHILD, proposals=("sha256",)),)}, {"remote_domain": "branches.example"},

@@ -18,6 +18,7 @@ from peers.credentials import USUAL, Credentials
 from peers.reference.device import CAPABILITIES, ReferenceDevice
 from suites.conduct import Written, all_purposes, conduct
 from suites.connections import Setup, certificates, psk
+from suites.data_plane.tunnels import for_ipv4
 from suites.ike_auth.steps import named
 from suites.judge import Verdict
 
@@ -114,7 +115,7 @@ def test_most_purposes_run(
         (psk(mode=Mode.TRANSPORT), "in tunnel mode"),
         (psk(local_ts=("10.9.0.0/24",)), "with the selectors 10.1.0.0/24, not 10.9.0.0/24"),
         (psk(remote_pool="10.77.0.0/24"), "without the pool 10.77.0.0/24"),
-        (psk(gre=True), "without GRE"),
+        (for_ipv4, "without GRE"),
         (psk(esp=("aes256-sha256-ecp384",)), "without a key exchange for Child SAs"),
         (psk(fragment_size=576), "without fragment_size = 576"),
         (psk(local_ports=(501, 4501)), "without remote_ports = (501, 4501)"),

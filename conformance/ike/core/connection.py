@@ -154,8 +154,6 @@ class ChildConfig:
     all three there is more before an SA is over, whether replaced or not (RFC 4301, section 4.4.2.1): `over`.
     ``idle_timeout`` are the seconds without a packet after which the side deletes it, None: never. A rekey is sooner by
     up to ``lifetime_jitter`` seconds, by chance (RFC 7296, section 2.8.1).
-
-    ``gre``: it carries GRE packets between its two ends, and the networks of both sides are reached through these.
     """
 
     name: str
@@ -168,7 +166,6 @@ class ChildConfig:
     lifetime_octets: int | None = None
     idle_timeout: float | None = None
     lifetime_jitter: float = 0.0
-    gre: bool = False
 
     def mirrored(self) -> "ChildConfig":
         """The same Child SA as the other side describes it."""
@@ -190,6 +187,12 @@ class GreTunnel:
     key: int | None = None
     checksum: bool = False
     sequence: bool = False
+
+    @property
+    def simple(self) -> bool:
+        """IPv4 in IPv4, in a header without optional fields."""
+        bare = self.key is None and not self.checksum and not self.sequence
+        return bare and not any(":" in one for one in (self.local, *self.local_networks, *self.remote_networks))
 
     def mirrored(self) -> "GreTunnel":
         """The same tunnel as the other side describes it."""

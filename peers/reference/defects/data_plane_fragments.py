@@ -1,14 +1,14 @@
 """Defects of the data plane: fragments of ESP packets, large packets in GRE and transport mode, and ECN."""
 
-from conformance.crypto import Random
-from conformance.ike.core.connection import Connection, Mode
+from conformance.ike.core.connection import Mode
 from conformance.ipsec.errors import WrongIcv
 from conformance.ipsec.fragments import Reassembler, fragment
 from conformance.ipsec.ip import ESP, parse, with_traffic_class
 from conformance.ipsec.packets import Bend
 from conformance.ipsec.tunnel import CE, NOT_ECT
-from peers.reference.dataplane import DeviceHost, GreHost
+from peers.reference.dataplane import DeviceHost
 from peers.reference.defects.registry import defect
+from peers.reference.tunnels import TunnelHost
 
 _ECN = 3
 
@@ -95,7 +95,7 @@ class CutsBeforeTransport(DeviceHost):
         return [each for part in parts for each in super(CutsBeforeTransport, self).send(part, now, bend=bend)]
 
 
-class _SmallGre(GreHost):
+class _SmallGre(TunnelHost):
     """Takes no GRE packet that is larger than its link."""
 
     def answer(self, packet: bytes, now: float) -> list[bytes]:
@@ -106,10 +106,7 @@ class _SmallGre(GreHost):
 class LosesLargeGre(DeviceHost):
     """Drops a GRE packet that had to be fragmented."""
 
-    def __init__(self, connection: Connection, random: Random) -> None:
-        super().__init__(connection, random)
-        own = [connection.local_address] if connection.local_address else []
-        self.inner = _SmallGre([*self.inner_addresses, *own], random)
+    tunnels_class = _SmallGre
 
 
 # --- ECN --------------------------------------------------------------------------------------------------------------
