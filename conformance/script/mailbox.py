@@ -1,5 +1,6 @@
 """What goes to the device and what comes from it: datagrams out, messages in, each of them in the trace."""
 
+from collections import deque
 from collections.abc import Callable
 from math import inf
 from typing import Any
@@ -36,6 +37,9 @@ MAX_OCTETS = 64 << 20
 MORE_TIMES = 2
 """So often a device gets the time for an answer again if it has been at work until then."""
 
+FEW = 3
+"""So many answers ago, and for so long as so many take: what a device with several threads has got is done then."""
+
 BREATH = 0.002
 """Seconds: a device may not be ready again the moment it has sent, and drop what comes then with the same ID."""
 
@@ -48,7 +52,8 @@ class Mailbox:
     CREATE_CHILD_SA requests of the device that somebody has ordered: others that the script does not want are put off.
     ``stale`` are initiator's SPIs of IKE_SA_INIT requests that the device still repeats from earlier conversations.
     ``begun`` are initiator's SPIs of what we have sent, ``earlier`` those of the conversation before this one.
-    ``glance`` asks the device something beside the link, and returns when it has answered.
+    ``glance`` asks the device something beside the link, and returns when it has answered. ``answered_in`` are the
+    seconds that the last responses have taken.
     """
 
     traffic: Traffic
@@ -67,6 +72,7 @@ class Mailbox:
         self.fragments: list[Received] = []
         self._sent: dict[bytes, Sent] = {}
         self.ordered: list[Callable[[Message], bool]] = []
+        self.answered_in: deque[float] = deque(maxlen=FEW)
         self._stray: list[Datagram] = []
         self._wanted: Callable[[Received], bool] | None = None
         self._entry: Entry | None = None
@@ -246,8 +252,12 @@ class Mailbox:
         self._datagrams = self._octets = 0
 
     def pause(self) -> None:
-        """Let a device with several threads finish what it has got: it may take two messages in any order."""
-        self.idle(MOMENT)
+        """Let a device with several threads finish what it has got: it may take two messages in any order.
+
+        On a busy host that takes longer, as long as a few of its answers do.
+        """
+        lately = min(self.answered_in, default=0.0)
+        self.idle(max(MOMENT, min(FEW * lately, self.response_timeout / 10)))
 
     def awaits(self, received: Received) -> bool:
         """True if the script waits for this message just now."""

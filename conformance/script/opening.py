@@ -81,12 +81,16 @@ class Opening(BendableSa):
             self.begin_patience()
 
         what = f"a response to {request.exchange.name} {request.message_id}"
+        asked = self.peer.link.now()
         try:
-            return self.peer.wait(fits, what, timeout, again, renew if timeout is None else None)
+            found = self.peer.wait(fits, what, timeout, again, renew if timeout is None else None)
         except Unexpected as silent:
             if established:
                 raise Unanswered(silent.expected, silent.got, request.exchange) from None
             raise
+        if found.time > asked:
+            self.peer.answered_in.append(found.time - asked)
+        return found
 
     def begin_patience(self) -> None:
         """Begin anew to wait for the response that is due, so that we do not end the IKE SA ourselves."""

@@ -32,6 +32,7 @@ from conformance.wire import (
 )
 from peers.reference.device import PIXIT
 from peers.reference.engine import ReferenceEngine
+from peers.reference.variants.pace import ALittleSlow
 from suites.connections import psk
 from suites.create_child_sa.answers import kept
 from suites.invariants.watch import Watch
@@ -233,6 +234,24 @@ def test_what_is_sent_here_is_answered_here_though_the_conversation_before_had_t
     peer.earlier = frozenset({b"before-i"})
     peer.send_message(Message(b"before-i", bytes(8), ExchangeType.IKE_SA_INIT, FLAG_INITIATOR, 0, ()))
     peer.wait(lambda one: one.message.spi_i == b"before-i", "an answer")
+
+
+@pytest.mark.parametrize(("took", "longest"), [([], 0.003), ([0.0001], 0.003), ([0.5, 0.01, 0.02], 0.03), ([1.0], 0.2)])
+def test_a_pause_is_as_long_as_a_few_answers_but_not_for_ever(took: list[float], longest: float) -> None:
+    peer, _ = conversation(Endpoint)
+    peer.answered_in.extend(took)
+    before = peer.link.now()
+    peer.pause()
+    assert peer.link.now() - before == pytest.approx(longest, abs=1e-4)
+
+
+def test_how_long_answers_take_is_measured() -> None:
+    ours = psk()(PIXIT)
+    engine = ALittleSlow(Endpoint, 1, START)
+    engine.apply(ours.mirrored())
+    peer = Peer(MemoryLink(engine, START), ours, Random(7).randbytes)
+    peer.establish().liveness()
+    assert list(peer.answered_in) == pytest.approx([0.02] * 3, abs=0.002)
 
 
 class AtWork(IkeSa):
