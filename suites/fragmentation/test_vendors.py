@@ -96,7 +96,7 @@ def test_both(peer: Peer) -> None:
 
 @purpose("frag-vendor-foreign", IGNORED, "RFC7296-2.4-7", role="responder")
 def test_foreign(peer: Peer) -> None:
-    """A Delete of the IKE SA, cut by a method that was never agreed on: a set out of order, half of one, eight in reverse.
+    """Fragments by a method that was never agreed on: a set out of order, half of one, eight in reverse.
 
     Such fragments are not authentic, whatever they hold. Nothing is answered, and no message ID is used up.
     """
