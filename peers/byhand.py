@@ -15,6 +15,7 @@ _OWN_AFFAIR = frozenset(
         *("name", "trust", "initial_contact", "retransmit_timeout", "retransmit_base", "retransmit_tries"),
         *("local", "remote", "proposals", "children", "local_pool", "remote_pool", "mobike", "childless", "narrowing"),
         *("follows_redirects", "any_identity", "remote_domain", "remote_network", "remote_subject"),
+        "tunnels",
     }
 )
 """Fields that are the device's own affair, or are compared in their own way."""
@@ -49,9 +50,6 @@ def _differences(device: Device, wanted: Connection) -> Iterator[str]:
         if one.name in ("local_address", "remote_address"):
             if theirs is not None and theirs not in _addresses(pixit, one.name):
                 yield f"for other addresses than {theirs}"
-        elif one.name == "tunnels":
-            if theirs:
-                yield "without GRE"
         elif one.name not in _OWN_AFFAIR and theirs != getattr(usual, one.name):
             yield f"without {one.name} = {theirs.value if isinstance(theirs, CookiePolicy) else theirs}"
     features = (
@@ -66,6 +64,8 @@ def _differences(device: Device, wanted: Connection) -> Iterator[str]:
     for capability, asked in features:
         if asked and capability not in device.capabilities:
             yield f"without {capability}"
+    if wanted.tunnels:
+        yield "without GRE"
     for pool, has in ((wanted.local_pool, pixit.device_pool), (wanted.remote_pool, pixit.tester_pool)):
         if pool != has and pool is not None:
             yield f"without the pool {pool}"

@@ -329,7 +329,7 @@ class Mailbox:
 
     def is_late(self, message: Message) -> bool:
         """Whether that answers what we have sent before this conversation: some devices do several things at a time."""
-        return message.is_response and message.spi_i in self.earlier - self.begun
+        return message.is_response and message.spi_i in self.earlier and message.spi_i not in self.begun
 
     def _is_stray(self, message: Message) -> bool:
         """A protected message on an IKE SA that neither we nor the device have begun to open here."""
