@@ -2,9 +2,11 @@
 
 from hashlib import md5
 
+FRAGMENTATION = md5(b"FRAGMENTATION", usedforsecurity=False).digest()
+"""How the vendor ID of the method of fragmentation begins that is older than RFC 7383. Flags follow."""
+
 _HASHED = {
     "strongSwan": "strongSwan",
-    "FRAGMENTATION": "fragmentation of IKEv1, as Cisco, Microsoft and others announce it",
     "MS NT5 ISAKMPOAKLEY": "Microsoft Windows",
     "MS-Negotiation Discovery Capable": "Microsoft Windows: negotiation discovery",
     "IKE CGA version 1": "Microsoft Windows: cryptographically generated addresses",
@@ -20,6 +22,7 @@ _HASHED = {
 }
 _KNOWN = {
     **{md5(text.encode(), usedforsecurity=False).digest(): name for text, name in _HASHED.items()},
+    FRAGMENTATION: "fragmentation of IKEv1, as Cisco, Microsoft and others announce it",
     # The first twelve octets of the hash of FORTIGATE, and a version.
     md5(b"FORTIGATE", usedforsecurity=False).digest()[:12]: "Fortinet FortiGate",
     # Hash of CISCO-UNITY, the last two octets are a version.

@@ -4,8 +4,7 @@ It cuts a protected message after it was encrypted, and no RFC describes it: wha
 left open here, as long as fragments of RFC 7383 come only where RFC 7383 was agreed upon.
 """
 
-from hashlib import md5
-
+from conformance.probe.vendors import FRAGMENTATION
 from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable, Unexpected
@@ -19,7 +18,7 @@ from suites.purpose import purpose
 TIER = "full"
 NEEDS = (Capability.FRAGMENTATION,)
 AGREED, IGNORED = "RFC7383-2.4-1", "RFC7296-1.2-1"
-ANNOUNCED = VendorID(md5(b"FRAGMENTATION", usedforsecurity=False).digest() + bytes.fromhex("c0000000"))
+ANNOUNCED = VendorID(FRAGMENTATION + bytes.fromhex("c0000000"))
 """The Vendor ID with its flags, one for each phase of IKEv1, as devices that speak IKEv2 send it, too."""
 OWN = 132
 """The type of the payload with a fragment, which is one for private use in IKEv2."""

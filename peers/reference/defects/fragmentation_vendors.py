@@ -1,16 +1,13 @@
 """Defects of devices that know a method of fragmentation which is older than RFC 7383, and mix the two up."""
 
-from hashlib import md5
-
 from conformance.ike.ikesa import IkeSa
+from conformance.probe.vendors import FRAGMENTATION
 from conformance.wire import Message, UnknownPayload, VendorID
 from peers.reference.defects.registry import defect
 
-OLDER = md5(b"FRAGMENTATION", usedforsecurity=False).digest()
-
 
 def _announces(message: Message) -> bool:
-    return any(isinstance(one, VendorID) and one.data.startswith(OLDER) for one in message.payloads)
+    return any(isinstance(one, VendorID) and one.data.startswith(FRAGMENTATION) for one in message.payloads)
 
 
 @defect("frag-vendor-only", "frag-vendor-only-ipv6", "frag-vendor-only-initiator")
