@@ -35,6 +35,7 @@ class Capability(StrEnum):
     RESPONDER = "responder", "answers an IKE SA that the peer opens"
     CONFIGURABLE = "configurable", "takes any connection from the suites, not only one that was configured by hand"
     PSK = "psk", "authenticates with a shared key (RFC 7296, 2.15)"
+    PSK_EACH_WAY = "psk-each-way", "has a shared key for each direction (RFC 7296, 2.15)"
     RSA = "rsa", "authenticates with an RSA certificate"
     RSA_PSS = "rsa-pss", "signs and accepts RSASSA-PSS (RFC 7427)"
     ECDSA = "ecdsa", "authenticates with an ECDSA certificate"
@@ -97,6 +98,7 @@ class Capability(StrEnum):
     UNIQUE_REPLACE = "unique-replace", "can be told to let a new IKE SA replace older ones of the same identity"
     UNIQUE_KEEP = "unique-keep", "can be told to refuse a new IKE SA of an identity that has one"
     BACKUP_GATEWAYS = "backup-gateways", "as initiator goes to another gateway where the first one is dead"
+    BACKUP_ON_REFUSAL = "backup-on-refusal", "goes to another gateway also where the first one refuses it"
     GATEWAY_RETURN = "gateway-return", "goes back to the first gateway where that is back"
     TIMERS = "timers-configurable", "repeats its requests as a connection says, not at intervals of its own"
     DPD = "dpd", "checks liveness after a configured silence (RFC 7296, 2.4)"
@@ -209,6 +211,15 @@ def _authentication(party: Party) -> set[Capability]:
     return wanted
 
 
+def _two_keys(one: Party, other: Party) -> bool:
+    return (
+        isinstance(one.auth, Psk)
+        and isinstance(other.auth, Psk)
+        and not (one.auth.aaa or other.auth.aaa)
+        and one.auth.secret != other.auth.secret
+    )
+
+
 _WHEN = ((RedirectWhen.INIT, Capability.REDIRECT_INIT), (RedirectWhen.AUTH, Capability.REDIRECT_AUTH))
 
 
@@ -222,6 +233,7 @@ def needs(connection: Connection) -> frozenset[Capability]:
         (Capability.EAP, by_eap == [False, True]),
         (Capability.AAA, connection.by_aaa),
         (Capability.AAA_KEYS, isinstance(connection.remote.auth, Psk) and connection.remote.auth.aaa),
+        (Capability.PSK_EACH_WAY, _two_keys(connection.local, connection.remote)),
         (Capability.AAA_AUTHORIZATION, connection.authorization),
         (Capability.AAA_POOLS, connection.named_pools),
         (Capability.AAA_FILTERS, connection.named_filters),

@@ -325,7 +325,9 @@ def credentials(value: Connection, *, alone: bool = True) -> Iterator[tuple[str,
             yield "load-shared", {"id": "ikespec-eap", "type": "EAP", "data": party.auth.secret, "owners": owners}
     secrets = {one.auth.secret for one in parties if isinstance(one.auth, Psk)}
     if len(secrets) > 1:
-        raise Unsupported(Capability.PSK, "strongswan", "one shared key serves both directions, two were configured")
+        raise Unsupported(
+            Capability.PSK_EACH_WAY, "strongswan", "one shared key serves both directions, two were configured"
+        )
     for secret in secrets:
         named = () if value.any_identity else (value.local, value.remote) if alone else (value.remote,)
         pattern = _pattern(value)

@@ -285,7 +285,7 @@ def test_routes_accepted(peer: Peer, aaa: Aaa) -> None:
 
 @purpose(
     "aaa-flow-limit", "RFC7296-1.3-9", role="responder",
-    needs=(*PAIRS, Capability.MULTIPLE_CHILDREN, Capability.REKEY_CHILD),
+    needs=(*PAIRS, Capability.MULTIPLE_CHILDREN, Capability.REKEY_CHILD, Capability.CHILD_LIMIT),
     connection=by_aaa(),
 )  # fmt: skip
 def test_flow_limit(peer: Peer, aaa: Aaa) -> None:

@@ -185,9 +185,9 @@ test_reserved = accepted(
     each_attribute(reserved=1) | adding(reserved=0xFFFFFF), "RFC7296-3.15.1-2", "RFC7296-3.15-2",
 )  # fmt: skip
 test_banner = accepted(
-    "cp-client-banner", "A banner of 4000 octets, names with control characters, and backup servers as Cisco has them.",
+    "cp-client-banner", "A banner of 2000 octets, names with control characters, and backup servers as Cisco has them.",
     adding(
-        CfgAttr(CfgAttribute(28672), b"Welcome\r\n\x1b[2J" + b"x" * 4000),
+        CfgAttr(CfgAttribute(28672), b"Welcome\r\n\x1b[2J" + b"x" * 2000),
         CfgAttr(CfgAttribute(28674), b"corp\0.example;reboot"),
         CfgAttr(CfgAttribute(28675), b"a.example,b.example"), CfgAttr(CfgAttribute(28681), b"backup.example"),
     ), IGNORED,
@@ -224,11 +224,11 @@ test_anchor = accepted(
     ), "RFC8598-4.2-3", "RFC8598-6-5",
 )  # fmt: skip
 test_hostile_domain = accepted(
-    "cp-client-domain-hostile", "Domains with shell commands, zeros and 3000 octets are no reason to fall.",
+    "cp-client-domain-hostile", "Domains with shell commands, zeros and 2000 octets are no reason to fall.",
     adding(
         CfgAttr(D.INTERNAL_IP4_DNS, packed("10.1.0.53")),
         CfgAttr(D.INTERNAL_DNS_DOMAIN, b"$(reboot);`id`'\"\0\n.example"),
-        CfgAttr(D.INTERNAL_DNS_DOMAIN, b"x" * 3000), CfgAttr(D.INTERNAL_DNS_DOMAIN, b"."),
+        CfgAttr(D.INTERNAL_DNS_DOMAIN, b"x" * 2000), CfgAttr(D.INTERNAL_DNS_DOMAIN, b"."),
     ), IGNORED, "RFC8598-8-2",
 )  # fmt: skip
 test_resolver = accepted(
@@ -351,7 +351,7 @@ test_prefix6 = odd(
     value(lambda one: one[:16] + b"\x81"), SURVIVES, setup=asking6,
 )  # fmt: skip
 test_huge = odd(
-    "cp-client-huge", "The address has 3000 octets: it is cut, or no address.", value(lambda one: one * 750), SURVIVES
+    "cp-client-huge", "The address has 2000 octets: it is cut, or no address.", value(lambda one: one * 500), SURVIVES
 )  # fmt: skip
 
 

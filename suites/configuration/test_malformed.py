@@ -23,11 +23,12 @@ from suites.create_child_sa.answers import kept
 from suites.purpose import purpose
 
 SYNTAX = "RFC7296-2.21-1"
-HUGE = 3000
+HUGE = 2000
+"""With all else fewer than 3000 octets, more than which no device need take (RFC 7296, section 2)."""
 
 
 def sized(identifier: str, kind: CfgAttribute, right: int) -> Callable[[Peer], None]:
-    """A purpose: an attribute of one octet less and more than it has, of one octet, and of thousands."""
+    """A purpose: an attribute of one octet less and more than it has, of one octet, and of two thousand."""
 
     def test(peer: Peer) -> None:
         for size in sorted({1, right - 1, right + 1, HUGE} - {0}):

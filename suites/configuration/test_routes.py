@@ -6,6 +6,7 @@ from conformance.ike.core.subnets import subnet
 from conformance.script import inner
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
+from conformance.script.verdict import NotApplicable
 from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType
 from peers.capabilities import Capability
 from suites.configuration.clients import MANY, named, served
@@ -30,6 +31,12 @@ CLEAR = "RFC4301-4.4.1-2"
 def announced(peer: Peer, sa: ScriptedSa, *routes: CfgAttr) -> list[CfgAttribute]:
     """What of these routes the device has accepted."""
     return acknowledged(peer, routes, sa.informational(CP(CfgType.SET, routes)))
+
+
+def taken(peer: Peer, sa: ScriptedSa, *networks: str) -> None:
+    """We announce these. Raises NotApplicable where the device does not accept them, which is for it to say."""
+    if SUBNET not in announced(peer, sa, *map(subnet, networks)):
+        raise NotApplicable(f"it does not accept {', '.join(networks)}")
 
 
 def reached(peer: Peer, sa: ScriptedSa, network: str) -> None:
@@ -58,7 +65,7 @@ def test_taken(peer: Peer) -> None:
 def test_traffic(peer: Peer) -> None:
     """What goes to a network that we have announced comes to us, through our Child SA."""
     sa = peer.establish()
-    announced(peer, sa, subnet(OURS))
+    taken(peer, sa, OURS)
     reached(peer, sa, OURS)
 
 
@@ -69,8 +76,8 @@ def test_changed(peer: Peer) -> None:
     Whether the first one is forgotten then is for the device to say: nothing describes how a route is withdrawn.
     """
     sa = peer.establish()
-    announced(peer, sa, subnet(OURS))
-    announced(peer, sa, subnet(OTHER))
+    taken(peer, sa, OURS)
+    taken(peer, sa, OTHER)
     reached(peer, sa, OTHER)
 
 
@@ -107,11 +114,16 @@ def test_default(peer: Peer) -> None:
     role="responder", needs=(*ROUTES, DATA), connection=WIDE, device=TAKES,
 )  # fmt: skip
 def test_malformed(peer: Peer) -> None:
-    """Beside a good network stand one with bits behind its mask and one whose mask has holes: the good one is used."""
+    """Beside a good network stand one with bits behind its mask and one whose mask has holes: IKE goes on.
+
+    Where the device accepts what we announce, the good one is used.
+    """
     sa = peer.establish()
     wrong = (bytes.fromhex(one) for one in ("0a090001ffff0000", "0a090000ff00ff00"))
-    announced(peer, sa, subnet(OURS), *(CfgAttr(SUBNET, one) for one in wrong))
-    reached(peer, sa, OURS)
+    accepted = announced(peer, sa, subnet(OURS), *(CfgAttr(SUBNET, one) for one in wrong))
+    if SUBNET in accepted:
+        reached(peer, sa, OURS)
+    sa.must_be_up("RFC7296-1.4-4")
 
 
 @purpose(
@@ -119,12 +131,12 @@ def test_malformed(peer: Peer) -> None:
     connection=WIDE, device=TAKES,
 )  # fmt: skip
 def test_many(peer: Peer) -> None:
-    """We announce 300 networks, more than one datagram holds: the CFG_SET comes in fragments, and is acknowledged."""
+    """We announce 200 networks, more than one datagram holds: the CFG_SET comes in fragments, and nothing breaks."""
     sa = peer.establish()
-    networks = (subnet(f"10.{8 + number // 200}.{number % 200}.0/24") for number in range(300))
-    accepted = announced(peer, sa, *networks)
-    peer.check(SUBNET in accepted, "INTERNAL_IP4_SUBNET accepted", accepted, GIVEN)
+    accepted = announced(peer, sa, *(subnet(f"10.8.{number}.0/24") for number in range(200)))
     sa.must_be_up(GIVEN)
+    if SUBNET not in accepted:
+        raise NotApplicable("it does not accept so many networks")
 
 
 @purpose(
@@ -134,7 +146,7 @@ def test_many(peer: Peer) -> None:
 def test_rekeyed(peer: Peer) -> None:
     """We announce a network and rekey the IKE SA: the network is ours all the same."""
     sa = peer.establish()
-    announced(peer, sa, subnet(OURS))
+    taken(peer, sa, OURS)
     with peer.preamble("a rekey of the IKE SA"):
         sa.rekey()
         new = sa.rekeyed
@@ -150,7 +162,7 @@ def test_withdrawn(peer: Peer) -> None:
     Nothing describes how a route is withdrawn; a device may keep it.
     """
     sa = peer.establish()
-    announced(peer, sa, subnet(OURS))
+    taken(peer, sa, OURS)
     reached(peer, sa, OURS)
     announced(peer, sa)
     sa.traffic.send(from_network(OURS))
@@ -186,7 +198,7 @@ def spoke(peer: Peer, number: int) -> ScriptedSa:
 def test_end(peer: Peer) -> None:
     """A peer has announced a network and goes: what another makes the device send there does not go in the clear."""
     first, second = spoke(peer, 1), spoke(peer, 2)
-    announced(peer, first, subnet(OURS))
+    taken(peer, first, OURS)
     reached(peer, first, OURS)
     first.delete()
     peer.idle(peer.response_timeout / 4)
@@ -200,10 +212,13 @@ def test_end(peer: Peer) -> None:
     "cp-routes-two", GIVEN, CLEAR, role="responder", needs=(*ROUTES, DATA), connection=WIDE, device={**TAKES, **MANY}
 )
 def test_two(peer: Peer) -> None:
-    """Two peers announce the same network: either may have it, and when the first one goes the second one has it."""
+    """Two peers announce the same network: either may have it, and when the first one goes the second one has it.
+
+    A device may also accept it from the first one only.
+    """
     first, second = spoke(peer, 1), spoke(peer, 2)
     for sa in (first, second):
-        announced(peer, sa, subnet(OURS))
+        taken(peer, sa, OURS)
     reached(peer, second, OURS)
     first.delete()
     peer.idle(peer.response_timeout / 4)

@@ -14,7 +14,7 @@ from conformance.wire import AUTH, CP, CfgAttr, CfgAttribute, CfgType, ExchangeT
 from peers.capabilities import Capability
 from suites.configuration.steps import A4, A6, IGNORED, LENGTHS, attributes, requested, values, well_formed
 from suites.configuration.test_client import right_form
-from suites.configuration.test_routes import BEHIND, CLEAR, OURS, ROUTES, SUBNET, WIDE, announced, reached
+from suites.configuration.test_routes import BEHIND, CLEAR, OURS, ROUTES, SUBNET, WIDE, reached, taken
 from suites.configuration.test_routes_forms import SUBNET6
 from suites.configuration.test_set_stays import LEAVES, ends
 from suites.data_plane.steps import DATA
@@ -53,7 +53,7 @@ def test_asked_traffic(peer: Peer) -> None:
     """We get the networks of the device in IKE_AUTH and announce ours by CFG_SET: there is traffic between the two."""
     sa, answer = requested(peer, bend.insert(ASKED, 1))
     peer.expect(answer, AUTH, FORM)
-    announced(peer, sa, subnet(OURS))
+    taken(peer, sa, OURS)
     reached(peer, sa, OURS)
     sa.traffic.must_not_leak(CLEAR)
 

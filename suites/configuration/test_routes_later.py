@@ -8,8 +8,11 @@ from ipaddress import ip_network
 
 from conformance.ike.core.subnets import subnet
 from conformance.script import inner
+from conformance.script.message import rekeys_ike
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
+from conformance.script.verdict import NotApplicable
+from conformance.wire import ExchangeType, NotifyType
 from peers.capabilities import Capability
 from suites.configuration.test_exchanges import ACCEPTED, NOT_ACCEPTED
 from suites.configuration.test_routes import (
@@ -25,10 +28,11 @@ from suites.configuration.test_routes import (
     announced,
     from_network,
     reached,
+    taken,
 )
 from suites.configuration.test_set_stays import LEAVES, begun
 from suites.connections import Role
-from suites.create_child_sa.answers import successor
+from suites.create_child_sa.answers import deletes_ike, deletion
 from suites.data_plane.steps import DATA
 from suites.dut import Dut
 from suites.purpose import purpose
@@ -39,7 +43,7 @@ UPDATES = (*ROUTES, DATA, Capability.ROUTE_UPDATES)
 
 
 def tells(peer: Peer, sa: ScriptedSa, *networks: str) -> None:
-    """We announce these, and the device takes them."""
+    """We announce these, and the device takes them, as it claims."""
     accepted = announced(peer, sa, *map(subnet, networks))
     peer.check(SUBNET in accepted, "INTERNAL_IP4_SUBNET accepted", accepted, GIVEN)
 
@@ -53,9 +57,10 @@ def tells(peer: Peer, sa: ScriptedSa, *networks: str) -> None:
 def test_rekeyed_twice(peer: Peer) -> None:
     """We rekey the IKE SA twice, and its Child SA in between: the network that we announced first is still ours."""
     sa = peer.establish()
-    tells(peer, sa, OURS)
+    taken(peer, sa, OURS)
+    if sa.rekey().notify(NotifyType.NO_ADDITIONAL_SAS):
+        raise NotApplicable("it takes no CREATE_CHILD_SA")
     with peer.preamble("two rekeys of the IKE SA, and one of the Child SA"):
-        sa.rekey()
         second = sa.rekeyed
         second.finish()
         second.rekey_child()
@@ -75,10 +80,12 @@ def test_rekeys(peer: Peer, dut: Dut) -> None:
     """The device rekeys the IKE SA on which we have announced a network: it is still ours."""
     dut.initiate()
     sa = peer.accept()
-    tells(peer, sa, OURS)
+    taken(peer, sa, OURS)
     dut.rekey_ike()
     with peer.preamble("the device rekeys its IKE SA"):
-        new = successor(peer, sa)
+        sa.answer(sa.expect_request(ExchangeType.CREATE_CHILD_SA, where=rekeys_ike))
+        new = sa.rekeyed
+        deletion(sa, deletes_ike)
         new.must_be_up()
     reached(peer, new, OURS)
     new.traffic.must_not_leak(CLEAR)
@@ -97,7 +104,7 @@ def test_later(peer: Peer) -> None:
     Where it acknowledges nothing the second time, the first network is still ours.
     """
     sa = peer.establish()
-    tells(peer, sa, OURS)
+    taken(peer, sa, OURS)
     accepted = announced(peer, sa, subnet(OTHER), subnet(THIRD))
     for one in (OTHER, THIRD) if SUBNET in accepted else (OURS,):
         reached(peer, sa, one)
@@ -106,10 +113,10 @@ def test_later(peer: Peer) -> None:
 
 @purpose("cp-routes-again", GIVEN, ACCEPTED, role="responder", needs=(*ROUTES, DATA), connection=WIDE, device=TAKES)
 def test_again(peer: Peer) -> None:
-    """We announce the same network three times: it is acknowledged each time, and stays ours."""
+    """We announce the same network three times: it stays ours where it is acknowledged each time."""
     sa = peer.establish()
     for _ in range(3):
-        tells(peer, sa, OURS)
+        taken(peer, sa, OURS)
         reached(peer, sa, OURS)
     sa.must_be_up(GIVEN)
 

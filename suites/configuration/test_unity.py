@@ -103,7 +103,7 @@ def test_vendor(peer: Peer) -> None:
 # --- the device hears them --------------------------------------------------------------------------------------------
 
 _FLAGS = (b"\0\1", b"\0\0", b"", b"\0\2", b"yes", b"\xff" * 300)
-_NAMES = (*(f"name{one}.example".encode() for one in range(11)), b"", b".", b"a\0b;`reboot`\n", b"x" * 3000)
+_NAMES = (*(f"name{one}.example".encode() for one in range(11)), b"", b".", b"a\0b;`reboot`\n", b"x" * 2000)
 
 
 def heard(word: str, what: str, kind: Unity, *values: bytes) -> object:
@@ -118,7 +118,7 @@ def heard(word: str, what: str, kind: Unity, *values: bytes) -> object:
 
 
 test_banner = heard(
-    "banner", "a banner", Unity.BANNER, b"Welcome to the inner network", b"", "Gr\u00fc\u00dfe".encode(), b"x" * 3000,
+    "banner", "a banner", Unity.BANNER, b"Welcome to the inner network", b"", "Gr\u00fc\u00dfe".encode(), b"x" * 2000,
     b"\x1b[2J%n%s\r\n\0",
 )  # fmt: skip
 test_save_password = heard("save-password", "leave to save a password", Unity.SAVE_PASSWORD, *_FLAGS)

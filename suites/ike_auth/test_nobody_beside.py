@@ -11,6 +11,7 @@ from conformance.wire import TSi
 from peers.capabilities import Capability
 from peers.contract import Pixit
 from suites.connections import nobody, psk
+from suites.ike_auth.refusal import answer_of
 from suites.ike_auth.test_key_ring import comes, must_give_nothing, peers_of
 from suites.ike_auth.test_some_peers import behind, gets_in, part
 from suites.purpose import purpose
@@ -36,7 +37,7 @@ def test_claimed(peer: Peer) -> None:
     """
     _, known = peers_of(peer)
     sa = comes(peer, known, local=Party(known.local.identity, NullAuth()))
-    must_give_nothing(peer, sa.auth(), "RFC7619-2.2-3")
+    must_give_nothing(peer, answer_of(peer, sa), "RFC7619-2.2-3")
     if sa.state is State.ESTABLISHED:
         sa.delete()
 

@@ -4,7 +4,7 @@ from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.wire import Notify, NotifyType
 from suites.dut import Dut
-from suites.ike_sa_init.steps import asks_again, no_auth
+from suites.ike_sa_init.steps import asks_again, goes_on_if_it_asks, no_auth
 from suites.purpose import purpose
 
 VERSION_1 = bend.header(version=0x10)
@@ -43,3 +43,4 @@ def test_version_1_refused(peer: Peer, dut: Dut) -> None:
     asks_again(peer)
     must_stay_with_2(peer)
     no_auth(peer, dut, first, FAILS)
+    goes_on_if_it_asks(peer, TRIES)

@@ -93,7 +93,9 @@ def test_silent(peer: Peer, dut: Dut) -> None:
     sa.must_be_up(FAILED)
 
 
-@purpose("backup-refused", FAILED, role="initiator", needs=NEXT, connection=TWO, waits=10)
+@purpose(
+    "backup-refused", FAILED, role="initiator", needs=(*NEXT, Capability.BACKUP_ON_REFUSAL), connection=TWO, waits=10
+)
 def test_refused(peer: Peer, dut: Dut) -> None:
     """The first gateway lets the device not in, and says so under keys: it goes to the second one."""
     second(peer, dut)

@@ -296,7 +296,8 @@ class Connection:
 
     ``local_pool`` is an IPv4 prefix (``10.77.0.0/24``) from which this side assigns an inner address to the initiator,
     ``remote_pool`` one from which the other side does: then this side, as initiator, asks for an address (RFC 7296,
-    section 2.19); ``local_pool6`` and ``remote_pool6`` are the same of IPv6. Of ``local_links`` and ``remote_links``,
+    section 2.19); ``local_pool6`` and ``remote_pool6`` are the same of IPv6. The addresses of a pool of IPv4 are the
+    hosts of its prefix, all but the first and the last address. Of ``local_links`` and ``remote_links``,
     prefixes of IPv6, each client gets one of 64 bits for a virtual link (RFC 5739). Whoever gets the address has the
     selectors that it asks for in its Child SAs (``0.0.0.0/0``), and the responder narrows them to the address.
     ``local_inner`` is what this side says of its network to whoever asks for an address, ``remote_inner`` what it asks

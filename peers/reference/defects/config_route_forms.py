@@ -23,10 +23,13 @@ class AcknowledgesIpv6Only(DeviceHost):
 
 @defect("cp-routes-families", "cp-routes-other-family")
 class OneFamilyOrNoRoutes(IkeSa):
-    """Takes no networks where there are some of two families."""
+    """Acknowledges networks of two families, and uses none of them."""
 
     def configuration_accepted(self, pushed: CP) -> list[CfgAttr]:
-        return super().configuration_accepted(pushed) if len({one.type for one in pushed.attributes}) == 1 else []
+        found = super().configuration_accepted(pushed)
+        if len({one.type for one in pushed.attributes}) > 1:
+            self.routes = ()
+        return found
 
 
 @defect("cp-routes-host-bits")

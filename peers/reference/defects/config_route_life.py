@@ -83,10 +83,13 @@ class TellsNoRoutesInAuth(IkeSa):
 
 @defect("cp-routes-asked-traffic")
 class HasToldAndHearsNothing(IkeSa):
-    """Takes no networks from those whom it has told of its own in IKE_AUTH."""
+    """Acknowledges networks of those whom it has told of its own in IKE_AUTH, and uses none of them."""
 
     def configuration_accepted(self, pushed: CP) -> list[CfgAttr]:
-        return [] if self.routes_told else super().configuration_accepted(pushed)
+        found = super().configuration_accepted(pushed)
+        if self.routes_told:
+            self.routes = ()
+        return found
 
 
 @defect("cp-routes-unasked")

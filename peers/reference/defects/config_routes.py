@@ -54,11 +54,13 @@ class RoutesTunnelIntoItself(IkeSa):
 
 @defect("cp-routes-malformed")
 class AllRoutesOrNone(IkeSa):
-    """Takes no route at all where one of them is malformed."""
+    """Acknowledges its peer's routes where one of them is malformed, and uses none of them."""
 
     def configuration_accepted(self, pushed: CP) -> list[CfgAttr]:
-        good = all(self.route(one) is not None for one in pushed.attributes)
-        return super().configuration_accepted(pushed) if good else []
+        found = super().configuration_accepted(pushed)
+        if any(self.route(one) is None for one in pushed.attributes):
+            self.routes = ()
+        return found
 
 
 @defect("cp-routes-told", "cp-routes-told-responder")
@@ -94,11 +96,13 @@ class InsistsOnAcknowledgement(IkeSa):
 
 
 @defect("cp-routes-many")
-class TakesFewRoutes(IkeSa):
-    """Takes no route where it is told of more than a hundred."""
+class EndsAtManyRoutes(IkeSa):
+    """Ends the IKE SA where it is told of more than a hundred routes."""
 
     def configuration_accepted(self, pushed: CP) -> list[CfgAttr]:
-        return super().configuration_accepted(pushed) if len(pushed.attributes) <= 100 else []
+        if len(pushed.attributes) > 100:
+            self.close("more routes than it can take")
+        return super().configuration_accepted(pushed)
 
 
 @defect("cp-routes-told-many")

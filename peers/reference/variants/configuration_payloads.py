@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
 from conformance.ike.core.config_mode import ADDRESSES, attributes_of
@@ -9,7 +10,7 @@ from conformance.ike.core.events import Refusal
 from conformance.ike.core.subnets import subnet
 from conformance.ike.extensions.route_exchange import Route
 from conformance.ike.ikesa import IkeSa
-from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType, Message, Payload
+from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType, Message, Notify, NotifyType, Payload
 from peers.capabilities import Capability
 from peers.reference.variants.registry import variant
 
@@ -95,3 +96,38 @@ class NetworksWithHostBits(IkeSa):
             return super().route(attribute)
         first = bytes(one & other for one, other in zip(address, rest, strict=True))
         return super().route(CfgAttr(attribute.type, first + rest))
+
+
+@variant("RFC 7296, 3.15.1: what of CFG_SET is accepted is for the responder to say", about=("configuration",))
+class OneOwnerPerRoute(IkeSa):
+    """Does not accept a network that another peer has announced before."""
+
+    def configuration_accepted(self, pushed: CP) -> list[CfgAttr]:
+        known = (one for one in self.neighbours if isinstance(one, IkeSa) and one is not self)
+        others = {each for one in known for each in one.routes or ()}
+        left = tuple(one for one in pushed.attributes if self.route(one) not in others)
+        return super().configuration_accepted(replace(pushed, attributes=left))
+
+
+@variant(
+    "RFC 7296, 3.15.1: what of CFG_SET is accepted is for the responder to say",
+    lacks=(Capability.ROUTE_UPDATES,),
+    about=("configuration",),
+)
+class RoutesOnce(IkeSa):
+    """Accepts one CFG_SET on an IKE SA, and none later, and none in which it does not understand everything."""
+
+    def configuration_accepted(self, pushed: CP) -> list[CfgAttr]:
+        strange = any(self.route(one) is None for one in pushed.attributes)
+        return [] if self.routes or strange else super().configuration_accepted(pushed)
+
+
+@variant("RFC 7296, 3.15.4: who fails to assign an address says INTERNAL_ADDRESS_FAILURE", about=("configuration",))
+class OneAddressEach(IkeSa):
+    """Has one address for a client, and none more where that asks again later."""
+
+    def informed(self, message: Message) -> list[Payload]:
+        asked = attributes_of(message, CfgType.REQUEST)
+        if self.inner and any(one.type in ADDRESSES.values() for one in asked):
+            return [Notify(NotifyType.INTERNAL_ADDRESS_FAILURE)]
+        return super().informed(message)

@@ -167,6 +167,14 @@ class EarlyLifetimes(ReferenceEngine):
         super().apply(replace(connection, lifetime=sooner(connection.lifetime), children=children))
 
 
+@variant("RFC 7296, 2.4: who answers has not failed", lacks=(Capability.BACKUP_ON_REFUSAL,), about=("session_life",))
+class StaysWhereRefused(Endpoint):
+    """Goes to another gateway where one does not answer, not where one refuses it."""
+
+    def has_failed(self, sa: IkeSa) -> bool:
+        return super().has_failed(sa) and sa.unanswered
+
+
 @variant("RFC 7296, 2.4: an endpoint may restart at any time, and then chooses anew")
 class Restarts(ReferenceEngine):
     """Starts anew for each connection: other SPIs, nonces and keys each time."""

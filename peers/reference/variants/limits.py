@@ -2,8 +2,10 @@
 
 from conformance.ike.core.sending import State
 from conformance.ike.endpoint import Endpoint
+from conformance.ike.ikesa import IkeSa
 from conformance.net.link import Datagram
 from conformance.wire import Header
+from peers.capabilities import Capability
 from peers.reference.variants.registry import variant
 
 
@@ -31,3 +33,27 @@ class FewHalfOpen(Endpoint):
             self.note("too many half-open IKE SAs")
         else:
             super().init_requested(header, raw, datagram)
+
+
+class _SmallMessages(Endpoint):
+    """Drops what is larger."""
+
+    most = 3000
+
+    def receive(self, datagram: Datagram, now: float) -> None:
+        marker = 4 if datagram.payload[:4] == bytes(4) else 0
+        if len(datagram.payload) - marker <= self.most:
+            super().receive(datagram, now)
+
+
+@variant(
+    "RFC 7296, 2: messages of more than 3000 octets need not be taken",
+    _SmallMessages,
+    lacks=(Capability.FRAGMENTATION,),
+    advice={"RFC7296-2.21.2-1": "nothing is said of what is not taken at all"},
+)
+class AtMostThreeThousand(IkeSa):
+    """Takes no message of more than 3000 octets, and knows no fragments."""
+
+    def can_fragment(self) -> bool:
+        return False
