@@ -24,7 +24,8 @@ from suites.nat.test_transport import host_selectors
 from suites.purpose import purpose
 
 EF, AF11 = 0xB8, 0x28
-ECN, KEPT, MARKED, ONLY = "RFC4301-5.1.2.1-2", "RFC4301-5.1.2.1-3", "RFC4301-5.1.2.1-4", "RFC4301-5.1.2-2"
+COPIED, ECN, KEPT, MARKED = "RFC4301-5.1.2.1-1", "RFC4301-5.1.2.1-2", "RFC4301-5.1.2.1-3", "RFC4301-5.1.2.1-4"
+ONLY = "RFC4301-5.1.2-2"
 WHOLE, POLICIES, ERRORS = "RFC4301-5.2-1", "RFC4301-4.4.1-1", "RFC4301-6.2-1"
 TUNNEL, SOURCE, MENDED = "RFC3948-3.1.2-4", "RFC3948-3.1.1-1", "RFC3948-3.1.2-1"
 IN_UDP = usual(force_encapsulation=True)
@@ -83,6 +84,21 @@ def test_ecn_congested(peer: Peer) -> None:
 
 
 @purpose("data-dscp-inside", KEPT, role="responder", needs=(DATA,))
+@purpose("data-dscp", COPIED, role="responder", needs=(DATA,))
+def test_dscp(peer: Peer) -> None:
+    """The outer header has the DSCP of the inner packet.
+
+    A device that writes the same one for two classes is configured so: section 4.4.2.1 lets it hide them from the path.
+    """
+    sa = up(peer)
+    must_mirror(sa, EF, AF11)
+    outside = {field: field_of(mirrored(sa, field).wire) & 0xFC for field in (EF, AF11)}
+    if len(set(outside.values())) == 1:
+        raise NotApplicable(f"the device gives all outer headers the DSCP {outside[EF]:#04x}")
+    for field, got in outside.items():
+        peer.check(got == field, f"DSCP {field:#04x} outside as inside", f"{got:#04x}", COPIED)
+
+
 def test_dscp_inside(peer: Peer) -> None:
     """Routers on the way have changed the DSCP of the outer header: the inner packet keeps its own."""
     sa = up(peer)

@@ -187,18 +187,6 @@ def test_ipv6_outside(peer: Peer) -> None:
     peer.check(found.wire[0] >> 4 == 6 and found.inner and found.inner[0] >> 4 == 4, "IPv4 in IPv6", found, VERSIONS)
 
 
-@purpose("data-dscp", "RFC4301-5.1.2.1-1", role="responder", needs=(DATA,))
-def test_dscp(peer: Peer) -> None:
-    """The outer header has the DSCP of the inner packet."""
-    sa = up(peer)
-    for tos in (0xB8, 0x28):
-        found = sa.traffic.ask(sa.traffic.echo_request(tos=tos))
-        visible(found)
-        assert found.inner is not None
-        got = found.wire[1] & 0xFC
-        peer.check(got == found.inner[1] & 0xFC, f"DSCP of the inner {found.inner[1]:#x}", got, "RFC4301-5.1.2.1-1")
-
-
 @purpose("data-df", "RFC4301-8.1-1", role="responder", needs=(DATA,))
 def test_df(peer: Peer) -> None:
     """The DF bit of the outer header is copied from the inner one, or always set, or always clear: one of the three.

@@ -7,7 +7,6 @@ from conformance.ike.core.child import ChildSa
 from conformance.ike.core.connection import Mode
 from conformance.ike.core.sending import State
 from conformance.ike.ikesa import IkeSa
-from conformance.ipsec.sad import OuterHeader
 from peers.reference.dataplane import Carried, DeviceHost
 from peers.reference.defects.registry import defect
 
@@ -114,11 +113,3 @@ class AlwaysTunnels(DeviceHost):
 
     def bring(self, child: ChildSa, sa: IkeSa, udp: tuple[int, int] | None, now: float) -> Carried:
         return super().bring(replace(child, mode=Mode.TUNNEL), sa, udp, now)
-
-
-@defect("data-dscp")
-class WritesNoDscp(DeviceHost):
-    """Writes the DSCP zero into every outer header."""
-
-    def fields(self, child: ChildSa) -> dict[str, object]:
-        return {"outer": OuterHeader(dscp=0)}

@@ -39,6 +39,15 @@ class HidesCongestion(DeviceHost):
         return with_traffic_class(made, field & 0xFC | 2) if field & 3 == 3 else made
 
 
+@defect("data-dscp")
+class CopiesThePrecedenceOnly(DeviceHost):
+    """Leaves out of the outer header what DSCP has more than the three bits of precedence before it."""
+
+    def protected(self, sa: OutboundSa, packet: bytes, now: float, bend: Bend | None) -> bytes:
+        made = super().protected(sa, packet, now, bend)
+        return with_traffic_class(made, parse(made).traffic_class & 0xE3)
+
+
 @defect("data-dscp-inside")
 class TakesTheOuterField(DeviceHost):
     """Writes the DS field of the outer header, and Not-ECT, into the inner packet."""

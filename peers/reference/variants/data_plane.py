@@ -88,6 +88,14 @@ class SetsDf(DeviceHost):
         return {**super().fields(child), "outer": OuterHeader(df=DfPolicy.SET)}
 
 
+@variant("RFC 4301, 4.4.2.1: whether the DSCP is bypassed, or mapped, is configured", about=("data_plane",))
+class FixedDscp(DeviceHost):
+    """Has the DSCP zero in all outer headers."""
+
+    def fields(self, child: ChildSa) -> dict[str, object]:
+        return {**super().fields(child), "outer": OuterHeader(dscp=0)}
+
+
 @variant("RFC 4301, 5: nothing says how soon a packet is forwarded")
 class SlowTraffic(Delaying):
     """Needs 20 ms for each packet that is no IKE message."""
