@@ -112,7 +112,7 @@ class RefusesLongPadding(InboundSa):
 # --- sequence numbers of its own ------------------------------------------------------------------------------------
 
 
-@defect("data-sequence")
+@defect("data-sequence", "data-ah")
 class CountsFromZero(OutboundSa):
     """The first packet has the sequence number zero."""
 

@@ -1,12 +1,16 @@
 """How a device fills and sends its packets, and how it takes ours."""
 
+from ipaddress import ip_address
+
 from conformance.ike.core.child import ChildSa
 from conformance.ike.core.connection import Mode
 from conformance.ipsec.esp import EspBend
+from conformance.ipsec.flow import flow_of
 from conformance.ipsec.ip import AH, NO_NEXT_HEADER, parse
 from conformance.ipsec.packets import Bend
 from conformance.ipsec.sad import DfPolicy, OutboundSa, OuterHeader
 from conformance.net.link import Datagram
+from conformance.script import inner
 from conformance.wire import ProtocolID
 from peers.reference.dataplane import DeviceHost
 from peers.reference.variants.pace import Delaying
@@ -51,6 +55,23 @@ class DummyPackets(DeviceHost):
         if found and bend is None and parse(found[0]).protocol != AH:
             found += super().send(packet, now, bend=EspBend(next_header=NO_NEXT_HEADER))
         return found
+
+
+NEIGHBOUR = "10.2.0.9"
+
+
+@variant("RFC 4301, 4.4.1: an SA carries what its selectors allow, whoever sends it", about=("data_plane",))
+class BusyNetwork(DeviceHost):
+    """Has another host behind it, which sends a UDP datagram of its own after each answer to a peer of IPv4."""
+
+    def receive(self, packet: bytes, now: float) -> list[bytes]:
+        found = super().receive(packet, now)
+        asked = parse(self.delivered[-1]) if found else None
+        if asked is None or asked.version != 4:
+            return found
+        own = inner.udp(NEIGHBOUR, str(ip_address(asked.source)), dport=514)
+        allowed = any(sa.selects(flow_of(own, parse(own))) for sa in self.sad.outbound)
+        return [*found, *(self.send(own, now) if allowed else ())]
 
 
 @variant(
