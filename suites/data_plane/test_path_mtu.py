@@ -62,21 +62,21 @@ def test_quoted(peer: Peer) -> None:
     flows(peer)
 
 
-@purpose("data-path-mtu-least", LEAST, UNSAID, role="responder", needs=(DATA,))
+@purpose("data-path-mtu-least", LEAST, UNSAID, FRAGMENTED, role="responder", needs=(DATA,))
 def test_least(peer: Peer) -> None:
     """Reports of 68, 20 and 0 octets, which anybody may forge, cost speed at most: a ping is answered all the same.
 
     The device may ignore them, or fragment, but makes no fragments for links that carry less than 68 octets. Who sets
-    DF outside can send nothing through a path of 68 octets.
+    DF outside can send nothing through a path of 68 octets, and who fragments before encryption only has no room in it.
     """
     sa = up(peer)
     found = largest(peer, 400)
     if parse(found.wire).dont_fragment:
         raise NotApplicable("the device sets DF in outer headers, and so fragments nothing after encryption")
-    for mtu in (SMALLEST, 20, 0):
+    for mtu, broken in ((SMALLEST, FRAGMENTED), (20, LEAST), (0, UNSAID)):
         told(sa, found.wire, mtu)
         mark = len(peer.traffic.arrived)
-        flows(peer, requirement=LEAST if mtu else UNSAID)
+        flows(peer, requirement=broken)
         came = [size for one in peer.traffic.arrived[mark:] for size in (one.pieces or (len(one.wire),))]
         peer.check(max(came) >= SMALLEST, f"pieces of {SMALLEST} octets or more", in_pieces(came), LEAST)
 

@@ -6,7 +6,8 @@ from conformance.ike.core.child import ChildSa
 from conformance.ike.core.connection import Mode
 from conformance.ipsec.esp import EspBend
 from conformance.ipsec.flow import flow_of
-from conformance.ipsec.ip import AH, NO_NEXT_HEADER, parse
+from conformance.ipsec.ip import AH, NO_NEXT_HEADER, IpHeader, parse
+from conformance.ipsec.overhead import Encapsulation
 from conformance.ipsec.packets import Bend
 from conformance.ipsec.sad import DfPolicy, OutboundSa, OuterHeader
 from conformance.net.link import Datagram
@@ -115,6 +116,22 @@ class FixedDscp(DeviceHost):
 
     def fields(self, child: ChildSa) -> dict[str, object]:
         return {**super().fields(child), "outer": OuterHeader(dscp=0)}
+
+
+@variant(
+    "RFC 4301, 8.2.1: fragments are made before or after encryption, as configured",
+    advice={"RFC4301-8.2.1-3": "what it cannot make small enough before encryption it drops"},
+    about=("data_plane",),
+)
+class FragmentsInsideOnly(DeviceHost):
+    """Makes fragments of IPv4 packets before a tunnel encrypts them, and none thereafter."""
+
+    def _pieces(self, sa: OutboundSa, packet: bytes, sent: IpHeader, limit: int | None) -> list[bytes]:
+        found = super()._pieces(sa, packet, sent, limit)
+        if not sa.tunnel or limit is None or sent.version != 4:
+            return found
+        largest = Encapsulation.of(sa).largest(limit)
+        return [one for one in found if len(one) <= largest]
 
 
 @variant("RFC 4301, 5: nothing says how soon a packet is forwarded")
