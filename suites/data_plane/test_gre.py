@@ -41,7 +41,7 @@ def test_checksum(peer: Peer, dut: Dut) -> None:
     way = Way.first(peer.establish(), dut)
     for size in (56, 57):
         one, found = way.ping(CHECKSUM, size=size)
-        measured(peer, one, 28 + size, way.arithmetic, SIZE)
+        measured(peer, one, 28 + size, way.arithmetic(found), SIZE)
         peer.check(not found.spoiled, "a right checksum", "a wrong one", "RFC2784-2.5-1")
         peer.check(not found.reserved, "zeros behind the checksum", found.reserved, "RFC2784-2.6-1")
     asked = way.question()
@@ -56,8 +56,8 @@ def test_key(peer: Peer, dut: Dut) -> None:
     """
     way = Way.first(peer.establish(), dut)
     for size in (56, 57):
-        one, _ = way.ping("RFC2890-2.1-1", size=size)
-        measured(peer, one, 28 + size, way.arithmetic, SIZE)
+        one, found = way.ping("RFC2890-2.1-1", size=size)
+        measured(peer, one, 28 + size, way.arithmetic(found), SIZE)
     others = [(asked, replace(way.header(asked), key=key)) for key in (KEY + 1, 0) for asked in [way.question()]]
     way.must_drop(KEYED, *others)
 
@@ -148,8 +148,8 @@ def test_both_families(peer: Peer, dut: Dut) -> None:
     """One tunnel, and one Child SA, for IPv4 and IPv6: its selectors say nothing of what GRE carries."""
     way = opened(peer, dut)
     for version in (6, 4, 6, 4):
-        one, _ = way.ping(version=version)
-        measured(peer, one, {4: 84, 6: 104}[version], way.arithmetic, SIZE)
+        one, found = way.ping(version=version)
+        measured(peer, one, {4: 84, 6: 104}[version], way.arithmetic(found), SIZE)
 
 
 @gre("data-gre-multicast", "RFC4443-4.2-1", connection=through_gre())

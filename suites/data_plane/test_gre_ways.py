@@ -25,8 +25,8 @@ def test_ipv6(peer: Peer, dut: Dut) -> None:
     """GRE with a key between the IPv6 addresses of the two hosts, in transport mode: four sizes."""
     way = Way.first(peer.establish(), dut)
     for size in range(56, 60):
-        one, _ = way.ping(size=size)
-        measured(peer, one, 28 + size, way.arithmetic, SIZE)
+        one, found = way.ping(size=size)
+        measured(peer, one, 28 + size, way.arithmetic(found), SIZE)
     peer.traffic.must_not_leak("RFC4301-4.4.1-2")
 
 
@@ -44,7 +44,7 @@ def test_ipv6_fields(peer: Peer, dut: Dut) -> None:
     for size in (56, 57):
         one, found = way.ping(size=size)
         peer.check(not found.spoiled, "a right checksum", "a wrong one", "RFC2784-2.5-1")
-        measured(peer, one, 28 + size, way.arithmetic, SIZE)
+        measured(peer, one, 28 + size, way.arithmetic(found), SIZE)
     asked = way.question()
     wrong = replace(way.header(asked), spoiled=True)
     way.next -= 1
@@ -79,8 +79,8 @@ def test_tunnel_mode(peer: Peer, dut: Dut) -> None:
     """GRE in tunnel mode: the IP header that delivers GRE is protected, too, and there is another one before ESP."""
     way = Way.first(peer.establish(), dut)
     for size in (56, 57):
-        one, _ = way.ping(THROUGH, size=size)
-        measured(peer, one, 28 + size, way.arithmetic, SIZE)
+        one, found = way.ping(THROUGH, size=size)
+        measured(peer, one, 28 + size, way.arithmetic(found), SIZE)
     peer.traffic.must_not_leak("RFC4301-4.4.1-2")
 
 
@@ -121,8 +121,8 @@ def of_another_family(peer: Peer, dut: Dut) -> None:
     """Packets of either family go through, and have the right size."""
     way = Way.first(peer.establish(), dut)
     for version, size in ((4, 84), (6, 104)):
-        one, _ = way.ping(THROUGH, version=version)
-        measured(peer, one, size, way.arithmetic, SIZE)
+        one, found = way.ping(THROUGH, version=version)
+        measured(peer, one, size, way.arithmetic(found), SIZE)
     peer.traffic.must_not_leak("RFC4301-4.4.1-2")
 
 

@@ -62,8 +62,8 @@ def test_gre(peer: Peer, dut: Dut) -> None:
     """
     way = Way.first(peer.establish(), dut)
     for size in (0, 56, 57, 1300):
-        found, _ = way.ping(size=size)
-        measured(peer, found, 28 + size, way.arithmetic, "RFC4303-2.4-2")
+        one, found = way.ping(size=size)
+        measured(peer, one, 28 + size, way.arithmetic(found), "RFC4303-2.4-2")
     peer.traffic.must_not_leak("RFC4301-4.4.1-2")
 
 

@@ -69,13 +69,11 @@ class Way:
         """One of the tunnels of our connection."""
         return cls(sa, sa.peer.connection.tunnels[number], dut.pixit.device_networks, child)
 
-    @property
-    def arithmetic(self) -> Encapsulation:
-        """How large its packets become."""
-        tunnel, plain = self.tunnel, self.sa.traffic.channel(self.child).encapsulation
-        version = ip_address(tunnel.local).version
-        kind = Gre(version, tunnel.key is not None, tunnel.checksum, tunnel.sequence)
-        return replace(plain, gre=kind)
+    def arithmetic(self, found: GrePacket) -> Encapsulation:
+        """How large packets with a header like this one become: whether it has a checksum is its sender's choice."""
+        plain = self.sa.traffic.channel(self.child).encapsulation
+        fields = found.key is not None, found.checksum, found.sequence is not None
+        return replace(plain, gre=Gre(ip_address(self.tunnel.local).version, *fields))
 
     def question(self, version: int = 4, size: int = 56) -> bytes:
         """A new ping from a host behind us to one behind the device."""

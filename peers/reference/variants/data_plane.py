@@ -1,11 +1,13 @@
 """How a device fills and sends its packets, and how it takes ours."""
 
+from dataclasses import replace
 from ipaddress import ip_address
 
 from conformance.ike.core.child import ChildSa
 from conformance.ike.core.connection import Mode
 from conformance.ipsec.esp import EspBend
 from conformance.ipsec.flow import flow_of
+from conformance.ipsec.gre import GrePacket
 from conformance.ipsec.ip import AH, NO_NEXT_HEADER, IpHeader, parse
 from conformance.ipsec.overhead import Encapsulation
 from conformance.ipsec.packets import Bend
@@ -14,6 +16,7 @@ from conformance.net.link import Datagram
 from conformance.script import inner
 from conformance.wire import ProtocolID
 from peers.reference.dataplane import DeviceHost
+from peers.reference.tunnels import End, TunnelHost
 from peers.reference.variants.pace import Delaying
 from peers.reference.variants.registry import variant
 
@@ -132,6 +135,18 @@ class FragmentsInsideOnly(DeviceHost):
             return found
         largest = Encapsulation.of(sa).largest(limit)
         return [one for one in found if len(one) <= largest]
+
+
+class _Unsummed(TunnelHost):
+    def header(self, end: End, packet: bytes, kind: int) -> GrePacket:
+        return replace(super().header(end, packet, kind), checksum=False)
+
+
+@variant("RFC 2784, 2.2: a checksum must be taken; whether to send one is left open", about=("data_plane",))
+class WritesNoGreChecksums(DeviceHost):
+    """Looks at the checksums of GRE, and sends none."""
+
+    tunnels_class = _Unsummed
 
 
 @variant("RFC 4301, 5: nothing says how soon a packet is forwarded")
