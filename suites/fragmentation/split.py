@@ -10,8 +10,17 @@ from conformance.script.bend import Bend
 from conformance.script.message import Received, Sent
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
-from conformance.script.verdict import Inconclusive, Unexpected
-from conformance.wire import SKF, ExchangeType, Message, NotifyType, Payload, VendorID, decode_message, summary_message
+from conformance.script.verdict import Inconclusive, NotApplicable, Unexpected
+from conformance.wire import (
+    SKF,
+    ExchangeType,
+    Message,
+    NotifyType,
+    Payload,
+    VendorID,
+    decode_message,
+    summary_message,
+)
 from suites.dut import Dut
 from suites.format.beside import sealed_beside
 
@@ -21,6 +30,8 @@ TRIES = 3
 
 
 def spoiled(datagram: bytes) -> bytes:
+FITS = 1280
+"""Octets of an IP datagram that nearly every path carries whole; all that have IPv6 do (RFC 8200, section 5)."""
     """The datagram with one bit of its ICV flipped."""
     return datagram[:-1] + bytes((datagram[-1] ^ 1,))
 
@@ -214,7 +225,7 @@ def check_form(peer: Peer, found: list[tuple[Message, bytes]], whole: Message, l
 
     It is the one that is meant for the version of IP where the sender knows nothing better (section 2.5.1).
     """
-    usual, header = ("RFC7383-2.5.1-3", 48) if ":" in peer.local.host else ("RFC7383-2.5.1-4", 28)
+    usual = "RFC7383-2.5.1-3" if ":" in peer.local.host else "RFC7383-2.5.1-4"
     parts = [(message.payloads[-1], message, raw) for message, raw in found if message.payloads]
     peer.check(all(isinstance(last, SKF) for last, _, _ in parts), "SKF as last payload", "none", "RFC7383-2.5-3")
     fragments = [last for last, _, _ in parts if isinstance(last, SKF)]
@@ -224,9 +235,25 @@ def check_form(peer: Peer, found: list[tuple[Message, bytes]], whole: Message, l
     headers = {(one.spi_i, one.spi_r, one.exchange, one.flags, one.message_id, one.version) for one, _ in found}
     peer.check(len(headers) == 1, "the same header in all fragments", f"{len(headers)} headers", "RFC7383-2.5-10")
     named = {one.number: int(one.inner) for one in fragments}
+def octets(peer: Peer, raw: bytes) -> int:
+    """The size of an IP datagram with an IKE message."""
+    return len(raw) + (48 if ":" in peer.local.host else 28)
+
+
+def must_be_large(peer: Peer, found: list[tuple[Message, bytes]], threshold: int = FITS) -> None:
+    """Raise NotApplicable for a whole message of at most ``threshold`` octets: nobody needs to cut that.
+
+    Which threshold a sender has is up to it, and where no datagram is cut on the way none should be (RFC 7383, sections
+    2.4 and 2.5.1).
+    """
+    sizes = [octets(peer, raw) for _, raw in found]
+    if len(found) == 1 and not found[0][0].first(SKF) and sizes[0] <= threshold:
+        raise NotApplicable(f"a datagram of {sizes[0]} octets: too small to be cut")
+
+
     first = int(whole.payloads[0].payload_type)
     peer.check(named[1] == first, f"next payload {first} in fragment 1", named[1], "RFC7383-2.5-5")
     others = [kind for number, kind in named.items() if number > 1]
     peer.check(not any(others), "next payload 0 in the other fragments", others, "RFC7383-2.5-6")
-    largest = max(len(raw) for _, raw in found) + header
+    largest = max(octets(peer, raw) for _, raw in found)
     peer.check(largest <= limit, f"IP datagrams of at most {limit} octets", f"{largest} octets", usual)

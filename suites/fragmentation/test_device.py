@@ -5,13 +5,22 @@ from collections.abc import Callable
 from conformance.script import bend
 from conformance.script.message import rekeys_ike
 from conformance.script.peer import Peer
-from conformance.script.verdict import NotApplicable
 from conformance.wire import SKF, ExchangeType
 from peers.capabilities import Capability
 from suites.choices import including
 from suites.connections import certificates
 from suites.dut import Dut
-from suites.fragmentation.split import answer_in_fragments, check_form, received_fragments, renumbered, spoiled
+from suites.fragmentation.split import (
+    FITS,
+    answer_in_fragments,
+    check_form,
+    must_be_large,
+    octets,
+    received_fragments,
+    renumbered,
+    said,
+    spoiled,
+)
 from suites.purpose import purpose
 
 NEEDS = (Capability.FRAGMENTATION,)
@@ -51,6 +60,7 @@ def _response(peer: Peer, limit: int) -> None:
     answer = sa.auth()
     sa.must_be_established("RFC7383-2.5-2")
     found = received_fragments(peer, ExchangeType.IKE_AUTH)
+    must_be_large(peer, found)
     peer.check(len(found) > 1, "a response in several fragments", f"{len(found)} message", "RFC7383-2.4-6")
     check_form(peer, found, answer, limit)
 
@@ -89,6 +99,7 @@ def _request(peer: Peer, dut: Dut, limit: int) -> None:
     sa = peer.respond_init(peer.expect_init())
     request = sa.expect_request(ExchangeType.IKE_AUTH)
     found = received_fragments(peer, ExchangeType.IKE_AUTH)
+    must_be_large(peer, found)
     peer.check(len(found) > 1, "a request in several fragments", f"{len(found)} message", "RFC7383-2.4-3")
     check_form(peer, found, request.message, limit)
     sa.answer(request)
@@ -144,13 +155,12 @@ LARGE = certificates(proposals=including("modp4096"))
 
 
 def _must_go_on(peer: Peer, exchange: ExchangeType) -> None:
-    """What the device sent in this exchange came in fragments, if it is larger than its threshold."""
+    """What the device sent in this exchange came in fragments, if it is larger than its threshold in IKE_AUTH."""
+    before = [raw for one, raw in received_fragments(peer, ExchangeType.IKE_AUTH) if one.first(SKF)]
     found = received_fragments(peer, exchange)
-    sizes = [len(raw) + 28 for _, raw in found]
-    if max(sizes) <= LATER["fragment_size"] and len(found) == 1:
-        raise NotApplicable(f"a datagram of {max(sizes)} octets: too small to be cut")
+    must_be_large(peer, found, max((octets(peer, raw) for raw in before), default=FITS))
     cut = all(one.first(SKF) for one, _ in found)
-    peer.check(cut, "fragments, as in IKE_AUTH", f"datagrams of {max(sizes)} octets", "RFC7383-2.4-4")
+    peer.check(cut, "fragments, as in IKE_AUTH", said(found), "RFC7383-2.4-4")
 
 
 @purpose(

@@ -21,11 +21,16 @@ class AnyMethodWillDo(IkeSa):
 
 @defect("frag-vendor-both")
 class OlderMethodFirst(IkeSa):
-    """Gives up fragments of RFC 7383 where the peer knows the older method, too, and sends all in one datagram."""
+    """Makes no fragments of RFC 7383 where the peer knows the older method, too, and sends all in one datagram."""
+
+    older = False
 
     def init_announced(self, message: Message) -> None:
         super().init_announced(message)
-        self.fragmenting = self.fragmenting and not _announces(message)
+        self.older = _announces(message)
+
+    def must_fragment(self, size: int, room: int) -> bool:
+        return not self.older and super().must_fragment(size, room)
 
 
 @defect("frag-vendor-foreign")

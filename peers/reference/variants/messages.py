@@ -181,6 +181,19 @@ class TinyFragments(ReferenceEngine):
         super().apply(replace(connection, fragment_size=size))
 
 
+@variant(
+    "RFC 7383, 2.5.1: other thresholds may be used where they are appropriate",
+    lacks=(Capability.IKE_PATH_MTU,),
+    about=("fragmentation",),
+)
+class FixedFragments(ReferenceEngine):
+    """Sends no IKE datagram of more than 1280 octets if it may use fragments, whatever it is told."""
+
+    def apply(self, connection: Connection) -> None:
+        size = min(connection.fragment_size, 1) * 1280
+        super().apply(replace(connection, fragment_size=size))
+
+
 @variant("RFC 7383, 2.6: fragments come in any order")
 class FragmentsBackwards(IkeSa):
     """Sends the last fragment of a message first."""
