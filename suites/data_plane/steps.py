@@ -1,6 +1,6 @@
 """Steps that purposes about traffic share."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
@@ -53,11 +53,16 @@ def bent(wire: bytes, at: int, bits: int = 1) -> bytes:
     return wire[:at] + bytes((wire[at] ^ bits,)) + wire[at + 1 :]
 
 
-def moved(peer: Peer, child: ChildSa, requirement: str | None = None) -> Arrived:
-    """Traffic flows, and from now on through ``child``; the first packets after a change may still go another way."""
+def moved(
+    peer: Peer, child: ChildSa, requirement: str | None = None, ask: Callable[[], Arrived] | None = None
+) -> Arrived:
+    """Traffic flows, and from now on through ``child``; the first packets after a change may still go another way.
+
+    ``ask`` gets an answer of the device, by default to a ping, for which the same requirement stands.
+    """
     channel = peer.traffic.channel(child)
     for _ in range(3):
-        found = flows(peer, child, requirement)
+        found = ask() if ask else flows(peer, child, requirement)
         if found.channel is channel:
             return found
         peer.idle(peer.response_timeout / 10)

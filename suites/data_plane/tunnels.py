@@ -19,11 +19,13 @@ from conformance.script.traffic import Arrived
 from conformance.script.verdict import NotApplicable
 from peers.contract import Pixit
 from suites.connections import Setup
-from suites.data_plane.steps import between
+from suites.data_plane.steps import between, moved
 from suites.dut import Dut
 
 BETWEEN = "RFC4303-3.1.1-1"
 """In transport mode ESP protects what is above the IP header."""
+CLOSED = "RFC7296-1.4.1-4"
+"""A Child SA that was deleted carries nothing any more."""
 
 
 def through_gre(*, mode: Mode = Mode.TRANSPORT, ipv6: bool = False, **fields: Any) -> Setup:
@@ -139,6 +141,10 @@ class Way:
     def ping(self, requirement: str = BETWEEN, *, version: int = 4, size: int = 56) -> tuple[Arrived, GrePacket]:
         """A ping through the tunnel is answered."""
         return self.answer(self.question(version, size), requirement)
+
+    def must_move(self) -> None:
+        """Pings through the tunnel are answered, and from now on through its Child SA."""
+        moved(self.sa.peer, self.child or self.sa.child, CLOSED, lambda: self.ping()[0])
 
     def must_drop(self, requirement: str, *wrong: tuple[bytes, GrePacket], bypass: bool = False) -> None:
         """None of these packets, with the headers that go before them, gets an answer; a ping proves it."""

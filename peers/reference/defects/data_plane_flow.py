@@ -48,7 +48,10 @@ class DropsTheOldAtOnce(DeviceHost):
             self.withdraw(self.carried[child])
 
 
-@defect("data-rekey-switch", "data-child-rekey", "data-child-rekey-pfs")
+@defect(
+    *("data-rekey-switch", "data-child-rekey", "data-child-rekey-pfs", "data-transport-rekey", "data-gre-rekey"),
+    *("auth-example-branch", "auth-example-keys"),
+)
 class StaysOnTheOld(DeviceHost):
     """Goes on sending on the SA that it had first."""
 
