@@ -1,6 +1,8 @@
 """Fragments that a script makes itself, and the form of those that the device sends (RFC 7383)."""
 
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
+from dataclasses import replace
 from math import ceil
 from types import TracebackType
 from typing import Any, Self
@@ -17,6 +19,7 @@ from conformance.wire import (
     Message,
     NotifyType,
     Payload,
+    UnknownPayload,
     VendorID,
     decode_message,
     summary_message,
@@ -25,13 +28,14 @@ from suites.dut import Dut
 from suites.format.beside import sealed_beside
 
 _ASK = ExchangeType.CREATE_CHILD_SA
+CRITICAL = UnknownPayload(200, b"ikespec", critical=True)
 TRIES = 3
 """Attempts at a conversation in which each datagram counts."""
+FITS = 1280
+"""Octets of an IP datagram that nearly every path carries whole; all that have IPv6 do (RFC 8200, section 5)."""
 
 
 def spoiled(datagram: bytes) -> bytes:
-FITS = 1280
-"""Octets of an IP datagram that nearly every path carries whole; all that have IPv6 do (RFC 8200, section 5)."""
     """The datagram with one bit of its ICV flipped."""
     return datagram[:-1] + bytes((datagram[-1] ^ 1,))
 
@@ -72,7 +76,7 @@ class Split:
         assert sa.last_sent is not None
         self.sa, self.before = sa, sa.last_sent
         self.lost, self.last = False, True
-        self.firsts = 0  # how often a fragment 1 was sent
+        self.firsts: list[bytes] = []  # each fragment 1 that was sent, those of a rival, too
         self.made: dict[tuple[int, int, bytes], bytes] = {}
         content: list[Payload] = [VendorID(sa.random(octets)) for _ in range(vendors)]
         if exchange == _ASK:
@@ -82,6 +86,17 @@ class Split:
         self.message = sa.message(exchange, [*content, *more], sa.next_id, response=False)
         self.inner, self.plaintext = sa.plaintext(self.message)
         sa.next_id += 1
+
+    def rival(self) -> "Split":
+        """Another request with the same message ID, which is refused if it is ever put together.
+
+        Its last payload is unknown and critical.
+        """
+        other = copy(self)
+        other.made = {}
+        other.message = replace(self.message, payloads=(*self.message.payloads, CRITICAL))
+        other.inner, other.plaintext = self.sa.plaintext(other.message)
+        return other
 
     def __enter__(self) -> Self:
         """An attempt: see `attempts`."""
@@ -125,7 +140,7 @@ class Split:
     def send(self, *datagrams: bytes) -> None:
         """Send fragments in this order."""
         first = [raw for (number, _, _), raw in self.made.items() if number == 1]
-        self.firsts += sum(one in first for one in datagrams)
+        self.firsts += [one for one in datagrams if one in first]
         self.sa.transmit(datagrams, self.sa.local, self.sa.remote)
         self.sa.peer.flush()
 
@@ -171,7 +186,8 @@ class Split:
         with one that came before, and take it for a retransmission (section 2.6.1).
         """
         peer, answer = self.sa.peer, self.response()
-        readable = answer.message.notify(NotifyType.INVALID_SYNTAX) is None
+        refusals = NotifyType.INVALID_SYNTAX, NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD
+        readable = not any(answer.message.notify(one) for one in refusals)
         peer.check(readable, "a response to the whole request", answer.message, requirement)
         for _ in range(2):
             peer.pause()
@@ -179,7 +195,7 @@ class Split:
         answers = [one for one in peer.inbox if one.sa is self.sa and one.message.is_response]
         number = self.message.message_id
         again = [one for one in answers if one is not answer and one.message.message_id == number]
-        right = len(again) < self.firsts and all(one.message == answer.message for one in again)
+        right = len(again) < len(self.firsts) and all(one.message == answer.message for one in again)
         peer.check(right or not again, "no answer", "; ".join(map(str, again)), requirement)
         return answer
 
@@ -220,21 +236,6 @@ def received_fragments(peer: Peer, exchange: ExchangeType) -> list[tuple[Message
     return [(message, raw) for raw, message in found.items() if message.exchange == exchange]
 
 
-def check_form(peer: Peer, found: list[tuple[Message, bytes]], whole: Message, limit: int) -> None:
-    """The form of the fragments that make up ``whole``; ``limit`` is the size of IP datagrams in octets.
-
-    It is the one that is meant for the version of IP where the sender knows nothing better (section 2.5.1).
-    """
-    usual = "RFC7383-2.5.1-3" if ":" in peer.local.host else "RFC7383-2.5.1-4"
-    parts = [(message.payloads[-1], message, raw) for message, raw in found if message.payloads]
-    peer.check(all(isinstance(last, SKF) for last, _, _ in parts), "SKF as last payload", "none", "RFC7383-2.5-3")
-    fragments = [last for last, _, _ in parts if isinstance(last, SKF)]
-    numbers = [(one.number, one.total) for one in fragments]
-    expected = [(number, len(parts)) for number in range(1, len(parts) + 1)]
-    peer.check(sorted(numbers) == expected, f"fragments 1 to {len(parts)}", numbers, "RFC7383-2.5-7")
-    headers = {(one.spi_i, one.spi_r, one.exchange, one.flags, one.message_id, one.version) for one, _ in found}
-    peer.check(len(headers) == 1, "the same header in all fragments", f"{len(headers)} headers", "RFC7383-2.5-10")
-    named = {one.number: int(one.inner) for one in fragments}
 def octets(peer: Peer, raw: bytes) -> int:
     """The size of an IP datagram with an IKE message."""
     return len(raw) + (48 if ":" in peer.local.host else 28)
@@ -251,6 +252,21 @@ def must_be_large(peer: Peer, found: list[tuple[Message, bytes]], threshold: int
         raise NotApplicable(f"a datagram of {sizes[0]} octets: too small to be cut")
 
 
+def check_form(peer: Peer, found: list[tuple[Message, bytes]], whole: Message, limit: int) -> None:
+    """The form of the fragments that make up ``whole``; ``limit`` is the size of IP datagrams in octets.
+
+    It is the one that is meant for the version of IP where the sender knows nothing better (section 2.5.1).
+    """
+    usual = "RFC7383-2.5.1-3" if ":" in peer.local.host else "RFC7383-2.5.1-4"
+    parts = [(message.payloads[-1], message, raw) for message, raw in found if message.payloads]
+    peer.check(all(isinstance(last, SKF) for last, _, _ in parts), "SKF as last payload", "none", "RFC7383-2.5-3")
+    fragments = [last for last, _, _ in parts if isinstance(last, SKF)]
+    numbers = [(one.number, one.total) for one in fragments]
+    expected = [(number, len(parts)) for number in range(1, len(parts) + 1)]
+    peer.check(sorted(numbers) == expected, f"fragments 1 to {len(parts)}", numbers, "RFC7383-2.5-7")
+    headers = {(one.spi_i, one.spi_r, one.exchange, one.flags, one.message_id, one.version) for one, _ in found}
+    peer.check(len(headers) == 1, "the same header in all fragments", f"{len(headers)} headers", "RFC7383-2.5-10")
+    named = {one.number: int(one.inner) for one in fragments}
     first = int(whole.payloads[0].payload_type)
     peer.check(named[1] == first, f"next payload {first} in fragment 1", named[1], "RFC7383-2.5-5")
     others = [kind for number, kind in named.items() if number > 1]

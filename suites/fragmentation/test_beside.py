@@ -17,7 +17,7 @@ from conformance.wire import (
 from peers.capabilities import Capability
 from suites.dut import Dut
 from suites.format.beside import beside
-from suites.fragmentation.split import Split, answer_in_fragments, attempts, received_fragments, said
+from suites.fragmentation.split import CRITICAL, Split, answer_in_fragments, attempts, received_fragments, said
 from suites.ike_auth.initiating import begun
 from suites.ike_auth.refusal import must_be_refused_by
 from suites.ike_sa_init.steps import goes_no_further, no_sa_for
@@ -25,7 +25,6 @@ from suites.purpose import purpose
 
 NEEDS = (Capability.FRAGMENTATION,)
 UNKNOWN = UnknownPayload(200, b"ikespec")
-CRITICAL = UnknownPayload(200, b"ikespec", critical=True)
 WHOLE, TOGETHER, REJECTED, AGREED = "RFC7383-2.2-1", "RFC7383-2.6-7", "RFC7296-2.5-10", "RFC7383-2.4-1"
 LAST, PROTECTED = "RFC7383-2.5-3", "RFC7296-1.2-1"
 

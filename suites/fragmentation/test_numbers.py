@@ -54,12 +54,15 @@ def test_nonsense_forged(peer: Peer) -> None:
 
 @purpose("frag-total-smaller", "RFC7383-2.6-3", role="responder", needs=NEEDS)
 def test_total_smaller(peer: Peer) -> None:
-    """While a set of four is being collected, a fragment of a set of three is a late one and discarded."""
+    """While a set of four is being collected, fragments of a set of three are late ones and discarded.
+
+    Those of a whole set come, of another request, so that an answer to that is another one, however late it comes.
+    """
     for split in attempts(peer):
         with split:
             split.send_numbers(4, 1, 2)
             split.must_be_unanswered("RFC7383-4-2")
-            split.send(split.fragment(3, 3))
+            split.rival().send_numbers(3)
             split.must_be_unanswered("RFC7383-2.6-3")
             split.send_numbers(4, 3, 4)
             split.must_be_answered_once("RFC7383-2.6-3")
@@ -83,17 +86,18 @@ def test_total_larger(peer: Peer) -> None:
 def test_total_mixed(peer: Peer) -> None:
     """When a larger set has begun, the fragments of the smaller one are forgotten: its last one completes nothing.
 
-    1 and 2 of 3, 1 of 4, 3 of 3: no answer. Then 2, 3, 4 of 4 complete the newer set. That 3 of 3 makes no sense, so an
-    answer to the smaller set is another one, however late it comes.
+    1 and 2 of 3, 1 of 4, 3 of 3: no answer. Then 2, 3, 4 of 4 complete the newer set. The smaller set is that of
+    another request, so that an answer to it is another one, however late it comes.
     """
     for split in attempts(peer):
         with split:
-            split.send_numbers(3, 1, 2)
+            rival = split.rival()
+            rival.send_numbers(3, 1, 2)
             split.must_be_unanswered("RFC7383-4-2")
             split.send_numbers(4, 1)
             peer.idle(SOON)
             split.must_be_unanswered("RFC7383-2.6-6")
-            split.send(split.fragment(3, 3, b"\xff" * 100))
+            rival.send_numbers(3, 3)
             split.must_be_unanswered("RFC7383-2.6-6")
             split.send_numbers(4, 2, 3, 4)
             split.must_be_answered_once("RFC7383-2.6-6")

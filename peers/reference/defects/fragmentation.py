@@ -1,12 +1,12 @@
 """Defects of IKE fragmentation (RFC 7383)."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from math import inf
 
 from conformance.crypto import IntegrityError
 from conformance.ike.core.fragmentation import Reassembly
 from conformance.ike.core.protection import Fragment
-from conformance.ike.core.sending import Handler, Pending
+from conformance.ike.core.sending import Pending
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
 from conformance.net.link import Datagram
@@ -187,6 +187,24 @@ class MixesSets(IkeSa):
     reassembly_class = _Reassembly
 
 
+@defect("frag-total-smaller", "frag-total-mixed")
+class KeepsBothSets(IkeSa):
+    """Collects sets with different totals beside each other, and takes the one that is whole first."""
+
+    @dataclass
+    class _Reassembly(Reassembly):
+        sets: dict[int, dict[int, bytes]] = field(default_factory=dict)
+
+        def accepts(self, payload: SKF) -> bool:
+            return 0 < payload.number <= payload.total
+
+        def add(self, payload: SKF, plaintext: bytes) -> bool:
+            self.total, self.pieces = payload.total, self.sets.setdefault(payload.total, {})
+            return super().add(payload, plaintext)
+
+    reassembly_class = _Reassembly
+
+
 @defect("frag-incomplete")
 class AnswersTooEarly(IkeSa):
     """Believes a message complete one fragment too early."""
@@ -337,54 +355,6 @@ class HasRoomForFewFragments(IkeSa):
     """Puts no message together that has more than 16 fragments."""
 
     reassembly_class = _FewFragments
-
-
-@defect("frag-probe-down", "frag-probe-timers", "frag-probe-later")
-class NeverProbes(IkeSa):
-    """Repeats the same large fragments, however often they are lost."""
-
-    def try_again(self) -> None:
-        self.tries_per_probe = self.connection.retransmit_tries + 1  # type: ignore[misc]
-        super().try_again()
-
-
-@defect("frag-probe-down")
-class ShrinksAndCountsAlike(IkeSa):
-    """Tries smaller fragments of which there are not more."""
-
-    def probe(self, limit: int) -> bool:
-        if self.pending is None or self.pmtu.threshold < self.connection.fragment_size:
-            return super().probe(limit)
-        self.pmtu.threshold -= 8
-        self.pending.datagrams, self.pending.tries = self.encode(self.pending.message), 0
-        self.pending.deadline = self.probe_deadline()
-        self.retransmit(self.pending)
-        return True
-
-
-@defect("frag-probe-timers")
-class WaitsOnAndOn(IkeSa):
-    """Does not start its timers anew for a new probe."""
-
-    def probe_deadline(self) -> float:
-        return self.now + 4 * super().probe_deadline() - 4 * self.now
-
-
-@defect("frag-probe-later")
-class ForgetsThePath(IkeSa):
-    """Begins with the largest fragments in each exchange."""
-
-    def start(self, message: Message, handler: Handler) -> None:
-        self.pmtu.threshold = self.connection.fragment_size
-        super().start(message, handler)
-
-
-@defect("frag-probe-told")
-class DeafToRouters(IkeSa):
-    """Does not heed what routers say about its datagrams."""
-
-    def told_path_mtu(self, mtu: int) -> None:
-        return
 
 
 @defect("frag-later-response", "frag-later-request")
