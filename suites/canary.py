@@ -141,6 +141,7 @@ class Canary:
         return answered
 
     def _exchange(self, start: Callable[[], None]) -> None:
+        self.sa.now = self.base.now()  # the purpose has taken its time since anything has come for it
         start()
         self.endpoint.collect(self.sa)
         self._go(lambda: self.sa.pending is None)

@@ -16,7 +16,7 @@ from conformance.ike.core import protection
 from conformance.ike.core.child import ChildSa
 from conformance.ike.core.events import ExchangeFailed, Refusal, Violation
 from conformance.ike.core.protection import Fragment
-from conformance.ike.core.sending import Pending, State
+from conformance.ike.core.sending import Handler, Pending, State
 from conformance.ike.ikesa import IkeSa
 from conformance.script.bend import STRAIGHT, Bend, Piece
 from conformance.script.message import Received, Sent, says_nothing
@@ -112,6 +112,11 @@ class BendableSa(IkeSa):
             self.last_sent = self.encoded
         self.peer.remember(self.encoded)
         return datagrams
+
+    def start(self, message: Message, handler: Handler) -> None:
+        """Send a request: from now on its time counts, however long nobody has looked after this IKE SA."""
+        self.now = self.peer.link.now()
+        super().start(message, handler)
 
     def retransmit(self, pending: Pending) -> None:
         """Send a request again: its response may come again, too."""

@@ -254,6 +254,17 @@ def test_how_long_answers_take_is_measured() -> None:
     assert list(peer.answered_in) == pytest.approx([0.02] * 3, abs=0.002)
 
 
+def test_a_request_is_not_repeated_at_once_though_nobody_has_looked_for_long() -> None:
+    ours = psk()(PIXIT)
+    engine = ALittleSlow(Endpoint, 1, START)
+    engine.apply(ours.mirrored())
+    peer = Peer(MemoryLink(engine, START), ours, Random(7).randbytes)
+    sa = peer.establish()
+    peer.link.receive(peer.link.now() + 60)  # somebody else has the link
+    sa.response(sent := sa.begin(sa.start_liveness))
+    assert peer.times(sent) == 1
+
+
 class AtWork(IkeSa):
     """Hears no request as long as it does something else."""
 
