@@ -68,7 +68,7 @@ class Canary:
 
     ``patience`` is how long any answer may take, in seconds; each request goes out three times within it. ``stage`` is
     how far the handshake came, ``problem`` why it came no further, ``closed`` how the IKE SA ended. ``heard``: the
-    device has sent something for it, whatever it was.
+    device has sent something for it, whatever it was. ``spis`` are ours, and those of initiators.
     """
 
     def __init__(self, link: Link, connection: Connection, random: Random, patience: float) -> None:
@@ -187,7 +187,7 @@ class Canary:
         for event in self.endpoint.events:
             if isinstance(event, SuccessorCreated) and isinstance(event.successor, CanarySa):
                 self._sa = event.successor
-                self.spis.add(event.successor.own_spi)
+                self.spis |= {event.successor.spi_i, event.successor.own_spi}
             elif isinstance(event, Closed) and event.sa is self._sa:
                 self.closed = event.reason
             elif isinstance(event, ExchangeFailed | Dropped):

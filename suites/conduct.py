@@ -166,12 +166,17 @@ def _conversation(
         aaa = _served(theirs, ours, device, f"{seed}/{purpose.id}")
         if aaa is not None:
             link = aaa.on(link)
-        guard = Guard(purpose, device, link, ours, theirs, f"{seed}/{purpose.id}", pair=gate.pair, vitals=gate.vitals)
+        earlier = gate.earlier
+        guard = Guard(
+            purpose, device, link, ours, theirs, f"{seed}/{purpose.id}",
+            pair=gate.pair, vitals=gate.vitals, begun=gate.begun,
+        )  # fmt: skip
         guard.mute = gate.against(purpose, device, "initiator")
         guard.before, guard.excuse = gate.reported, gate.excuse
         random = Random(f"{seed}/{purpose.id}").randbytes
         peer = Peer(guard.link, guard.connection, random, device.pixit.response_timeout)
-        peer.stale, peer.earlier, peer.glance = frozenset(gate.attempts), gate.begun, lambda: _glance(device)
+        peer.stale, peer.earlier, peer.glance = frozenset(gate.attempts), earlier, lambda: _glance(device)
+        gate.begun.append(peer.begun)
         guard.note(peer)
         dut = Dut(device, peer, theirs, guard)
         if aaa is not None:
@@ -180,7 +185,6 @@ def _conversation(
         try:
             yield peer, dut
         finally:
-            gate.begun = frozenset(peer.begun)
             if Capability.CONFIGURABLE not in device.capabilities:
                 tidy(peer, guard.retire)
                 guard.retire()

@@ -1,5 +1,6 @@
 """What ordinary handshakes before the purposes have shown, and what follows from it for each of them."""
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,6 +21,9 @@ KINDS: dict[str, tuple[Capability, Setup]] = {
     "ed25519": (Capability.ED25519, certificates("ed25519")),
 }
 """The kinds of connection that are tried, the most usual first."""
+
+_LATELY = 16
+"""So many peers and handshakes of ours are remembered, a few for each purpose: they may still be answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ class Gate:
     """What was found before the purposes, and what follows from it for each of them.
 
     ``attempts`` are the initiator's SPIs of what a device that nobody can reset has begun in earlier purposes, and
-    ``begun`` those of what we have sent in the last one.
+    ``begun`` those of what we have sent lately: a set for each peer and each handshake beside it, which still grows.
     ``reported`` are faults that sanitizers in the device have found between purposes, for the next one to tell.
     ``samples`` are what the device used before each purpose, None: it is not looked at, ``growth`` is what rose in
     them, ``last`` the purpose before this one.
@@ -74,7 +78,7 @@ class Gate:
 
     looks: list[Look] = field(default_factory=list)
     attempts: set[bytes] = field(default_factory=set)
-    begun: frozenset[bytes] = frozenset()
+    begun: deque[set[bytes]] = field(default_factory=lambda: deque(maxlen=_LATELY))
     reported: list[Death] = field(default_factory=list)
     samples: Samples | None = None
     growth: Growth | None = None
@@ -90,6 +94,11 @@ class Gate:
     def pair(self) -> bool:
         """Whether two IKE SAs between the same two can be there at a time."""
         return all(look.pair for look in self.looks)
+
+    @property
+    def earlier(self) -> frozenset[bytes]:
+        """The initiator's SPIs of all that we have sent lately."""
+        return frozenset().union(*self.begun)
 
     @property
     def vitals(self) -> Vitals | None:

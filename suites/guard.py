@@ -6,6 +6,7 @@ end. Where the device is the initiator it has no such SA, for it would be used i
 handshake follows those purposes in which the device has shown nothing but refusal.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -67,11 +68,13 @@ class Guard:
         *,
         pair: bool = True,
         vitals: Vitals | None = None,
+        begun: deque[set[bytes]] | None = None,
     ) -> None:
         """Open the canary. ``connection`` is ours, ``theirs`` the device's, which is loaded.
 
         ``pair``: the device has room for an IKE SA of the purpose beside it; else it is deleted before that begins.
-        ``vitals`` are what was seen of the device just now, if anybody has looked.
+        ``vitals`` are what was seen of the device just now, if anybody has looked. ``begun`` gets the initiator's SPIs
+        of each handshake, as in `suites.gate.Gate`.
         """
         self.purpose, self.device = purpose, device
         self.base = self.link = link
@@ -84,6 +87,7 @@ class Guard:
         self.excuse: Callable[[str, Broken], str] = lambda purpose, broken: ""
         self.kept: frozenset[str] = frozenset()
         self.pulse = Pulse(device, vitals)
+        self.begun: deque[set[bytes]] = deque() if begun is None else begun
         self.canary: Canary | None = None
         if self._controls_responder() and purpose.canary:
             self.canary = self._handshake("canary")
@@ -101,6 +105,7 @@ class Guard:
     def _handshake(self, word: str) -> Canary:
         random = Random(f"{self.seed}/{word}").randbytes
         canary = Canary(self.base, self.connection, random, self.device.pixit.response_timeout)
+        self.begun.append(canary.spis)
         canary.open()
         return canary
 
@@ -242,6 +247,7 @@ class Guard:
         """Why an ordinary handshake that the device starts does not come to its end, empty if it does."""
         self.log = self.device.log()
         again = Peer(self.base, self.connection, Random(f"{self.seed}/control").randbytes, peer.response_timeout)
+        self.begun.append(again.begun)
         try:
             self.device.apply(self.theirs)
             while self.base.receive(self.base.now()) is not None:

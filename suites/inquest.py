@@ -258,6 +258,7 @@ class Inquest:
     def there(self, kind: str) -> bool:
         """Whether the device answers an ordinary handshake now."""
         looker = Looker(self.device, self.seed, patience=0.0)
+        looker.begun = self.gate.begun
         return looker.look(kind, "responder") is None or looker.heard
 
 

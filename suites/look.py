@@ -97,7 +97,8 @@ class Failed(Exception):  # noqa: N818 - it is an answer, not an error of ours
 class Looker:
     """Tries ordinary handshakes; ``conversations`` keeps those for the evidence: name, peer, log of the device.
 
-    ``heard``: the device has said something. Until then an answer may take ``patience`` seconds.
+    ``heard``: the device has said something. Until then an answer may take ``patience`` seconds. ``begun`` are the
+    initiator's SPIs of what we have sent, as in `suites.gate.Gate`.
     """
 
     def __init__(self, device: Device, seed: int, patience: float = PATIENCE) -> None:
@@ -106,10 +107,11 @@ class Looker:
         self.conversations: list[tuple[str, Peer, str]] = []
         self.heard = False
         self.reported: list[Death] = []
+        self.begun = Gate().begun
 
     def look_first(self, purposes: Iterable[Purpose]) -> Gate:
         """One ordinary handshake for each kind; after silence to the first one no other is tried."""
-        gate = Gate()
+        gate = Gate(begun=self.begun)
         for kind, role in wanted(purposes, self.device):
             look = self.look(kind, role)
             gate.reported += self.reported
@@ -130,7 +132,7 @@ class Looker:
         started = monotonic()
         look = Look(kind, role)
         try:
-            gate = Gate(reported=self.reported)
+            gate = Gate(reported=self.reported, begun=self.begun)
             with prepared(purpose, self.device, self.seed, gate) as (peer, dut), self._kept(look, peer, dut):
                 suite, pair = self._answers(peer) if role == "responder" else self._initiates(peer, dut)
             look = replace(look, suite=suite, pair=pair)

@@ -51,7 +51,7 @@ class Mailbox:
     but the one that completes a message. ``traffic`` is what goes through Child SAs. ``ordered`` are conditions on
     CREATE_CHILD_SA requests of the device that somebody has ordered: others that the script does not want are put off.
     ``stale`` are initiator's SPIs of IKE_SA_INIT requests that the device still repeats from earlier conversations.
-    ``begun`` are initiator's SPIs of what we have sent, ``earlier`` those of the conversation before this one.
+    ``begun`` are initiator's SPIs of what we have sent, ``earlier`` those of what was sent before this conversation.
     ``glance`` asks the device something beside the link, and returns when it has answered. ``answered_in`` are the
     seconds that the last responses have taken.
     """
@@ -317,7 +317,7 @@ class Mailbox:
             entry.message = entry.message or message
             received = Received(message, raw, datagram.source, datagram.destination, now, sa, problem=entry.problem)
             if self.is_late(message):
-                self.dropped("an answer to the conversation before this one")
+                self.dropped("an answer to what was sent before this conversation")
             elif sa is None and self._is_stray(message):
                 self.dropped("on an IKE SA that is none of this conversation")  # but perhaps of one before it
             elif message.first(SKF) is not None and not entry.problem:

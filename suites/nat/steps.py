@@ -135,7 +135,7 @@ def two_homes(peer: Peer) -> Iterator[tuple[Peer, Peer]]:
     peer.connection = replace(peer.connection, local_address=INSIDE, initial_contact=False)
     peer.link = nat.inside()
     other = Peer(nat.inside(), peer.connection, peer.random, peer.response_timeout)
-    other.trace = peer.trace
+    other.trace, other.begun = peer.trace, peer.begun
     try:
         yield peer, other
     finally:

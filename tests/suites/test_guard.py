@@ -7,8 +7,11 @@ import pytest
 from conformance.ike.endpoint import Endpoint
 from conformance.script.verdict import Inconclusive, Unexpected
 from peers.reference.device import ReferenceDevice
-from suites.conduct import all_purposes, conduct
+from peers.reference.variants.pace import Slow
+from suites.conduct import all_purposes, conduct, tried
+from suites.gate import Gate
 from suites.judge import Kind, Verdict, in_words
+from suites.look import Looker
 from tests.suites.strange import (
     EmptyInit,
     EndlessCookies,
@@ -34,6 +37,38 @@ def of_subject(*subjects: str, role: str = "responder") -> list[str]:
         for identifier, one in PURPOSES.items()
         if one.subject in subjects and one.purpose.role == role and one.purpose.tier == "quick"
     ]
+
+
+# --- late answers -----------------------------------------------------------------------------------------------------
+
+LATE = "an answer to what was sent before this conversation"
+
+
+def test_late_answers_to_handshakes_of_ours_accuse_nobody() -> None:
+    """Not those to the looks before all purposes, to canaries, nor to what was some purposes ago."""
+    purposes = [PURPOSES[one] for one in ("mid-response-id", "info-delete-child", "info-unknown-critical")]
+    with ReferenceDevice("+very-slow") as device:
+        gate = Looker(device, 1).look_first(one.purpose for one in purposes)
+        for written in purposes:
+            done = tried(written, device, gate=gate)
+            assert done.verdict.verdict == "pass" and done.dut is not None, done.verdict
+            assert LATE in {one.problem for one in done.dut.peer.trace.entries}
+
+
+def test_only_the_last_conversations_are_remembered() -> None:
+    gate = Gate()
+    with ReferenceDevice() as device:
+        assert tried(PURPOSES["info-liveness"], device, gate=gate).dut is not None
+        first = gate.earlier
+        for _ in range(8):
+            tried(PURPOSES["info-unknown-critical"], device, gate=gate)
+    assert len(first) == 2 and not first & gate.earlier
+
+
+def test_the_canary_repeats_nothing_before_its_time() -> None:
+    with ReferenceDevice("+slow") as device:
+        assert tried(PURPOSES["info-delete-child"], device).verdict.verdict == "pass"
+        assert isinstance(device.engine, Slow) and not device.engine.waiting
 
 
 # --- quickly back -----------------------------------------------------------------------------------------------------
