@@ -45,7 +45,7 @@ INVARIANTS: Mapping[str, Invariant] = MappingProxyType(
             ),
         ),
         "message-id": Invariant(
-            "The message IDs of the device's own requests grow by one, from 0 in IKE_SA_INIT.",
+            "The message IDs of the device's own requests grow by one, from 0 on, in any order within our window.",
             (
                 "RFC7296-2.2-2",
                 "RFC7296-2.2-3",

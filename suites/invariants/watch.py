@@ -49,6 +49,7 @@ class Watch:
             if entry.sent:
                 raw = self.peer.octets(entry.datagram)
                 self.ours.add(entry, raw)
+                self._widen(entry.message)
                 if entry.bent:
                     self._read(entry, raw)
                 continue
@@ -58,6 +59,15 @@ class Watch:
             elif entry.message is None and entry.datagram.checksum is not None:
                 traffic.checksum(entry.datagram, found)
             yield from found.broken
+
+    def _widen(self, message: Message | None) -> None:
+        """Remember the window that a message of ours announces."""
+        window = message.notify(NotifyType.SET_WINDOW_SIZE) if message is not None else None
+        if message is None or window is None:
+            return
+        sa = self.peer.sas.get(message.spi_i) or self.peer.sas.get(message.spi_r)
+        if sa is not None:
+            self._numberings.widened(sa.own_spi, int.from_bytes(window.data, "big"))
 
     def _read(self, entry: Entry, raw: bytes) -> None:
         """Remember the selectors of a message that was bent below its payloads, as the device finds them."""
