@@ -67,7 +67,7 @@ INVARIANTS: Mapping[str, Invariant] = MappingProxyType(
             ),
         ),
         "padding": Invariant(
-            "An Encrypted payload has no more padding than fills the last block.", ("RFC7296-3.14-8",)
+            "An Encrypted payload has no more padding than fills the last block, but with an AEAD.", ("RFC7296-3.14-8",)
         ),
         "reserved": Invariant(
             "Reserved fields of payloads and of what is in them are zero.",

@@ -172,6 +172,17 @@ class MoreIkePadding(IkeSa):
         return protection.seal(message, inner, text, scheme, self.own_key, self.random)
 
 
+@variant("RFC 5282, 3: with an AEAD padding need align nothing, and there is no word on how short it should be")
+class PadsToFour(IkeSa):
+    """Pads Encrypted payloads to four octets where they have an AEAD, as ESP is padded."""
+
+    def seal(self, message: Message, inner: int, plaintext: bytes, fragment: Fragment | None) -> bytes:
+        if fragment is not None or self.keys is None or not self.keys.suite.cipher.aead:
+            return super().seal(message, inner, plaintext, fragment)
+        scheme, text = self.keys.suite.cipher, protection.padded(plaintext, 4)
+        return protection.seal(message, inner, text, scheme, self.own_key, self.random)
+
+
 @variant("RFC 7383, 2.5.1: the size of fragments is up to the sender, 576 octets where nothing is known of the path")
 class TinyFragments(ReferenceEngine):
     """Sends no IKE datagram of more than 576 octets."""
