@@ -194,7 +194,9 @@ INVARIANTS: Mapping[str, Invariant] = MappingProxyType(
                 "RFC7296-3.4-4",
             ),
         ),
-        "ke-first": Invariant("The first public value is one of the first group that is offered.", ("RFC7296-3.4-3",)),
+        "ke-first": Invariant(
+            "The public value in IKE_SA_INIT is one of the first group that is offered.", ("RFC7296-3.4-3",)
+        ),
         "choice": Invariant(
             "What is chosen from an offer is one of its proposals, with one transform of each type.", ("RFC7296-2.7-5",)
         ),

@@ -142,7 +142,8 @@ def group(message: Message, again: bool, found: Findings) -> None:
     if offered:
         found.must("ke", "RFC7296-3.4-2", ke.method in offered, "a public value of a group that is offered", got)
     first = groups(sa.proposals[:1])
-    if first and not again:
+    # Later it is that of a group that the responder is expected to accept, such as the one in use (section 1.3).
+    if first and not again and message.exchange == ExchangeType.IKE_SA_INIT:
         found.must("ke-first", "RFC7296-3.4-3", ke.method == first[0], "a public value of the first group", got)
 
 
