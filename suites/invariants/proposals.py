@@ -61,7 +61,7 @@ def sent(message: Message, found: Findings) -> None:
         for one in sa.proposals:
             _protocol(one, message, found)
             _spi(one, message, found)
-            _transforms(one, found)
+            _transforms(one, message, found)
     if ke is not None and (size := _PRIMES.get(ke.method)) is not None:
         expected, got = f"{size} octets of {ke.method.name}", f"{len(ke.data)} octets"
         found.must("ke", "RFC7296-3.4-1", len(ke.data) == size, expected, got)
@@ -97,15 +97,17 @@ def _spi(one: Proposal, message: Message, found: Findings) -> None:
     found.must("proposal-spi", "RFC7296-3.3.1-11", any(one.spi) or not one.spi, "an SPI that is not zero", got)
 
 
-def _transforms(one: Proposal, found: Findings) -> None:
+def _transforms(one: Proposal, message: Message, found: Findings) -> None:
     kinds = {each.type for each in one.transforms}
     wanted, rule = _TYPES.get(one.protocol, ((), ""))
     for kind in wanted:
         expected = f"a transform of type {kind.name} for {one.protocol.name}"
         found.must("types", rule, kind in kinds, expected, in_words(one))
-    ids = [each.id for each in one.transforms if each.type == TransformType.KE]
-    expected = "no group at all, or NONE as an alternative"
-    found.must("types", "RFC7296-3.3.2-5", not ids or any(ids), expected, "NONE alone")
+    # A responder may choose NONE (section 3.3.6), and in IKE_AUTH it should not be there, but may (section 1.2).
+    if not message.is_response and message.exchange != ExchangeType.IKE_AUTH:
+        ids = [each.id for each in one.transforms if each.type == TransformType.KE]
+        expected = "no group at all, or NONE as an alternative"
+        found.must("types", "RFC7296-3.3.2-5", not ids or any(ids), expected, "NONE alone")
     for each in one.transforms:
         _attributes(each, found)
 

@@ -8,20 +8,37 @@ from pathlib import Path
 import pytest
 
 import suites.invariants
+from conformance.crypto.suite import proposal
 from conformance.script.trace import Entry
-from conformance.wire import FLAG_INITIATOR, FLAG_RESPONSE, ExchangeType, Header, Message
+from conformance.wire import (
+    FLAG_INITIATOR,
+    FLAG_RESPONSE,
+    KE,
+    SA,
+    ExchangeType,
+    Header,
+    KeMethod,
+    Message,
+    Notify,
+    NotifyType,
+    ProtocolID,
+    Transform,
+    TSi,
+)
 from peers.deviations import about_invariant, find, load_deviations
 from peers.reference.defects import all_defects
 from peers.reference.device import ReferenceDevice
 from suites.conduct import all_purposes, tried
 from suites.gate import Gate
-from suites.invariants import INVARIANTS, Broken, worst
+from suites.invariants import INVARIANTS, Broken, Watch, proposals, worst
 from suites.invariants.asked import Asked, Ours
 from suites.invariants.broken import Findings
 from suites.invariants.header import response
+from suites.invariants.numbering import Numberings
 from suites.judge import Verdict
 from suites.purpose import purpose
 from suites.requirements import load
+from tests.script.test_peer import conversation
 
 PURPOSES = all_purposes()
 STATED = re.compile(r'(?:must\(\s*|Reason\.[A-Z_]+, )"([a-z-]+)"')
@@ -105,7 +122,7 @@ PURPOSEFUL = ("eap-initiator-packets", "auth-ts-icmp", "data-set-up")
 
 SEEN = {
     "reserved": ("sends-reserved", "info-delete-child"),
-    "padding": ("pads-a-whole-block", "info-delete-child"),
+    "padding": ("pads-a-whole-block", "format-iv-unpredictable"),
     "selectors": ("ports-zero-zero", "info-delete-child"),
     **{
         one.name: (one.name, one.breaks[0])
@@ -148,6 +165,76 @@ def test_a_response_is_measured_by_the_request_of_its_own_ike_sa(
     response(Message(spi, spi, ExchangeType.IKE_AUTH, FLAG_RESPONSE, 4), Ours(requests={4: asked}), None, found)
     broken = found.broken[0] if found.broken else None
     assert (broken and broken.requirement, broken and broken.got) == (requirement, got)
+
+
+# --- what the RFC leaves open -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("window", "numbers", "told"),
+    [
+        (1, (0, 1, 1, 2), ()),
+        (1, (0, 2, 3, 1), ("2 where 1", "1 where 4")),
+        (5, (0, 2, 1, 5, 3, 4, 6), ()),
+        (5, (0, 5, 6, 7), ("6 where 1",)),
+        (2, (1, 0, 2, 4, 5), ("5 where 3",)),
+    ],
+)
+def test_requests_pass_one_another_within_the_window_that_we_have_announced(
+    window: int, numbers: tuple[int, ...], told: tuple[str, ...]
+) -> None:
+    found, seen = Findings(), Numberings()
+    seen.widened(b"ours", window)
+    seen.widened(b"ours", 1)  # it is never made smaller
+    for one in numbers:
+        seen.came(Message(b"i" * 8, b"r" * 8, ExchangeType.INFORMATIONAL, 0, one), b"ours", bytes(28), found)
+    assert [one.got for one in found.broken] == [f"INFORMATIONAL request {one} is due" for one in told]
+
+
+def test_a_window_is_that_of_the_ike_sa_on_which_it_was_announced() -> None:
+    peer, _ = conversation()
+    watch, sa, other = Watch(peer), peer.establish(), peer.establish(initial_contact=False)
+    sa.informational(Notify(NotifyType.SET_WINDOW_SIZE, (5).to_bytes(4, "big")))
+    assert not list(watch.look(peer.trace.entries))
+    found = Findings()
+    for one in (sa, other):
+        for number in (1, 0):
+            message = Message(one.spi_i, one.spi_r, ExchangeType.INFORMATIONAL, 0, number)
+            watch._numberings.came(message, one.own_spi, bytes(28), found)
+    told = [one.got for one in found.broken]
+    assert told == ["INFORMATIONAL request 1 where 0 is due", "INFORMATIONAL request 0 where 2 is due"]
+
+
+@pytest.mark.parametrize(
+    ("exchange", "response", "seen"),
+    [
+        (ExchangeType.IKE_AUTH, False, False),
+        (ExchangeType.IKE_AUTH, True, False),
+        (ExchangeType.CREATE_CHILD_SA, False, True),
+        (ExchangeType.CREATE_CHILD_SA, True, False),
+    ],
+)
+def test_none_alone_is_no_offer_but_a_choice(exchange: ExchangeType, *, response: bool, seen: bool) -> None:
+    usual = proposal("aes128-sha256", 1, ProtocolID.ESP, b"four")
+    for groups, wrong in (((KeMethod.NONE,), seen), ((KeMethod.NONE, KeMethod.ECP_256), False), ((), False)):
+        found, flags = Findings(), FLAG_RESPONSE if response else 0
+        offered = replace(usual, transforms=(*usual.transforms, *map(Transform.of, groups)))
+        proposals.sent(Message(b"i" * 8, b"r" * 8, exchange, flags, 4, (SA((offered,)), TSi(()))), found)
+        assert [one.requirement for one in found.broken] == ["RFC7296-3.3.2-5"] * wrong
+
+
+@pytest.mark.parametrize("exchange", [ExchangeType.IKE_SA_INIT, ExchangeType.CREATE_CHILD_SA])
+def test_a_rekey_may_show_a_value_of_the_group_in_use(exchange: ExchangeType) -> None:
+    offered = proposal("aes128-sha256-modp2048-ecp256", 1, ProtocolID.IKE)
+    found = Findings()
+    asked = Message(b"i" * 8, bytes(8), exchange, 0, 0, (SA((offered,)), KE(KeMethod.ECP_256, bytes(64))))
+    proposals.group(asked, False, found)
+    assert [one.name for one in found.broken] == ["ke-first"] * (exchange == ExchangeType.IKE_SA_INIT)
+
+
+@pytest.mark.parametrize("words", ["+pads-to-four", "+chooses-no-group", "+more-ike-padding"])
+def test_none_of_these_accuses_a_device_with_an_aead(words: str) -> None:
+    assert verdict_on(words, "child-group-none").verdict == "pass"
 
 
 def test_the_worst_one_is_told() -> None:

@@ -234,12 +234,12 @@ class NamesItsSpiInTheFirstChoice(Offering):
         return tuple(replace(one, spi=self.own_spi) for one in proposals)
 
 
-@defect("info-delete-ike-device-initiated")
+@defect("child-rekey-by-device")
 class OffersNoneAlone(Offering):
-    """Offers NONE as the only group of a Child SA."""
+    """Offers NONE as the only group of a Child SA that is rekeyed."""
 
     def concerns(self, exchange: ExchangeType, *, response: bool) -> bool:
-        return exchange == ExchangeType.IKE_AUTH and not response
+        return exchange == ExchangeType.CREATE_CHILD_SA and not response
 
     def written(self, proposals: tuple[Proposal, ...]) -> tuple[Proposal, ...]:
         return _with(proposals, Transform.of(KeMethod.NONE))

@@ -1,9 +1,14 @@
-"""Worlds of algorithms in which devices live."""
+"""Worlds of algorithms in which devices live, and how these offer and choose what is in them."""
 
-from conformance.ike.core.connection import PublicKey
+from collections.abc import Sequence
+from dataclasses import replace
+
+from conformance.ike.core.child import ChildOffer, ChildSa
+from conformance.ike.core.connection import ChildConfig, PublicKey
 from conformance.ike.core.events import Violation
+from conformance.ike.core.proposals import of_type
 from conformance.ike.ikesa import IkeSa
-from conformance.wire import HashAlgorithm
+from conformance.wire import HashAlgorithm, KeMethod, Message, Proposal, Transform, TransformType
 from peers.algorithms import MUSTS, Algorithms
 from peers.capabilities import Capability
 from peers.reference.engine import ReferenceEngine
@@ -65,3 +70,37 @@ class SignsWithSha256(IkeSa):
         if HashAlgorithm.SHA2_256 not in self.peer_hashes:
             raise Violation("the peer did not announce SHA2-256")
         return HashAlgorithm.SHA2_256
+
+
+_NO_GROUP = Transform.of(KeMethod.NONE)
+
+
+def _with_no_group(one: Proposal) -> Proposal:
+    return replace(one, transforms=(*one.transforms, _NO_GROUP))
+
+
+@variant(
+    "RFC 7296, 1.2: in IKE_AUTH there is no group but NONE; that it is left out altogether is a SHOULD",
+    advice={"RFC7296-1.2-21": "that is what it does not follow"},
+)
+class OffersNoGroup(IkeSa):
+    """Offers NONE for the group of the first Child SA."""
+
+    def make_offer(self, config: ChildConfig, *, with_ke: bool, rekeys: ChildSa | None = None) -> ChildOffer:
+        offer = super().make_offer(config, with_ke=with_ke, rekeys=rekeys)
+        if not with_ke:
+            offer.proposals = tuple(_with_no_group(one) for one in offer.proposals)
+        return offer
+
+
+@variant(
+    "RFC 7296, 2.7: what is accepted has one transform of each type that was offered, so NONE where that is chosen"
+)
+class ChoosesNoGroup(IkeSa):
+    """Says NONE for the group of a Child SA where that was offered and it takes no other."""
+
+    def choose_child(self, config: ChildConfig, proposals: Sequence[Proposal], message: Message) -> Proposal:
+        chosen = super().choose_child(config, proposals, message)
+        offered = next(one for one in proposals if one.number == chosen.number)
+        left_out = _NO_GROUP in of_type(offered, TransformType.KE) and not of_type(chosen, TransformType.KE)
+        return _with_no_group(chosen) if left_out else chosen
