@@ -119,7 +119,7 @@ def _capture(trace: Trace) -> bytes:
     """The datagrams and packets as a pcapng file."""
     file = BytesIO()
     capture = PcapngWriter(file)
-    for entry in trace.entries:
+    for entry in trace.written():
         comment = "; ".join(part for part in (entry.text, entry.bent, entry.problem) if part) or None
         if entry.datagram is not None:
             capture.datagram(entry.time, entry.datagram, comment)

@@ -41,59 +41,45 @@ class Entry:
 
 
 @dataclass(slots=True)
-class Cut:
-    """What is left out of a trace that has become too large; ``note`` is the remark that says so."""
-
-    note: Entry
-    datagrams: int = 0
-    octets: int = 0
-
-    def count(self, octets: int) -> None:
-        """One more."""
-        self.datagrams += 1
-        self.octets += octets
-        what = f"{self.datagrams} datagrams ({self.octets} octets)"
-        self.note.text = f"evidence is cut here: {what} from now on are left out, see --max-evidence"
-
-
-@dataclass(slots=True)
 class Trace:
     """The entries of one conversation in order, from the first one's time on.
 
-    ``limit`` is about how many octets all files made of it may have: past that, datagrams and packets are counted only.
+    ``limit`` is about how many octets all files made of it may have. It decides what is written, never what is judged:
+    ``entries`` has everything, and a conversation that makes too much of it is ended as a flood (`Mailbox`).
     """
 
     entries: list[Entry] = field(default_factory=list)
     limit: int = 6 << 20
-    weight: int = 0
-    cut: Cut | None = None
 
     def add(self, entry: Entry) -> Entry:
-        """Append an entry, or count it where there is no room left."""
-        octets = _octets(entry)
-        if octets is None:
-            self.entries.append(entry)
-        elif self.cut is None and self.weight + _COPIES * len(octets) + _ENTRY <= self.limit:
-            self.weight += _COPIES * len(octets) + _ENTRY
-            self.entries.append(entry)
-        else:
-            self._leave_out(entry, len(octets))
+        """Append an entry."""
+        self.entries.append(entry)
         return entry
-
-    def _leave_out(self, entry: Entry, octets: int) -> None:
-        """Say at this place that from here on datagrams are missing, and how many."""
-        if self.cut is None:
-            self.cut = Cut(self.add(Entry(entry.time, "note")))
-        self.cut.count(octets)
 
     def cut_to(self, entries: int) -> None:
         """Keep so many entries only."""
-        for entry in self.entries[entries:]:
-            octets = _octets(entry)
-            if octets is not None:
-                self.weight -= _COPIES * len(octets) + _ENTRY
         del self.entries[entries:]
-        self.cut = None
+
+    def written(self) -> list[Entry]:
+        """What goes into the files: all remarks, and datagrams and packets up to the first that has no room.
+
+        There a remark says how many are left out.
+        """
+        kept, weight, missing = list[Entry](), 0, list[int]()
+        cut = Entry(0.0, "note")
+        for entry in self.entries:
+            octets = _octets(entry)
+            weight += 0 if octets is None else _COPIES * len(octets) + _ENTRY
+            if octets is None or weight <= self.limit:
+                kept.append(entry)
+                continue
+            if not missing:
+                cut.time = entry.time
+                kept.append(cut)
+            missing.append(len(octets))
+        what = f"{len(missing)} datagrams ({sum(missing)} octets)"
+        cut.text = f"evidence is cut here: {what} from now on are left out, see --max-evidence"
+        return kept
 
     def note(self, now: float, text: str) -> None:
         """Append a remark."""
@@ -106,8 +92,8 @@ class Trace:
     def unanswered(self) -> str:
         """What we have sent since the other side was heard last, else the last thing we sent; in words.
 
-        With the numbers that it has in ``capture.pcapng``. Repetitions are left out, and all but the first few. Empty
-        where we sent nothing, or where it is not known.
+        With the numbers that it has in ``capture.pcapng``, or would have where that is cut. Repetitions are left out,
+        and all but the first few. Empty where we sent nothing.
         """
         seen = [entry for entry in self.entries if entry.datagram is not None or entry.packet is not None]
         heard = max((at for at, entry in enumerate(seen) if not entry.sent), default=-1)
@@ -115,8 +101,6 @@ class Trace:
         if not since:
             since = {number: one for number, one in enumerate(seen, 1) if one.sent}
             since = dict(list(since.items())[-1:])
-        if self.cut is not None or not since:
-            return ""
         distinct = {_octets(entry): number for number, entry in reversed(since.items())}
         numbers = sorted(distinct.values())
         told = ", then ".join(f"frame {number}, {_in_words(since[number])}" for number in numbers[:_TOLD])
@@ -130,7 +114,7 @@ class Trace:
         """The trace as it is written (``trace.json``) and as `transcript` reads it."""
         start, entries = self.start(), []
         before: Entry | None = None
-        for entry in self.entries:
+        for entry in self.written():
             entries.append(_entry_json(entry, start, part=before is not None and _same_message(before, entry)))
             before = entry if entry.message is not None else before
         return {"schema": transcript.SCHEMA, "started": start, "ours": ours, "device": device, "entries": entries}

@@ -195,7 +195,7 @@ def writers(random: Random) -> None:
         )
         capture.datagram(START + random.random(), sent, word)
     told = json.loads(json.dumps(trace.to_json("ours", "theirs")))
-    assert transcript.text(told).count("\n") >= len(trace.entries)
+    assert transcript.text(told).count("\n") >= len(trace.written())
     trace.transcript()
     trace.unanswered()
     with TemporaryDirectory() as folder:

@@ -25,9 +25,10 @@ def test_a_trace_keeps_what_fits_and_counts_the_rest() -> None:
         trace.add(Entry(START + number, "message", datagram=Datagram(*ENDS, bytes(1000))))
         trace.note(START + number, f"remark {number}")
     trace.add(Entry(START + 60, "message", packet=IpPacket(inner.ping("10.1.0.1", "10.2.0.1", size=12))))
-    kept = [one for one in trace.entries if one.datagram]
-    assert len(kept) == 3 and trace.weight <= trace.limit
-    assert sum(one.text.startswith("remark") for one in trace.entries) == 50, "what the script says is kept"
+    kept = [one for one in trace.written() if one.datagram]
+    assert len(kept) == 3
+    assert sum(one.text.startswith("remark") for one in trace.written()) == 50, "what the script says is kept"
+    assert sum(one.text == "" for one in trace.entries) == 51, "what is judged is not what is written"
     told = trace.transcript()
     assert "evidence is cut here: 48 datagrams (47040 octets) from now on are left out" in told
     assert told.index("remark 2") < told.index("evidence is cut here") < told.index("remark 3\n")
