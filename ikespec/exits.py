@@ -13,7 +13,9 @@ EXIT_SIGNAL = 128
 
 def fail(text: str, code: int = EXIT_SETUP) -> NoReturn:
     """Say in one line what is wrong and end."""
-    print(f"ikespec: {text}", file=sys.stderr)
+    from conformance.wire.meaning import printable
+
+    print(f"ikespec: {printable(text)}", file=sys.stderr)
     raise SystemExit(code)
 
 

@@ -28,6 +28,7 @@ from conformance.probe.meter import MeteredLink, ProbeError
 from conformance.probe.survey import Plan, Survey
 from conformance.script.peer import Peer
 from conformance.wire import IdType, Transform
+from conformance.wire.meaning import printable
 from peers.algorithms import KINDS as KIND_NAMES
 from peers.algorithms import written
 from peers.contract import DeviceError
@@ -343,20 +344,16 @@ def show(console: Console, found: Findings) -> None:
     """A table on a terminal, one line for each heading elsewhere."""
     if not console.is_terminal:
         for heading, text in rows(found):
-            console.print(f"{heading}: {_printable(text)}", markup=False, highlight=False, soft_wrap=True)
+            console.print(f"{heading}: {printable(text)}", markup=False, highlight=False, soft_wrap=True)
         return
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bold cyan", no_wrap=True)
     table.add_column(overflow="fold")
     before = ""
     for heading, text in rows(found):
-        table.add_row("" if heading == before else heading, escape(_printable(text)))
+        table.add_row("" if heading == before else heading, escape(printable(text)))
         before = heading
     console.print(table)
-
-
-def _printable(text: str) -> str:
-    return "".join(one if one.isprintable() else "?" for one in text)
 
 
 def as_json(found: Findings) -> str:

@@ -11,6 +11,7 @@ from conformance.net.link import Address
 from conformance.probe.findings import NO_NAT, ChildFindings, Cookies, Features, Findings
 from conformance.probe.question import Box
 from conformance.wire import Transform, TransformType
+from conformance.wire.meaning import printable
 from peers.algorithms import ALL, KINDS, MUSTS, computable, written
 from peers.capabilities import Capability
 
@@ -274,4 +275,4 @@ def _pools(child: ChildFindings | None) -> str:
 
 def _safe(text: str) -> str:
     """Text of the device in a comment: one line, no control characters."""
-    return "".join(one if one.isprintable() else "?" for one in text)[:200]
+    return printable(text)[:200]

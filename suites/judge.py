@@ -8,6 +8,7 @@ from traceback import extract_tb
 
 from conformance.net.link import LinkError
 from conformance.script.verdict import Inconclusive, NotApplicable, Unanswered, Unexpected
+from conformance.script.words import one_line
 from conformance.wire import ExchangeType
 from peers.capabilities import Capability
 from peers.contract import Death, DeviceError, Unsupported
@@ -79,7 +80,8 @@ def in_words(error: BaseException) -> str:
 class Verdict:
     """The verdict on one purpose with its reason in one line; ``requirement`` is the one that was broken.
 
-    ``invariant`` is the name of what is broken in a purpose that is about something else, else empty.
+    ``invariant`` is the name of what is broken in a purpose that is about something else, else empty. What the device
+    has said may stand in ``reason``, ``expected`` and ``got``, so they are made fit for a terminal (`one_line`).
     """
 
     verdict: str
@@ -89,6 +91,10 @@ class Verdict:
     requirement: str | None = None
     kind: Kind = Kind.NONE
     invariant: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("reason", "expected", "got"):
+            object.__setattr__(self, name, one_line(getattr(self, name)))
 
 
 PASS = Verdict("pass")

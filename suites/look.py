@@ -17,6 +17,7 @@ from conformance.net.link import LinkError
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.verdict import NotApplicable, Unexpected
+from conformance.script.words import one_line
 from conformance.wire import ExchangeType, Message, NotifyType
 from peers.capabilities import Capability
 from peers.contract import Death, Device, DeviceError, Unsupported
@@ -144,7 +145,7 @@ class Looker:
             look = replace(look, problem=str(error))
         except Exception as error:
             look = replace(look, problem=f"our own side breaks on what the device sends: {in_words(error)}")
-        return replace(look, seconds=round(monotonic() - started, 4))
+        return replace(look, problem=one_line(look.problem), seconds=round(monotonic() - started, 4))
 
     @contextmanager
     def _kept(self, look: Look, peer: Peer, dut: Dut) -> Iterator[None]:

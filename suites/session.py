@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from conformance.script.words import one_line
 from peers.contract import Device
 from peers.deviations import Deviation
 from suites.dut import Dut
@@ -76,7 +77,7 @@ def subject(item: pytest.Item) -> str:
 
 def stop_run(config: pytest.Config, why: str) -> NoReturn:
     """Give the run up with exit code 2; ``why`` is one line. What was judged so far stays."""
-    line = " ".join(why.split())
+    line = one_line(why)
     config.stash[SESSION].stopped = line
     if is_worker(config):
         config.workeroutput["ikespec_stopped"] = line  # type: ignore[attr-defined]

@@ -13,7 +13,7 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, CRLEntryExtensionOID, ExtendedKeyUsageOID, ExtensionOID
 
 from conformance.crypto.errors import CertificateError
-from conformance.crypto.x509 import UNREADABLE
+from conformance.crypto.x509 import UNREADABLE, name_text
 
 OCSP_REQUEST = "application/ocsp-request"
 """The media type of a request (RFC 6960, appendix A.1)."""
@@ -116,7 +116,7 @@ class RevocationChecks:
     def list_issuer(self, crl: x509.CertificateRevocationList, certificate: x509.Certificate) -> None:
         """It is issued by whoever issued the certificate."""
         if crl.issuer != certificate.issuer:
-            raise CertificateError(f"the CRL is of {crl.issuer.rfc4514_string()}")
+            raise CertificateError(f"the CRL is of {name_text(crl.issuer)}")
 
     def list_extensions(self, crl: x509.CertificateRevocationList) -> None:
         """Its critical extensions and those of its entries can be processed; a delta CRL has one that cannot."""

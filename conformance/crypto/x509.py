@@ -18,6 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 from conformance.crypto.dn import same
 from conformance.crypto.errors import CertificateError
 from conformance.wire import IdType
+from conformance.wire.meaning import printable
 
 __all__ = [
     "IPSEC_IKE",
@@ -152,9 +153,14 @@ def _quietly() -> Iterator[None]:
         yield
 
 
-def _name(certificate: x509.Certificate) -> str:
+def name_text(name: x509.Name) -> str:
+    """A name for a sentence (RFC 4514)."""
     with _quietly():
-        return certificate.subject.rfc4514_string() or f"with serial number {certificate.serial_number:x}"
+        return printable(name.rfc4514_string())
+
+
+def _name(certificate: x509.Certificate) -> str:
+    return name_text(certificate.subject) or f"with serial number {certificate.serial_number:x}"
 
 
 class _Search:
@@ -200,7 +206,7 @@ class _Search:
         if certificate.issuer == certificate.subject:
             raise CertificateError(f"certificate {_name(certificate)} is self-signed and no trust anchor")
         raise CertificateError(
-            f"certificate {_name(certificate)} was issued by {certificate.issuer.rfc4514_string()}, "
+            f"certificate {_name(certificate)} was issued by {name_text(certificate.issuer)}, "
             "which is neither a trust anchor nor in the chain"
         )
 

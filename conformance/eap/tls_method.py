@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from conformance.crypto.x509 import name_text
 from conformance.eap.errors import Discard, Failed
 from conformance.eap.method import Decision, Method, PeerMethod, ServerMethod
 from conformance.eap.tls_frames import START, VERSION, Fragments, Frame, Piece, SizedPiece, TlsLimits, decode_frame
@@ -82,7 +83,7 @@ class TlsMethod(Method):
         assert self.engine is not None
         self.info["tls"] = str(self.engine.version)
         if self.engine.peer_chain:
-            self.info["certificate"] = self.engine.peer_chain[0].subject.rfc4514_string()
+            self.info["certificate"] = name_text(self.engine.peer_chain[0].subject)
 
     def export(self, label: bytes, size: int) -> bytes:
         """Keying material: in TLS 1.3 with a label for all methods and the type as context (RFC 9190 section 2.3)."""

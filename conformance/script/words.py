@@ -5,9 +5,18 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 
 from conformance.wire import Message, OpenEnum, Payload, Proposal, Transform, summary, summary_message
+from conformance.wire.meaning import printable
 from conformance.wire.summary import transform_word
 
 NOTHING = "nothing"
+LONGEST = 2000
+"""Characters of a text that a report tells of; a device may make it as long as it likes."""
+
+
+def one_line(text: str) -> str:
+    """A text for a report: in one line, printable, cut where nobody would read on."""
+    line = printable(" ".join(text.split()))
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]} ... ({len(line)} characters)"
 
 
 def in_words(value: object) -> str:

@@ -19,7 +19,7 @@ from tlslite.x509 import X509
 from tlslite.x509certchain import X509CertChain
 
 from conformance.crypto.errors import CertificateError
-from conformance.crypto.x509 import load_certificate, validate_chain
+from conformance.crypto.x509 import load_certificate, name_text, validate_chain
 from conformance.tls.engine import TlsConfig, TlsEngine, TlsError, TlsVersion, readable
 
 _CHUNK = 1 << 16
@@ -135,7 +135,7 @@ class _Connection(TLSConnection):  # type: ignore[misc]  # tlslite-ng has no typ
         except CertificateError as problem:
             return str(problem)
         if not trust.names(shown[0]):
-            return f"certificate {shown[0].subject.rfc4514_string()} does not speak for {trust.name}"
+            return f"certificate {name_text(shown[0].subject)} does not speak for {trust.name}"
         return ""
 
 

@@ -6,7 +6,7 @@ from cryptography import x509
 from OpenSSL import SSL, crypto
 
 from conformance.crypto.errors import CertificateError
-from conformance.crypto.x509 import load_certificate
+from conformance.crypto.x509 import load_certificate, name_text
 from conformance.tls.engine import TlsConfig, TlsEngine, TlsError, TlsVersion, readable
 
 _CHUNK = 1 << 16
@@ -65,7 +65,7 @@ class OpensslEngine(TlsEngine):
         except CertificateError as problem:
             self._refusal = self._refusal or str(problem)
             return False
-        name = certificate.subject.rfc4514_string()
+        name = name_text(certificate.subject)
         if not good:
             self._refusal = self._refusal or f"certificate {name}: error {error} of OpenSSL's verification"
             return False

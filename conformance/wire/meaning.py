@@ -34,6 +34,14 @@ def hex_text(data: bytes) -> str:
     return f"{data[:_SHOWN].hex()}... ({len(data)} bytes)"
 
 
+def printable(text: str) -> str:
+    """Text of a peer among words of ours: a question mark for each character that cannot be printed.
+
+    Line ends, control characters and changes of the direction of writing would let it say what is ours to say.
+    """
+    return text if text.isprintable() else "".join([one if one.isprintable() else "?" for one in text])
+
+
 def plain_text(data: bytes) -> str | None:
     """The text that `data` is, None unless it is printable UTF-8."""
     try:
@@ -153,8 +161,8 @@ def _x509_fields(data: bytes) -> dict[str, str] | None:
             warnings.simplefilter("ignore")  # peers may send oddities the parser warns of
             certificate = x509.load_der_x509_certificate(data)
             return {
-                "subject": certificate.subject.rfc4514_string(),
-                "issuer": certificate.issuer.rfc4514_string(),
+                "subject": printable(certificate.subject.rfc4514_string()),
+                "issuer": printable(certificate.issuer.rfc4514_string()),
                 "serial": f"{certificate.serial_number:x}",
                 "not_before": certificate.not_valid_before_utc.isoformat(),
                 "not_after": certificate.not_valid_after_utc.isoformat(),

@@ -10,6 +10,7 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
+from conformance.script.words import one_line
 from suites.campaign.case import Case, Problem
 
 SCHEMA = 1
@@ -117,7 +118,7 @@ class Finding:
     def title(self) -> str:
         """One line for lists."""
         where = f" at {self.problem.backtrace[0]}" if self.problem.backtrace else ""
-        return f"{self.problem.oracle} in {self.state}: {self.summary}{where}"
+        return one_line(f"{self.problem.oracle} in {self.state}: {self.summary}{where}")
 
     @property
     def summary(self) -> str:

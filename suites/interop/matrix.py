@@ -14,6 +14,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from conformance.script.words import one_line
 from peers.capabilities import Capability
 from peers.contract import Device, DeviceError
 from peers.deviations import Deviation, about, find, load_deviations
@@ -209,7 +210,7 @@ class Matrix:
             initiator=labels[0],
             responder=labels[1],
             verdict=outcome.verdict,
-            reason=" ".join(outcome.reason.split()),
+            reason=one_line(outcome.reason),
             started=round(outcome.started, 3),
             duration=round(outcome.seconds, 3),
             steps=tuple(asdict(one) for one in outcome.steps),

@@ -1,15 +1,22 @@
 """Devices that want to get round their judge: what they send more than they must changes no verdict."""
 
+import json
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pytest
 
+from conformance.crypto.pki import Authority
+from conformance.ike.core.connection import Connection, PublicKey
 from conformance.ike.endpoint import Endpoint
 from conformance.net.link import Datagram
 from conformance.script import mailbox
 from conformance.script.trace import Trace
+from conformance.wire.meaning import printable
+from ikespec.exits import fail
 from peers.reference.device import ReferenceDevice
+from suites import evidence
 from suites.conduct import all_purposes, tried
 from suites.judge import Verdict
 
@@ -46,3 +53,42 @@ def test_evidence_that_is_cut_hides_nothing(monkeypatch: pytest.MonkeyPatch, ide
     monkeypatch.setattr(mailbox, "Trace", partial(Trace, limit=0))
     unseen = verdict_on(ReferenceDevice("sets-reserved-flag"), identifier)
     assert (unseen.verdict, unseen.invariant) == ("fail", "flags"), unseen
+
+
+NAME = "\x1b]0;title\x07\x1b[2J\n\u202epass"
+"""What a terminal obeys, a line end, and what turns the direction of writing."""
+
+
+class Named(Endpoint):
+    """Has a certificate of nobody's, with such a name."""
+
+    def __init__(self, connection: Connection, *given: Any, **named: Any) -> None:
+        leaf = Authority.create(f"CA {NAME}").issue(f"device {NAME}", sans=["device.ikespec.example"])
+        auth = PublicKey(leaf.chain, leaf.key)
+        super().__init__(replace(connection, local=replace(connection.local, auth=auth)), *given, **named)
+
+
+def test_a_name_gives_no_orders_to_a_terminal() -> None:
+    device = hostile("", Named)
+    with device:
+        done = tried(all_purposes()["auth-certificate-untrusted"], device)
+    told, peer = done.verdict, done.dut.peer if done.dut is not None else None
+    assert told.verdict == "inconclusive" and "title" in told.reason, told
+    assert told.reason.isprintable() and peer is not None
+    assert printable(NAME) == "?]0;title??[2J??pass"
+    files = evidence.evidence(peer, "")
+    lines = files["transcript.txt"].decode().splitlines()
+    assert any("title" in line for line in lines) and all(line.isprintable() for line in lines)
+    assert "\u202e" not in json.dumps(json.loads(files["trace.json"]), ensure_ascii=False)
+
+
+def test_words_are_cut_and_in_one_line() -> None:
+    told = Verdict("fail", f"expected {NAME}", "a", "x" * 5000)
+    assert told.reason.isprintable() and told.reason.startswith("expected ?]0;title")
+    assert len(told.got) < 2100 and told.got.endswith("x ... (5000 characters)")
+
+
+def test_an_error_of_the_command_is_printable(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        fail(f"the device said {NAME}")
+    assert capsys.readouterr().err == f"ikespec: the device said {printable(NAME)}\n"

@@ -19,6 +19,7 @@ from conformance.crypto.revocation import (
     ocsp_request,
     responders_named_in,
 )
+from conformance.crypto.x509 import name_text
 from conformance.ike.core.connection import Revocation
 from conformance.ike.core.events import Violation
 from conformance.ike.core.signatures import Signatures
@@ -58,7 +59,7 @@ class RevocationChecking(Signatures):
         """No certificate below the trust anchor is revoked, or with a strict policy of unknown status."""
         for certificate, issuer in self.path(chain):
             found = self.revocation_status(certificate, issuer)
-            name = certificate.subject.rfc4514_string()
+            name = name_text(certificate.subject)
             if found is Status.REVOKED:
                 raise Violation(f"certificate {name} is revoked")
             if found is Status.UNKNOWN and not self.tolerates_unknown():
