@@ -20,7 +20,7 @@ from conformance.script.verdict import Inconclusive, NotApplicable, Unexpected
 from conformance.wire import ExchangeType, summary_message
 from peers.capabilities import Capability
 from peers.contract import Death, Device, DeviceError, Unsupported, Vitals
-from suites.canary import Canary, Stage
+from suites.canary import MOST_KEPT, Canary, Stage
 from suites.invariants import Broken, Noticed, Watch, worst
 from suites.judge import Died, Kind
 from suites.pulse import Pulse
@@ -250,8 +250,7 @@ class Guard:
         self.begun.append(again.begun)
         try:
             self.device.apply(self.theirs)
-            while self.base.receive(self.base.now()) is not None:
-                pass  # what the device said before
+            pass_over(self.base)
             self.device.initiate()
             again.accept()
         except (Unexpected, Inconclusive, DeviceError) as problem:
@@ -260,6 +259,14 @@ class Guard:
             tidy(again)
         peer.note("afterwards an ordinary handshake that the device starts works")
         return ""
+
+
+def pass_over(link: Link) -> None:
+    """What the device has said before is not wanted any more. A flood has no end: it is left to whoever reads next."""
+    end = link.now() + _RELEASE
+    for _ in range(MOST_KEPT):
+        if link.receive(link.now()) is None or link.now() > end:
+            return
 
 
 def _confirmed(peer: Peer) -> bool:

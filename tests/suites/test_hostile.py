@@ -1,6 +1,7 @@
 """Devices that want to get round their judge: what they send more than they must changes no verdict."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -10,14 +11,17 @@ import pytest
 from conformance.crypto.pki import Authority
 from conformance.ike.core.connection import Connection, PublicKey
 from conformance.ike.endpoint import Endpoint
-from conformance.net.link import Datagram
+from conformance.net.link import Address, Datagram
 from conformance.script import mailbox
 from conformance.script.trace import Trace
+from conformance.wire import ExchangeType, Message, Notify, NotifyType
 from conformance.wire.meaning import printable
 from ikespec.exits import fail
 from peers.reference.device import ReferenceDevice
 from suites import evidence
+from suites.canary import MOST_KEPT
 from suites.conduct import all_purposes, tried
+from suites.guard import pass_over
 from suites.judge import Verdict
 
 
@@ -41,6 +45,20 @@ def hostile(words: str = "", endpoint: type[Endpoint] = Endpoint) -> ReferenceDe
     return device
 
 
+def saying(change: Callable[[Message], Message]) -> ReferenceDevice:
+    """A built-in device whose messages are changed before they are encoded."""
+    device = ReferenceDevice()
+    base = device.model.endpoint_class
+
+    class Changed(base.sa_class):  # type: ignore[name-defined,misc]
+        def encode(self, message: Message) -> list[bytes]:
+            found: list[bytes] = super().encode(change(message))
+            return found
+
+    device.model = replace(device.model, endpoint_class=type("Hostile", (base,), {"sa_class": Changed}))
+    return device
+
+
 def verdict_on(device: ReferenceDevice, identifier: str) -> Verdict:
     with device:
         return tried(all_purposes()[identifier], device).verdict
@@ -53,6 +71,48 @@ def test_evidence_that_is_cut_hides_nothing(monkeypatch: pytest.MonkeyPatch, ide
     monkeypatch.setattr(mailbox, "Trace", partial(Trace, limit=0))
     unseen = verdict_on(ReferenceDevice("sets-reserved-flag"), identifier)
     assert (unseen.verdict, unseen.invariant) == ("fail", "flags"), unseen
+
+
+def test_what_came_before_is_passed_over_and_a_flood_does_not_hold_us() -> None:
+    class Flood:
+        """A link on which something waits always."""
+
+        def __init__(self, step: float, most: int) -> None:
+            self.time, self.step, self.left = 0.0, step, most
+
+        def now(self) -> float:
+            return self.time
+
+        def receive(self, until: float) -> Datagram | None:
+            self.time += self.step
+            self.left -= 1
+            return Datagram(Address("192.0.2.1", 500), Address("192.0.2.2", 500), b"") if self.left else None
+
+        def send(self, datagram: Datagram) -> None: ...
+
+        def close(self) -> None: ...
+
+    few, fast, slow = Flood(0.0, 5), Flood(0.0, 10**6), Flood(0.1, 10**6)
+    for link in (few, fast, slow):
+        pass_over(link)
+    assert few.left == 0 and fast.left == 10**6 - MOST_KEPT and slow.time < 1.0
+
+
+@pytest.mark.parametrize("identifier", ["mid-ahead", "mid-ahead-delete", "mid-far", "mid-invalid-notify"])
+@pytest.mark.parametrize(
+    ("window", "verdict"),
+    [(b"\xff\xff\xff\xff", "n/a"), (bytes(4), "pass"), (b"", "fail"), (b"\xff" * 40, "fail")],
+)
+def test_a_window_of_any_size_leads_to_a_verdict(identifier: str, window: bytes, verdict: str) -> None:
+    announced = Notify(NotifyType.SET_WINDOW_SIZE, window)
+
+    def change(message: Message) -> Message:
+        last = message.exchange == ExchangeType.IKE_AUTH and message.is_response
+        return replace(message, payloads=(*message.payloads, announced)) if last else message
+
+    told = verdict_on(saying(change), identifier)
+    assert told.verdict == verdict, told
+    assert told.requirement == ("RFC7296-2.3-1" if verdict == "fail" else None)
 
 
 NAME = "\x1b]0;title\x07\x1b[2J\n\u202epass"
