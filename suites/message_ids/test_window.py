@@ -4,7 +4,7 @@ from conformance.ike.core.sending import State
 from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
-from conformance.script.verdict import Unexpected
+from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import Delete, ExchangeType, Message, Notify, NotifyType, ProtocolID
 from peers.capabilities import Capability
 from suites.create_child_sa.answers import deletes_child, must_count, successor
@@ -14,6 +14,8 @@ from suites.purpose import purpose
 ONE_AGAIN = "RFC7296-2.3-11"
 WINDOW = 5
 """Requests that we say that we keep state for."""
+LAST = 0xFFFFFFFF
+"""The largest message ID."""
 MOST = 16
 """Requests that we send at once to a device that keeps state for more."""
 
@@ -26,7 +28,7 @@ def test_ahead(peer: Peer) -> None:
     """
     sa = peer.establish()
     with peer.silence(sa.liveness, "RFC7296-2.3-13"):
-        sa.send(ExchangeType.INFORMATIONAL, message_id=sa.next_id + _window(peer))
+        sa.send(ExchangeType.INFORMATIONAL, message_id=_beyond(peer, sa))
 
 
 @purpose("mid-ahead-delete", "RFC7296-2.3-13", "RFC7296-2.3-12", role="responder")
@@ -34,16 +36,18 @@ def test_ahead_delete(peer: Peer) -> None:
     """A Delete for the IKE SA far beyond the window has no effect and gets no response."""
     sa = peer.establish()
     with sa.silence("RFC7296-2.3-13"):
-        sa.send(ExchangeType.INFORMATIONAL, Delete(ProtocolID.IKE), message_id=sa.next_id + _window(peer) + 100)
+        sa.send(ExchangeType.INFORMATIONAL, Delete(ProtocolID.IKE), message_id=_beyond(peer, sa, 100))
 
 
 @purpose("mid-far", "RFC7296-2.3-13", role="responder")
 def test_far(peer: Peer) -> None:
     """The largest message IDs are not answered and do not confuse the count; nor do those around the sign bit."""
     sa = peer.establish()
+    first = _beyond(peer, sa)
     with sa.silence("RFC7296-2.3-13"):
         for number in (0xFFFFFFFF, 0xFFFFFFFE, 0x80000000, 0x7FFFFFFF):
-            sa.send(ExchangeType.INFORMATIONAL, message_id=number)
+            if number >= first:
+                sa.send(ExchangeType.INFORMATIONAL, message_id=number)
 
 
 @purpose("mid-zero-again", "RFC7296-2.3-13", "RFC7296-2.1-6", role="responder")
@@ -97,7 +101,7 @@ def test_invalid_notify(peer: Peer) -> None:
     Such a notify is never a response. Its data are the four octets of a message ID that we used.
     """
     sa = peer.establish()
-    numbers = [sa.next_id + _window(peer) + 50 + step for step in range(10)]
+    numbers = [_beyond(peer, sa, 50 + step) for step in range(10)]
     mark = len(peer.inbox)
     with sa.silence("RFC7296-2.3-12"):
         for number in numbers:
@@ -224,7 +228,7 @@ def test_rekey_window(peer: Peer) -> None:
     with peer.preamble("the rekey"):
         new = successor(peer, sa)
     with peer.silence(new.liveness, ONE_AGAIN):
-        new.send(ExchangeType.INFORMATIONAL, message_id=new.next_id + _window(peer, new))
+        new.send(ExchangeType.INFORMATIONAL, message_id=_beyond(peer, new, on=new))
     new.must_be_up(ONE_AGAIN)
 
 
@@ -261,6 +265,17 @@ def test_rekey_window_device(peer: Peer, dut: Dut) -> None:
     new.answer(new.expect_request(ExchangeType.CREATE_CHILD_SA))
 
 
+def _beyond(peer: Peer, sa: ScriptedSa, further: int = 0, *, on: ScriptedSa | None = None) -> int:
+    """The first message ID behind the window that the device has announced, or a ``further`` one.
+
+    Raises NotApplicable where it keeps state for as many requests as there are message IDs.
+    """
+    number = sa.next_id + _window(peer, on) + further
+    if number > LAST:
+        raise NotApplicable("the device announces so large a window that no message ID is beyond it")
+    return number
+
+
 def _window(peer: Peer, sa: ScriptedSa | None = None) -> int:
     """How many requests the device promised to keep state for, on any IKE SA or on this one."""
     sizes = [_window_size(one.message) for one in peer.inbox if sa is None or one.sa is sa]
@@ -268,5 +283,6 @@ def _window(peer: Peer, sa: ScriptedSa | None = None) -> int:
 
 
 def _window_size(message: Message) -> int:
+    """What a message announces: in four octets, for the invariants see to others (RFC 7296, section 2.3)."""
     notify: Notify | None = message.notify(NotifyType.SET_WINDOW_SIZE)
-    return int.from_bytes(notify.data, "big") if notify is not None else 1
+    return int.from_bytes(notify.data, "big") if notify is not None and len(notify.data) == 4 else 1
