@@ -14,7 +14,7 @@ from conformance.net.pcapng import PcapngWriter
 from conformance.script.peer import Peer
 from conformance.script.trace import Trace
 from conformance.script.transcript import text
-from conformance.wire.meaning import printable
+from conformance.script.words import one_line
 from suites.files import write_bytes
 
 
@@ -121,7 +121,7 @@ def _capture(trace: Trace) -> bytes:
     file = BytesIO()
     capture = PcapngWriter(file)
     for entry in trace.written():
-        comment = printable("; ".join(part for part in (entry.text, entry.bent, entry.problem) if part)) or None
+        comment = one_line("; ".join(part for part in (entry.text, entry.bent, entry.problem) if part)) or None
         if entry.datagram is not None:
             capture.datagram(entry.time, entry.datagram, comment)
         elif entry.packet is not None:

@@ -5,8 +5,8 @@ from typing import Any
 
 from conformance.net.link import Address, Datagram, IpPacket
 from conformance.script import transcript
+from conformance.script.words import one_line
 from conformance.wire import Message, decode_payloads, describe, encode_payloads, summary_message
-from conformance.wire.meaning import printable
 
 _COPIES = 5
 """How often an octet of a datagram stands in the files: in the capture, and twice in hexadecimal in the trace."""
@@ -147,7 +147,7 @@ def _octets(entry: Entry) -> bytes | None:
 def _entry_json(entry: Entry, start: float, *, part: bool) -> dict[str, Any]:
     found: dict[str, Any] = {"kind": entry.kind, "t": round(entry.time - start, 6)}
     if entry.packet is None and entry.datagram is None:
-        return found | {"text": printable(entry.text)} | ({"ok": entry.ok} if entry.kind == "expect" else {})
+        return found | {"text": one_line(entry.text)} | ({"ok": entry.ok} if entry.kind == "expect" else {})
     found["sent"] = entry.sent
     if entry.packet is not None:
         source, destination, octets = entry.packet.source, entry.packet.destination, entry.packet.data
@@ -156,9 +156,9 @@ def _entry_json(entry: Entry, start: float, *, part: bool) -> dict[str, Any]:
         source, destination = _end(entry.datagram.source), _end(entry.datagram.destination)
         octets = entry.datagram.payload
     found |= {"src": source, "dst": destination, "bytes": octets.hex()}
-    found |= {key: printable(said) for key, said in (("bent", entry.bent), ("problem", entry.problem)) if said}
+    found |= {key: one_line(said) for key, said in (("bent", entry.bent), ("problem", entry.problem)) if said}
     if entry.message is None:
-        return found | {"kind": "raw", "text": printable(entry.text or entry.problem)}
+        return found | {"kind": "raw", "text": one_line(entry.text or entry.problem)}
     found |= _header_json(entry, entry.message)
     return found | ({"part": True} if part else _payloads_json(entry, entry.message))
 
@@ -175,7 +175,7 @@ def _header_json(entry: Entry, message: Message) -> dict[str, Any]:
         "message_id": message.message_id,
         "spi_i": message.spi_i.hex(),
         "spi_r": message.spi_r.hex(),
-        "summary": printable(entry.text or summary_message(message)),
+        "summary": one_line(entry.text or summary_message(message)),
         "encrypted": entry.encrypted,
     }
 

@@ -41,6 +41,8 @@ from conformance.wire.registry import (
 
 _ENCR_WORDS = {Encr.TRIPLE_DES: "3des", Encr.CHACHA20_POLY1305: "chacha20poly1305", Encr.NULL_AUTH_AES_GMAC: "gmac"}
 _KE_WORDS = {KeMethod.CURVE25519: "x25519", KeMethod.CURVE448: "x448", KeMethod.NONE: "no-ke"}
+_TOLD = 40
+"""Payloads of a message that one line names; there may be thousands."""
 _ESN_WORDS = {Esn.NO: "no-esn", Esn.YES: "esn"}
 
 
@@ -55,7 +57,9 @@ def summary(payload: Payload) -> str:
 def summary_message(message: Message) -> str:
     """One line: exchange, direction, message ID, payloads as in a chart, ``IKE_SA_INIT request 0: SA, KE, Ni``."""
     kind = "response" if message.is_response else "request"
-    inside = ", ".join([chart_notation(payload, response=message.is_response) for payload in message.payloads])
+    told = [chart_notation(payload, response=message.is_response) for payload in message.payloads[:_TOLD]]
+    more = len(message.payloads) - _TOLD
+    inside = ", ".join(told) + (f" and {more} more" if more > 0 else "")
     return f"{ExchangeType(message.exchange)} {kind} {message.message_id}: {inside or 'empty'}"
 
 

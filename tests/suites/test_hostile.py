@@ -148,6 +148,22 @@ def test_words_are_cut_and_in_one_line() -> None:
     assert len(told.got) < 2100 and told.got.endswith("x ... (5000 characters)")
 
 
+def test_a_message_of_thousands_of_payloads_is_told_in_a_few_words() -> None:
+    many = (Notify(NotifyType.INITIAL_CONTACT),) * 8000
+
+    def change(message: Message) -> Message:
+        found = message.exchange == ExchangeType.CREATE_CHILD_SA and message.is_response
+        return replace(message, payloads=many) if found else message
+
+    device = saying(change)
+    with device:
+        done = tried(all_purposes()["child-rekey"], device)
+    assert done.verdict.verdict == "fail" and done.dut is not None
+    assert done.verdict.got.endswith("N(INITIAL_CONTACT) and 7960 more") and len(done.verdict.reason) < 2100
+    tree = done.dut.peer.trace.to_json("", "")
+    assert all(len(one.get("text", "")) + len(one.get("summary", "")) < 2100 for one in tree["entries"])
+
+
 def test_an_error_of_the_command_is_printable(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         fail(f"the device said {NAME}")
