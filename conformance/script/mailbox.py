@@ -32,7 +32,11 @@ MOMENT = 0.003
 
 MAX_DATAGRAMS = 20_000
 MAX_OCTETS = 64 << 20
-"""More than this from the device in one conversation is a flood: the purpose ends."""
+MAX_IKE = 4 << 20
+"""More than this from the device in one conversation is a flood: the purpose ends.
+
+Fewer octets of IKE messages (``MAX_IKE``): four of them may be a payload of its own, which takes some hundred in memory.
+"""
 
 MORE_TIMES = 2
 """So often a device gets the time for an answer again if it has been at work until then."""
@@ -77,7 +81,7 @@ class Mailbox:
         self._wanted: Callable[[Received], bool] | None = None
         self._entry: Entry | None = None
         self._received: Received | None = None
-        self._datagrams = self._octets = 0
+        self._datagrams = self._octets = self._ike = 0
 
     # --- out ------------------------------------------------------------------------------------------------------
 
@@ -249,7 +253,7 @@ class Mailbox:
         del self.inbox[received:]
         self.fragments.clear()
         self._sent.clear()
-        self._datagrams = self._octets = 0
+        self._datagrams = self._octets = self._ike = 0
 
     def pause(self) -> None:
         """Let a device with several threads finish what it has got: it may take two messages in any order.
@@ -285,7 +289,7 @@ class Mailbox:
         """Raises Unexpected when the device floods us."""
         self._datagrams += 1
         self._octets += len(came.data if isinstance(came, IpPacket) else came.payload)
-        if self._datagrams > MAX_DATAGRAMS or self._octets > MAX_OCTETS:
+        if self._datagrams > MAX_DATAGRAMS or self._octets > MAX_OCTETS or self._ike > MAX_IKE:
             raise Unexpected("a device that answers", f"{self._datagrams} datagrams of {self._octets} octets together")
 
     def _take_packet(self, packet: IpPacket, now: float) -> None:
@@ -303,6 +307,7 @@ class Mailbox:
                     self.traffic.take_datagram(datagram, entry)
                 return
             raw = raw[len(NON_ESP_MARKER) :]
+        self._ike += len(raw)
         try:
             header = decode_header(raw)
         except WireError as error:

@@ -51,7 +51,7 @@ class Flooding(Endpoint):
             self.outbox.append(Datagram(datagram.destination, datagram.source, b"\xff" * 5000))
 
 
-@pytest.mark.parametrize(("name", "most"), [("MAX_DATAGRAMS", 150), ("MAX_OCTETS", 600_000)])
+@pytest.mark.parametrize(("name", "most"), [("MAX_DATAGRAMS", 150), ("MAX_OCTETS", 600_000), ("MAX_IKE", 600_000)])
 def test_a_flood_ends_the_purpose(monkeypatch: pytest.MonkeyPatch, name: str, most: int) -> None:
     monkeypatch.setattr(mailbox, name, most)
     ours = psk()(PIXIT)
