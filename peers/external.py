@@ -21,6 +21,7 @@ from peers.contract import ChildStatus, Device, DeviceError, SaState, SaStatus, 
 from peers.described import connection_json
 from peers.devicefile import DeviceFile, read_device
 from peers.places.owner import RunDirectory, close_at_exit, closed, sweep
+from peers.printed import MOST, Printed, TooMuch, read
 from peers.thishost import bind_tester
 
 CANNOT_EXPRESS = 3
@@ -63,7 +64,7 @@ class ExternalDevice(Device):
         self.restarts = self._knows("start")
         self._run_directory: RunDirectory | None = None
         self._connection: Connection | None = None
-        self._given: list[tuple[str, subprocess.Popen[str]]] = []
+        self._given: list[tuple[str, subprocess.Popen[bytes]]] = []
         self._complaints: list[str] = []
         self._log_from = 0
 
@@ -107,8 +108,7 @@ class ExternalDevice(Device):
             self._write(connection)
             self._do("apply")
         self._connection = connection
-        self._log_from = 0
-        self._log_from = len(self.log())
+        self._log_from = self._said("log").total if "log" in self._file.commands else 0
 
     def _write(self, connection: Connection) -> None:
         directory = self._opened()
@@ -166,7 +166,7 @@ class ExternalDevice(Device):
         if "list_sas" not in self._file.commands:
             raise Unsupported(Capability.LIST_SAS, self.name)
         self._look_back()
-        output = self._run("list_sas")
+        output = self._said("list_sas").text()
         try:
             return [_sa(one) for one in json.loads(output)]
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -174,7 +174,7 @@ class ExternalDevice(Device):
 
     def log(self) -> str:
         """What ``log`` prints, without what it printed at the last `apply`, and the orders that ended badly."""
-        said = self._run("log")[self._log_from :] if "log" in self._file.commands else ""
+        said = self._said("log").text(self._log_from) if "log" in self._file.commands else ""
         self._look_back()
         return said + "".join(f"{one}\n" for one in self._complaints)
 
@@ -183,7 +183,7 @@ class ExternalDevice(Device):
         if "alive" not in self._file.commands:
             return True
         try:
-            self._run("alive")
+            self._said("alive")
         except DeviceError:
             return False
         return True
@@ -196,7 +196,7 @@ class ExternalDevice(Device):
     def _do(self, order: str) -> None:
         """Carry out an order and wait for its end; nothing where the file does not know it."""
         if order in self._file.commands:
-            self._run(order)
+            self._said(order)
         elif order in self._file.prompts:
             self._prompt(order, "")
 
@@ -224,7 +224,7 @@ class ExternalDevice(Device):
             mend = f"give commands.{order} in {self._file.path}, or run at a terminal"
             raise DeviceError(self.name, f"nobody can be asked to {order}: {error.strerror}", mend) from error
 
-    def _start(self, order: str, child: str = "") -> "subprocess.Popen[str]":
+    def _start(self, order: str, child: str = "") -> "subprocess.Popen[bytes]":
         values = self._places() | {"child": child}
         command = self._file.commands[order].format_map({key: shlex.quote(value) for key, value in values.items()})
         return subprocess.Popen(
@@ -234,19 +234,22 @@ class ExternalDevice(Device):
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
         )
 
-    def _run(self, order: str) -> str:
+    def _said(self, order: str) -> Printed:
+        """Run a command to its end; what it has printed."""
         process = self._start(order)
         try:
-            output, complaint = process.communicate(timeout=self._file.command_timeout)
+            output, complaint = read(process, self._file.command_timeout)
         except subprocess.TimeoutExpired as error:
             _end(process)
             problem = f"commands.{order} did not end within {self._file.command_timeout:g} s"
             raise DeviceError(self.name, problem, "raise timers.command_timeout") from error
-        self._judge(order, process.returncode, complaint or output)
+        except TooMuch as error:
+            _end(process)
+            problem = f"commands.{order} printed more than {MOST >> 20} MB"
+            raise DeviceError(self.name, problem, "let it print less, such as the end of a log") from error
+        self._judge(order, process.returncode, (complaint if complaint.total else output).text())
         return output
 
     def _look_back(self) -> None:
@@ -255,7 +258,7 @@ class ExternalDevice(Device):
         for order, process in ended:
             output, complaint = process.communicate()
             try:
-                self._judge(order, process.returncode, complaint or output)
+                self._judge(order, process.returncode, (complaint or output).decode(errors="replace"))
             except DeviceError as error:
                 if process.returncode in NO_SUCH_COMMAND:
                     raise
@@ -293,11 +296,14 @@ def _last_line(output: str) -> str:
     return (output.strip().splitlines() or ["it said nothing"])[-1]
 
 
-def _end(process: "subprocess.Popen[str]") -> None:
+def _end(process: "subprocess.Popen[bytes]") -> None:
     """Kill a shell and what it started."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    process.wait()
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()  # what has left the group of the shell may print for ever
 
 
 def _sa(entry: dict[str, Any]) -> SaStatus:

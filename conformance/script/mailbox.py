@@ -35,7 +35,7 @@ MAX_OCTETS = 64 << 20
 MAX_IKE = 4 << 20
 """More than this from the device in one conversation is a flood: the purpose ends.
 
-Fewer octets of IKE messages (``MAX_IKE``): four of them may be a payload of its own, which takes some hundred in memory.
+Fewer octets of IKE messages (``MAX_IKE``): four may be a payload of its own, which takes some hundred in memory.
 """
 
 MORE_TIMES = 2

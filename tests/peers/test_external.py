@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from conformance.script.verdict import NotApplicable
+from peers import printed
 from peers.capabilities import Capability
 from peers.contract import DeviceError, SaState, Unsupported
 from peers.devicefile import read_device
@@ -212,4 +213,26 @@ def test_a_template_that_names_nothing_known(tmp_path: Path) -> None:
     path = _device_file(tmp_path)
     (tmp_path / "router.jinja").write_text("{{ connection.nonsense }}")
     with ExternalDevice(path) as device, pytest.raises(DeviceError, match=r"router\.jinja: .*nonsense"):
+        device.apply(device_view())
+
+
+def test_of_a_long_log_the_end_is_kept_and_an_endless_one_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(printed, "KEPT", 1000)
+    monkeypatch.setattr(printed, "MOST", 100_000)
+    long = GOOD.replace('"cat {folder}/log"', '"seq 12000; cat {folder}/log"')
+    with ExternalDevice(_device_file(tmp_path, long)) as device:
+        device.apply(device_view())
+        assert device.log() == "", "what it logged before apply had ended is the past"
+        with (tmp_path / "log").open("a") as log:
+            log.write("new\n")
+        assert device.log() == "new\n"
+        (tmp_path / "log").write_text("old\n" * 3000 + "new\n")
+        assert device.log().endswith("old\nnew\n") and len(device.log()) == 1000
+    endless = GOOD.replace('"cat {folder}/log"', '"yes"')
+    with (
+        ExternalDevice(_device_file(tmp_path, endless)) as device,
+        pytest.raises(DeviceError, match="log printed more than"),
+    ):
         device.apply(device_view())
