@@ -188,7 +188,7 @@ def _conversation(
             if Capability.CONFIGURABLE not in device.capabilities:
                 tidy(peer, guard.retire)
                 guard.retire()
-                gate.attempts |= attempts(peer)
+                gate.remember(attempts(peer))
     finally:
         link.close()
 

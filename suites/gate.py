@@ -24,6 +24,7 @@ KINDS: dict[str, tuple[Capability, Setup]] = {
 
 _LATELY = 16
 """So many peers and handshakes of ours are remembered, a few for each purpose: they may still be answered."""
+MOST_ATTEMPTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,9 @@ class Look:
 class Gate:
     """What was found before the purposes, and what follows from it for each of them.
 
-    ``attempts`` are the initiator's SPIs of what a device that nobody can reset has begun in earlier purposes, and
-    ``begun`` those of what we have sent lately: a set for each peer and each handshake beside it, which still grows.
+    ``attempts`` are the initiator's SPIs of what a device that nobody can reset has begun in earlier purposes, the
+    newest of them: nobody repeats a request for ever. ``begun`` are those of what we have sent lately: a set for each
+    peer and each handshake beside it, which still grows.
     ``reported`` are faults that sanitizers in the device have found between purposes, for the next one to tell.
     ``samples`` are what the device used before each purpose, None: it is not looked at, ``growth`` is what rose in
     them, ``last`` the purpose before this one.
@@ -77,7 +79,7 @@ class Gate:
     """
 
     looks: list[Look] = field(default_factory=list)
-    attempts: set[bytes] = field(default_factory=set)
+    attempts: deque[bytes] = field(default_factory=lambda: deque(maxlen=MOST_ATTEMPTS))
     begun: deque[set[bytes]] = field(default_factory=lambda: deque(maxlen=_LATELY))
     reported: list[Death] = field(default_factory=list)
     samples: Samples | None = None
@@ -104,6 +106,11 @@ class Gate:
     def vitals(self) -> Vitals | None:
         """What the device used when the purpose began, if that is looked at."""
         return self.samples.newest if self.samples is not None else None
+
+    def remember(self, attempts: Iterable[bytes]) -> None:
+        """The device has begun these, the newest at the end."""
+        known = set(self.attempts)
+        self.attempts.extend(one for one in dict.fromkeys(attempts) if one not in known)
 
     def sample(self, purpose: Purpose) -> None:
         """The device has just forgotten what was before this purpose: see what it uses now."""

@@ -81,6 +81,6 @@ def _complete(peer: Peer) -> None:
             sa.answer(held)
 
 
-def attempts(peer: Peer) -> set[bytes]:
+def attempts(peer: Peer) -> list[bytes]:
     """The initiator's SPIs of the IKE SAs that the device has begun to open: it may repeat its requests for a while."""
-    return {one.message.spi_i for one in peer.inbox if is_init_request(one.message)}
+    return [one.message.spi_i for one in peer.inbox if is_init_request(one.message)]

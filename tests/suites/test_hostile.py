@@ -21,6 +21,7 @@ from peers.reference.device import ReferenceDevice
 from suites import evidence
 from suites.canary import MOST_KEPT
 from suites.conduct import all_purposes, tried
+from suites.gate import MOST_ATTEMPTS, Gate
 from suites.guard import pass_over
 from suites.judge import Verdict
 
@@ -113,6 +114,14 @@ def test_a_window_of_any_size_leads_to_a_verdict(identifier: str, window: bytes,
     told = verdict_on(saying(change), identifier)
     assert told.verdict == verdict, told
     assert told.requirement == ("RFC7296-2.3-1" if verdict == "fail" else None)
+
+
+def test_of_what_devices_have_begun_the_newest_is_remembered() -> None:
+    gate = Gate()
+    for number in range(5000):
+        gate.remember([b"first", number.to_bytes(8, "big"), number.to_bytes(8, "big")])
+    assert len(gate.attempts) == MOST_ATTEMPTS and gate.attempts[-1] == (4999).to_bytes(8, "big")
+    assert len(set(gate.attempts)) == MOST_ATTEMPTS
 
 
 NAME = "\x1b]0;title\x07\x1b[2J\n\u202epass"
