@@ -23,6 +23,7 @@ from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
 from conformance.net.link import Address, Datagram, IpPacket, Link, PacketLink, unwrap
 from conformance.script.bendable import PatientEapPeer
+from conformance.script.opening import LONGEST
 from conformance.wire import Message
 
 MOST_KEPT = 1000
@@ -163,12 +164,13 @@ class Canary:
         return True
 
     def _go(self, done: Callable[[], bool]) -> None:
-        """Carry datagrams until it is done, closed, or out of patience with one answer."""
+        """Carry datagrams until it is done, closed, or out of patience with one answer, or with all of them."""
         end, asked = self.base.now() + self.patience, self._asked()
+        last = self.base.now() + LONGEST * self.patience
         self._flush()
         while not done() and not self.closed:
             if self._asked() != asked:
-                end, asked = self.base.now() + self.patience, self._asked()
+                end, asked = min(self.base.now() + self.patience, last), self._asked()
             found = self.base.receive(min(end, self.endpoint.next_timer() or end))
             if found is not None and not self.takes(found):
                 self.kept.append(found)

@@ -65,7 +65,7 @@ class TlsLimits:
     """
 
     octets: int = 65536
-    fragments: int = 256
+    fragments: int = 512
 
 
 class Fragments:

@@ -21,6 +21,10 @@ def _is_cookie(payload: Payload) -> bool:
 _COOKIE_FIRST = order(lambda found: sorted(found, key=lambda one: not _is_cookie(one)), "the cookie in front of it")
 
 
+LONGEST = 30
+"""So many times as long as one answer may take all those of IKE_AUTH together, which EAP may have hundreds of."""
+
+
 class Opening(BendableSa):
     """Steps, IKE_SA_INIT and IKE_AUTH.
 
@@ -43,8 +47,22 @@ class Opening(BendableSa):
     def take_response(self) -> Message:
         """The response to our last request."""
         assert self.last_sent is not None
+        asked, exchange = self.peer.link.now(), self.last_sent.message.exchange
         self.received = self.response(self.last_sent)
+        self.count_wait(exchange, asked)
         return self.received.message
+
+    waited: float = 0.0
+    """Seconds that the device has taken for its messages of IKE_AUTH, all together."""
+
+    def count_wait(self, exchange: ExchangeType, asked: float) -> None:
+        """A message of the device has come that was asked for then. Raises Unexpected where IKE_AUTH has no end."""
+        if exchange != ExchangeType.IKE_AUTH:
+            return
+        self.waited += self.peer.link.now() - asked
+        patience = LONGEST * self.peer.response_timeout
+        if self.waited > patience:
+            raise Unexpected(f"all answers in IKE_AUTH within {patience:g} s", "another round")
 
     def finish(self) -> None:
         """Let the exchange under way come to its end first: a rekey deletes the old SA by itself."""

@@ -210,10 +210,13 @@ class ScriptedSa(Opening):
             asked = found.sa is self and found.protected and not message.is_response and message.exchange == exchange
             return asked and not found.again and (where(message) if where is not None else not says_nothing(message))
 
+        asked = self.peer.link.now()
         try:
-            return self.peer.wait(fits, f"an {exchange.name} request from the device", timeout)
+            found = self.peer.wait(fits, f"an {exchange.name} request from the device", timeout)
         except Unexpected as nothing:
             raise Unexpected(nothing.expected, nothing.got, requirement) from None
+        self.count_wait(exchange, asked)
+        return found
 
     def answer_auth(self) -> Received:
         """Answer the device's IKE_AUTH requests correctly to the end, rounds of EAP among them; the last one."""

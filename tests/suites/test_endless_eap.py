@@ -1,12 +1,14 @@
 """Devices whose EAP never ends, or is larger than any: each comes to an end, and the verdict says where."""
 
 from dataclasses import replace
+from math import inf
 
 import pytest
 
 from conformance.eap.peer import EapPeer
 from conformance.eap.server import EapServer
 from conformance.ike.ikesa import IkeSa
+from conformance.net.impaired import Impairment
 from conformance.wire import EapCode, EapPacket, EapType
 from peers.reference.device import ReferenceDevice
 from suites.conduct import all_purposes, conduct
@@ -79,6 +81,16 @@ def test_a_server_that_never_ends(server: type[EapServer], identifier: str, why:
     with device_with(server_class=server) as device:
         verdict, _ = conduct(all_purposes()[identifier], device)
     assert (verdict.verdict, why in verdict.reason) == ("fail", True), verdict.reason
+
+
+@pytest.mark.parametrize("identifier", ["eap-order", "eap-mschapv2"])
+def test_rounds_that_each_take_their_time_come_to_an_end(identifier: str) -> None:
+    with device_with(server_class=Fragments) as device:
+        device.model.endpoint_class.sa_class.half_open_timeout = inf
+        device.model = replace(device.model, path=Impairment(delay=0.9))
+        verdict, peer = conduct(all_purposes()[identifier], device)
+    assert verdict.verdict in ("fail", "inconclusive") and peer is not None, verdict
+    assert peer.trace.entries[-1].time - peer.trace.entries[0].time < 90, verdict
 
 
 @pytest.mark.parametrize("peer", [Answers, AnswersInPieces])
