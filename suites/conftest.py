@@ -3,7 +3,7 @@
 from suites.again import pytest_runtestloop  # noqa: F401
 from suites.interrupts import pytest_keyboard_interrupt, pytest_testnodeready  # noqa: F401
 from suites.life import pytest_pyfunc_call  # noqa: F401
-from suites.overtime import pytest_runtest_call, pytest_runtest_setup  # noqa: F401
+from suites.overtime import pytest_runtest_call, pytest_runtest_setup, pytest_runtest_teardown  # noqa: F401
 from suites.plugin import (  # noqa: F401
     aaa,
     conversation,

@@ -16,7 +16,7 @@ from conformance.ike.core.sending import State
 from conformance.net.link import LinkError
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
-from conformance.script.verdict import NotApplicable, Unexpected
+from conformance.script.verdict import Inconclusive, NotApplicable, Unexpected
 from conformance.script.words import one_line
 from conformance.wire import ExchangeType, Message, NotifyType
 from peers.capabilities import Capability
@@ -141,7 +141,7 @@ class Looker:
             return None
         except Failed as failed:
             look = replace(look, problem=failed.problem, advice=failed.advice.words, keys=failed.advice.keys)
-        except (DeviceError, LinkError) as error:
+        except (DeviceError, LinkError, Inconclusive) as error:
             look = replace(look, problem=str(error))
         except Exception as error:
             look = replace(look, problem=f"our own side breaks on what the device sends: {in_words(error)}")

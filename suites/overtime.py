@@ -3,7 +3,7 @@
 import signal
 import threading
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 import pytest
@@ -26,9 +26,19 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         return (yield)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    """While what is left behind is deleted; what is not by then stays."""
+    with suppress(Inconclusive), _limited(item):
+        return (yield)
+
+
 @contextmanager
 def _limited(item: pytest.Item) -> Iterator[None]:
-    """Raises Inconclusive inside once the time is over; only in the main thread, where signals arrive."""
+    """Raises Inconclusive inside once the time is over, and again when as much has passed: somebody may have caught it.
+
+    Only in the main thread, where signals arrive.
+    """
     purpose: Purpose | None = purpose_of(getattr(item, "function", None))
     limit = item.config.getoption("--timeout")
     if purpose is None or not limit or threading.current_thread() is not threading.main_thread():
@@ -40,7 +50,7 @@ def _limited(item: pytest.Item) -> Iterator[None]:
 
     before = signal.signal(signal.SIGALRM, ring)
     try:
-        signal.setitimer(signal.ITIMER_REAL, limit + purpose.waits)
+        signal.setitimer(signal.ITIMER_REAL, limit + purpose.waits, limit)
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -9,7 +9,7 @@ from conformance.net.link import LinkError
 from conformance.script.mailbox import is_init_request
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
-from conformance.script.verdict import Unexpected
+from conformance.script.verdict import Inconclusive, Unexpected
 from conformance.wire import SA, ExchangeType
 
 _AFTER_PROOF = 0.05
@@ -29,7 +29,7 @@ def tidy(peer: Peer, prove: Callable[[], bool] = lambda: False) -> None:
     for step in (_complete, _authenticate, partial(_delete, prove=prove)):
         try:
             step(peer)
-        except (Unexpected, LinkError) as silent:
+        except (Unexpected, Inconclusive, LinkError) as silent:
             peer.note(f"not everything is tidied up: {silent}")
 
 
