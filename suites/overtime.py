@@ -31,6 +31,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
     """While what is left behind is deleted; what is not by then stays."""
     with suppress(Inconclusive), _limited(item):
         return (yield)
+    return None
 
 
 @contextmanager
