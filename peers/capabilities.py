@@ -130,6 +130,10 @@ class Capability(StrEnum):
         "asks that server about peers that have proved who they are, by a part of their names, for users and groups",
     )
     ACCOUNTING = "accounting", "tells that server of its sessions (RFC 2866)"
+    ACCOUNTING_INTERIM = (
+        "accounting-interim",
+        "tells of a running session as often as that server wants it (RFC 2869, 5.16)",
+    )
     COA = "coa", "ends sessions when that server tells it to (RFC 5176)"
     COA_CLIENTS = "coa-clients", "obeys such orders from the address of that server only (RFC 5176, 6.1)"
     SESSION_CHANGE = "session-change", "changes Session-Timeout of a session when that server tells it to (RFC 5176)"

@@ -166,6 +166,7 @@ class Aaa:
         self.link: BesideLink | None = None
         self._peer: Peer | None = None
         self._before: frozenset[str] = frozenset()
+        self._found: dict[str, ScriptedSa] = {}
         self._mark = 0.0
 
     def eap_server(self) -> EapServer:
@@ -268,8 +269,14 @@ class Aaa:
         running = self.server.ledger.running()
         new = [one for one in self.server.ledger.sessions if one not in self._before and one in running]
         address = ".".join(map(str, sa.virtual_address or b""))
-        fitting = [one for one in new if self.records(one)[0].address in (address, "")]
+        others = {name for name, whose in self._found.items() if whose is not sa}
+        fitting = [one for one in new if self.fits(one, address, others)]
         return fitting[-1] if fitting else ""
+
+    def fits(self, session: str, address: str, others: set[str]) -> bool:
+        """Whether a session has an address; one that tells of none must not be one of ``others`` of ours."""
+        said = self.records(session)[0].address
+        return said == address or (not said and session not in others)
 
     def session(self, sa: ScriptedSa) -> str:
         """The same once its Start has come. Raises Unexpected."""
@@ -277,6 +284,7 @@ class Aaa:
         name = self.find(sa)
         started = bool(name) and self.records(name)[0].status == START
         self.peer.check(started, "Accounting-Request Start of the session", name or "none", "RFC2866-2-1")
+        self._found.setdefault(name, sa)
         return name
 
     def records(self, session: str) -> list[Record]:

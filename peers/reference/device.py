@@ -91,6 +91,7 @@ CAPABILITIES = frozenset(
         Capability.AAA_KEYS,
         Capability.AAA_AUTHORIZATION,
         Capability.ACCOUNTING,
+        Capability.ACCOUNTING_INTERIM,
         Capability.COA,
         Capability.COA_CLIENTS,
         Capability.IDENTITY_DOMAIN,

@@ -94,7 +94,7 @@ class StrongSwan(Daemon):
             self.capabilities -= algorithms.FETCHING
         if "eap-radius" in plugins:
             self.capabilities |= {Capability.AAA, Capability.ACCOUNTING, Capability.COA}
-            self.capabilities |= {Capability.AUTH_LIFETIME_CHANGE}
+            self.capabilities |= {Capability.AUTH_LIFETIME_CHANGE, Capability.ACCOUNTING_INTERIM}
             self.capabilities |= {Capability.SESSION_CHANGE, Capability.SESSION_TIMEOUT, Capability.AAA_DNS}
             self.capabilities |= {Capability.AAA_ADDRESS6, Capability.AAA_NETMASK, Capability.AAA_NBNS}
         if "curl" in plugins and self._place.reaches_web:

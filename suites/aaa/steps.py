@@ -15,7 +15,7 @@ from conformance.script import bend as script
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
-from conformance.script.verdict import Unexpected
+from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import AUTH, CP, EAP, SA, CfgAttr, CfgAttribute, EapCode, Message, TSi, TSr
 from peers.capabilities import Capability
 from suites.connections import by_aaa
@@ -160,6 +160,38 @@ def told(aaa: Aaa, session: str = "") -> list[Packet]:
     """The Accounting-Requests of a session, or of any, repetitions included."""
     found = [one.packet for one in aaa.requests(Code.ACCOUNTING_REQUEST)]
     return [one for one in found if not session or one.text("Acct-Session-Id") == session]
+
+
+AGAIN = 12.0
+"""Seconds in which a record comes again that nobody has acknowledged."""
+
+
+def must_come_again(peer: Peer, aaa: Aaa, wrong: RadiusBend, requirement: str) -> ScriptedSa:
+    """Acknowledgements that are wrong so are none: the Start of our session comes again.
+
+    A gateway need not repeat what is not acknowledged at all, or not so soon. Raises NotApplicable then.
+    """
+    sa, comes = repeats(peer, aaa, wrong)
+    if not comes and not repeats(peer, aaa, bend.silence())[1]:
+        raise NotApplicable(f"it does not repeat a record within {AGAIN:.0f} s")
+    peer.check(comes, "the record once more", "once", requirement)
+    return sa
+
+
+def repeats(peer: Peer, aaa: Aaa, wrong: RadiusBend) -> tuple[ScriptedSa, bool]:
+    """A session of ours whose records are acknowledged so, and whether its Start comes again."""
+    aaa.server.always = wrong.only(Code.ACCOUNTING_RESPONSE)
+    with patient(peer):
+        sa = must_get_in(peer, "RFC2866-2-1")
+    session = aaa.session(sa)
+    return sa, aaa.wait(lambda: len(told(aaa, session)) > 1, AGAIN)
+
+
+def must_have(aaa: Aaa, session: str, *names: str) -> None:
+    """The last record has these attributes, which it may have (RFC 2866, section 5.13). Raises NotApplicable."""
+    missing = [one for one in names if not told(aaa, session)[-1].all(one)]
+    if missing:
+        raise NotApplicable(f"it says nothing of {', '.join(missing)}")
 
 
 def named(aaa: Aaa, sa: ScriptedSa) -> tuple[Attribute, Attribute]:

@@ -10,7 +10,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Unexpected
 from peers.capabilities import Capability
-from suites.aaa.steps import SERVED, TELLS, must_get_in, patient, stopped, told
+from suites.aaa.steps import SERVED, TELLS, must_come_again, must_get_in, must_have, patient, stopped, told
 from suites.connections import by_aaa
 from suites.purpose import purpose
 from suites.radius import Aaa
@@ -19,6 +19,7 @@ TIER = "full"
 
 CARRIES = (*TELLS, Capability.DATA_PLANE)
 USER_REQUEST = "User-Request"
+COUNTED = ("Acct-Input-Octets", "Acct-Output-Octets", "Acct-Input-Packets", "Acct-Output-Packets")
 
 
 def must_be_plausible(peer: Peer, aaa: Aaa, session: str) -> None:
@@ -57,7 +58,7 @@ def test_eap(peer: Peer, aaa: Aaa) -> None:
     connection=SERVED, waits=2.2,
 )  # fmt: skip
 def test_stop(peer: Peer, aaa: Aaa) -> None:
-    """When we delete the IKE SA after two seconds a Stop comes, which says so and for how long it was."""
+    """When we delete the IKE SA after two seconds a Stop comes; if it says why and for how long it was, it is true."""
     sa = must_get_in(peer, "RFC2866-2-1")
     session = aaa.session(sa)
     peer.idle(2.0)
@@ -65,8 +66,10 @@ def test_stop(peer: Peer, aaa: Aaa) -> None:
     last = stopped(peer, aaa, session)
     must_be_plausible(peer, aaa, session)
     lasted = last.counters[-1]
-    peer.check(1 <= lasted <= 4, "Acct-Session-Time of about 2 s", f"{lasted} s", "RFC2866-5.7-1")
-    peer.check(last.cause == USER_REQUEST, f"Acct-Terminate-Cause {USER_REQUEST}", last.cause, "RFC2866-5.10-1")
+    if told(aaa, session)[-1].all("Acct-Session-Time"):
+        peer.check(1 <= lasted <= 4, "Acct-Session-Time of about 2 s", f"{lasted} s", "RFC2866-5.7-1")
+    right = last.cause in (USER_REQUEST, "")
+    peer.check(right, f"Acct-Terminate-Cause {USER_REQUEST}", last.cause, "RFC2866-5.10-1")
     early = [one.status for one in aaa.records(session)[:-1] if one.cause]
     peer.check(not early, "a cause in the Stop only", str(early), "RFC2866-5.10-1")
 
@@ -82,6 +85,7 @@ def test_counters(peer: Peer, aaa: Aaa) -> None:
         sa.traffic.ping()
     sa.delete()
     octets_in, octets_out, packets_in, packets_out, _ = stopped(peer, aaa, session).counters
+    must_have(aaa, session, *COUNTED)
     must_be_plausible(peer, aaa, session)
     peer.check(packets_in == 3, "3 packets of input", packets_in, "RFC2866-5.3-1")
     peer.check(3 <= packets_out <= 12, "3 packets of output, and perhaps dummies", packets_out, "RFC2866-5.3-1")
@@ -90,7 +94,8 @@ def test_counters(peer: Peer, aaa: Aaa) -> None:
 
 
 @purpose(
-    "aaa-acct-interim", "RFC2869-5.16-1", "RFC2866-5.5-1", role="responder", needs=TELLS, connection=SERVED, waits=62.0,
+    "aaa-acct-interim", "RFC2869-5.16-1", "RFC2866-5.5-1", role="responder",
+    needs=(*TELLS, Capability.ACCOUNTING_INTERIM), connection=SERVED, waits=62.0,
 )  # fmt: skip
 def test_interim(peer: Peer, aaa: Aaa) -> None:
     """With Acct-Interim-Interval 60 a record of the running session comes after a minute."""
@@ -205,13 +210,7 @@ def test_unanswered(peer: Peer, aaa: Aaa) -> None:
 )  # fmt: skip
 def test_false(peer: Peer, aaa: Aaa) -> None:
     """An acknowledgement with a wrong Authenticator is none: the record comes again."""
-    aaa.server.always = bend.wrong_authenticator().only(Code.ACCOUNTING_RESPONSE)
-    with patient(peer):
-        sa = must_get_in(peer, "RFC2866-2-1")
-    session = aaa.session(sa)
-    aaa.wait(lambda: len(told(aaa, session)) > 1, 12.0)
-    number = len(told(aaa, session))
-    peer.check(number > 1, "the record once more", f"{number} times", "RFC2866-4.2-1")
+    sa = must_come_again(peer, aaa, bend.wrong_authenticator(), "RFC2866-4.2-1")
     lives_or_is_deleted(aaa, sa)
 
 

@@ -13,7 +13,19 @@ from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import AUTH, EAP, ExchangeType
 from peers.capabilities import Capability
-from suites.aaa.steps import OBEYS, SERVED, TELLS, must_end, must_get_in, named, patient, stopped, told, up_to_result
+from suites.aaa.steps import (
+    OBEYS,
+    SERVED,
+    TELLS,
+    must_come_again,
+    must_end,
+    must_get_in,
+    must_have,
+    named,
+    stopped,
+    told,
+    up_to_result,
+)
 from suites.connections import by_aaa
 from suites.dut import Dut
 from suites.eap.steps import tampered
@@ -26,12 +38,13 @@ SHORT = 3
 
 
 def must_say(peer: Peer, aaa: Aaa, session: str, *causes: str) -> None:
-    """The Stop of a session must come, and have one of these causes."""
+    """The Stop of a session must come, once, and have one of these causes if it has any."""
     last = stopped(peer, aaa, session)
-    wanted = f"Acct-Terminate-Cause {' or '.join(causes)}"
-    peer.check(last.cause in causes, wanted, last.cause or "none", "RFC2866-5.10-1")
     number = [one.status for one in aaa.records(session)].count(STOP)
     peer.check(number == 1, "one Stop", number, "RFC2866-2-1")
+    must_have(aaa, session, "Acct-Terminate-Cause")
+    wanted = f"Acct-Terminate-Cause {' or '.join(causes)}"
+    peer.check(last.cause in causes, wanted, last.cause, "RFC2866-5.10-1")
 
 
 @purpose(
@@ -136,13 +149,13 @@ def test_name(peer: Peer, aaa: Aaa) -> None:
 
 @purpose("aaa-acct-address", "RFC2865-5.8-1", "RFC2866-2-1", role="responder", needs=TELLS, connection=SERVED)
 def test_address(peer: Peer, aaa: Aaa) -> None:
-    """The Stop has the inner address of the session, so that it can be given to somebody else, who gets it at once."""
+    """The Stop has the inner address of the session, or none: it can be given to somebody else, who gets it at once."""
     sa = must_get_in(peer, "RFC2866-2-1")
     session = aaa.session(sa)
     address = ".".join(map(str, sa.virtual_address or b""))
     sa.delete()
     last = stopped(peer, aaa, session)
-    peer.check(last.address == address, f"Framed-IP-Address {address}", last.address or "none", "RFC2866-2-1")
+    peer.check(last.address in (address, ""), f"Framed-IP-Address {address}", last.address, "RFC2865-5.8-1")
     aaa.server.granted = [("Framed-IP-Address", address)]
     after = must_get_in(peer, "RFC2865-5.8-1")
     again = ".".join(map(str, after.virtual_address or b""))
@@ -186,6 +199,8 @@ def test_pairs(peer: Peer, aaa: Aaa) -> None:
     sa.delete()
     stopped(peer, aaa, session)
     found = [one.pairs for one in told(aaa, session)]
+    if not any(found):
+        raise NotApplicable("it tells no pairs")
     for pairs in found:
         who = pairs.get("isakmp-phase1-id", "none")
         name = str(peer.connection.local.identity)
@@ -254,6 +269,7 @@ def test_dropped(peer: Peer, aaa: Aaa) -> None:
     sa.traffic.ping()
     sa.delete()
     counted = stopped(peer, aaa, session).counters[2]
+    must_have(aaa, session, "Acct-Input-Packets")
     peer.check(counted == 3, "3 packets of input", counted, "RFC2866-5.3-1")
 
 
@@ -275,21 +291,16 @@ def test_sum(peer: Peer, aaa: Aaa) -> None:
     after.traffic.ping()
     after.delete()
     counted = stopped(peer, aaa, session).counters[2]
+    must_have(aaa, session, "Acct-Input-Packets")
     peer.check(counted == 3, "3 packets of input", counted, "RFC2866-5.3-1")
 
 
 # --- acknowledgements that are none -----------------------------------------------------------------------------------
 
 
-def must_come_again(peer: Peer, aaa: Aaa, wrong: RadiusBend, requirement: str) -> None:
+def must_be_none(peer: Peer, aaa: Aaa, wrong: RadiusBend, requirement: str) -> None:
     """Such an acknowledgement is none: the record comes again."""
-    aaa.server.always = wrong.only(Code.ACCOUNTING_RESPONSE)
-    with patient(peer):
-        sa = must_get_in(peer, "RFC2866-2-1")
-    session = aaa.session(sa)
-    aaa.wait(lambda: len(told(aaa, session)) > 1, 12.0)
-    number = len(told(aaa, session))
-    peer.check(number > 1, "the record once more", f"{number} times", requirement)
+    must_come_again(peer, aaa, wrong, requirement)
     aaa.be_honest()
     peer.idle(1.0)
 
@@ -303,7 +314,7 @@ def test_short(peer: Peer, aaa: Aaa) -> None:
         "with a Length of 8 octets more",
         lambda found: found[:2] + (len(found) + 8).to_bytes(2, "big") + found[4:],
     )
-    must_come_again(peer, aaa, longer, "RFC2866-3-3")
+    must_be_none(peer, aaa, longer, "RFC2866-3-3")
 
 
 @purpose(
@@ -311,7 +322,7 @@ def test_short(peer: Peer, aaa: Aaa) -> None:
 )  # fmt: skip
 def test_identifier(peer: Peer, aaa: Aaa) -> None:
     """An acknowledgement with the Identifier of no request is none."""
-    must_come_again(peer, aaa, bend.identifier(128), "RFC2866-4.2-1")
+    must_be_none(peer, aaa, bend.identifier(128), "RFC2866-4.2-1")
 
 
 @purpose(
@@ -320,7 +331,7 @@ def test_identifier(peer: Peer, aaa: Aaa) -> None:
 def test_code(peer: Peer, aaa: Aaa) -> None:
     """An Access-Accept acknowledges no record."""
     wrong = bend.octets("as Access-Accept", lambda found: bytes([Code.ACCESS_ACCEPT]) + found[1:])
-    must_come_again(peer, aaa, wrong, "RFC2866-4.2-1")
+    must_be_none(peer, aaa, wrong, "RFC2866-4.2-1")
 
 
 @purpose(

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from conformance.ike.core.sending import State
 from conformance.net.link import Datagram
+from conformance.radius.ledger import STOP
 from conformance.radius.packet import Attribute, Packet
 from peers.reference.dataplane import DeviceHost
 from peers.reference.defects.registry import defect
@@ -41,11 +42,14 @@ class TellsOfOwnName(Nas):
 
 
 @defect("aaa-acct-address")
-class TellsNoAddress(Nas):
-    """Does not tell which address a session has."""
+class TellsAnotherAddress(Nas):
+    """Tells in the end that a session had another address than it has."""
 
     def record(self, session: Session, status: int) -> list[Attribute]:
-        return [one for one in super().record(session, status) if one[0] != "Framed-IP-Address"]
+        found = super().record(session, status)
+        if status != STOP:
+            return found
+        return [(name, "10.77.9.250" if name == "Framed-IP-Address" else value) for name, value in found]
 
 
 @defect("aaa-acct-pairs")

@@ -6,6 +6,7 @@ from typing import ClassVar
 from conformance.crypto import Random
 from conformance.ike.core.connection import Connection
 from conformance.radius.packet import Attribute, Code, Packet
+from peers.capabilities import Capability
 from peers.reference.nas.client import Asked
 from peers.reference.nas.gateway import Nas
 from peers.reference.nas.sa import GatewaySa, Session
@@ -113,6 +114,34 @@ class TellsMore(Nas):
         super().start(sa, grant)
         if sa.session is not None and sa.session.interim is None:
             sa.session.interim = 2.0
+
+
+@variant(
+    "RFC 2866, 2 and 5.13: of counters, times, causes and addresses a record may have none; to repeat it is advice",
+    lacks=(Capability.ACCOUNTING_INTERIM,),
+    advice={"RFC2866-2-2": "says everything once"},
+    about=AAA,
+)
+class TellsLittle(Nas):
+    """Tells who has come and gone, once, and nothing more, and has not heard of interim records."""
+
+    def record(self, session: Session, status: int) -> list[Attribute]:
+        left = ("Acct-Terminate-Cause", "Cisco-AVPair", "Framed-IP-Address")
+        return [one for one in super().record(session, status) if one[0] not in left]
+
+    def counters(self, session: Session) -> list[Attribute]:
+        return []
+
+    def start(self, sa: GatewaySa, grant: Packet) -> None:
+        super().start(sa, grant)
+        if sa.session is not None:
+            sa.session.interim = None
+
+    def try_again(self, asked: Asked) -> None:
+        if asked.code == Code.ACCOUNTING_REQUEST:
+            self.give_up(asked)
+        else:
+            super().try_again(asked)
 
 
 @variant(
