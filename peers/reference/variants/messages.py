@@ -10,7 +10,19 @@ from conformance.ike.core.connection import Connection
 from conformance.ike.core.proposals import parsed
 from conformance.ike.core.protection import Fragment
 from conformance.ike.ikesa import IkeSa
-from conformance.wire import CERT, CP, SA, Message, Notify, NotifyType, Payload, Prf, TransformType, VendorID
+from conformance.wire import (
+    CERT,
+    CP,
+    SA,
+    Message,
+    Notify,
+    NotifyType,
+    Payload,
+    Prf,
+    ProtocolID,
+    TransformType,
+    VendorID,
+)
 from peers.capabilities import Capability
 from peers.reference.engine import ReferenceEngine
 from peers.reference.variants.registry import variant
@@ -102,6 +114,15 @@ class Bare(IkeSa):
 
     def init_announced(self, message: Message) -> None:
         pass
+
+
+@variant("RFC 6290, 4: a token for Quick Crash Detection is in IKE_AUTH, with Protocol ID 1")
+class GivesTokens(IkeSa):
+    """Has a token for Quick Crash Detection in IKE_AUTH."""
+
+    def auth_notifies(self) -> list[Notify]:
+        token = Notify(NotifyType.QUICK_CRASH_DETECTION, bytes(range(32)), protocol=ProtocolID.IKE)
+        return [*super().auth_notifies(), token]
 
 
 class NonceSize(IkeSa):
