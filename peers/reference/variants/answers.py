@@ -8,7 +8,18 @@ from conformance.ike.core.sending import State, Timer
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
 from conformance.net.link import Datagram
-from conformance.wire import ExchangeType, Header, Message, Notify, NotifyType, Payload
+from conformance.wire import (
+    SA,
+    ExchangeType,
+    Header,
+    Message,
+    Notify,
+    NotifyType,
+    Payload,
+    TSi,
+    TSr,
+    WireError,
+)
 from peers.capabilities import Capability
 from peers.reference.variants.own_requests import Talkative
 from peers.reference.variants.registry import variant
@@ -120,6 +131,32 @@ class SilentAuth(IkeSa):
             super().respond(request, payloads)
         elif self.close_after_response is not None:
             self.close(self.close_after_response)
+
+
+@variant(
+    "RFC 7296, 2.21.2: before there is an IKE SA nothing must be said, nor to what is malformed",
+    advice={"RFC7296-2.21.2-1": "that is what it does not follow"},
+)
+class SilentMalformedAuth(IkeSa):
+    """Does not answer an IKE_AUTH request that is malformed, or has nothing where there must be something."""
+
+    def invalid_syntax(self, message: Message, error: WireError) -> None:
+        if self.state == State.HALF_OPEN:
+            self.close(f"malformed request: {error}")
+        else:
+            super().invalid_syntax(message, error)
+
+    def process(self, message: Message) -> Sequence[Payload] | None:
+        if self.state != State.HALF_OPEN or not any(map(_is_empty, message.payloads)):
+            return super().process(message)
+        self.close("a request with an empty payload")
+        return None
+
+
+def _is_empty(one: Payload) -> bool:
+    if isinstance(one, SA):
+        return not one.proposals or any(not each.transforms for each in one.proposals)
+    return isinstance(one, TSi | TSr) and not one.selectors
 
 
 @variant(
