@@ -215,7 +215,7 @@ class KnowsNoNames(Endpoint):
         return gateway.host
 
 
-@defect("redirect-back", "redirect-member-gone", "redirect-silent")
+@defect("redirect-member-gone", "redirect-silent")
 class RemembersTheOtherGateway(Endpoint):
     """Goes for ever to the gateway to which it was sent once."""
 

@@ -175,6 +175,29 @@ class StaysWhereRefused(Endpoint):
         return super().has_failed(sa) and sa.unanswered
 
 
+@variant("RFC 5685: where a new session begins after a redirect is not said", about=("redirect",))
+class ComesBackToWhoServedIt(Endpoint):
+    """Begins a new session at the gateway to which it was sent before, as long as that answers."""
+
+    served: str | None = None
+
+    def came_up(self, sa: IkeSa) -> None:
+        super().came_up(sa)
+        if sa.redirected_from is not None:
+            self.served = sa.remote.host
+
+    def gone(self, sa: IkeSa) -> None:
+        if sa.unanswered:
+            self.served = None
+        super().gone(sa)
+
+    def initiate(self, child: str | None = None) -> IkeSa:
+        if self.served is None:
+            return super().initiate(child)
+        self.redirects.clear()
+        return self.open(self.served, child or self.usual_child())
+
+
 @variant("RFC 7296, 2.4: an endpoint may restart at any time, and then chooses anew")
 class Restarts(ReferenceEngine):
     """Starts anew for each connection: other SPIs, nonces and keys each time."""
