@@ -10,7 +10,7 @@ from suites.ike_auth.steps import must_be_accepted_by
 from suites.ike_sa_init.steps import handshake, no_auth
 from suites.purpose import purpose
 
-FIRST, OURS, MAPPED = "RFC7296-3.1-9", "RFC7296-3.1-8", "RFC7296-2.6-2"
+FIRST, OURS, MAPPED, OWN = "RFC7296-3.1-9", "RFC7296-3.1-8", "RFC7296-2.6-2", "RFC7296-2.6-1"
 
 
 def makes_none(peer: Peer, bent: Bend, requirement: str) -> None:
@@ -31,10 +31,20 @@ def test_spi_i_zero(peer: Peer) -> None:
     makes_none(peer, bend.header("an initiator SPI of zero", spi_i=NO_SPI), OURS)
 
 
-@purpose("init-spi-r-set", FIRST, MAPPED, role="responder")
+@purpose("init-spi-r-set", OWN, FIRST, role="responder", without=("response",))
 def test_spi_r_set(peer: Peer) -> None:
-    """A first request has a responder SPI that nobody has chosen: it is for an IKE SA that there is not."""
-    makes_none(peer, bend.header("a responder SPI", spi_r=b"\1" + peer.random(7)), FIRST)
+    """A first request has a responder SPI that nobody has chosen: no IKE SA comes of it, or one with the device's own.
+
+    Only who sends a first request is bound to leave the SPI to its peer.
+    """
+    ours = b"\1" + peer.random(7)
+    sa = peer.sa()
+    sa.begin(sa.start_init, bend.header("a responder SPI", spi_r=ours))
+    sa.pending = None
+    handshake(peer)
+    made = [one for one in peer.inbox if one.message.spi_i == sa.spi_i and one.message.first(SA)]
+    taken = [str(one) for one in made if one.message.spi_r == ours]
+    peer.check(not taken, "a responder SPI of the device's own choice", "; ".join(taken), OWN)
 
 
 @purpose("init-response-spi-i-zero", MAPPED, "RFC7296-2.21.4-1", role="initiator")

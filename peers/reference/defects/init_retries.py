@@ -8,7 +8,7 @@ from conformance.ike.core.proposals import groups
 from conformance.ike.core.sending import NO_SPI
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
-from conformance.net.link import Datagram
+from conformance.net.link import Address, Datagram
 from conformance.wire import (
     KE,
     Encr,
@@ -38,14 +38,23 @@ class TakesNoSpiForOne(Endpoint):
 
 
 @defect("init-spi-r-set")
-class OverlooksTheResponderSpi(Endpoint):
-    """Takes any IKE_SA_INIT request for the first one, whatever its responder SPI."""
+class TakesTheSpiThatItIsGiven(Endpoint):
+    """Makes an IKE SA for any IKE_SA_INIT request, with the responder SPI that stands there, whoever has chosen it."""
+
+    given: bytes = b""
 
     def unknown_spi(self, header: Header, datagram: Datagram) -> None:
         if header.exchange == ExchangeType.IKE_SA_INIT:
+            self.given = header.spi_r
             self.init_requested(header, datagram.payload, datagram)
         else:
             super().unknown_spi(header, datagram)
+
+    def new_sa(self, *, initiator: bool, local: Address, remote: Address) -> IkeSa:
+        sa = super().new_sa(initiator=initiator, local=local, remote=remote)
+        if self.given:
+            sa.spi_r, self.given = self.given, b""
+        return sa
 
 
 @defect("init-response-spi-i-zero")
