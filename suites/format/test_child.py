@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+from conformance.ike.core.selectors import covered
 from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.script.sa import fatal
-from conformance.wire import SA, Notify, TSi, UnknownPayload
+from conformance.wire import SA, Notify, TrafficSelector, TSi, UnknownPayload
 from suites.format.steps import serves_others
 from suites.purpose import purpose
 
@@ -39,17 +40,30 @@ def test_ts_length(peer: Peer) -> None:
     _refused(peer, _selector(7), _selector(17), _selector(400))
 
 
-def _left_over(octets: int) -> Bend:
+def _left_over(octets: int, offered: list[TSi]) -> Bend:
     def longer(ts: TSi) -> UnknownPayload:
+        offered.append(ts)
         return UnknownPayload(ts.payload_type, ts.encode_body() + bytes(octets))
 
     return bend.replace(TSi, longer, f"{octets} octets behind the last selector")
 
 
-@purpose("format-ts-left-over", "RFC7296-2.21.3-1", "RFC7296-3.13-1", role="responder")
+@purpose("format-ts-left-over", "RFC7296-2.9-3", "RFC7296-2.21.3-1", "RFC7296-3.13-1", role="responder")
 def test_ts_left_over(peer: Peer) -> None:
-    """Behind the selectors that the count tells of are one, three or eight octets: an error."""
-    _refused(peer, _left_over(1), _left_over(3), _left_over(8))
+    """Behind the selectors that the count tells of are one, three or eight octets: an error, or they are none.
+
+    That a payload ends with its last selector binds who sends it; who reads as many as are counted has read all.
+    """
+    for octets in (1, 3, 8):
+        sa, offered = peer.establish(initial_contact=False), list[TSi]()
+        answer = sa.create_child(bend=_left_over(octets, offered))
+        if answer.first(SA) is None:
+            peer.check(fatal(answer), "an error notification", answer, "RFC7296-2.21.3-1")
+            continue
+        ours = [one for one in offered[-1].selectors if isinstance(one, TrafficSelector)]
+        within = covered(peer.expect(answer, TSi).selectors, ours)
+        peer.check(within, "selectors out of our offer", answer, "RFC7296-2.9-3")
+    serves_others(peer)
 
 
 @purpose("format-ts-count", "RFC7296-2.21.3-1", "RFC7296-3.13-1", role="responder")

@@ -19,6 +19,7 @@ from conformance.wire import (
     NotifyType,
     Payload,
     ProtocolID,
+    TrafficSelector,
     TSi,
     TSr,
     UnknownPayload,
@@ -259,12 +260,18 @@ class IgnoresSelectorCount(_LaxSelectors):
 
 
 @defect("format-ts-left-over")
-class ReadsAsManyAsCounted(_LaxSelectors):
-    """Reads as many selectors as the count says, and ignores what is behind them."""
+class TakesLeftOversForEverything(_LaxSelectors):
+    """Takes what is behind the last selector for one more, of all addresses, and grants whatever is asked for."""
 
     @staticmethod
     def mend(body: bytearray) -> None:
-        del body[4 + 16 * body[0] :]
+        counted = 4 + 16 * sum(body[:1])
+        if len(body) > counted:
+            body[counted:] = b"\x07\0\0\x10\0\0\xff\xff" + bytes(4) + b"\xff" * 4
+            body[0] += 1
+
+    def narrowed(self, offered: TSi | TSr, policy: tuple[TrafficSelector, ...]) -> tuple[TrafficSelector, ...]:
+        return tuple(one for one in offered.selectors if isinstance(one, TrafficSelector))
 
 
 @defect("format-child-notify-spi")

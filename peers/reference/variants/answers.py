@@ -1,13 +1,14 @@
 """What a device answers: what it may refuse, and where it may be silent."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 from conformance.ike.core.events import Refusal
 from conformance.ike.core.sending import State, Timer
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
-from conformance.net.link import Datagram
+from conformance.net.link import NON_ESP_MARKER, Datagram
 from conformance.wire import (
     SA,
     ExchangeType,
@@ -18,7 +19,10 @@ from conformance.wire import (
     Payload,
     TSi,
     TSr,
+    UnknownPayload,
     WireError,
+    decode_payloads,
+    encode_payloads,
 )
 from peers.capabilities import Capability
 from peers.reference.variants.own_requests import Talkative
@@ -105,6 +109,17 @@ class SilentInit(Endpoint):
             super().refuse(header, datagram, *payloads)
 
 
+@variant("RFC 7296, 2.6 and 3.1: that the responder SPI of a first request is zero binds who sends it")
+class OverlooksTheResponderSpi(Endpoint):
+    """Takes any IKE_SA_INIT request for a first one, whatever its responder SPI."""
+
+    def unknown_spi(self, header: Header, datagram: Datagram) -> None:
+        if header.exchange == ExchangeType.IKE_SA_INIT and not header.message_id:
+            self.init_requested(header, datagram.payload.removeprefix(NON_ESP_MARKER), datagram)
+        else:
+            super().unknown_spi(header, datagram)
+
+
 @variant("RFC 7296, 1.5 and 2.5: nobody says in which exchange IKEv1 is told that it is not spoken")
 class TellsVersion(Endpoint):
     """Answers IKEv1 with INVALID_MAJOR_VERSION, in an INFORMATIONAL exchange of IKEv2."""
@@ -157,6 +172,29 @@ def _is_empty(one: Payload) -> bool:
     if isinstance(one, SA):
         return not one.proposals or any(not each.transforms for each in one.proposals)
     return isinstance(one, TSi | TSr) and not one.selectors
+
+
+@variant("RFC 7296, 3.13: that a Traffic Selector payload ends with its last selector binds who sends it")
+class ReadsAsManyAsCounted(IkeSa):
+    """Reads as many selectors as the count says, and passes over what is behind them."""
+
+    def decode_inside(self, inner: int, plaintext: bytes) -> tuple[Payload, ...]:
+        try:
+            return super().decode_inside(inner, plaintext)
+        except WireError:
+            found = decode_payloads(inner, plaintext, lenient=True)
+            if encode_payloads(found) != (inner, plaintext):
+                raise
+            return super().decode_inside(*encode_payloads([_as_counted(one) for one in found]))
+
+
+def _as_counted(one: Payload) -> Payload:
+    if not isinstance(one, UnknownPayload) or one.type not in (TSi.payload_type, TSr.payload_type):
+        return one
+    end = 4
+    for _ in range(sum(one.body[:1])):
+        end += int.from_bytes(one.body[end + 2 : end + 4], "big")
+    return replace(one, body=one.body[:end])
 
 
 @variant(
