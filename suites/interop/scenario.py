@@ -72,6 +72,11 @@ class Step:
     at_third: bool = False
 
     @property
+    def may_end_all(self) -> bool:
+        """Whether no IKE SA need be left: either end may delete one that is of no use (RFC 7296, section 1.4.1)."""
+        return self.order is Order.DELETE_CHILD and not self.children
+
+    @property
     def text(self) -> str:
         """The step in words."""
         verb, space, rest = self.order.value.partition(" ")

@@ -20,7 +20,7 @@ from reports.interop import load_interop
 from suites.interop import state
 from suites.interop.matrix import Matrix, Member, members, select
 from suites.interop.record import Record, Verdict
-from suites.interop.scenario import INITIATOR, RESPONDER, initiate, rekey_child, rekey_ike
+from suites.interop.scenario import INITIATOR, RESPONDER, delete_child, initiate, rekey_child, rekey_ike
 from suites.interop.scenarios import SCENARIOS
 
 REFERENCES = [Member("one", "reference:live"), Member("other", "reference:live")]
@@ -255,6 +255,12 @@ def test_a_rekeyed_sa_must_be_new_and_all_others_old() -> None:
     )
     assert state.miss(initiate(), [], []) == "0 IKE SAs, expected 1"
     assert state.miss(initiate(children=2), before, []) == "1 Child SAs, expected 2"
+
+
+def test_an_ike_sa_may_go_with_its_last_child_sa() -> None:
+    last, one_of_two = delete_child(INITIATOR), delete_child(INITIATOR, left=1)
+    assert state.miss(last, [sa()], [sa(child())]) == state.miss(last, [], [sa(child())]) == ""
+    assert state.miss(one_of_two, [], [sa(child())]) == "0 IKE SAs, expected 1"
 
 
 def test_packets_must_be_counted() -> None:

@@ -9,7 +9,7 @@ from conformance.ike.core.events import Refusal, Violation
 from conformance.ike.core.sending import State, Timer
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
-from conformance.wire import Notify, Payload
+from conformance.wire import Delete, Message, Notify, Payload, ProtocolID
 from peers.reference.variants.own_requests import Talkative
 from peers.reference.variants.registry import variant
 
@@ -88,6 +88,19 @@ class DeletesChildless(Talkative):
         super().child_failed(error)
         if not self.children:
             self.start_delete()
+
+
+@variant("RFC 7296, 1.4.1: either end may delete an IKE SA at any time, as one without any Child SA")
+class DeletesUseless(Talkative):
+    """Deletes an IKE SA, with a Delete payload, when its peer has deleted the last Child SA of it."""
+
+    def respond(self, request: Message, payloads: Sequence[Payload]) -> None:
+        super().respond(request, payloads)
+        if any(one.protocol != ProtocolID.IKE for one in request.all(Delete)) and not self.children:
+            self.speak_at = self.now
+
+    def speak(self) -> None:
+        self.start_delete()
 
 
 @variant("RFC 7296, 2.21.3: where the peers have not the same state, it is good to delete the IKE SA and start over")
