@@ -9,7 +9,7 @@ from conformance.wire import KE, Message, Nonce, Notify, NotifyType, ProtocolID,
 from peers.capabilities import Capability
 from suites.choices import pfs
 from suites.connections import usual
-from suites.create_child_sa.answers import connected, deleted, granted, names, refused
+from suites.create_child_sa.answers import connected, deleted, granted, kept, names, refused
 from suites.create_child_sa.test_new_child import FOREIGN, asking_for, wider
 from suites.dut import Dut
 from suites.foreign import refused as refused_suites
@@ -125,7 +125,7 @@ def test_rekey_delete(peer: Peer, dut: Dut) -> None:
         others = set(deleted(answer)) - {child.spi_out}
         peer.check(not others, "no other SPI than that of the same pair", answer, "RFC7296-3.11-5")
         names(peer, answer, child)
-    sa.must_be_up()
+    kept(peer, sa)
 
 
 @purpose(
