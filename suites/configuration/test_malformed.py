@@ -7,6 +7,7 @@ from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.script.sa import fatal
+from conformance.script.verdict import Unexpected
 from conformance.wire import (
     AUTH,
     CP,
@@ -20,9 +21,11 @@ from conformance.wire import (
 )
 from suites.configuration.steps import A4, A6, INNER, inside, no_reply, requested, serving, spared, values, wanting
 from suites.create_child_sa.answers import kept
+from suites.ike_auth.refusal import must_be_gone
 from suites.purpose import purpose
 
 SYNTAX = "RFC7296-2.21-1"
+SAID = "RFC7296-2.21.2-1"
 HUGE = 2000
 """With all else fewer than 3000 octets, more than which no device need take (RFC 7296, section 2)."""
 
@@ -115,14 +118,22 @@ def test_past_end(peer: Peer) -> None:
     rejected(peer, wanting(CfgAttr(A4, inside(peer.connection.remote_pool, 9), length=8)))
 
 
-@purpose("cp-cut", SYNTAX, role="responder", needs=INNER, connection=serving())
+@purpose("cp-cut", SYNTAX, SAID, role="responder", needs=INNER, connection=serving())
 def test_cut(peer: Peer) -> None:
     """Two octets stand behind the last attribute, less than any attribute has: the message is refused, or served.
 
-    A lenient device may leave them unread. What it assigns then must be right.
+    A lenient device may leave them unread. What it assigns then must be right. One that takes the message for malformed
+    has authenticated nobody, and may be silent.
     """
     body = CP(CfgType.REQUEST, (CfgAttr(A4),)).encode_body() + b"\0\3"
-    sa, answer = requested(peer, bend.replace(CP, lambda _: UnknownPayload(PayloadType.CP, body), "two octets more"))
+    sa = peer.sa()
+    sa.init()
+    try:
+        answer = sa.auth(bend.replace(CP, lambda _: UnknownPayload(PayloadType.CP, body), "two octets more"))
+    except Unexpected as silent:
+        sa.pending = None
+        must_be_gone(peer, sa, told=False)
+        raise Unexpected("an error notify", silent.got, SAID) from None
     spared(peer, sa, answer, SYNTAX)
 
 
