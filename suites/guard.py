@@ -248,6 +248,7 @@ class Guard:
         self.log = self.device.log()
         again = Peer(self.base, self.connection, Random(f"{self.seed}/control").randbytes, peer.response_timeout)
         self.begun.append(again.begun)
+        again.glance = peer.glance  # one that is at work gets its time again here, too
         try:
             self.device.apply(self.theirs)
             pass_over(self.base)
