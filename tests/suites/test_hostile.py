@@ -29,7 +29,7 @@ from suites.judge import Verdict
 class Loud(Endpoint):
     """Sends large datagrams that mean nothing before its first answers."""
 
-    left = 4
+    left = 2
 
     def receive(self, datagram: Datagram, now: float) -> None:
         super().receive(datagram, now)
