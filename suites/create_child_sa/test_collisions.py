@@ -19,6 +19,7 @@ from suites.create_child_sa.answers import (
     kept,
     names,
     own_requests,
+    shortest_nonce,
     temporary,
 )
 from suites.create_child_sa.test_device_rekeys import child_rekey, ike_rekey
@@ -28,8 +29,12 @@ from suites.purpose import purpose
 CHILD, IKE = Capability.REKEY_CHILD, Capability.REKEY_IKE
 LOW, NEARLY_LOW, HIGH = bytes(32), bytes(31) + b"\1", b"\xff" * 32
 LONG_LOW = bytes(8) + b"\xff" * 248
-"""Lower than `SHORT_HIGH` octet by octet, though as a number it is by far the higher one."""
-SHORT_HIGH = bytes(7) + b"\1" + bytes(8)
+"""Lower than `short_high` octet by octet, though as a number it is by far the higher one."""
+
+
+def short_high(peer: Peer) -> bytes:
+    """The shortest nonce that begins with seven octets of zero."""
+    return bytes(7) + b"\1" + bytes(shortest_nonce(peer) - 8)
 
 
 def collide(peer: Peer, dut: Dut, ni: bytes | None, nr: bytes | None) -> tuple[ScriptedSa, ChildSa, ChildSa, ChildSa]:
@@ -105,9 +110,10 @@ def test_child_rekey_collision_lost(peer: Peer, dut: Dut) -> None:
 def test_child_rekey_collision_octets(peer: Peer, dut: Dut) -> None:
     """Nonces are compared octet by octet, not as numbers and not by their length.
 
-    Our Ni has 256 octets and begins with eight of zero, our Nr has 16 and begins with seven: Ni is the lowest.
+    Our Ni has 256 octets and begins with eight of zero, our Nr is as short as may be and begins with seven: Ni is the
+    lowest.
     """
-    sa, old, theirs, _ = collide(peer, dut, LONG_LOW, SHORT_HIGH)
+    sa, old, theirs, _ = collide(peer, dut, LONG_LOW, short_high(peer))
     settled(peer, dut, sa, old, theirs, "RFC7296-2.8.1-3")
 
 

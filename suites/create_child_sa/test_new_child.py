@@ -35,7 +35,17 @@ from peers.contract import Pixit
 from suites import foreign
 from suites.choices import pfs, pfs_ecp
 from suites.connections import usual
-from suites.create_child_sa.answers import carries, connected, deleted, granted, kept, names, own_requests, refused
+from suites.create_child_sa.answers import (
+    carries,
+    connected,
+    deleted,
+    granted,
+    kept,
+    names,
+    own_requests,
+    refused,
+    shortest_nonce,
+)
 from suites.dut import Dut
 from suites.ike_sa_init.steps import OFF_CURVE
 from suites.informational.deletion import child_must_live, said
@@ -323,9 +333,9 @@ def test_parallel(peer: Peer, dut: Dut) -> None:
 
 @purpose("child-nonce-lengths", "RFC7296-3.9-1", "RFC7296-2.10-2", role="responder", needs=(MANY,))
 def test_nonce_lengths(peer: Peer, dut: Dut) -> None:
-    """Nonces of 16 and of 256 octets, the shortest and the longest, are both taken."""
+    """The shortest nonce, of 16 octets or of half a key of the PRF, and the longest, of 256, are both taken."""
     sa = connected(peer, dut)
-    for length in (16, 256):
+    for length in (shortest_nonce(peer), 256):
         sa.nonce = peer.random(length)
         granted(peer, dut, sa.create_child(), MANY, "RFC7296-3.9-1")
         sa.delete_child(sa.children[-1])

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from conformance.crypto.suite import IkeSuite
 from conformance.ike.core.child import ChildOffer, ChildSa
 from conformance.ike.core.connection import ChildConfig, PublicKey
 from conformance.ike.core.events import Violation
-from conformance.ike.core.proposals import of_type
+from conformance.ike.core.proposals import of_type, parsed
 from conformance.ike.ikesa import IkeSa
-from conformance.wire import HashAlgorithm, KeMethod, Message, Proposal, Transform, TransformType
+from conformance.wire import HashAlgorithm, KeMethod, Message, Nonce, Proposal, Transform, TransformType
 from peers.algorithms import MUSTS, Algorithms
 from peers.capabilities import Capability
 from peers.reference.engine import ReferenceEngine
@@ -47,8 +48,18 @@ class StrongAlgorithms(ReferenceEngine):
     """Takes AES-CBC-256 with SHA-384 and group 20."""
 
 
+class _HalfKeyNonces(IkeSa):
+    """Takes no nonce that has less than half the octets of a key of its PRFs (RFC 7296, 2.10)."""
+
+    def bad_nonce(self, nonce: Nonce) -> str | None:
+        half = min(IkeSuite.of(one).prf_function.key_size // 2 for one in parsed(self.connection.proposals))
+        short = f"nonce of {len(nonce.data)} octets, expected {half} at least"
+        return short if len(nonce.data) < half else super().bad_nonce(nonce)
+
+
 @variant(
     _CHOICE,
+    _HalfKeyNonces,
     pixit={
         "algorithms": Algorithms(
             ike=("chacha20poly1305-prfsha512-x448",), esp=("chacha20poly1305-noesn-esn",), ah=("sha512-noesn-esn",)
@@ -56,7 +67,7 @@ class StrongAlgorithms(ReferenceEngine):
     },
 )
 class ChaCha(ReferenceEngine):
-    """Takes ChaCha20-Poly1305 with PRF-HMAC-SHA2-512 and Curve448."""
+    """Takes ChaCha20-Poly1305 with PRF-HMAC-SHA2-512 and Curve448, and nonces of half its keys at least."""
 
 
 @variant("RFC 8247, 3.2: SHA2-256 is the one hash for signatures that everybody must have")
