@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from conformance.crypto.ke import key_exchange
 from conformance.crypto.suite import ChildSuite
 from conformance.ike.core.child import ChildOffer, ChildSa, ChildState, loses
 from conformance.ike.core.connection import ChildConfig, Mode
@@ -88,7 +87,7 @@ class ChildExchange(Narrowing):
         spi = self.choose_child_spi()
         proposals = child_proposals(config.proposals, spi, with_ke=with_ke)
         group = next(iter(groups(proposals)), None)
-        exchange = key_exchange(group, self.random) if group is not None else None
+        exchange = self.new_exchange(group) if group is not None else None
         nonce = self.choose_nonce() if with_ke else self.nonce_i
         offer = ChildOffer(config, spi, proposals, nonce, exchange, rekeys)
         first = () if rekeys is not None else self.packet_selectors()
@@ -132,7 +131,7 @@ class ChildExchange(Narrowing):
     def request_child(self, offer: ChildOffer, group: KeMethod | None = None) -> None:
         """Send a CREATE_CHILD_SA request for ``offer``."""
         if group is not None:
-            offer.exchange = key_exchange(group, self.random)
+            offer.exchange = self.new_exchange(group)
         if offer.exchange is not None:
             offer.tried.add(offer.exchange.method)
         self.open_exchange(

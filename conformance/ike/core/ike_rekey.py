@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Self
 
-from conformance.crypto.ke import KeyExchange, key_exchange
+from conformance.crypto.ke import KeyExchange
 from conformance.crypto.suite import IkeSuite
 from conformance.ike.core.child import loses
 from conformance.ike.core.connection import over
@@ -90,7 +90,7 @@ class IkeRekey(Spine):
         new = self.make_heir(initiator=True)
         self.heir = new
         proposals = parsed(self.connection.proposals, ProtocolID.IKE, new.own_spi)
-        exchange = key_exchange(group or groups(proposals)[0], self.random)
+        exchange = self.new_exchange(group or groups(proposals)[0])
         new.nonce_i = self.choose_nonce()
         self.open_exchange(
             ExchangeType.CREATE_CHILD_SA,

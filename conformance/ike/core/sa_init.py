@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from conformance.crypto.ke import KeyExchange, key_exchange
+from conformance.crypto.ke import KeyExchange
 from conformance.crypto.suite import IkeSuite
 from conformance.ike.core.events import Refusal, Rejected, Violation
 from conformance.ike.core.keys import IkeKeys, derive_ike_keys, skeyseed
@@ -47,7 +47,7 @@ class InitExchange(Spine):
         self.next_id = 0
         self.rounds += 1
         if self.exchange is None or self.exchange.method != group:
-            self.exchange = key_exchange(group, self.random)
+            self.exchange = self.new_exchange(group)
         self.nonce_i = self.nonce_i or self.choose_nonce()
         self.open_exchange(
             ExchangeType.IKE_SA_INIT, lambda sa: sa.init_request(), lambda sa, message: sa.on_init_response(message)

@@ -12,7 +12,7 @@ from typing import Self, TypeVar
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from conformance.crypto import CryptoError
-from conformance.crypto.ke import KeyExchange, respond
+from conformance.crypto.ke import KeyExchange, key_exchange, respond
 from conformance.ike.core.child import ChildOffer, ChildSa
 from conformance.ike.core.connection import ChildConfig, Connection, Credential, Party
 from conformance.ike.core.events import InvalidPublicValue, Refusal, Violation
@@ -87,6 +87,10 @@ class Spine(Receiver):
             return exchange.shared(public)
         except CryptoError as error:
             raise InvalidPublicValue(f"key exchange failed: {error}") from None
+
+    def new_exchange(self, group: KeMethod) -> KeyExchange:
+        """A key pair for a key exchange that we begin (RFC 7296, section 2.12)."""
+        return key_exchange(group, self.random)
 
     def answer_key_exchange(self, method: KeMethod, public: bytes, *, fatal: bool) -> tuple[bytes, bytes]:
         """Our public value and g^ir. Raises Refusal for a public value that RFC 6989 rejects."""

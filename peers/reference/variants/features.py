@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import ClassVar
 
+from conformance.crypto.ke import KeyExchange
 from conformance.ike.core.child import ChildSa
 from conformance.ike.core.connection import ChildConfig, Connection, CookiePolicy
 from conformance.ike.core.events import Refusal
@@ -205,6 +207,25 @@ class Restarts(ReferenceEngine):
     def apply(self, connection: Connection) -> None:
         self.seed += 1
         super().apply(connection)
+
+
+@variant("RFC 7296, 2.12: an endpoint may reuse its Diffie-Hellman exponentials, when is a private decision")
+class ReusesExponentials(IkeSa):
+    """Has one key pair for each group, in whichever role."""
+
+    kept: ClassVar[dict[KeMethod, KeyExchange]] = {}
+
+    def new_exchange(self, group: KeMethod) -> KeyExchange:
+        if group not in self.kept:
+            self.kept[group] = super().new_exchange(group)
+        return self.kept[group]
+
+    def answer_key_exchange(self, method: KeMethod, public: bytes, *, fatal: bool) -> tuple[bytes, bytes]:
+        found = super().answer_key_exchange(method, public, fatal=fatal)  # a wrong value is refused as ever
+        if method.name.startswith("ML_KEM"):  # there the answer is no public value, but a ciphertext
+            return found
+        own = self.new_exchange(method)
+        return own.public, own.shared(public)
 
 
 _WINDOW = 5
