@@ -9,6 +9,7 @@ from conformance.wire import Delete, ExchangeType, Message, Notify, NotifyType, 
 from peers.capabilities import Capability
 from suites.create_child_sa.answers import deletes_child, must_count, successor
 from suites.dut import Dut
+from suites.message_ids.test_device_requests import goes_on
 from suites.purpose import purpose
 
 ONE_AGAIN = "RFC7296-2.3-11"
@@ -261,8 +262,7 @@ def test_rekey_window_device(peer: Peer, dut: Dut) -> None:
     early = [one for one in peer.inbox if one.sa is new and not one.message.is_response]
     early = [one for one in early if one.message.message_id > number]
     peer.check(not early, "no second request before our response", "; ".join(map(str, early)), ONE_AGAIN)
-    new.answer(first)
-    new.answer(new.expect_request(ExchangeType.CREATE_CHILD_SA))
+    goes_on(peer, new, first)
 
 
 def _beyond(peer: Peer, sa: ScriptedSa, further: int = 0, *, on: ScriptedSa | None = None) -> int:

@@ -8,11 +8,12 @@ from conformance.script.verdict import Unexpected
 from conformance.wire import ExchangeType, NotifyType
 from peers.capabilities import Capability
 from suites.connections import usual
-from suites.create_child_sa.answers import carries
+from suites.create_child_sa.answers import carries, kept
 from suites.data_plane.steps import flows
 from suites.dut import Dut
 from suites.purpose import purpose
 from suites.session_life.steps import rekeyed_by_us, settled
+from suites.several import deleted_by_device
 
 CHECKS = (Capability.DPD,)
 WITH_TRAFFIC = (Capability.DPD, Capability.DATA_PLANE)
@@ -189,16 +190,23 @@ IDLE = 2.0
     device={"idle_timeout": IDLE}, waits=IDLE + 2,
 )  # fmt: skip
 def test_idle(peer: Peer, dut: Dut) -> None:
-    """A Child SA that carries nothing is deleted after the idle time, with a Delete of its SPI; the IKE SA stays.
+    """A Child SA that carries nothing is deleted after the idle time, with a Delete of its SPI.
 
-    What needs it again makes another one.
+    The IKE SA stays, or is deleted as well, as nothing needs it. What needs the Child SA again makes another one.
     """
     sa = peer.establish()
     idle_end(peer, sa)
-    sa.must_be_up("RFC7296-2.4-16", "the IKE SA stays")
+    if ended(peer, sa):
+        return
     if sa.create_child().notify(NotifyType.NO_ADDITIONAL_SAS) is not None:
         return  # it makes none but the first, as RFC 7296, section 1.3 lets it
     carries(peer, dut, sa.child, "RFC7296-2.4-16")
+
+
+def ended(peer: Peer, sa: ScriptedSa) -> bool:
+    """Whether the device has deleted the IKE SA, too; otherwise that must be there."""
+    kept(peer, sa, "RFC7296-2.4-16")
+    return deleted_by_device(sa)
 
 
 def idle_end(peer: Peer, sa: ScriptedSa) -> float:
@@ -232,7 +240,7 @@ def test_idle_traffic(peer: Peer) -> None:
 
 def must_not_carry(peer: Peer, sa: ScriptedSa) -> None:
     """Nothing comes in the clear in place of what is gone."""
-    sa.must_be_up("RFC7296-2.4-16", "the IKE SA stays")
+    kept(peer, sa, "RFC7296-2.4-16")
     peer.traffic.must_not_leak("RFC4301-4.4.1-2")
 
 
@@ -245,7 +253,8 @@ def test_idle_initiator(peer: Peer, dut: Dut) -> None:
     dut.initiate()
     sa = peer.accept()
     idle_end(peer, sa)
-    sa.must_be_up("RFC7296-2.4-16", "the IKE SA stays")
+    if ended(peer, sa):
+        return
     with peer.preamble("the device makes the Child SA again"):
         dut.initiate("net")
         sa.answer(sa.expect_request(ExchangeType.CREATE_CHILD_SA))

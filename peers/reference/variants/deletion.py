@@ -9,7 +9,7 @@ from conformance.ike.core.events import Refusal, Violation
 from conformance.ike.core.sending import State, Timer
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
-from conformance.wire import Delete, Message, Notify, Payload, ProtocolID
+from conformance.wire import Message, Notify, Payload
 from peers.reference.variants.own_requests import Talkative
 from peers.reference.variants.registry import variant
 
@@ -90,17 +90,32 @@ class DeletesChildless(Talkative):
             self.start_delete()
 
 
-@variant("RFC 7296, 1.4.1: either end may delete an IKE SA at any time, as one without any Child SA")
-class DeletesUseless(Talkative):
-    """Deletes an IKE SA, with a Delete payload, when its peer has deleted the last Child SA of it."""
+@variant("RFC 7296, 1.4.1: either end may delete an IKE SA at any time, such as one that protects nothing any more")
+class DeletesEmpty(Talkative):
+    """Deletes an IKE SA, with a Delete payload, when its last Child SA is gone, whatever else it was to do there."""
+
+    served: bool = False
 
     def respond(self, request: Message, payloads: Sequence[Payload]) -> None:
         super().respond(request, payloads)
-        if any(one.protocol != ProtocolID.IKE for one in request.all(Delete)) and not self.children:
+        if self.is_empty():
             self.speak_at = self.now
 
+    def next_request(self) -> None:
+        if self.is_empty():
+            self.queue.clear()
+            self.speak_once()
+        super().next_request()
+
+    def is_empty(self) -> bool:
+        """Whether it had Child SAs, and is neither closed nor about to be, nor about to have another one."""
+        self.served = self.served or bool(self.children)
+        up = self.state == State.ESTABLISHED and not self.closing and not self.connection.reopens
+        return up and self.served and not self.children and self.offer is None
+
     def speak(self) -> None:
-        self.start_delete()
+        if self.is_empty():
+            self.start_delete()
 
 
 @variant("RFC 7296, 2.21.3: where the peers have not the same state, it is good to delete the IKE SA and start over")
