@@ -9,9 +9,9 @@ from conformance.script.verdict import NotApplicable
 from conformance.wire import CP, CfgAttribute
 from peers.capabilities import Capability
 from suites.aaa.steps import ASKS, SERVED, TELLS, asking, assigned, must_end, must_get_in, must_not_get_in
+from suites.create_child_sa.answers import successor
 from suites.purpose import purpose
 from suites.radius import Aaa
-from suites.session_life.steps import rekeyed_by_us
 
 TIER = "full"
 
@@ -111,7 +111,7 @@ def test_session_timeout(peer: Peer, aaa: Aaa) -> None:
 def test_session_timeout_rekeyed(peer: Peer, aaa: Aaa) -> None:
     """A session to which 4 seconds were granted does not last longer for a rekey of its IKE SA."""
     aaa.server.granted = [("Session-Timeout", SHORT)]
-    sa = rekeyed_by_us(must_get_in(peer, "RFC2865-5.27-1"))
+    sa = successor(peer, must_get_in(peer, "RFC2865-5.27-1"))
     must_end(peer, aaa, sa, "RFC2865-5.27-1", SHORT + LATER)
 
 

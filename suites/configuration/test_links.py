@@ -29,12 +29,11 @@ from peers.contract import Pixit
 from suites.configuration.clients import MANY, named
 from suites.configuration.steps import A6, inner6, refused_address, requested, values, wanting, well_formed
 from suites.connections import usual
-from suites.create_child_sa.answers import carries, kept
+from suites.create_child_sa.answers import carries, kept, successor
 from suites.data_plane.steps import DATA, flows
 from suites.dut import Dut
 from suites.ike_auth.steps import must_be_accepted_by
 from suites.purpose import purpose
-from suites.session_life.steps import rekeyed_by_us
 
 LINKS = "fd78::/48"
 LINKED = (Capability.IPV6_LINK,)
@@ -181,7 +180,7 @@ def test_stranger(peer: Peer) -> None:
 def test_rekey(peer: Peer) -> None:
     """We rekey the IKE SA, and then the Child SA, for all addresses and with the link: it is for the same prefix."""
     first = linked(peer)
-    sa = rekeyed_by_us(first.sa)
+    sa = successor(peer, first.sa)
     answer = sa.rekey_child(bend=bend.change(TSi, selectors=(TrafficSelector.net("::/0"),)))
     selectors = peer.expect(answer, TSi, "RFC5739-4.1-7")
     allowed = (host(_LINK_LOCAL + OURS), TrafficSelector.net(str(first.prefix)))

@@ -106,10 +106,14 @@ def shortest_nonce(peer: Peer) -> int:
 def successor(peer: Peer, sa: ScriptedSa) -> ScriptedSa:
     """Our rekey of the IKE SA as a step of something else; returns the new one, the old one is deleted.
 
-    A device that is about to rekey something itself may put us off for a moment (RFC 7296, section 2.25).
+    A device that is about to rekey something itself may put us off for a moment (RFC 7296, section 2.25). Raises
+    NotApplicable where the device rekeys no IKE SA.
     """
     for _ in range(3):
-        if sa.rekey().notify(NotifyType.TEMPORARY_FAILURE) is None:
+        answer = sa.rekey()
+        if answer.notify(NotifyType.NO_ADDITIONAL_SAS) is not None:
+            raise NotApplicable("the device refuses CREATE_CHILD_SA, as RFC 7296, section 1.3 lets it")
+        if answer.notify(NotifyType.TEMPORARY_FAILURE) is None:
             break
         peer.idle(peer.response_timeout / 4)
     sa.finish()

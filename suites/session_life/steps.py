@@ -7,7 +7,7 @@ from conformance.script import bend
 from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
-from conformance.script.verdict import NotApplicable, Unexpected
+from conformance.script.verdict import Unexpected
 from conformance.wire import ExchangeType, Message, Notify, NotifyType, ProtocolID
 from suites.create_child_sa.answers import carries, deletes_ike
 from suites.dut import Dut
@@ -33,14 +33,15 @@ def demands(message: Message) -> bool:
     return message.notify(NotifyType.AUTH_LIFETIME) is not None
 
 
-def must_demand(peer: Peer, message: Message, seconds: float) -> None:
-    """A message of the device has AUTH_LIFETIME of at most so many seconds, in its one right form."""
+def must_demand(peer: Peer, message: Message, seconds: float) -> int:
+    """A message of the device has AUTH_LIFETIME of at most so many seconds, in its one right form; of how many."""
     notify = peer.expect_notify(message, NotifyType.AUTH_LIFETIME, "RFC4478-2-2")
     peer.check(notify.protocol == ProtocolID.NONE, "Protocol ID 0", notify.protocol, "RFC4478-3-2")
     peer.check(not notify.spi, "no SPI", notify.spi.hex(), "RFC4478-3-3")
     peer.check(len(notify.data) == 4, "four octets of data", notify.data.hex(), "RFC4478-3-1")
     told = int.from_bytes(notify.data, "big")
     peer.check(told <= seconds, f"at most {seconds:g} s", f"{told} s", "RFC4478-3-4")
+    return told
 
 
 def opened_by(peer: Peer, dut: Dut, *payloads: Notify) -> ScriptedSa:
@@ -67,18 +68,6 @@ def settled(peer: Peer, sa: ScriptedSa) -> ScriptedSa:
     peer.idle(0.5)
     peer.forget()
     return sa
-
-
-def rekeyed_by_us(sa: ScriptedSa) -> ScriptedSa:
-    """The IKE SA that our rekey has put in the place of this one. Raises NotApplicable where the device rekeys none."""
-    answer = sa.rekey()
-    if answer.notify(NotifyType.NO_ADDITIONAL_SAS) is not None:
-        raise NotApplicable("the device refuses CREATE_CHILD_SA, as RFC 7296, section 1.3 lets it")
-    if answer.notify(NotifyType.TEMPORARY_FAILURE) is not None:
-        sa.peer.idle(sa.peer.response_timeout / 4)
-        sa.rekey()
-    sa.finish()
-    return sa.rekeyed
 
 
 def renewed(peer: Peer, dut: Dut, within: float, requirement: str) -> ScriptedSa:

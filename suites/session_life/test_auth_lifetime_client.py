@@ -6,7 +6,7 @@ from conformance.script.sa import ScriptedSa
 from conformance.wire import ExchangeType, NotifyType
 from peers.capabilities import Capability
 from suites.connections import eap
-from suites.create_child_sa.answers import carries
+from suites.create_child_sa.answers import carries, successor
 from suites.dut import Dut
 from suites.purpose import purpose
 from suites.session_life.steps import (
@@ -18,7 +18,6 @@ from suites.session_life.steps import (
     demand,
     must_go,
     opened_by,
-    rekeyed_by_us,
     renewed,
 )
 
@@ -72,7 +71,7 @@ def test_rekeyed(peer: Peer, dut: Dut) -> None:
     """We rekey the IKE SA, whose responder the device is then: it has opened the first one, and authenticates again."""
     old = opened_by(peer, dut, demand(SECONDS))
     since = peer.link.now()
-    must_come_back(peer, dut, rekeyed_by_us(old), since)
+    must_come_back(peer, dut, successor(peer, old), since)
 
 
 @purpose(

@@ -8,11 +8,11 @@ from conformance.script.verdict import Unexpected
 from conformance.wire import ExchangeType, NotifyType
 from peers.capabilities import Capability
 from suites.connections import usual
-from suites.create_child_sa.answers import carries, kept
+from suites.create_child_sa.answers import carries, kept, successor
 from suites.data_plane.steps import flows
 from suites.dut import Dut
 from suites.purpose import purpose
-from suites.session_life.steps import rekeyed_by_us, settled
+from suites.session_life.steps import settled
 from suites.several import deleted_by_device
 
 CHECKS = (Capability.DPD,)
@@ -81,7 +81,7 @@ def test_replayed_traffic(peer: Peer) -> None:
 @purpose("dpd-rekeyed", "RFC7296-2.8-9", "RFC7296-2.4-19", role="responder", needs=CHECKS, device=EVERY, waits=PATIENCE)
 def test_rekeyed(peer: Peer) -> None:
     """After a rekey the device checks liveness on the new IKE SA."""
-    new = settled(peer, rekeyed_by_us(peer.establish()))
+    new = settled(peer, successor(peer, peer.establish()))
     new.answer(checked(new, "RFC7296-2.4-19"))
     new.must_be_up()
 

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import ceil
 from typing import ClassVar
 
 from conformance.ike.core.connection import Connection
+from conformance.ike.ikesa import IkeSa
+from conformance.wire import Notify
 from peers.capabilities import Capability
 from peers.contract import Retransmission
 from peers.reference.engine import ReferenceEngine
@@ -53,3 +56,20 @@ class LazyTimers(OwnTimers):
 @_repeating(30.0, 1.2, 4)
 class VeryLazyTimers(OwnTimers):
     """Repeats a request after 30 s, then 1.2 times later each time, four times."""
+
+
+@variant("RFC 7296, 2.8: each end enforces its own lifetime policy", about=("create_child_sa", "session_life"))
+class CoarseLifetimes(IkeSa):
+    """Looks every eight seconds only whether an IKE SA is to be rekeyed."""
+
+    def rekey_due(self) -> float | None:
+        due = super().rekey_due()
+        return None if due is None else self.created + 8.0 * ceil((due - self.created) / 8.0)
+
+
+@variant("RFC 4478, 2: the responder limits the time, and says how much of it there is", about=("session_life", "aaa"))
+class DemandsSooner(IkeSa):
+    """Leaves by AUTH_LIFETIME two seconds less than it is configured to, and keeps to that."""
+
+    def limit(self, lifetime: float) -> Notify:
+        return super().limit(lifetime - 2 if lifetime > 2 else lifetime)
