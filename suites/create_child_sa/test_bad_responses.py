@@ -22,8 +22,8 @@ from suites.ike_sa_init.steps import OFF_CURVE
 from suites.purpose import purpose
 
 CHILD, IKE = Capability.REKEY_CHILD, Capability.REKEY_IKE
-LIFETIME, LATEST = 3.0, 6.0
-"""Seconds after which the device must rekey, and until when it may take to do so."""
+LIFETIME, LATEST = 3.0, 12.0
+"""Seconds after which the device must rekey, and within which any device has done so."""
 
 
 def other_cipher(offer: SA | None) -> Bend:
@@ -156,7 +156,7 @@ def test_ike_incomplete(peer: Peer, dut: Dut) -> None:
     role="initiator",
     needs=(Capability.LIFETIME,),
     device={"lifetime": LIFETIME},
-    waits=LATEST,
+    waits=2 * LIFETIME,
 )
 def test_ike_lifetime(peer: Peer, dut: Dut) -> None:
     """The device is configured to rekey its IKE SA every three seconds: it does, and the new one works.
@@ -178,7 +178,7 @@ def test_ike_lifetime(peer: Peer, dut: Dut) -> None:
     role="initiator",
     needs=(Capability.LIFETIME,),
     device={"lifetime": LIFETIME},
-    waits=LATEST,
+    waits=2 * LIFETIME,
 )
 def test_ike_lifetime_put_off(peer: Peer, dut: Dut) -> None:
     """The device rekeys as its lifetime demands, and gets TEMPORARY_FAILURE: it waits all the same."""

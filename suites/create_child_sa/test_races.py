@@ -14,9 +14,13 @@ from suites.create_child_sa.answers import carries, deleted, granted, own_reques
 from suites.create_child_sa.test_device_rekeys import child_rekey
 from suites.dut import Dut
 from suites.purpose import purpose
+from suites.several import deleted_by_device
 
 REKEY = Capability.REKEY_CHILD
 HALF, STANDS, PARALLEL = "RFC7296-1.4.1-6", "RFC7296-2.8-5", "RFC7296-2.25.1-2"
+
+
+CLOSES_ALL = "the device deletes the IKE SA after an error, as RFC 7296, section 2.21 lets it"
 
 
 def deletes(peer: Peer, sa: ScriptedSa, child: ChildSa) -> bool:
@@ -41,11 +45,14 @@ def current(sa: ScriptedSa) -> ScriptedSa:
 
 
 def refused_while_ours_succeeds(peer: Peer, dut: Dut, kind: NotifyType) -> None:
-    """The device's refused rekey must take nothing from ours."""
+    """The device's refused rekey must take nothing from ours, unless it deletes the whole IKE SA for that."""
     sa, request, old, new = ours_and_theirs(peer, dut)
     sa.answer(request, Notify(kind))
     peer.idle(peer.response_timeout / 10)
     sa = current(sa)
+    if deleted_by_device(sa):
+        peer.note(CLOSES_ALL)
+        return
     sa.delete_child(old)
     peer.check(not deletes(peer, sa, new), "the Child SA of our rekey stays", "it deletes it", STANDS)
     carries(peer, dut, new, STANDS)

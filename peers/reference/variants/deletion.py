@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from conformance.ike.core.child import ChildSa
 from conformance.ike.core.events import Refusal, Violation
 from conformance.ike.core.sending import State, Timer
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
-from conformance.wire import Message, Notify, Payload
+from conformance.wire import Message, Notify, NotifyType, Payload
 from peers.reference.variants.own_requests import Talkative
 from peers.reference.variants.registry import variant
 
@@ -73,6 +73,30 @@ def _name(sa: IkeSa) -> bytes | None:
     return sa.peer_identity.data if sa.peer_identity is not None else None
 
 
+@variant(
+    "RFC 7296, 2.8: the new IKE SA is used for its Child SAs; nobody says that it is used while there is the old one"
+)
+class WaitsForTheOldToGo(Talkative):
+    """Rekeys no Child SA while there is an IKE SA that its own has replaced."""
+
+    elder: IkeSa | None = None
+    wished: ChildSa | None = None
+
+    def inherit(self, new: Self) -> None:
+        super().inherit(new)
+        new.elder = self
+
+    def start_child_rekey(self, child: ChildSa) -> None:
+        if self.elder is None or self.elder.state == State.CLOSED:
+            super().start_child_rekey(child)
+        else:
+            self.wished, self.speak_at = child, self.now + 0.1
+
+    def speak(self) -> None:
+        if self.wished in self.children:
+            self.start_child_rekey(self.wished)
+
+
 @variant("RFC 7296, 2.21.2: an IKE SA without its first Child SA is not deleted automatically, but may be by policy")
 class DeletesChildless(Talkative):
     """Deletes an IKE SA, with a Delete payload, when its first Child SA could not be made."""
@@ -115,6 +139,24 @@ class DeletesEmpty(Talkative):
 
     def speak(self) -> None:
         if self.is_empty():
+            self.start_delete()
+
+
+@variant("RFC 7296, 2.8 and 2.21: an IKE SA whose rekeys fail has to be closed, and after any error that is policy")
+class DeletesWhenRefused(IkeSa):
+    """Deletes an IKE SA, with a Delete payload, on which a rekey of its own was refused."""
+
+    def rekey_refused(self, error: NotifyType) -> None:
+        super().rekey_refused(error)
+        self.give_it_up()
+
+    def rekey_failed(self, child: ChildSa, error: Notify | None) -> None:
+        super().rekey_failed(child, error)
+        self.give_it_up()
+
+    def give_it_up(self) -> None:
+        """Delete it, unless that is under way or needless."""
+        if self.state == State.ESTABLISHED and not self.closing:
             self.start_delete()
 
 
