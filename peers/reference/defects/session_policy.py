@@ -42,17 +42,6 @@ class NeverHasRoomAgain(Endpoint):
 
 
 @defect("limit-ike-sas")
-class RefusesRekeysWhenFull(IkeSa):
-    """Takes the rekey of an IKE SA for one more."""
-
-    def handle_rekey(self, message: Message) -> Sequence[Payload]:
-        limit = self.connection.ike_sa_limit
-        if limit is not None and len(self.neighbours) >= limit:
-            raise Refusal(NotifyType.NO_ADDITIONAL_SAS, "there are enough IKE SAs")
-        return super().handle_rekey(message)
-
-
-@defect("limit-ike-sas")
 class MakesRoom(Endpoint):
     """Forgets the oldest IKE SA without a word where one more comes."""
 
@@ -68,15 +57,6 @@ class AnyNumberOfChildren(IkeSa):
 
     def has_room(self, message: Message) -> bool:
         return True
-
-
-@defect("limit-child-sas")
-class CountsRekeys(IkeSa):
-    """Takes a rekeyed Child SA for one more."""
-
-    def has_room(self, message: Message) -> bool:
-        limit = self.connection.child_sa_limit
-        return limit is None or len(self.children) < limit
 
 
 @defect("limit-child-sas", "limit-child-none")

@@ -1,10 +1,13 @@
 """How much of what there is a device takes."""
 
+from collections.abc import Sequence
+
+from conformance.ike.core.events import Refusal
 from conformance.ike.core.sending import State
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
 from conformance.net.link import Datagram
-from conformance.wire import Header
+from conformance.wire import Header, Message, NotifyType, Payload
 from peers.capabilities import Capability
 from peers.reference.variants.registry import variant
 
@@ -57,3 +60,21 @@ class AtMostThreeThousand(IkeSa):
 
     def can_fragment(self) -> bool:
         return False
+
+
+@variant(
+    "RFC 7296, 1.3: NO_ADDITIONAL_SAS is also for rekeys, and until the old SA is deleted there is one more",
+    about=("session_life",),
+)
+class NeedsRoomForRekeys(IkeSa):
+    """Takes a rekey for one SA more, and refuses it where there are as many as there may be."""
+
+    def has_room(self, message: Message) -> bool:
+        limit = self.connection.child_sa_limit
+        return limit is None or len(self.children) < limit
+
+    def handle_rekey(self, message: Message) -> Sequence[Payload]:
+        limit = self.connection.ike_sa_limit
+        if limit is not None and len(self.neighbours) >= limit:
+            raise Refusal(NotifyType.NO_ADDITIONAL_SAS, "there are enough IKE SAs")
+        return super().handle_rekey(message)
