@@ -232,7 +232,8 @@ def test_ike_delete_crossed(peer: Peer, dut: Dut) -> None:
     with peer.preamble("the device deletes the IKE SA"):
         dut.delete_ike()
         sa.expect_request(ExchangeType.INFORMATIONAL, where=deletes_ike)
-    answer = sa.delete()
+    with advised("RFC7296-2.25.2-5"):
+        answer = sa.delete()
     peer.check(not answer.first(Delete) and not fatal(answer), "an empty response", answer, "RFC7296-2.25.2-5")
 
 

@@ -5,7 +5,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.wire import SA, Delete, ExchangeType, Message, ProtocolID
 from peers.capabilities import Capability
-from suites.create_child_sa.answers import deletes_child, deletes_ike, kept
+from suites.create_child_sa.answers import advised, deletes_child, deletes_ike, kept
 from suites.dut import Dut
 from suites.informational.deletion import child_must_live, children_must_be_gone, deleted_spis, said
 from suites.purpose import purpose
@@ -270,7 +270,8 @@ def test_delete_ike_crossing(peer: Peer, dut: Dut) -> None:
     sa = peer.accept()
     dut.delete_ike()
     sa.expect_request(ExchangeType.INFORMATIONAL, where=deletes_ike, requirement="RFC7296-2.4-18")
-    answer = sa.delete()
+    with advised("RFC7296-2.25.2-5"):
+        answer = sa.delete()
     peer.check(not answer.first(Delete) and not fatal(answer), "an empty response", answer, "RFC7296-1.4.1-10")
     sa.must_be_gone("RFC7296-1.4.1-4")
 

@@ -11,12 +11,14 @@ from conformance.ike.ikesa import IkeSa
 from conformance.net.link import NON_ESP_MARKER, Datagram
 from conformance.wire import (
     SA,
+    Delete,
     ExchangeType,
     Header,
     Message,
     Notify,
     NotifyType,
     Payload,
+    ProtocolID,
     TSi,
     TSr,
     UnknownPayload,
@@ -94,6 +96,35 @@ class OneChild(IkeSa):
         if self.children and message.notify(NotifyType.REKEY_SA) is None:
             raise Refusal(NotifyType.NO_ADDITIONAL_SAS, "one Child SA is enough")
         return super().handle_child(message)
+
+
+@variant(
+    "RFC 7296, 1.3: any CREATE_CHILD_SA may be refused; NO_ADDITIONAL_SAS is also for rekeys of the IKE SA",
+    lacks=(Capability.REKEY_IKE,),
+)
+class RekeysNoIkeSa(IkeSa):
+    """Refuses every rekey of an IKE SA."""
+
+    def handle_rekey(self, message: Message) -> Sequence[Payload]:
+        raise Refusal(NotifyType.NO_ADDITIONAL_SAS, "no further IKE SAs here")
+
+
+@variant(
+    "RFC 7296, 2.25.2: what comes on an IKE SA that is being deleted should be answered, which is no MUST",
+    advice=dict.fromkeys(
+        ("RFC7296-2.25.2-5", "RFC7296-2.25.2-3", "RFC7296-2.8.2-3", "RFC7296-2.25-1", "RFC7296-1.4.1-6"),
+        "that is what it does not follow",
+    ),
+)
+class SilentWhileClosing(IkeSa):
+    """Answers nothing but liveness checks on an IKE SA that it is deleting."""
+
+    def process(self, message: Message) -> Sequence[Payload] | None:
+        if not self.closing or not message.payloads:
+            return super().process(message)
+        if any(one.protocol == ProtocolID.IKE for one in message.all(Delete)):
+            self.close("both have deleted it")
+        return None
 
 
 @variant(
