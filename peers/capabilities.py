@@ -53,7 +53,10 @@ class Capability(StrEnum):
         "auth-lifetime-change",
         "demands that in the midst of a session whose time an AAA server changes (RFC 4478, 2; RFC 5176)",
     )
-    AUTH_LIFETIME_CLIENT = "auth-lifetime-client", "authenticates again where AUTH_LIFETIME demands it (RFC 4478)"
+    AUTH_LIFETIME_CLIENT = (
+        "auth-lifetime-client",
+        "authenticates again where AUTH_LIFETIME demands it, however soon (RFC 4478)",
+    )
     COOKIE = "cookie", "asks for a cookie under load (RFC 7296, 2.6)"
     COOKIE_ALWAYS = "cookie-always", "can be told to ask for a cookie from the first request on"
     FRAGMENTATION = "fragmentation", "IKE fragmentation (RFC 7383)"
@@ -68,7 +71,10 @@ class Capability(StrEnum):
         "refuses an IKE SA without a Child SA where the connection does not allow it",
     )
     ON_DEMAND = "on-demand", "can be told to open an IKE SA only when a packet needs a Child SA (RFC 7296, 2.9)"
-    MULTIPLE_CHILDREN = "multiple-children", "several Child SAs under one IKE SA"
+    MULTIPLE_CHILDREN = (
+        "multiple-children",
+        "several Child SAs under one IKE SA, with the same selectors, too (RFC 7296, 2.8)",
+    )
     NARROWING = "narrowing", "narrows traffic selectors (RFC 7296, 2.9)"
     PFS = "pfs", "key exchange in CREATE_CHILD_SA for a Child SA"
     TUNNEL = "tunnel", "Child SAs in tunnel mode"
