@@ -21,10 +21,10 @@ from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
 from peers.capabilities import Capability
 from peers.contract import Pixit
-from suites.certificates.roles import AsResponder, accepted, refused
+from suites.certificates.roles import AsResponder, Shown, accepted, refused
 from suites.certificates.test_paths import key_usage
 from suites.connections import Setup, authority, build, certified, second_authority
-from suites.ike_auth.steps import in_our_name
+from suites.ike_auth.steps import in_our_name, ourselves
 
 ROOT_LIST, ROOT_RESPONDER = "/root.crl", "/root.ocsp"
 
@@ -37,6 +37,7 @@ class Case:
 
     Set ``issuer``, ``extensions`` and ``serial`` (a serial number, None: any) before the first use of ``leaf``.
 
+    ``further`` is the path of a source that the device may leave alone; where it does nothing is judged.
     ``url`` is where its CRL or its OCSP responder is, ``sources`` the extensions by which any certificate says that
     the one of the authority that the device trusts are, and ``now`` the time.
     """
@@ -52,6 +53,7 @@ class Case:
         self.sources = _sources(self.web)
         self.issuer = self.below(self.root)
         self.serial: int | None = None
+        self.further = ""
         self.extensions: list[Extension] = [responders(self.url) if by_ocsp else points(self.url)]
 
     def below(self, above: Authority, *extensions: Extension, **changes: Any) -> Authority:
@@ -96,6 +98,11 @@ class Case:
         """From now on the web server says this; our credentials."""
         self.web.put(self.path, Page(told) if isinstance(told, bytes) else told)
         return self.leaf
+
+    def left_open(self) -> str:
+        """Why nothing is to be judged: the device has left the further source alone."""
+        alone = self.further and not self.web.requests(self.further)
+        return "it asks no other source where a responder knows nothing" if alone else ""
 
 
 def ocsp_page(octets: bytes) -> Page:
@@ -166,10 +173,11 @@ def accepted_by(kind: Capability, identifier: str, *requirements: str, **further
     return lambda tell: accepted(identifier, *requirements, **usual)(_made(kind, tell))
 
 
-def _made(kind: Capability, tell: Tell) -> Callable[[Peer], Leaf]:
-    def make(peer: Peer) -> Leaf:
+def _made(kind: Capability, tell: Tell) -> Callable[[Peer], Shown]:
+    def make(peer: Peer) -> Shown:
         case = Case(peer, by_ocsp=kind is Capability.OCSP)
-        return case.serve(tell(case))
+        made = case.serve(tell(case))
+        return Shown(ourselves(peer, chain=made.chain, key=made.key), left_open=case.left_open)
 
     make.__name__, make.__doc__, make.__module__ = tell.__name__, tell.__doc__, tell.__module__
     return make

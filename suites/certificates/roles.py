@@ -17,7 +17,7 @@ from conformance.ike.core.connection import Connection, Identity, Party, PublicK
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.script.sa import fatal
-from conformance.script.verdict import NotApplicable
+from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import ExchangeType, IdType, NotifyType
 from peers.contract import Pixit
 from suites.connections import Setup, authority, build, certificates, certified
@@ -30,10 +30,14 @@ from suites.purpose import purpose
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What we show: who we are and sign as, None: as usual, and what is bent in our message of IKE_AUTH."""
+    """What we show: who we are and sign as, None: as usual, and what is bent in our message of IKE_AUTH.
+
+    ``left_open`` says why a device that does otherwise than expected may do so, empty: it may not.
+    """
 
     party: Party | None = None
     bent: Bend | None = None
+    left_open: Callable[[], str] = str
 
 
 Make = Callable[[Peer], Leaf | Shown]
@@ -133,11 +137,22 @@ def _judged(
             make,
             purpose(identifier, *cited, *as_responder_only, role="responder", **usual),
             purpose(of_responder(identifier), *cited, role="initiator", **usual),
-            lambda peer: as_responder(peer, make(peer)),
-            lambda peer, dut: as_initiator(peer, dut, make(peer)),
+            lambda peer: _held(made := make(peer), lambda: as_responder(peer, made)),
+            lambda peer, dut: _held(made := make(peer), lambda: as_initiator(peer, dut, made)),
         )
 
     return register
+
+
+def _held(made: Leaf | Shown, judge: Callable[[], None]) -> None:
+    """Judge what comes of this. Raises NotApplicable where it is not as expected, and that is left open."""
+    try:
+        judge()
+    except Unexpected:
+        why = made.left_open() if isinstance(made, Shown) else ""
+        if why:
+            raise NotApplicable(why) from None
+        raise
 
 
 def of_responder(identifier: str) -> str:

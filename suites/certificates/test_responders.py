@@ -33,8 +33,12 @@ REVOKED, UNKNOWN = ocsp.OCSPCertStatus.REVOKED, ocsp.OCSPCertStatus.UNKNOWN
 
 
 def delegate(case: Case, issuer: Authority, *purposes: x509.ObjectIdentifier, **changes: object) -> Leaf:
-    """An OCSP responder that is not the authority itself."""
-    made = {"key": new_key("ecdsa"), "extended_key_usage": purposes, **changes}
+    """An OCSP responder that is not the authority itself.
+
+    Its certificate need not be checked itself: where it does not say so, that is up to a device (section 4.2.2.2.1).
+    """
+    unchecked = x509.Extension(x509.OCSPNoCheck.oid, False, x509.OCSPNoCheck())
+    made = {"key": new_key("ecdsa"), "extended_key_usage": purposes, "extensions": [unchecked], **changes}
     return issuer.issue(f"responder {case.peer.random(6).hex()}", **made)  # type: ignore[arg-type]
 
 
@@ -136,22 +140,25 @@ _BOTH = (Capability.OCSP, Capability.CRL)
 
 
 def beside(case: Case, *numbers: int) -> None:
-    """Our certificate names a distribution point, too, where a CRL with these serial numbers is."""
-    path = f"{case.path}-list"
+    """Our certificate names a distribution point, too, where a CRL with these serial numbers is.
+
+    Whether it is asked for where a responder knows nothing is up to the device (section 2.2).
+    """
+    path = case.further = f"{case.path}-list"
     case.extensions = [*case.extensions, points(case.web.url(path))]
     case.web.put(path, lambda asked: Page(case.list(*(numbers or (7001,)))))
 
 
 @accepted("cert-ocsp-then-list", "RFC4945-5.2-1", "RFC6960-2.2-2", needs=_BOTH)
 def test_then_list(case: Case) -> Told:
-    """The responder does not know our certificate; it is not on the CRL."""
+    """The responder does not know our certificate; it is not on the CRL, which a device that fetches it believes."""
     beside(case)
     return case.says(UNKNOWN)
 
 
 @refused("cert-ocsp-then-list-revoked", "RFC4945-5.2-1", "RFC4945-5.2.1-1", "RFC6960-2.2-2", needs=_BOTH, **RELAXED)
 def test_then_list_revoked(case: Case) -> Told:
-    """The responder does not know our certificate; it is on the CRL."""
+    """The responder does not know our certificate; it is on the CRL, which a device that fetches it believes."""
     case.serial = 0x51 << 112 | 0x7654321
     beside(case, case.serial)
     return case.says(UNKNOWN)

@@ -127,12 +127,12 @@ class AsksNoResponders(IkeSa):
 
 
 @defect(*responses("then-list", "then-list-revoked"))
-class OneSourceOnly(IkeSa):
-    """Does not look for a CRL where there is a responder to ask."""
+class RespondersDecide(IkeSa):
+    """Fetches the CRL of a certificate that names a responder, and does not believe it."""
 
     def told_by_lists(self, certificate: x509.Certificate, issuer: x509.Certificate) -> Iterator[Status]:
-        if not responders_named_in(certificate):
-            yield from super().told_by_lists(certificate, issuer)
+        for one in super().told_by_lists(certificate, issuer):
+            yield Status.UNKNOWN if responders_named_in(certificate) else one
 
 
 @defect(*lists("second-point"))

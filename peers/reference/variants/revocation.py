@@ -7,7 +7,8 @@ from weakref import WeakKeyDictionary
 
 from cryptography import x509
 
-from conformance.crypto.revocation import Status, lists_named_in
+from conformance.crypto.errors import CertificateError
+from conformance.crypto.revocation import RevocationChecks, Status, lists_named_in, responders_named_in
 from conformance.ike.extensions.revocation import MOST_POINTS
 from conformance.ike.ikesa import IkeSa
 from conformance.net.fetching import WebClient
@@ -44,6 +45,29 @@ class ListsFirst(IkeSa):
 
     def told_by_lists(self, certificate: x509.Certificate, issuer: x509.Certificate) -> Iterator[Status]:
         return iter(())
+
+
+@variant("RFC 6960, 2.2: whether another source is asked where a responder knows nothing is up to the client")
+class StopsAtUnknown(IkeSa):
+    """Looks for no CRL of a certificate that names a responder."""
+
+    def told_by_lists(self, certificate: x509.Certificate, issuer: x509.Certificate) -> Iterator[Status]:
+        if not responders_named_in(certificate):
+            yield from super().told_by_lists(certificate, issuer)
+
+
+@variant("RFC 6960, 4.2.2.2.1: whether a responder may be revoked is up to the client where its certificate says nothing")
+class ChecksResponders(IkeSa):
+    """Believes a responder of an authority only where its certificate says that it need not be checked."""
+
+    class _Checks(RevocationChecks):
+        def delegate_usage(self, one: x509.Certificate) -> None:
+            super().delegate_usage(one)
+            if not any(extension.oid == x509.OCSPNoCheck.oid for extension in one.extensions):
+                raise CertificateError("nobody tells whether the responder is revoked")
+
+    def revocation_checks(self) -> RevocationChecks:
+        return self._Checks()
 
 
 @variant("RFC 5280, 6.3.3 (a): a CRL is kept in a local cache until its nextUpdate")
