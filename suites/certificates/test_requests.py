@@ -25,8 +25,8 @@ Ask = Callable[[Peer], Bend]
 X509 = CertEncoding.X509_SIGNATURE
 CHOOSES = "RFC7296-3.7-4"
 NO_ERROR = "RFC7296-3.7-5"
-MANY = 100
-"""So many authorities fit into an IKE_SA_INIT response that every device should take: 3000 octets (section 2)."""
+MANY = 30
+"""So many authorities fit into an IKE_SA_INIT response that every device must take: 1280 octets (section 2)."""
 
 
 def asked(
@@ -125,7 +125,7 @@ def test_second(peer: Peer) -> Bend:
 
 @asked("cert-choice-many", CHOOSES, shows=1)
 def test_many(peer: Peer) -> Bend:
-    """A hundred authorities are named, the last one of which issued the device's second certificate."""
+    """Thirty authorities are named, the last one of which issued the device's second certificate."""
     return naming(peer.random(20 * (MANY - 1)) + hashes(peer.connection.trust[1]), f"{MANY} authorities")
 
 
@@ -226,7 +226,7 @@ def test_responder_empty(peer: Peer) -> Bend:
 
 @as_initiator("cert-responder-request-many", NO_ERROR, "RFC7296-3.7-2")
 def test_responder_many(peer: Peer) -> Bend:
-    """CERTREQ in our IKE_SA_INIT response names a hundred authorities, the right one the last of them."""
+    """CERTREQ in our IKE_SA_INIT response names thirty authorities, the right one the last of them."""
     return naming(peer.random(20 * (MANY - 1)) + hashes(peer.connection.trust[0]), f"{MANY} authorities")
 
 
