@@ -3,11 +3,12 @@
 from collections.abc import Callable
 
 from conformance.crypto.pki import Key
-from conformance.ike.core.connection import PublicKey
+from conformance.ike.core.connection import Party, PublicKey
 from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
+from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import AUTH, AuthMethod, ExchangeType, NotifyType
 from peers.capabilities import Capability
 from suites.certificates.roles import NOT_CREATED, TOLD, AsResponder, in_both, of_responder
@@ -15,7 +16,7 @@ from suites.connections import Setup
 from suites.dut import Dut
 from suites.ike_auth.initiating import begun
 from suites.ike_auth.refusal import must_be_refused, must_be_refused_by
-from suites.ike_auth.steps import must_be_accepted_by, must_succeed, without_notify
+from suites.ike_auth.steps import must_be_accepted_by, must_succeed, ourselves, without_notify
 from suites.purpose import purpose
 
 Forge = Callable[[Key, bytes], bytes]
@@ -53,7 +54,8 @@ def genuine(
 ) -> Callable[[Forge], AsResponder]:
     """The device must take this for our signature, in either role.
 
-    Another method than 14 is used where we announce no hash algorithms (RFC 7427, section 3).
+    Another method than 14 is used where we announce no hash algorithms (RFC 7427, section 3), and only asked of a
+    device that takes our ordinary signature by it: those of RFC 4754 nobody must have (RFC 8247, section 3.1).
     """
     named = method == AuthMethod.DIGITAL_SIGNATURE
     opening = None if named else without_notify(NotifyType.SIGNATURE_HASH_ALGORITHMS)
@@ -61,16 +63,24 @@ def genuine(
 
     def register(forge: Forge) -> AsResponder:
         def first(peer: Peer) -> None:
+            if not named:
+                _known(peer, method, lambda party: _opened(peer, opening, party))
             sa = peer.sa()
             sa.init(opening)
             sa.auth(_bent(sa, forge, method))
             must_succeed(peer, sa, requirements[0])
 
         def second(peer: Peer, dut: Dut) -> None:
-            dut.initiate()
-            sa = peer.respond_init(peer.expect_init(), opening)
-            sa.answer(sa.expect_request(ExchangeType.IKE_AUTH), bend=_bent(sa, forge, method))
-            must_be_accepted_by(sa, requirements[0])
+            def answered(party: Party | None = None, bent: Callable[[ScriptedSa], Bend] | None = None) -> ScriptedSa:
+                dut.initiate()
+                changes = {} if party is None else {"local": party}
+                sa = peer.respond_init(peer.expect_init(), opening, **changes)
+                sa.answer(sa.expect_request(ExchangeType.IKE_AUTH), bend=bent and bent(sa))
+                return sa
+
+            if not named:
+                _known(peer, method, answered)
+            must_be_accepted_by(answered(bent=lambda sa: _bent(sa, forge, method)), requirements[0])
 
         return in_both(
             forge,
@@ -81,6 +91,24 @@ def genuine(
         )
 
     return register
+
+
+def _opened(peer: Peer, opening: Bend | None, party: Party) -> ScriptedSa:
+    """We initiate as somebody, and our IKE_AUTH request is answered."""
+    sa = peer.sa(local=party)
+    sa.init(opening)
+    sa.auth()
+    return sa
+
+
+def _known(peer: Peer, method: AuthMethod, opened: Callable[[Party], ScriptedSa]) -> None:
+    """The device takes our ordinary signature by this method. Raises NotApplicable."""
+    sa = opened(ourselves(peer, method=method))
+    try:
+        must_be_accepted_by(sa)
+    except Unexpected:
+        raise NotApplicable(f"it takes no signature by the method {method.name}") from None
+    sa.delete()
 
 
 def _bent(sa: ScriptedSa, forge: Forge, method: AuthMethod = AuthMethod.DIGITAL_SIGNATURE) -> Bend:

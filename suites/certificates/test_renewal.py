@@ -7,6 +7,7 @@ from conformance.crypto.pki import Authority, Leaf, cached_key
 from conformance.ike.core.connection import Connection
 from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
+from peers.capabilities import Capability
 from peers.contract import Pixit
 from suites.certificates.roles import Shown, accepted, refused
 from suites.certificates.test_paths import between, ours
@@ -51,7 +52,7 @@ def test_1960(peer: Peer) -> Leaf:
 # --- keys and names ---------------------------------------------------------------------------------------------------
 
 
-@accepted("cert-path-mixed-keys", "RFC5280-6.1.3-1", connection=certificates("ecdsa"))
+@accepted("cert-path-mixed-keys", "RFC5280-6.1.3-1", connection=certificates("ecdsa"), needs=(Capability.RSA,))
 def test_mixed_keys(peer: Peer) -> Leaf:
     """Below an authority with an ECDSA key stands one with an RSA key, and below that our ECDSA key."""
     return ours(peer, between(peer, key=cached_key("rsa", "mixed keys")))

@@ -71,15 +71,15 @@ def test_responder_refuses(peer: Peer, dut: Dut) -> None:
 
 # --- keys on curves, of an initiator ----------------------------------------------------------------------------------
 
-CURVES = ("RFC4754-7-1", "RFC4754-7-2", "RFC4754-8-1", "RFC4754-4-1", "RFC7427-3-1")
+CURVES = ("RFC4754-7-1", "RFC4754-7-2", "RFC4754-8-1", "RFC4754-4-1", "RFC7427-3-1", "RFC8247-3.1-4")
 
 
 def initiator_curve(peer: Peer, dut: Dut, method: AuthMethod, octets: int) -> None:
     """Where our response announces no hashes, the device that initiates signs with this method: r and s, padded."""
     dut.initiate()
     sa = peer.respond_init(peer.expect_init(), without_notify(NotifyType.SIGNATURE_HASH_ALGORITHMS))
-    request = sa.expect_request(ExchangeType.IKE_AUTH)
-    proof = peer.expect(request.message, AUTH)
+    request = sa.expect_request(ExchangeType.IKE_AUTH, requirement="RFC8247-3.1-4")
+    proof = peer.expect(request.message, AUTH, "RFC8247-3.1-4")
     peer.check(proof.method == method, f"{method.name} ({int(method)})", AuthMethod(proof.method).name, "RFC7427-3-1")
     peer.check(len(proof.data) == octets, f"{octets} octets of r and s", f"{len(proof.data)} octets", "RFC4754-7-2")
     sa.answer(request)

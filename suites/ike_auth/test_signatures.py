@@ -36,15 +36,15 @@ def algorithm(peer: Peer, answer: Message) -> SignatureAlgorithm:
     return signature_algorithm(proof.data)
 
 
-def digital_signature(peer: Peer, scheme: Scheme) -> None:
-    """Both announce hashes, both sign; the device's signature is one of ``scheme`` with an announced hash."""
+def digital_signature(peer: Peer, *schemes: Scheme) -> None:
+    """Both announce hashes, both sign; the device's signature is one of ``schemes`` with an announced hash."""
     sa = peer.sa()
     sa.init()
     answer = sa.auth()
     must_succeed(peer, sa)
     found = algorithm(peer, answer)
-    peer.check(found.scheme == scheme, scheme.value, found)
-    allowed = _SHA2 if scheme not in (Scheme.ED25519, Scheme.ED448) else (HashAlgorithm.IDENTITY,)
+    peer.check(found.scheme in schemes, " or ".join(one.value for one in schemes), found)
+    allowed = _SHA2 if found.scheme not in (Scheme.ED25519, Scheme.ED448) else (HashAlgorithm.IDENTITY,)
     peer.check(found.hash in allowed, "a hash that we announced", found, "RFC7427-4-2")
 
 
@@ -54,8 +54,8 @@ def digital_signature(peer: Peer, scheme: Scheme) -> None:
     role="responder", ordinary=True, needs=(Capability.RFC7427,), connection=certificates("rsa"),
 )  # fmt: skip
 def test_rsa(peer: Peer) -> None:
-    """Both sides sign with RSA keys under the method Digital Signature."""
-    digital_signature(peer, Scheme.RSA)
+    """Both sides sign with RSA keys under the method Digital Signature, by RSASSA-PSS or by PKCS #1 v1.5."""
+    digital_signature(peer, Scheme.RSA, Scheme.PSS)
 
 
 @purpose(
@@ -206,7 +206,7 @@ def test_ecdsa_classic(peer: Peer) -> None:
     """Without announced hashes a P-256 key signs with method 9: r and s, 32 octets each."""
     sa = peer.sa(local=ourselves(peer, method=AuthMethod.ECDSA_256))
     sa.init(without_notify(NotifyType.SIGNATURE_HASH_ALGORITHMS))
-    proof = peer.expect(sa.auth(), AUTH)
+    proof = peer.expect(sa.auth(), AUTH, "RFC8247-3.1-4")
     method = AuthMethod(proof.method)
     peer.check(method == AuthMethod.ECDSA_256, "ECDSA-256 (9)", method.name, "RFC7427-3-1")
     peer.check(len(proof.data) == 64, "64 octets of r and s", f"{len(proof.data)} octets", "RFC4754-7-2")
@@ -217,15 +217,15 @@ def classic_curve(peer: Peer, method: AuthMethod, octets: int) -> None:
     """Without announced hashes the device's key signs with this method: r and s, as long as the curve is."""
     sa = peer.sa(local=ourselves(peer, method=method))
     sa.init(without_notify(NotifyType.SIGNATURE_HASH_ALGORITHMS))
-    proof = peer.expect(sa.auth(), AUTH)
+    proof = peer.expect(sa.auth(), AUTH, "RFC8247-3.1-4")
     peer.check(proof.method == method, f"{method.name} ({int(method)})", AuthMethod(proof.method).name, "RFC7427-3-1")
     peer.check(len(proof.data) == octets, f"{octets} octets of r and s", f"{len(proof.data)} octets", "RFC4754-7-2")
     must_succeed(peer, sa, "RFC4754-7-1")
 
 
 @purpose(
-    "auth-ecdsa-384-classic", "RFC4754-7-1", "RFC4754-7-2", "RFC4754-4-1", "RFC7427-3-1", role="responder",
-    ordinary=True, connection=certificates("ecdsa384"),
+    "auth-ecdsa-384-classic", "RFC4754-7-1", "RFC4754-7-2", "RFC4754-4-1", "RFC7427-3-1", "RFC8247-3.1-4",
+    role="responder", ordinary=True, connection=certificates("ecdsa384"),
 )  # fmt: skip
 def test_ecdsa_384_classic(peer: Peer) -> None:
     """Without announced hashes a P-384 key signs with method 10: r and s, 48 octets each."""
@@ -233,8 +233,8 @@ def test_ecdsa_384_classic(peer: Peer) -> None:
 
 
 @purpose(
-    "auth-ecdsa-521-classic", "RFC4754-7-1", "RFC4754-7-2", "RFC4754-4-1", "RFC7427-3-1", role="responder",
-    ordinary=True, connection=certificates("ecdsa521"),
+    "auth-ecdsa-521-classic", "RFC4754-7-1", "RFC4754-7-2", "RFC4754-4-1", "RFC7427-3-1", "RFC8247-3.1-4",
+    role="responder", ordinary=True, connection=certificates("ecdsa521"),
 )  # fmt: skip
 def test_ecdsa_521_classic(peer: Peer) -> None:
     """Without announced hashes a P-521 key signs with method 11: r and s, 66 octets each."""

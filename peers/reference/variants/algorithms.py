@@ -3,13 +3,29 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+
 from conformance.crypto.suite import IkeSuite
+from conformance.crypto.x509 import CertificateError, Checks
 from conformance.ike.core.child import ChildOffer, ChildSa
 from conformance.ike.core.connection import ChildConfig, PublicKey
 from conformance.ike.core.events import Violation
 from conformance.ike.core.proposals import of_type, parsed
+from conformance.ike.core.signatures import OUR_HASHES
 from conformance.ike.ikesa import IkeSa
-from conformance.wire import HashAlgorithm, KeMethod, Message, Nonce, Proposal, Transform, TransformType
+from conformance.wire import (
+    AUTH,
+    AuthMethod,
+    HashAlgorithm,
+    KeMethod,
+    Message,
+    Nonce,
+    Proposal,
+    Transform,
+    TransformType,
+)
 from peers.algorithms import MUSTS, Algorithms
 from peers.capabilities import Capability
 from peers.reference.engine import ReferenceEngine
@@ -68,6 +84,62 @@ class _HalfKeyNonces(IkeSa):
 )
 class ChaCha(ReferenceEngine):
     """Takes ChaCha20-Poly1305 with PRF-HMAC-SHA2-512 and Curve448, and nonces of half its keys at least."""
+
+
+@variant("RFC 8247, 3.2: with an RSA key RSASSA-PSS is what everybody must have, and PKCS #1 v1.5 what one may have")
+class SignsByPss(IkeSa):
+    """Signs by RSASSA-PSS with an RSA key wherever its peer announces hashes."""
+
+    def signature(self, auth: PublicKey, method: AuthMethod, octets: bytes, digest: HashAlgorithm | None) -> bytes:
+        by_pss = isinstance(auth.key, rsa.RSAPrivateKey) and method == AuthMethod.DIGITAL_SIGNATURE
+        return super().signature(replace(auth, pss=True) if by_pss else auth, method, octets, digest)
+
+
+class _NoRsa(Checks):
+    def issued(self, certificate: x509.Certificate, issuer: x509.Certificate) -> None:
+        if any(isinstance(one.public_key(), rsa.RSAPublicKey) for one in (certificate, issuer)):
+            raise CertificateError("an RSA key")
+        super().issued(certificate, issuer)
+
+
+@variant(
+    "RFC 7296, 4: an implementation may be configured with restrictions concerning algorithms and authorities",
+    lacks=(Capability.RSA, Capability.RSA_PSS),
+    about=("ike_auth", "certificates"),
+)
+class NoRsa(IkeSa):
+    """Takes no RSA keys, in no certificate of a path."""
+
+    def certificate_checks(self) -> Checks:
+        return _NoRsa()
+
+
+_BY_CURVE = (AuthMethod.ECDSA_256, AuthMethod.ECDSA_384, AuthMethod.ECDSA_521)
+
+
+@variant(
+    "RFC 8247, 3.1: the methods 9 to 11 are a SHOULD, and expected to give way to Digital Signature",
+    advice={"RFC8247-3.1-4": "that is what it does not follow"},
+    about=("ike_auth", "certificates"),
+)
+class DigitalSignatureOnly(IkeSa):
+    """Knows ECDSA under the method Digital Signature only, which it always announces."""
+
+    def signature_hashes(self) -> tuple[HashAlgorithm, ...]:
+        return OUR_HASHES
+
+    def signature_method(self, auth: PublicKey) -> AuthMethod:
+        return self.known(super().signature_method(auth))
+
+    def check_signature(self, key: PublicKeyTypes, auth: AUTH, octets: bytes) -> None:
+        self.known(auth.method)
+        super().check_signature(key, auth, octets)
+
+    def known(self, method: AuthMethod) -> AuthMethod:
+        """The method. Raises Violation for those of RFC 4754."""
+        if method in _BY_CURVE:
+            raise Violation(f"the method {method.name}")
+        return method
 
 
 @variant("RFC 8247, 3.2: SHA2-256 is the one hash for signatures that everybody must have")

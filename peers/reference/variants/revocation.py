@@ -56,7 +56,9 @@ class StopsAtUnknown(IkeSa):
             yield from super().told_by_lists(certificate, issuer)
 
 
-@variant("RFC 6960, 4.2.2.2.1: whether a responder may be revoked is up to the client where its certificate says nothing")
+@variant(
+    "RFC 6960, 4.2.2.2.1: whether a responder may be revoked is up to the client where its certificate says nothing"
+)
 class ChecksResponders(IkeSa):
     """Believes a responder of an authority only where its certificate says that it need not be checked."""
 
