@@ -26,6 +26,11 @@ class Kind:
         """Whether it has a type of one octet."""
         return not self.vendor and self.number < EapType.EXPANDED
 
+    @property
+    def type(self) -> EapType:
+        """The Type of a packet of this method, the expanded one where there is no other."""
+        return EapType(self.number) if self.legacy else EapType.EXPANDED
+
     def packet(self, code: EapCode, identifier: int, data: bytes, *, expanded: bool = False) -> EapPacket:
         """A packet of this method, in the expanded form where asked for or where there is no other."""
         if self.legacy and not expanded:

@@ -49,8 +49,10 @@ class Listened:
 
     @property
     def of_method(self) -> list[EapPacket]:
-        """Those of a method."""
-        return [one for one in self.packets if one.type is not None and one.type not in BEFORE]
+        """Those of a method that our side has: any other it has answered by a Nak."""
+        assert isinstance(self.conversation, EapPeer | EapServer)
+        ours = {one.kind.type for one in self.conversation.methods}
+        return [one for one in self.packets if one.type in ours]
 
     @property
     def bodies(self) -> list[Body]:

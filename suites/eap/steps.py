@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from conformance.eap.making import peer_method
 from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
@@ -95,12 +96,17 @@ def succeeded(peer: Peer, sa: ScriptedSa) -> Message:
 
 
 def until_method(peer: Peer, sa: ScriptedSa, number: int = 1) -> Message:
-    """The rounds up to the request of the method with this number, which is returned unanswered."""
+    """The rounds up to the request of the method with this number, which is returned unanswered.
+
+    What asks for a method that our side does not have is answered by a Nak.
+    """
     answer, seen = asked(peer, sa), 0
+    auth, means = sa.means(sa.own_party())
+    ours = {peer_method(one, means).kind.type for one in auth.methods}
     with peer.preamble("EAP"):
         while True:
             found = peer.expect(answer, EAP).packet
-            seen += found.code == EapCode.REQUEST and found.type not in (1, 2)
+            seen += found.code == EapCode.REQUEST and found.type in ours
             if seen == number:
                 return answer
             if found.code != EapCode.REQUEST:

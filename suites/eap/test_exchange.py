@@ -42,7 +42,7 @@ AES_PRFS = "prfaescmac-prfaesxcbc"
 def test_requests(peer: Peer) -> None:
     """Each request has another Identifier than the one before, and asks for one method; a Success without data ends it.
 
-    Nak is no type of a request.
+    Before that method others may have been asked for, which our side has answered by a Nak. A Nak is no request.
     """
     heard = listening.served(peer)
     requests = [one for one in heard.packets if one.code == EapCode.REQUEST]
@@ -50,9 +50,9 @@ def test_requests(peer: Peer) -> None:
         peer.check(one.identifier != before.identifier, "another Identifier", one, "RFC3748-4.1-5")
     types = [one.type for one in requests]
     peer.check(EapType.NAK not in types, "no request of type Nak", heard.shown, "RFC3748-5-1")
-    methods = [at for at, kind in enumerate(types) if kind not in listening.BEFORE]
+    methods = heard.of_method
     peer.check(methods, "a request of a method", heard.shown, "RFC3748-2.1-1")
-    rest = {kind for kind in types[methods[0] :] if kind != EapType.NOTIFICATION}
+    rest = {kind for kind in types[requests.index(methods[0]) :] if kind != EapType.NOTIFICATION}
     peer.check(len(rest) == 1, "requests of one method to its end", heard.shown, "RFC3748-2.1-2")
     last = heard.packets[-1]
     peer.check(last.code == EapCode.SUCCESS, "EAP-Success", last, "RFC3748-2-3")

@@ -1,5 +1,7 @@
 """Defects of EAP in IKE_AUTH, the device as peer (RFC 7296, section 2.16; RFC 3748; RFC 5998)."""
 
+from collections.abc import Sequence
+
 from conformance.eap.basic import Nak
 from conformance.eap.errors import Discard
 from conformance.eap.kind import NAK, Kind
@@ -7,6 +9,7 @@ from conformance.eap.method import Decision
 from conformance.eap.mschapv2 import OpCode, SuccessResponse
 from conformance.eap.mschapv2_peer import Mschapv2Peer
 from conformance.eap.peer import EapPeer
+from conformance.ike.core.events import Violation
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import AUTH, AuthMethod, EapPacket, EapType, Message, Payload
 from peers.reference.defects.registry import defect
@@ -69,6 +72,20 @@ class NaksNotifications(IkeSa):
             return self.emit(NAK, Nak(bytes(one.kind.number for one in self.methods)), packet.identifier)
 
     peer_class = Peer
+
+
+@defect("eap-many-notifications")
+class FewExchanges(IkeSa):
+    """Gives up an IKE_AUTH that takes more than seven exchanges."""
+
+    exchanges: int = 1
+
+    def next_round(self, message: Message) -> Sequence[Payload] | None:
+        further = super().next_round(message)
+        self.exchanges += further is not None
+        if self.exchanges > 7:
+            raise Violation("this goes on for too long")
+        return further
 
 
 @defect("eap-unknown-method")

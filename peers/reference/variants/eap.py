@@ -6,7 +6,7 @@ from typing import Any
 
 from conformance.eap.aka_server import AkaServer
 from conformance.eap.conversation import Outcome
-from conformance.eap.making import Means
+from conformance.eap.making import Means, server_method
 from conformance.eap.method import Method
 from conformance.eap.mschapv2_server import Mschapv2Server
 from conformance.eap.peer import EapPeer
@@ -14,11 +14,11 @@ from conformance.eap.server import EapServer
 from conformance.eap.tls_frames import Fragments, Frame
 from conformance.eap.tls_method import TlsMethod
 from conformance.ike.core.connection import Eap
-from conformance.ike.core.events import Refusal
+from conformance.ike.core.events import Refusal, Violation
 from conformance.ike.extensions.eap_auth import eap_payload
 from conformance.ike.ikesa import IkeSa
 from conformance.tls import TlsVersion
-from conformance.wire import EapCode, EapPacket, Payload
+from conformance.wire import EapCode, EapPacket, Message, Payload
 from peers.reference.nas.sa import Relay
 from peers.reference.variants.registry import variant
 
@@ -108,6 +108,36 @@ class OddFirstIdentifier(Serving):
             return found if found != server.identifier else (found + 1) & 0xFF
 
         server.next_identifier = other  # type: ignore[method-assign]
+
+
+@variant(
+    "RFC 3748, 2.1 and 5.3: a server that does not know which method its peer has may have to ask for several",
+    about=EAP,
+)
+class AsksForAnotherFirst(Serving):
+    """Begins with a method that its peer does not have, and goes on to the right one after the Nak."""
+
+    def served(self, server: EapServer) -> None:
+        auth, means = self.means(self.peer_party())
+        if not isinstance(self.own_party().auth, Eap):  # by EAP alone only certain methods will do
+            server.methods.insert(0, server_method("md5" if "gtc" in auth.methods else "gtc", means))
+
+
+@variant(
+    "RFC 7296, 2.16: ten IKE_AUTH exchanges are what an initiator needs to be capable of",
+    about=EAP,
+)
+class TenExchanges(IkeSa):
+    """Gives up an IKE_AUTH of more than ten exchanges, unless its method runs TLS."""
+
+    exchanges: int = 1
+
+    def next_round(self, message: Message) -> Sequence[Payload] | None:
+        further = super().next_round(message)
+        self.exchanges += further is not None
+        if self.exchanges > 10 and not (self.as_peer is not None and isinstance(self.as_peer.method, TlsMethod)):
+            raise Violation("this goes on for too long")
+        return further
 
 
 # --- the end ----------------------------------------------------------------------------------------------------------
