@@ -16,7 +16,7 @@ from conformance.crypto.pki import Authority, Leaf, new_key
 from conformance.ike.core.connection import Connection, Identity, Party, PublicKey
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
-from conformance.script.sa import fatal
+from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import ExchangeType, IdType, NotifyType
 from peers.contract import Pixit
@@ -99,13 +99,7 @@ def taken_or_refused(
         shown = _shown(peer, made)
         sa = peer.sa(**_changes(shown))
         sa.init()
-        answer = answer_of(peer, sa, shown.bent)
-        if fatal(answer) is None:
-            peer.note("it takes that")
-            must_succeed(peer, sa, TOLD)
-        else:
-            peer.note("it refuses that")
-            must_be_a_refusal(peer, sa, answer, NotifyType.AUTHENTICATION_FAILED)
+        take_or_refuse(peer, sa, shown.bent, NotifyType.AUTHENTICATION_FAILED)
 
     def as_initiator(peer: Peer, dut: Dut, made: Leaf | Shown) -> None:
         shown = _shown(peer, made)
@@ -118,6 +112,17 @@ def taken_or_refused(
             must_be_refused_by(dut, peer, attempt)
 
     return _judged((identifier, *requirements), (TOLD,), connection, further, as_responder, as_initiator)
+
+
+def take_or_refuse(peer: Peer, sa: ScriptedSa, bent: Bend | None, kind: NotifyType | None = None) -> None:
+    """The device takes our IKE_AUTH request, or refuses it as it must, by this notify or any error."""
+    answer = answer_of(peer, sa, bent)
+    if fatal(answer) is None:
+        peer.note("it takes that")
+        must_succeed(peer, sa, TOLD)
+    else:
+        peer.note("it refuses that")
+        must_be_a_refusal(peer, sa, answer, kind)
 
 
 def _judged(

@@ -7,10 +7,18 @@ from conformance.ike.core.connection import PublicKey
 from conformance.ike.extensions.hash_and_url import hash_of
 from conformance.net.http import Page
 from conformance.script.peer import Peer
-from conformance.script.sa import fatal
 from conformance.script.verdict import Unexpected
 from conformance.wire import CERT, ExchangeType, Message, NotifyType
-from suites.certificates.roles import NOT_CREATED, TOLD, AsResponder, Shown, accepted, in_both, of_responder
+from suites.certificates.roles import (
+    NOT_CREATED,
+    TOLD,
+    AsResponder,
+    Shown,
+    accepted,
+    in_both,
+    of_responder,
+    take_or_refuse,
+)
 from suites.certificates.test_payloads import after_first
 from suites.certificates.urls import (
     BOTH_FORMATS,
@@ -29,7 +37,7 @@ from suites.certificates.urls import (
 )
 from suites.connections import certificates
 from suites.dut import Dut
-from suites.ike_auth.refusal import answer_of, control, must_be_a_refusal, must_be_refused
+from suites.ike_auth.refusal import control, must_be_a_refusal, must_be_refused
 from suites.ike_auth.steps import must_be_accepted_by, must_succeed, without_notify
 from suites.purpose import purpose
 
@@ -147,12 +155,7 @@ def either(peer: Peer, shown: Shown) -> None:
     """The device takes what we show, or refuses it as it must refuse anything."""
     sa = peer.sa(local=shown.party)
     sa.init()
-    answer = answer_of(peer, sa, shown.bent)
-    peer.note("it takes that" if fatal(answer) is None else "it refuses that")
-    if fatal(answer) is None:
-        must_succeed(peer, sa, TOLD)
-    else:
-        must_be_a_refusal(peer, sa, answer)
+    take_or_refuse(peer, sa, shown.bent)
 
 
 @purpose("cert-url-wrong-hash", "RFC7296-3.6-5", TOLD, role="responder", connection=lookups(), needs=NEEDS, web=empty)

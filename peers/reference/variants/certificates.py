@@ -8,6 +8,8 @@ from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from conformance.crypto.dn import BMP_STRING, UTF8_STRING, Attribute, read, same, write
+from conformance.crypto.errors import CertificateError
+from conformance.crypto.revocation import load_crl
 from conformance.ike.core.connection import Connection
 from conformance.ike.core.events import Violation
 from conformance.ike.ikesa import IkeSa
@@ -115,6 +117,23 @@ class NistCurves(IkeSa):
         if isinstance(key, ec.EllipticCurvePublicKey) and not key.curve.name.startswith("secp"):
             raise Violation(f"a key on {key.curve.name}")
         super().check_signature(key, auth, octets)
+
+
+@variant(
+    "RFC 7296, 3.6: encoding 7 is a CRL in DER; what is supported, and cannot be read, is malformed",
+    about=CERTIFICATES,
+)
+class ReadsAllLists(IkeSa):
+    """Refuses a peer that shows something as a CRL that is none."""
+
+    def peer_public_key(self, identity: IDi | IDr, message: Message) -> PublicKeyTypes:
+        try:
+            for one in message.all(CERT):
+                if one.encoding == CertEncoding.CRL:
+                    load_crl(one.data)
+        except CertificateError as error:
+            raise Violation(str(error)) from None
+        return super().peer_public_key(identity, message)
 
 
 @variant(
