@@ -39,6 +39,8 @@ class Capability(StrEnum):
     RSA = "rsa", "authenticates with an RSA certificate"
     RSA_PSS = "rsa-pss", "signs and accepts RSASSA-PSS (RFC 7427)"
     ECDSA = "ecdsa", "authenticates with an ECDSA certificate"
+    ECDSA_384 = "ecdsa-384", "has ECDSA keys on P-384, too"
+    ECDSA_521 = "ecdsa-521", "has ECDSA keys on P-521, too"
     ED25519 = "ed25519", "authenticates with an Ed25519 certificate (RFC 8420)"
     ED448 = "ed448", "authenticates with an Ed448 certificate (RFC 8420)"
     BRAINPOOL = "brainpool", "verifies ECDSA signatures with keys on Brainpool curves (RFC 5639, RFC 7427)"
@@ -196,6 +198,9 @@ class Capability(StrEnum):
     ML_KEM = "ml-kem", "ML-KEM as a key exchange method"
 
 
+_CURVES = {"secp384r1": Capability.ECDSA_384, "secp521r1": Capability.ECDSA_521}
+
+
 def _authentication(party: Party) -> set[Capability]:
     if isinstance(party.auth, Psk):
         return {Capability.PSK}
@@ -213,7 +218,7 @@ def _authentication(party: Party) -> set[Capability]:
         if isinstance(key, rsa.RSAPublicKey):
             wanted.add(Capability.RSA)
         elif isinstance(key, ec.EllipticCurvePublicKey):
-            wanted.add(Capability.ECDSA)
+            wanted |= {Capability.ECDSA, _CURVES.get(key.curve.name, Capability.ECDSA)}
         elif isinstance(key, ed25519.Ed25519PublicKey):
             wanted.add(Capability.ED25519)
         elif isinstance(key, ed448.Ed448PublicKey):

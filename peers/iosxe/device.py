@@ -28,6 +28,7 @@ CLAIMS = frozenset(
     {
         *(Capability.INITIATOR, Capability.RESPONDER, Capability.CONFIGURABLE, Capability.PSK, Capability.RSA),
         Capability.PSK_EACH_WAY,
+        *(Capability.ECDSA_384, Capability.ECDSA_521),
         *(Capability.ECDSA, Capability.COOKIE, Capability.FRAGMENTATION, Capability.NAT_T, Capability.PFS),
         *(Capability.MULTIPLE_CHILDREN, Capability.NARROWING, Capability.TUNNEL, Capability.TRANSPORT),
         *(Capability.AH, Capability.GRE, Capability.DELETE_IKE, Capability.DELETE_CHILD, Capability.LIFETIME),

@@ -42,6 +42,7 @@ class Libreswan(Daemon):
     _ALWAYS: ClassVar[frozenset[Capability]] = frozenset(
         {
             *(Capability.INITIATOR, Capability.RESPONDER, Capability.CONFIGURABLE, Capability.PSK, Capability.RSA),
+            *(Capability.ECDSA_384, Capability.ECDSA_521),
             *(Capability.RSA_PSS, Capability.ECDSA, Capability.RFC7427, Capability.COOKIE, Capability.COOKIE_ALWAYS),
             *(Capability.FRAGMENTATION, Capability.MOBIKE, Capability.NAT_T, Capability.FORCED_ENCAPSULATION),
             *(Capability.CHILDLESS, Capability.MULTIPLE_CHILDREN, Capability.NARROWING, Capability.PFS),

@@ -43,6 +43,7 @@ class OpenIked(Daemon):
     _CLAIMS: ClassVar[frozenset[Capability]] = frozenset(
         {
             *(Capability.INITIATOR, Capability.RESPONDER, Capability.CONFIGURABLE, Capability.PSK, Capability.RSA),
+            *(Capability.ECDSA_384, Capability.ECDSA_521),
             *(Capability.ECDSA, Capability.BRAINPOOL, Capability.RFC7427, Capability.FRAGMENTATION, Capability.MOBIKE),
             *(
                 Capability.NAT_T,

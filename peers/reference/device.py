@@ -31,6 +31,8 @@ CAPABILITIES = frozenset(
         Capability.RSA,
         Capability.RSA_PSS,
         Capability.ECDSA,
+        Capability.ECDSA_384,
+        Capability.ECDSA_521,
         Capability.ED25519,
         Capability.ED448,
         Capability.BRAINPOOL,

@@ -26,6 +26,8 @@ _SIGNERS = {
     Capability.RSA: {"openssl", "gmp", "gcrypt", "botan", "wolfssl"},
     Capability.RSA_PSS: {"openssl", "gmp", "gcrypt", "botan", "wolfssl"},
     Capability.ECDSA: {"openssl", "botan", "wolfssl"},
+    Capability.ECDSA_384: {"openssl", "botan", "wolfssl"},
+    Capability.ECDSA_521: {"openssl", "botan", "wolfssl"},
     Capability.BRAINPOOL: {"openssl"},
     Capability.ED25519: {"openssl", "curve25519", "botan", "wolfssl"},
     Capability.ED448: {"openssl", "wolfssl"},

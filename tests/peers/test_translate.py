@@ -206,7 +206,11 @@ def test_its_own_plugins_may_come_before_openssl() -> None:
 @pytest.mark.parametrize(
     ("answer", "plugins", "claimed"),
     [
-        ({"dh": {"ECP_256": b"openssl"}}, ("openssl",), {"rsa", "rsa-pss", "ecdsa", "brainpool", "ed25519", "ed448"}),
+        (
+            {"dh": {"ECP_256": b"openssl"}},
+            ("openssl",),
+            {"rsa", "rsa-pss", "ecdsa", "ecdsa-384", "ecdsa-521", "brainpool", "ed25519", "ed448"},
+        ),
         ({"ke": {"ECP_256": b"openssl"}}, ("gmp",), {"rsa", "rsa-pss", "intermediate", "multiple-ke"}),
         ({"ke": {"ML_KEM_768": b"ml"}}, ("ml", "curve25519"), {"ed25519", "intermediate", "multiple-ke", "ml-kem"}),
         ({}, (), set()),

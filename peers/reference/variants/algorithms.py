@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from conformance.crypto.suite import IkeSuite
@@ -86,7 +86,10 @@ class ChaCha(ReferenceEngine):
     """Takes ChaCha20-Poly1305 with PRF-HMAC-SHA2-512 and Curve448, and nonces of half its keys at least."""
 
 
-@variant("RFC 8247, 3.2: with an RSA key RSASSA-PSS is what everybody must have, and PKCS #1 v1.5 what one may have")
+@variant(
+    "RFC 8247, 3.2: with an RSA key RSASSA-PSS is what everybody must have, and PKCS #1 v1.5 what one may have",
+    about=("ike_auth", "certificates", "eap"),
+)
 class SignsByPss(IkeSa):
     """Signs by RSASSA-PSS with an RSA key wherever its peer announces hashes."""
 
@@ -112,6 +115,29 @@ class NoRsa(IkeSa):
 
     def certificate_checks(self) -> Checks:
         return _NoRsa()
+
+
+@variant(
+    "RFC 8247, 3.1: ECDSA on each of three curves is a method of its own, and none of them a MUST",
+    lacks=(Capability.ECDSA_384, Capability.ECDSA_521, Capability.BRAINPOOL),
+    about=("ike_auth", "certificates"),
+)
+class OneCurve(IkeSa):
+    """Has ECDSA on P-256 only, under whatever method."""
+
+    def sign(self, auth: PublicKey, octets: bytes) -> AUTH:
+        self.check_curve(auth.key)
+        return super().sign(auth, octets)
+
+    def check_signature(self, key: PublicKeyTypes, auth: AUTH, octets: bytes) -> None:
+        self.check_curve(key)
+        super().check_signature(key, auth, octets)
+
+    def check_curve(self, key: object) -> None:
+        """Raises Violation for a key on another curve."""
+        curve = key.curve if isinstance(key, ec.EllipticCurvePublicKey | ec.EllipticCurvePrivateKey) else None
+        if curve is not None and curve.name != "secp256r1":
+            raise Violation(f"a key on {curve.name}")
 
 
 _BY_CURVE = (AuthMethod.ECDSA_256, AuthMethod.ECDSA_384, AuthMethod.ECDSA_521)
