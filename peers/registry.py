@@ -75,7 +75,7 @@ def _external(path: Path, **options: Any) -> Device:
             from peers.iosxe.device import IosXe
         except ModuleNotFoundError as error:
             missing = f"[iosxe] needs the Python package {error.name}"
-            raise DeviceError(str(path), missing, "pip install 'ikespec[cisco]'") from None
+            raise DeviceError(str(path), missing, f"pip install {error.name}") from None
         return _make("iosxe", IosXe, path, **options)
     from peers.external import ExternalDevice
 

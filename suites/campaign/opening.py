@@ -167,5 +167,5 @@ def _cluster(address: str, about: Rig) -> Pool:
     try:
         from suites.campaign.cluster import ClusterPool
     except ModuleNotFoundError as error:
-        raise StoreError(f"--scheduler needs the Python package {error.name}: pip install 'ikespec[cluster]'") from None
+        raise StoreError(f"--scheduler needs the Python package {error.name}: pip install {error.name}") from None
     return ClusterPool(address, about)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("ciscoconfparse2", reason="pip install 'ikespec[dev]' has it")
-pytest.importorskip("netmiko", reason="pip install 'ikespec[cisco]' has it")
+pytest.importorskip("ciscoconfparse2", reason="bin/test has it")
+pytest.importorskip("netmiko", reason="bin/test has it")
 
 from ciscoconfparse2 import CiscoConfParse
 
