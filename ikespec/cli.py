@@ -70,7 +70,8 @@ def run(
     """Run test purposes against a device.
 
     Exit code 0: at least one purpose passed and nothing unexpected happened, 1: something unexpected happened, 2: the
-    run could not be made, or judged nothing. After Ctrl-C 130, after SIGTERM 143, with reports of what was judged.
+    run could not be made, or judged nothing, or no purpose passed though nothing unexpected happened. After Ctrl-C 130,
+    after SIGTERM 143, with reports of what was judged.
     """
     from suites.options import default_folder
     from suites.session import RARELY

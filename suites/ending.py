@@ -1,7 +1,7 @@
 """How a run ends: what counts, and the exit code.
 
 0: at least one purpose passed and nothing unexpected happened. 1: something unexpected happened. 2: the run could not
-be made, or judged nothing.
+be made, or judged nothing, or no purpose passed though nothing unexpected happened: that is no green run.
 """
 
 from collections.abc import Iterable

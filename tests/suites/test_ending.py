@@ -1,9 +1,11 @@
 """Exit codes: never green on nothing."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ikespec import cli
 from suites.ending import Demands, ending, fixed_deviations
 
 
@@ -53,3 +55,10 @@ def test_a_pattern_is_fixed_when_none_of_its_purposes_fails_so() -> None:
     still, gone = record("mid-far", "fail", known=both), record("mid-near", fixed=both)
     assert fixed_deviations([still, gone]) == ()
     assert fixed_deviations([gone]) == ("mid-*",)
+
+
+def test_every_text_on_the_exit_code_says_that_a_run_without_a_pass_is_not_green() -> None:
+    house = Path(__file__).resolve().parents[2]
+    texts = [(house / name).read_text() for name in ("README.md", "docs/gate.md")]
+    for text in (*texts, cli.run.__doc__ or ""):
+        assert "or no purpose passed though nothing unexpected happened" in " ".join(text.split())
