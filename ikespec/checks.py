@@ -72,11 +72,22 @@ def check_amounts(shard: str, max_evidence: str) -> None:
         fail(f"--max-evidence: {error}")
 
 
-def check_embargo(patterns: list[str] | None) -> None:
-    """End with exit code 2 if a purpose under embargo is none: a slip of the pen would publish another."""
-    for one in patterns or ():
-        if problem := catalogue.unknown([one], ()):
-            fail(f"--embargo: {problem}")
+def check_purposes(**patterns: list[str] | None) -> None:
+    """End with exit code 2 if an option names no purpose: what is meant would be run, or be published, all the same."""
+    for option, given in patterns.items():
+        if problem := catalogue.unknown(given or ()):
+            fail(f"--{option}: {problem}")
+
+
+def check_capabilities(words: list[str] | None) -> None:
+    """End with exit code 2 if what a device must claim is no capability."""
+    from peers.capabilities import Capability
+    from peers.tomlfile import nearest
+
+    for word in words or ():
+        if word not in set(Capability):
+            hint = nearest(word, Capability) or "see ikespec list --capabilities"
+            fail(f"--expect-capability {word!r}: there is no such capability; {hint}")
 
 
 def check_numbers(context: typer.Context, *names: str) -> None:

@@ -85,7 +85,8 @@ def run(
     checks.check_devices(workers)
     checks.check_algorithms(ike=ike, esp=esp, ah=ah)
     checks.check_amounts(shard, max_evidence)
-    checks.check_embargo(embargo)
+    checks.check_purposes(without=without, embargo=embargo)
+    checks.check_capabilities(expect_capability)
     folder = out or default_folder(dut)
     many = not (purposes or subject or rfc or level or profile or pytest_args) and shard == "1/1"
     workers = checks.check_places(dut, folder, workers, many=many)

@@ -133,22 +133,36 @@ def find(spoken: Sequence[Deviation], requirement: str | None, got: str) -> Devi
     return next((one for one in spoken if one.explains(requirement, got)), None)
 
 
-def load_deviations(path: Path, purposes: Collection[str] | None = None) -> tuple[Deviation, ...]:
+def load_deviations(
+    path: Path,
+    purposes: Collection[str] | None = None,
+    requirements: Collection[str] | None = None,
+    invariants: Collection[str] | None = None,
+) -> tuple[Deviation, ...]:
     """Read a file of deviations. With ``purposes`` every entry must match at least one of them.
 
-    Raises TomlError naming line, key and value for anything that is not as described above.
+    With ``requirements`` and ``invariants`` what it names must be one of these. Raises TomlError naming line, key and
+    value for anything that is not as described above.
     """
     top = read_toml(path)
     found: list[Deviation] = []
     for table in top.tables("deviation"):
         deviation = _deviation(table)
-        if purposes is not None and not any(fnmatchcase(known, deviation.purpose) for known in purposes):
-            raise table.error("purpose", "there is no such purpose", nearest(deviation.purpose, purposes))
+        _must_fit(table, deviation.purpose, purposes)
+        for key, known in (("requirement", requirements), ("invariant", invariants)):
+            word = getattr(deviation, key)
+            if word and known is not None and word not in known:
+                raise table.error(key, f"there is no such {key}", nearest(word, known))
         if any(_key(one) == _key(deviation) for one in found):
             raise table.error("purpose", "is listed twice for the same symptom and versions")
         found.append(deviation)
     top.done()
     return tuple(found)
+
+
+def _must_fit(table: Table, pattern: str, purposes: Collection[str] | None) -> None:
+    if purposes is not None and not any(fnmatchcase(known, pattern) for known in purposes):
+        raise table.error("purpose", "there is no such purpose", nearest(pattern, purposes))
 
 
 def _key(one: Deviation) -> tuple[object, ...]:
@@ -178,13 +192,18 @@ def _deviation(table: Table) -> Deviation:
     )  # fmt: skip
 
 
-def load_private(path: Path) -> dict[str, tuple[str, str]]:
-    """Reason and reference of private deviations by purpose, from a file that is not for all. Raises TomlError."""
+def load_private(path: Path, purposes: Collection[str] | None = None) -> dict[str, tuple[str, str]]:
+    """Reason and reference of private deviations by purpose, from a file that is not for all.
+
+    With ``purposes`` every entry must match at least one of them. Raises TomlError.
+    """
     top = read_toml(path)
     found: dict[str, tuple[str, str]] = {}
     for table in top.tables("deviation"):
-        found[table.text("purpose")] = table.text("reason"), table.text("reference")
+        purpose = table.text("purpose")
+        found[purpose] = table.text("reason"), table.text("reference")
         table.done()
+        _must_fit(table, purpose, purposes)
     top.done()
     return found
 

@@ -17,12 +17,14 @@ from typing import Any
 from conformance.script.words import one_line
 from peers.capabilities import Capability
 from peers.contract import Device, DeviceError
-from peers.deviations import Deviation, about, find, load_deviations
+from peers.deviations import Deviation, about, find
 from peers.registry import open_device
+from peers.tomlfile import nearest
 from peers.word import parse
 from suites.interop.pair import Outcome, Pair
 from suites.interop.record import InteropFolder, Record, Verdict
 from suites.interop.scenario import Scenario
+from suites.known import read_known
 
 Opener = Callable[..., Device]
 
@@ -145,7 +147,7 @@ class Matrix:
                 done.result()
         for (index, _), device in self._devices.items():
             path = device.deviations_file
-            self._deviations[index] = load_deviations(path) if path is not None else ()
+            self._deviations[index] = read_known(path) if path is not None else ()
 
     def _described(self) -> list[dict[str, Any]]:
         found = []
@@ -240,12 +242,16 @@ class Matrix:
 def select(scenarios: Sequence[Scenario], patterns: Sequence[str], without: Sequence[str] = ()) -> list[Scenario]:
     """The scenarios whose identifier fits one of the patterns, by default all, and none of ``without``.
 
-    Raises DeviceError for none.
+    Raises DeviceError for a pattern that fits nothing, and where nothing is left.
     """
-    kept = [one for one in scenarios if not any(fnmatchcase(one.id, pattern) for pattern in without)]
-    if not patterns:
-        return kept
-    found = [one for one in kept if any(fnmatchcase(one.id, pattern) for pattern in patterns)]
+    known = {one.id: one for one in scenarios}
+    for option, words in (("--scenario", patterns), ("--without", without)):
+        for word in words:
+            if not any(fnmatchcase(one, word) for one in known):
+                hint = nearest(word, known) or "see ikespec interop --list"
+                raise DeviceError("interop", f"{option}: no scenario fits {word!r}", hint)
+    left = [one for one in known if not any(fnmatchcase(one, pattern) for pattern in without)]
+    found = [known[one] for one in left if not patterns or any(fnmatchcase(one, pattern) for pattern in patterns)]
     if not found:
-        raise DeviceError("interop", f"no scenario fits {', '.join(patterns)}", "see ikespec interop --list")
+        raise DeviceError("interop", "no scenario is left", "see ikespec interop --list")
     return found

@@ -188,7 +188,7 @@ def test_releases_of_a_daemon_are_devices_of_their_own() -> None:
 def test_scenarios_are_chosen_by_pattern() -> None:
     assert {one.subject for one in select(SCENARIOS, ["auth-*"])} == {"authentication"}
     assert len({one.id for one in SCENARIOS}) == len(SCENARIOS) >= 45
-    with pytest.raises(DeviceError, match="no scenario fits nothing"):
+    with pytest.raises(DeviceError, match="--scenario: no scenario fits 'nothing'"):
         select(SCENARIOS, ["nothing"])
 
 
