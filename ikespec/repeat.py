@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -24,9 +25,9 @@ def run(console: Console, words: Sequence[str], times: int, folder: Path) -> int
     """
     verdicts: dict[str, list[str]] = {}
     for number in range(1, times + 1):
-        place = folder / f"{number:02}"
+        place, begun = folder / f"{number:02}", datetime.now(UTC)
         done = subprocess.run([sys.executable, "-m", "ikespec", "run", *words, "--out", str(place)], check=False)
-        found = _results(place)
+        found = _results(place, begun)
         if done.returncode not in (0, 1) and (found is None or found.run.finished is None):
             return done.returncode
         for one in found.results if found else ():
@@ -35,12 +36,13 @@ def run(console: Console, words: Sequence[str], times: int, folder: Path) -> int
     return _tell(console, verdicts, times, folder)
 
 
-def _results(folder: Path) -> Results | None:
-    """What a run has left behind; None where it could not be made."""
+def _results(folder: Path, begun: datetime) -> Results | None:
+    """What a run has left behind since then; None where it could not be made."""
     try:
-        return load(folder)
+        found = load(folder)
     except ReportError:
         return None
+    return found if found.run.started >= begun else None
 
 
 def words_of(argv: Sequence[str]) -> list[str]:

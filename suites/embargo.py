@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from suites.record import Record, ResultsFolder
+from suites.record import Record, ResultsFolder, must_be_free
 
 UNDER_EMBARGO = "under embargo"
 PRIVATE = "private: see the file with the reasons of private deviations"
@@ -21,14 +21,18 @@ def folder(config: pytest.Config) -> Path | None:
     return Path(found) if found else None
 
 
-def open_folder(config: pytest.Config, command: list[str]) -> ResultsFolder | None:
-    """The results folder for purposes under embargo, None if there is none. Raises OSError."""
+def results(config: pytest.Config, command: list[str], public: Path) -> ResultsFolder | None:
+    """The results folder for purposes under embargo, None if there is none.
+
+    Raises ValueError where it is the ``public`` one, OSError where another run writes into it.
+    """
     found = folder(config)
     if found is None:
         return None
-    found.mkdir(parents=True, exist_ok=True)
-    found.chmod(0o700)
-    return ResultsFolder(found, command, config.getoption("--ike-seed"))
+    if found.resolve() == public.resolve():
+        raise ValueError(f"--embargo-to {found}: is the folder of all results, expected another one")
+    must_be_free(found)
+    return ResultsFolder(found, command, config.getoption("--ike-seed"), private=True)
 
 
 def public(record: Record) -> Record:

@@ -24,6 +24,14 @@ def write_bytes(path: Path, content: bytes) -> None:
         raise
 
 
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it, if it is there. Raises OSError."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
     """Replace a folder with one that ``fill`` fills; the new one is whole before the old one goes. Raises OSError."""
     temporary = Path(mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))

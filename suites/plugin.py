@@ -16,17 +16,16 @@ import pytest
 from conformance.crypto import CryptoError
 from conformance.script.peer import Peer
 from peers.contract import Device, DeviceError
-from peers.deviations import load_deviations, load_private
 from peers.registry import open_device
 from suites import embargo, interrupts
 from suites.conduct import prepared
 from suites.dut import Dut
-from suites.invariants.names import check
+from suites.known import read_known, read_reasons
 from suites.life import begin
 from suites.options import add_options, allowance, limits, profile, results_folder, selection, shard
 from suites.purpose import Purpose, purpose_of
 from suites.radius import Aaa
-from suites.record import ResultsFolder
+from suites.record import ResultsFolder, must_be_free
 from suites.requirements import RequirementError, load
 from suites.session import RARELY, SESSION, Session, is_worker, stop_run, subject
 
@@ -39,7 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the results folder; a worker is told which one."""
+    """Look whether the options can be meant; a worker is told which folder the results go to."""
     if config.option.tbstyle == "auto":
         # No traceback is shown but that of a broken purpose, and pytest's own style reads the whole module for each.
         config.option.tbstyle = "native"
@@ -58,11 +57,12 @@ def pytest_configure(config: pytest.Config) -> None:
         limits(config)
         shard(config, [])
         session.allow(allowance(config))
-        open_device(config.getoption("--dut"))
-        session.results = ResultsFolder(session.folder, sys.argv, config.getoption("--ike-seed"))
-        session.embargoed = embargo.open_folder(config, sys.argv)
-        session.results.again(json.loads(config.getoption("--again")))
+        _know(session, config, open_device(config.getoption("--dut")))
         asked = profile(config)
+        must_be_free(session.folder)
+        session.results = ResultsFolder(session.folder, sys.argv, config.getoption("--ike-seed"))
+        session.embargoed = embargo.results(config, sys.argv, session.folder)
+        session.results.again(json.loads(config.getoption("--again")))
         if asked is not None:
             session.results.profile(asked.to_json())
     except OSError as error:
@@ -71,6 +71,14 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from None
     session.sigterm = interrupts.heed()
     config.stash[SESSION] = session
+
+
+def _know(session: Session, config: pytest.Config, device: Device) -> None:
+    """Read what is known of the device. Raises TomlError."""
+    path = config.getoption("--deviations") or device.deviations_file
+    session.deviations = read_known(Path(path)) if path else ()
+    path = config.getoption("--private-deviations")
+    session.private = read_reasons(Path(path)) if path else {}
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -90,8 +98,8 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
     """The first worker of pytest-xdist knows the number of purposes."""
     session = node.config.stash.get(SESSION, None)
-    if session is not None and session.results is not None:
-        session.results.selected(len(ids))
+    if session is not None:
+        session.begin(len(ids))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -134,14 +142,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = kept
     if left:
         config.hook.pytest_deselected(items=left)
-    session = config.stash.get(SESSION, None)
-    if session is not None and session.results is not None:
-        session.results.selected(len(kept))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """What is there now stays to the end."""
+    """The purposes are chosen: the run begins, and what is there now stays to the end."""
     if not session.config.option.collectonly and SESSION in session.config.stash:
+        session.config.stash[SESSION].begin(len(session.items))
         gc.freeze()
 
 
@@ -172,15 +178,9 @@ def device(request: pytest.FixtureRequest) -> Device:
         session.device.limits = limits(request.config)
         session.device.start()
         _ = session.device.profile  # raises where it does not take what it is to be limited to
-        path = request.config.getoption("--deviations") or session.device.deviations_file
-        session.deviations = tuple(load_deviations(Path(path))) if path else ()
-        check({one.invariant for one in session.deviations if one.invariant})
-        path = request.config.getoption("--private-deviations")
-        session.private = load_private(Path(path)) if path else {}
+        _know(session, request.config, session.device)
     except DeviceError as error:
         stop_run(request.config, str(error))
-    except ValueError as error:
-        stop_run(request.config, f"{path}: {error}")
     missing = sorted(set(request.config.getoption("--expect-capability")) - session.device.capabilities)
     if missing:
         stop_run(request.config, f"{session.device.name} does not claim {', '.join(missing)} (--expect-capability)")

@@ -9,9 +9,15 @@ from pathlib import Path
 from typing import IO, Any
 
 from suites.ending import Ending
-from suites.files import write_text
+from suites.files import remove, write_text
 
 SCHEMA = 1
+
+REPORTS = (
+    *("report.html", "coverage.html", "coverage.json", "profile.html", "profile.md", "junit.xml", "summary.md"),
+    *("results.sarif", "badge.svg", "badge.json", "allure-results"),
+)
+"""What `reports` makes of a results folder: it must not outlive the results that it tells of."""
 
 
 def timestamp() -> str:
@@ -72,15 +78,15 @@ class Record:
 
 
 class ResultsFolder:
-    """Writes a results folder as the run goes: what was written stays, whenever the run is killed."""
+    """Writes a results folder as the run goes: what was written stays, whenever the run is killed.
 
-    def __init__(self, folder: Path, command: list[str], seed: int) -> None:
-        """Make the folder and its ``run.json``. Raises OSError, also where another run writes into it."""
-        self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-        self._lines = (folder / "results.jsonl").open("a", encoding="utf-8")
-        _lock(self._lines, folder)
-        self._lines.truncate(0)
+    Before `begin` nothing is touched, so that a run which does not come about leaves the results of an earlier one. A
+    ``private`` folder can be read by its owner only.
+    """
+
+    def __init__(self, folder: Path, command: list[str], seed: int, *, private: bool = False) -> None:
+        self.folder, self._private = folder, private
+        self._lines: IO[str] | None = None
         self.records: dict[str, dict[str, Any]] = {}
         self.run: dict[str, Any] = {
             "schema": SCHEMA,
@@ -93,6 +99,23 @@ class ResultsFolder:
             "host": {"python": platform.python_version(), "platform": platform.platform()},
             "selected": 0,
         }
+
+    def begin(self) -> None:
+        """Make the folder and its ``run.json``; results and reports of an earlier run go.
+
+        Raises OSError, also where another run writes into it.
+        """
+        if self._lines is not None:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self._private:
+            self.folder.chmod(0o700)
+        lines = (self.folder / "results.jsonl").open("a", encoding="utf-8")
+        _lock(lines, self.folder)
+        for name in REPORTS:
+            remove(self.folder / name)
+        lines.truncate(0)
+        self._lines = lines
         self._write_run()
 
     def again(self, words: list[str]) -> None:
@@ -125,6 +148,7 @@ class ResultsFolder:
             self.run["device"] = record["device"]
             self._write_run()
         line = {key: value for key, value in record.items() if key != "device"}
+        assert self._lines is not None
         self._lines.write(json.dumps(line, ensure_ascii=False) + "\n")
         self._lines.flush()
         return True
@@ -134,16 +158,18 @@ class ResultsFolder:
         self.run["finished"] = timestamp() if ending is not None and ending.complete else None
         self.run["ended"] = ending.to_json() if ending is not None else None
         self._write_run()
-        self._lines.close()
+        if self._lines is not None:
+            self._lines.close()
 
     def _write_run(self) -> None:
-        write_text(self.folder / "run.json", json.dumps(self.run, indent=1, ensure_ascii=False) + "\n")
+        if self._lines is not None:
+            write_text(self.folder / "run.json", json.dumps(self.run, indent=1, ensure_ascii=False) + "\n")
 
 
 def must_be_free(folder: Path) -> None:
     """Raise OSError where another run writes into a folder just now."""
     try:
-        with (folder / "results.jsonl").open("a") as file:
+        with (folder / "results.jsonl").open("r+") as file:
             _lock(file, folder)
     except FileNotFoundError:
         return
@@ -153,7 +179,8 @@ def _lock(file: IO[str], folder: Path) -> None:
     """Nobody else may write into a file as long as it is open here. Raises OSError."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise OSError(f"{folder}: another run writes its results there; choose another folder with --out") from None
+    except BlockingIOError as error:
+        why = "another run writes its results there; choose another folder with --out"
+        raise OSError(error.errno, why, str(folder)) from None
     except OSError:
         return  # not every file system has locks

@@ -47,6 +47,18 @@ class Session:
     inquest: Inquest | None = None
     sigterm: Any = None
 
+    def begin(self, count: int) -> None:
+        """So many purposes will run: their results take the place of earlier ones, unless there are none.
+
+        Raises OSError.
+        """
+        if self.results is None or not count:
+            return
+        for one in (self.results, self.embargoed):
+            if one is not None:
+                one.begin()
+        self.results.selected(count)
+
     def allow(self, allowance: Allowance, share: int = 1) -> None:
         """Keep this much evidence, of which each of ``share`` processes has its part."""
         self.allowance, self.evidence_left = allowance, allowance.run // share

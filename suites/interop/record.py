@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from suites.files import write_text
+from suites.files import remove, write_text
 from suites.record import timestamp
 
 SCHEMA = 1
@@ -67,8 +67,9 @@ class InteropFolder:
     started: str = field(default_factory=timestamp)
 
     def open(self) -> None:
-        """Make the folder, with no results in it."""
+        """Make the folder, with no results in it, nor the page of earlier ones."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        remove(self.folder / "interop.html")
         (self.folder / "interop.jsonl").write_text("", encoding="utf-8")
         self._write(None)
 

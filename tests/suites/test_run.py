@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from suites.record import REPORTS
+
 ROOT = Path(__file__).resolve().parents[2]
 FEW = ("init-cookie-echo", "mid-request-again", "auth-ts-narrow")
 
@@ -172,7 +174,8 @@ def test_a_crash_is_not_excused_by_another_try(tmp_path: Path) -> None:
         (("--expect-pass", "3"), 0, ""),
         (("--expect-pass", "4"), 1, "3 purposes passed, fewer than 4 (--expect-pass)"),
         (("--expect-capability", "responder"), 0, ""),
-        (("--expect-capability", "teleport"), 2, "reference does not claim teleport (--expect-capability)"),
+        (("--expect-capability", "mobike"), 2, "reference does not claim mobike (--expect-capability)"),
+        (("--expect-capability", "respnder"), 2, "there is no such capability; did you mean \"responder\"?"),
         (("--without", "init-*", "--without", "mid-*", "--without", "auth-*"), 2, "no purpose fits the selection"),
         (("--shard", "2/3", "--expect-pass", "2"), 1, "1 purposes passed, fewer than 2 (--expect-pass)"),
         (("--shard", "4/3"), 2, "--shard 4/3: expected K/N with K from 1 to N, such as 2/5"),
@@ -241,6 +244,9 @@ def test_the_same_seed_gives_the_same_conversation(tmp_path: Path) -> None:
             "--shard 1/99999999999999999999: expected K/N with K from 1 to N",
         ),
         (("run", "--embargo", "init-cookie-ecko"), "--embargo: no purpose fits 'init-cookie-ecko'"),
+        (("run", *FEW, "--without", "nosuch-*"), "--without: no purpose fits 'nosuch-*'"),
+        (("interop", "reference", "reference", "--without", "auht-psk"), "--without: no scenario fits 'auht-psk'; did"),
+        (("interop", "reference", "reference", "--without", "*"), "interop: no scenario is left"),
         (("run", "--timeout", "nan"), "--timeout nan: expected 0 or more"),
         (("run", "--ike", ""), "ikespec: --ike : unknown algorithm keyword ''"),
         (("run", "--esp", "nonsense"), "ikespec: --esp nonsense: unknown algorithm keyword"),
@@ -358,6 +364,40 @@ def test_pytest_itself_runs_the_suites(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", str(ROOT / "suites"), "-q", "-k", "cookie_echo", f"--out={tmp_path}/out"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
     assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_a_run_that_does_not_come_about_leaves_the_results_of_an_earlier_one(tmp_path: Path) -> None:
+    assert ikespec("run", *FEW, "--out", "out", cwd=tmp_path).returncode == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    (tmp_path / "wrong.toml").write_text(deviation("init-cookie-ecko"))
+    for words in (
+        ("--deviations", "none.toml"), ("--deviations", "wrong.toml"), ("--private-deviations", "wrong.toml"),
+        ("--rfc", "99999"), ("--rfc", "99999", "-n", "2"), ("--pytest=-k", "--pytest=nothing"),
+        ("--embargo-to", "out"), ("--without", "*"), ("--repeat", "2", "--deviations", "none.toml"),
+    ):  # fmt: skip
+        done = ikespec("run", *FEW, *words, "--out", "out", cwd=tmp_path)
+        assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1, (words, done)
+        assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before, words
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_reports_go_with_the_results_that_they_tell_of(tmp_path: Path, workers: str) -> None:
+    assert ikespec("run", *FEW, "--out", "out", cwd=tmp_path).returncode == 0
+    made = {path.name for path in (tmp_path / "out").iterdir()} - {"results.jsonl", "run.json", "evidence"}
+    assert made | {"profile.html", "profile.md"} == set(REPORTS)
+    words = ("--dut", "reference:wrong-response-flags", "-n", workers, "--out", "out")
+    done = ikespec("run", "auth-psk", "mid-old", *words, cwd=tmp_path)
+    assert done.returncode == 2 and "Nothing was judged" in done.stderr
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"results.jsonl", "run.json", "evidence"}
+    assert not records(tmp_path / "out")
+
+
+def test_a_repetition_that_cannot_be_made_does_not_count_what_was_there(tmp_path: Path) -> None:
+    assert ikespec("run", "init-cookie-echo", "--out", "out/01", cwd=tmp_path).returncode == 0
+    done = ikespec("run", "init-cookie-echo", "--deviations", "none.toml", "--repeat", "1", "--out", "out/01", cwd=tmp_path)
+    assert done.returncode == 2
+    done = ikespec("run", "init-cookie-echo", "--deviations", "none.toml", "--repeat", "2", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 2 and "run 1 of 2" not in done.stdout
 
 
 def test_options_of_pytests_reporter_are_understood(tmp_path: Path) -> None:
