@@ -6,8 +6,10 @@ from pathlib import Path
 from reports.load import load
 from reports.markdown import code, escaped
 from reports.records import Result, Results, Standing
+from suites.judge import Kind
 
 _BROKEN = (Standing.FAIL, Standing.INCONCLUSIVE)
+_GRAVE = (Kind.CRASH, Kind.HANG, Kind.BYPASS)
 _UNJUDGED = (Standing.INCONCLUSIVE, Standing.NOT_APPLICABLE)
 _KINDS = ("failing", "fixed", "changed", "new", "lost", "gone", "same")
 _LISTED = 10
@@ -37,8 +39,8 @@ class Change:
 class Comparison:
     """The differences of two runs, each list in the order of the identifiers; ``same`` counts what did not change.
 
-    ``failing`` fails or is inconclusive unexpectedly and was not so before, new purposes included. ``fixed`` was so,
-    or was a known deviation, and passes now. ``lost`` was judged and is not applicable now, ``gone`` has no result:
+    ``failing`` fails or is inconclusive unexpectedly and was not so before, new purposes included, or has become a
+    crash, hang or bypass and was none of that kind. ``fixed`` was so, or was a known deviation, and passes now. ``lost`` was judged and is not applicable now, ``gone`` has no result:
     the later run was cut, or selected fewer.
     """
 
@@ -122,19 +124,21 @@ def compare_results(before: Results, after: Results) -> Comparison:
 
 
 def _kind(change: Change) -> str:
-    was = change.before.standing if change.before else None
-    now = change.after.standing if change.after else None
-    if now is None:
+    before, after = change.before, change.after
+    was = before.standing if before else None
+    now = after.standing if after else None
+    if after is None:
         return "gone"
-    if now in _BROKEN and was not in _BROKEN:
+    other = before is None or before.label != after.label
+    if now in _BROKEN and (was not in _BROKEN or (other and after.unexpected and after.kind in _GRAVE)):
         return "failing"
     if was is None:
         return "new"
     if now is Standing.NOT_APPLICABLE and was not in _UNJUDGED:
         return "lost"
-    if now.passed and was in (*_BROKEN, Standing.KNOWN):
+    if after.standing.passed and was in (*_BROKEN, Standing.KNOWN):
         return "fixed"
-    return "same" if was is now else "changed"
+    return "changed" if other else "same"
 
 
 def _title(results: Results) -> str:
