@@ -108,6 +108,8 @@ def check(wish: Wish) -> None:
     for option, value in (("--port", wish.port), ("--nat-port", wish.nat_port)):
         if not 0 < value < 65536:
             raise WishError(f"{option} {value}", "expected a UDP port, 1 to 65535")
+    if wish.port == wish.nat_port:
+        raise WishError(f"--port {wish.port}", "is --nat-port, too: expected two different ports")
     if not 1 <= wish.rate <= 1000:
         raise WishError(f"--rate {wish.rate:g}", "expected datagrams a second, 1 to 1000")
     if not 0.1 <= wish.timeout <= 3:

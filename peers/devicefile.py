@@ -59,6 +59,7 @@
 """
 
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 from pathlib import Path
 
 from conformance.crypto import CryptoError
@@ -188,7 +189,7 @@ def _beside(table: Table, key: str) -> Path | None:
 
 def _pixit(addresses: Table, timers: Table) -> Pixit:
     usual = Pixit(device_address="", tester_address="")
-    return Pixit(
+    found = Pixit(
         device_address=addresses.address("device", 4),
         tester_address=addresses.address("tester", 4),
         device_address6=addresses.optional_address("device6", 6),
@@ -205,6 +206,18 @@ def _pixit(addresses: Table, timers: Table) -> Pixit:
         retransmission=_retransmission(timers),
         half_open_timeout=timers.number("half_open_timeout", usual.half_open_timeout),
     )
+    _check_apart(addresses, found)
+    return found
+
+
+def _check_apart(addresses: Table, pixit: Pixit) -> None:
+    """No port of an address is both the device's and ours."""
+    taken = sorted(set(pixit.device_ports) & set(pixit.tester_ports))
+    four, six = (pixit.tester_address, pixit.device_address), (pixit.tester_address6, pixit.device_address6)
+    for key, (ours, theirs) in (("tester", four), ("tester6", six)):
+        if taken and ours and theirs and ip_address(ours) == ip_address(theirs):
+            problem = f"is the device's address, where it has port {taken[0]}"
+            raise addresses.error(key, problem, "expected another address, or other tester_ports")
 
 
 def _web_port(addresses: Table, usual: int) -> int:

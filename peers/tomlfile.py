@@ -129,11 +129,13 @@ class Table:
         return self.address(key, version) if key in self._values else None
 
     def ports(self, key: str, default: tuple[int, int]) -> tuple[int, int]:
-        """Two UDP ports: IKE, and IKE and ESP in UDP."""
+        """Two UDP ports: IKE, and IKE and ESP in UDP. By the port one tells what has a marker, so they differ."""
         value = self._take(key, default)
         if isinstance(value, list | tuple) and len(value) == 2:
             first, second = value
             if type(first) is int and type(second) is int and 0 < first < 65536 and 0 < second < 65536:
+                if first == second:
+                    raise self.error(key, "expected two different ports such as [500, 4500]")
                 return first, second
         raise self.error(key, "expected two ports such as [500, 4500]")
 
@@ -225,3 +227,7 @@ def read_toml(path: Path) -> Table:
         shown = content.splitlines()[line - 1].strip() if line <= len(content.splitlines()) else ""
         problem = str(error)[: match.start()].strip()
         raise TomlError(f"{path}, line {line}", f"{problem} at column {column}: {_shown(shown)}") from error
+    except RecursionError:
+        raise TomlError(str(path), "tables or lists are nested too deeply, expected a few levels") from None
+    except ValueError as error:
+        raise TomlError(str(path), f"cannot be read: {error}") from error

@@ -1,6 +1,7 @@
 """Values out of a JSON object with their types checked: an error names file, line, key, value and what was expected."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from reports.errors import ReportError
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 _SHOWN = 60
+_HALVES = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +24,13 @@ class Fields:
 
     @classmethod
     def parse(cls, place: str, text: str) -> "Fields":
-        """Read JSON text that must be an object."""
+        """Read JSON text that must be an object; an escape that is half a character becomes a question mark."""
         if "\0" in text:
             raise ReportError(f"{place}: zero octets: the file is damaged, perhaps by two runs into one folder")
         try:
             values = json.loads(text)
+            if _HALVES.search(text):  # no file and no page takes what UTF-8 cannot say
+                values = json.loads(json.dumps(values, ensure_ascii=False).encode(errors="replace"))
         except (ValueError, RecursionError) as error:
             raise ReportError(f"{place}: {_shown(text)} is no JSON: {error}, expected a JSON object") from error
         if not isinstance(values, dict):

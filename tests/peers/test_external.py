@@ -70,6 +70,13 @@ def test_a_device_file_is_read(tmp_path: Path) -> None:
         (('"psk",', '"pks",'), '"pks" is no capability; did you mean "psk"?'),
         (('"192.0.2.1"', '"router.example"'), 'line 7: addresses.device = "router.example": expected an IPv4 address'),
         (("[500, 4500]", "[500]"), "line 9: addresses.device_ports = [500]: expected two ports"),
+        (("[500, 4500]", "[500, 500]"), "line 9: addresses.device_ports = [500, 500]: expected two different ports"),
+        (
+            ('"192.0.2.1"', '"127.0.0.1"'),
+            'line 8: addresses.tester = "127.0.0.1": is the device\'s address, where it has port 500; expected another',
+        ),
+        (("[500, 4500]", f"[{'[' * 3000}"), "router.toml: tables or lists are nested too deeply"),
+        (("[500, 4500]", f"[{'9' * 5000}, 4500]"), "router.toml: cannot be read: Exceeds the limit"),
         (("response_timeout = 4", "response_timeout = -1"), "line 12: timers.response_timeout = -1: expected a number"),
         (("router.jinja", "ruoter.jinja"), "line 15: templates.apply"),
         (("{child}", "{chlid}"), "cannot fill in 'chlid'; known: {config}, {connection}, {child}"),

@@ -108,6 +108,7 @@ def test_nobody_is_there(tmp_path: Path) -> None:
     ("wish", "words"),
     [
         (Wish("192.0.2.1", port=0), "--port 0: expected a UDP port"),
+        (Wish("192.0.2.1", port=4500), "--port 4500: is --nat-port, too: expected two different ports"),
         (Wish("192.0.2.1", rate=0), "--rate 0: expected datagrams a second"),
         (Wish("192.0.2.1", timeout=9), "--timeout 9: expected seconds"),
         (Wish("192.0.2.1", psk=""), '--psk "": expected at least one character'),

@@ -315,6 +315,40 @@ def test_comparison(tmp_path: Path) -> None:
     assert not compare_results(load(before), load(before)).worse
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "group"),
+    [
+        (("fail", "violation"), ("fail", "crash"), "failing"),
+        (("fail", "violation"), ("fail", "hang"), "failing"),
+        (("fail", "violation"), ("fail", "bypass"), "failing"),
+        (("fail", "crash"), ("fail", "hang"), "failing"),
+        (("inconclusive", "untried"), ("fail", "crash"), "failing"),
+        (("fail", "crash"), ("fail", "crash"), "same"),
+        (("fail", "crash"), ("fail", "violation"), "changed"),
+        (("fail", "violation"), ("inconclusive", "untried"), "changed"),
+    ],
+)
+def test_what_has_become_graver_is_new(
+    tmp_path: Path, before: tuple[str, str], after: tuple[str, str], group: str
+) -> None:
+    folders = [_run(tmp_path / name, p="pass") for name in ("a", "b")]
+    for folder, (verdict, kind) in zip(folders, (before, after), strict=True):
+        (folder / "results.jsonl").write_text(json.dumps(record("p", "A title.", "format", verdict, kind=kind)) + "\n")
+    found = compare_results(*map(load, folders))
+    assert found.worse == (group == "failing")
+    assert found.same if group == "same" else [one.purpose for one in getattr(found, group)] == ["p"]
+
+
+def test_half_a_character_of_a_device_is_no_obstacle(tmp_path: Path) -> None:
+    folder = _run(tmp_path / "a", p="fail")
+    told = record("p", "A title.", "format", "fail", reason="HALF", got="whole \U0001f600", evidence=None)
+    (folder / "results.jsonl").write_text(json.dumps(told).replace("HALF", "a \\ud800 b") + "\n")
+    write_all(folder)
+    [one] = load(folder).results
+    assert (one.reason, one.got) == ("a ? b", "whole \U0001f600")
+    assert "a ? b" in (folder / "summary.md").read_text() and "a ? b" in (folder / "report.html").read_text()
+
+
 def test_a_later_run_that_lacks_something_is_no_success(tmp_path: Path) -> None:
     before = load(_run(tmp_path / "a", **{f"p{number}": "pass" for number in range(30)}))
     fewer = compare_results(before, load(_run(tmp_path / "b", p0="pass")))
