@@ -34,9 +34,10 @@ def check_kinds(tier: str, level: str | None, profile: str | None) -> None:
         fail(f"--level {level}: expected {', '.join(LEVELS)}")
     if profile is not None:
         try:
-            load(profile)
+            with one_line_errors():
+                load(profile)
         except ProfileError as error:
-            fail(" ".join(str(error).split()))
+            fail(str(error))
 
 
 def check_algorithms(**words: list[str] | None) -> None:
@@ -77,6 +78,16 @@ def check_purposes(**patterns: list[str] | None) -> None:
     for option, given in patterns.items():
         if problem := catalogue.unknown(given or ()):
             fail(f"--{option}: {problem}")
+
+
+def check_rfcs(numbers: list[int] | None) -> None:
+    """End with exit code 2 if there is an RFC that no purpose is about."""
+    from suites.requirements import load
+
+    known = sorted({one.rfc for one in load()})
+    for number in numbers or ():
+        if number not in known:
+            fail(f"--rfc {number}: no purpose is about it; known: {', '.join(map(str, known))}")
 
 
 def check_capabilities(words: list[str] | None) -> None:

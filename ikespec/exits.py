@@ -12,10 +12,10 @@ EXIT_SIGNAL = 128
 
 
 def fail(text: str, code: int = EXIT_SETUP) -> NoReturn:
-    """Say in one line what is wrong and end."""
+    """Say in one line what is wrong and end, whatever the words are in which it was said or asked for."""
     from conformance.wire.meaning import printable
 
-    print(f"ikespec: {printable(text)}", file=sys.stderr)
+    print(f"ikespec: {printable(' '.join(text.split()))}", file=sys.stderr)
     raise SystemExit(code)
 
 
@@ -32,4 +32,4 @@ def one_line_errors(folder: Path | None = None) -> Iterator[None]:
         where = error.filename2 or error.filename or (folder if error.errno else None)
         fail(f"{where}: {error.strerror}" if where and error.strerror else error.strerror or str(error))
     except (DeviceError, ReportError, StoreError) as error:
-        fail(" ".join(str(error).split()))
+        fail(str(error))

@@ -208,7 +208,7 @@ def run_finding(
         try:
             replayed = replay(finding, dut, tries, out, against)
         except ValueError as error:
-            fail(" ".join(str(error).split()))
+            fail(str(error))
         except KeyboardInterrupt:
             fail("interrupted")
     print(replayed.words)
