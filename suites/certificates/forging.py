@@ -73,8 +73,7 @@ def genuine(
         def second(peer: Peer, dut: Dut) -> None:
             def answered(party: Party | None = None, bent: Callable[[ScriptedSa], Bend] | None = None) -> ScriptedSa:
                 dut.initiate()
-                changes = {} if party is None else {"local": party}
-                sa = peer.respond_init(peer.expect_init(), opening, **changes)
+                sa = peer.respond_init(peer.expect_init(), opening, local=party or peer.connection.local)
                 sa.answer(sa.expect_request(ExchangeType.IKE_AUTH), bend=bent and bent(sa))
                 return sa
 
