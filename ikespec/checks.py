@@ -10,6 +10,8 @@ from ikespec.exits import fail, one_line_errors
 
 MOST_DEVICES = 256
 """Devices side by side: more would only wait for each other."""
+MOST = 10**8
+"""Of anything that is counted, purposes or seconds: no timer takes much more."""
 MOST_CORES = 4
 """Cores that a run on the built-in device takes unasked."""
 
@@ -104,8 +106,8 @@ def check_capabilities(words: list[str] | None) -> None:
 def check_numbers(context: typer.Context, *names: str) -> None:
     """End with exit code 2 if a number that counts something is negative, or none."""
     for name in names:
-        if not context.params[name] >= 0:
-            fail(f"--{name.replace('_', '-')} {context.params[name]:g}: expected 0 or more")
+        if not 0 <= context.params[name] <= MOST:
+            fail(f"--{name.replace('_', '-')} {context.params[name]:g}: expected 0 or more, {MOST} at most")
 
 
 def check_places(dut: str, folder: Path, workers: int | None, *, many: bool) -> int:
@@ -130,6 +132,16 @@ def check_places(dut: str, folder: Path, workers: int | None, *, many: bool) -> 
     if workers is None:
         return min(_cores(), MOST_CORES) if many and not device.real_time else 1
     return workers
+
+
+def check_new_file(path: Path, *, force: bool) -> None:
+    """End with exit code 2 if a file cannot be written, or is there already and not to be written over with `force`."""
+    if path.is_dir():
+        fail(f"-o {path}: is a folder, expected a file")
+    if path.exists() and not force:
+        fail(f"-o {path}: is there already; give another name, or --force")
+    if not path.parent.is_dir():
+        fail(f"-o {path}: there is no folder {path.parent}")
 
 
 def _cores() -> int:

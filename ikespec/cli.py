@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -218,12 +219,8 @@ def ask_device(
     )
     name = address.strip("[]").replace(":", "-").replace("/", "-")
     path = output or Path(f"probed-{name}.toml")
-    if path.is_dir():
-        fail(f"-o {path}: is a folder, expected a file")
-    if path.exists() and not force:
-        fail(f"-o {path}: is there already; give another name, or --force")
-    if not path.parent.is_dir():
-        fail(f"-o {path}: there is no folder {path.parent}")
+    with one_line_errors():
+        checks.check_new_file(path, force=force)
     console = Screen()
     with one_line_errors(), console.status("asking") as status:
         try:
@@ -408,5 +405,8 @@ app.command("findings")(fuzz.list_findings)
 
 
 def main() -> None:
-    """Run the command."""
+    """Run the command. Names of files need not be text, and not every terminal has all characters."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     app()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from suites.campaign.campaign import Campaign
     from suites.campaign.findings import Finding
 
-_TIME = re.compile(r"([0-9]+(?:\.[0-9]+)?)(s|m|h|d|)")
+_TIME = re.compile(r"([0-9]{1,9}(?:\.[0-9]+)?)(s|m|h|d|)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 PAGE_EVERY = 5.0
 """Seconds between two versions of the page."""

@@ -118,6 +118,8 @@ def check(wish: Wish) -> None:
         raise WishError("--psk", f"the secret is that of --like {wish.like}: give one of them")
     if wish.psk is not None and wish.psk_file is not None:
         raise WishError("--psk", "there is --psk-file, too: give one of them")
+    if wish.psk is not None and wish.psk != wish.psk.encode(errors="replace").decode():
+        raise WishError(f"--psk {wish.psk!r}", "expected text; other octets with --psk-file")
     if wish.psk == "":
         raise WishError('--psk ""', "expected at least one character")
     for option, who in (("--identity", wish.identity), ("--device-identity", wish.device_identity)):

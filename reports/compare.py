@@ -40,8 +40,8 @@ class Comparison:
     """The differences of two runs, each list in the order of the identifiers; ``same`` counts what did not change.
 
     ``failing`` fails or is inconclusive unexpectedly and was not so before, new purposes included, or has become a
-    crash, hang or bypass and was none of that kind. ``fixed`` was so, or was a known deviation, and passes now. ``lost`` was judged and is not applicable now, ``gone`` has no result:
-    the later run was cut, or selected fewer.
+    crash, hang or bypass and was none of that kind. ``fixed`` was so, or was a known deviation, and passes now.
+    ``lost`` was judged and is not applicable now, ``gone`` has no result: the later run was cut, or selected fewer.
     """
 
     before: Results

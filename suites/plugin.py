@@ -66,9 +66,10 @@ def pytest_configure(config: pytest.Config) -> None:
         if asked is not None:
             session.results.profile(asked.to_json())
     except OSError as error:
-        raise pytest.UsageError(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from None
+        why = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        raise pytest.UsageError(" ".join(why.split())) from None
     except (CryptoError, DeviceError, ValueError) as error:
-        raise pytest.UsageError(str(error)) from None
+        raise pytest.UsageError(" ".join(str(error).split())) from None
     session.sigterm = interrupts.heed()
     config.stash[SESSION] = session
 

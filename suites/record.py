@@ -112,7 +112,7 @@ class ResultsFolder:
             self.folder.chmod(0o700)
         lines = (self.folder / "results.jsonl").open("a", encoding="utf-8")
         _lock(lines, self.folder)
-        for name in REPORTS:
+        for name in REPORTS if (self.folder / "run.json").exists() else ():  # else they are somebody else's
             remove(self.folder / name)
         lines.truncate(0)
         self._lines = lines

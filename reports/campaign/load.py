@@ -72,6 +72,12 @@ def _status(folder: Path) -> dict[str, Any]:
     for key, kind in _KINDS.items():
         if key in told and not isinstance(told[key], kind):
             raise ReportError(f"{path}: {key} = {str(told[key])[:60]!r}, expected another kind of value")
+    for row in told.get("cells", ()):
+        if not isinstance(row, list) or [type(one) for one in row] != [str, str, str, int]:
+            raise ReportError(f"{path}: cells has {str(row)[:60]!r}, expected payload, state, mutator and a count")
+    for key, value in told.get("device", {}).items():
+        if not isinstance(value, str):
+            raise ReportError(f"{path}: device.{key} = {str(value)[:60]!r}, expected text")
     return told
 
 

@@ -143,9 +143,7 @@ def test_every_mistake_is_named_with_its_line(tmp_path: Path, change: tuple[str,
     ],
 )
 @pytest.mark.parametrize("private", [False, True])
-def test_what_a_deviation_names_must_exist(
-    tmp_path: Path, key: str, word: str, complaint: str, private: bool
-) -> None:
+def test_what_a_deviation_names_must_exist(tmp_path: Path, key: str, word: str, complaint: str, private: bool) -> None:
     given = {"purpose": "init-cookie-*", "requirement": "RFC7296-2.6-9", key: word}
     lines = [f'{name} = "{value}"' for name, value in given.items()]
     lines += ["private = true"] if private else ['reason = "r"', 'reference = "f"']
@@ -158,7 +156,7 @@ def test_what_a_deviation_names_must_exist(
 
 def test_a_reason_is_that_of_a_purpose(tmp_path: Path) -> None:
     path = _write(tmp_path, '[[deviation]]\npurpose = "init-cookie-ecko"\nreason = "r"\nreference = "f"\n')
-    with pytest.raises(TomlError, match='line 2: deviation.purpose = "init-cookie-ecko": there is no such purpose'):
+    with pytest.raises(TomlError, match=r'line 2: deviation\.purpose = "init-cookie-ecko": there is no such purpose'):
         read_reasons(path)
 
 

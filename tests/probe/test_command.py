@@ -111,6 +111,7 @@ def test_nobody_is_there(tmp_path: Path) -> None:
         (Wish("192.0.2.1", port=4500), "--port 4500: is --nat-port, too: expected two different ports"),
         (Wish("192.0.2.1", rate=0), "--rate 0: expected datagrams a second"),
         (Wish("192.0.2.1", timeout=9), "--timeout 9: expected seconds"),
+        (Wish("192.0.2.1", psk="\udcff"), r"--psk '.udcff': expected text; other octets with --psk-file"),
         (Wish("192.0.2.1", psk=""), '--psk "": expected at least one character'),
         (Wish("192.0.2.1", psk="x", psk_file=Path("y")), "--psk: there is --psk-file, too"),
         (Wish("192.0.2.1", device_identity="x"), '--device-identity "x": needs a secret'),

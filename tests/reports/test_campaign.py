@@ -84,6 +84,8 @@ def test_what_was_reproduced_needs_no_history(folder: Path) -> None:
         ("campaign.json", "{", "campaign.json: no JSON"),
         ("campaign.json", '{"schema": 7}', "expected a campaign of schema 1"),
         ("status.json", "[]", "status.json: expected an object with schema 1"),
+        ("status.json", '{"schema": 1, "cells": [7]}', "status.json: cells has '7', expected payload, state, mutator"),
+        ("status.json", '{"schema": 1, "device": {"name": 7}}', "status.json: device.name = '7', expected text"),
         (f"findings/{DEATH.id}/finding.json", "{}", "finding.json: expected an object with schema 1"),
     ],
 )
