@@ -30,7 +30,7 @@ name = "router"
 
 [addresses]
 device = "127.0.0.1"
-tester = "127.0.0.1"
+tester = "127.0.0.2"
 
 [iosxe]
 host = "127.0.0.1"
@@ -98,7 +98,7 @@ def test_the_same_connection_is_told_once(router: Router, simulated: Simulated, 
         router.given.clear()
         device.apply(_wanted(device))
         assert "configure terminal" not in router.given
-        assert "clear crypto ikev2 sa remote 127.0.0.1" in router.given
+        assert "clear crypto ikev2 sa remote 127.0.0.2" in router.given
 
 
 def test_whom_the_router_knows_changes_with_the_connection(
@@ -285,7 +285,7 @@ def test_a_pool_needs_what_only_the_owner_may_switch_on(router: Router, simulate
 
 
 def test_orders(router: Router, simulated: Simulated, tmp_path: Path) -> None:
-    with _device(simulated, tmp_path, ('tester = "127.0.0.1"', 'tester = "192.0.2.2"')) as device:
+    with _device(simulated, tmp_path, ('tester = "127.0.0.2"', 'tester = "192.0.2.2"')) as device:
         with pytest.raises(DeviceError, match="has no connection; apply one first"):
             device.initiate()
         device.apply(_wanted(device))
@@ -473,7 +473,8 @@ def test_purposes_run_through_a_router(tmp_path: Path) -> None:
         with Simulated(Router(face=face(reference)), tmp_path) as simulated:
             at = reference.pixit
             ports = f"device_ports = {list(at.device_ports)}\ntester_ports = {list(at.tester_ports)}\n"
-            _device(simulated, tmp_path, ("\n[iosxe]", f"{ports}\n[iosxe]"))
+            here = 'tester = "127.0.0.1"\n'
+            _device(simulated, tmp_path, ('tester = "127.0.0.2"\n', f"{here}{ports}"))
             results = _run(tmp_path / "router.toml", tmp_path / "results")
         assert _lines(simulated.router) == BEFORE
     assert results == {
