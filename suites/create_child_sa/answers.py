@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from conformance.crypto.suite import IkeSuite
 from conformance.ike.core.child import ChildSa
-from conformance.ike.core.proposals import parsed
+from conformance.ike.core.proposals import half_keys
 from conformance.net.link import PacketLink
 from conformance.script.message import Received
 from conformance.script.peer import Peer
@@ -99,8 +98,7 @@ def deletion(sa: ScriptedSa, fits: Callable[[Message], bool], requirement: str |
 
 def shortest_nonce(peer: Peer) -> int:
     """How many octets a nonce of ours has at least: 16, and half a key of each PRF that we offer (RFC 7296, 2.10)."""
-    suites = (IkeSuite.of(one) for one in parsed(peer.connection.proposals))
-    return max(16, *(suite.prf_function.key_size // 2 for suite in suites))
+    return max(16, *half_keys(peer.connection.proposals))
 
 
 def successor(peer: Peer, sa: ScriptedSa) -> ScriptedSa:

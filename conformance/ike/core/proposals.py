@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+from conformance.crypto.prf import prf, prfs
 from conformance.crypto.suite import proposal
-from conformance.wire import Integ, KeMethod, Proposal, ProtocolID, Transform, TransformType
+from conformance.wire import Integ, KeMethod, Prf, Proposal, ProtocolID, Transform, TransformType
 
 _NONE_IDS = {TransformType.INTEG: Integ.NONE, TransformType.KE: KeMethod.NONE}
 
@@ -32,6 +33,12 @@ def without(one: Proposal, kind: TransformType) -> Proposal:
     """The proposal without its transforms of one type."""
     kept = tuple(transform for transform in one.transforms if transform.type != kind)
     return Proposal(one.number, one.protocol, kept, one.spi)
+
+
+def half_keys(texts: tuple[str, ...]) -> set[int]:
+    """Half the key of each PRF in these IKE proposals, in octets: a nonce has as many at least (RFC 7296, 2.10)."""
+    found = {Prf(each.id) for one in parsed(texts) for each in of_type(one, TransformType.PRF)}
+    return {prf(one).key_size // 2 for one in found & prfs()}
 
 
 def of_type(one: Proposal, kind: TransformType) -> tuple[Transform, ...]:

@@ -7,12 +7,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
-from conformance.crypto.suite import IkeSuite
 from conformance.crypto.x509 import CertificateError, Checks
 from conformance.ike.core.child import ChildOffer, ChildSa
 from conformance.ike.core.connection import ChildConfig, PublicKey
 from conformance.ike.core.events import Violation
-from conformance.ike.core.proposals import of_type, parsed
+from conformance.ike.core.proposals import half_keys, of_type
 from conformance.ike.core.signatures import OUR_HASHES
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import (
@@ -68,7 +67,7 @@ class _HalfKeyNonces(IkeSa):
     """Takes no nonce that has less than half the octets of a key of its PRFs (RFC 7296, 2.10)."""
 
     def bad_nonce(self, nonce: Nonce) -> str | None:
-        half = min(IkeSuite.of(one).prf_function.key_size // 2 for one in parsed(self.connection.proposals))
+        half = min(half_keys(self.connection.proposals), default=16)
         short = f"nonce of {len(nonce.data)} octets, expected {half} at least"
         return short if len(nonce.data) < half else super().bad_nonce(nonce)
 
@@ -192,7 +191,7 @@ def _with_no_group(one: Proposal) -> Proposal:
     "RFC 7296, 1.2: in IKE_AUTH there is no group but NONE; that it is left out altogether is a SHOULD",
     advice={"RFC7296-1.2-21": "that is what it does not follow"},
 )
-class OffersNoGroup(IkeSa):
+class OffersNoneInAuth(IkeSa):
     """Offers NONE for the group of the first Child SA."""
 
     def make_offer(self, config: ChildConfig, *, with_ke: bool, rekeys: ChildSa | None = None) -> ChildOffer:

@@ -177,7 +177,7 @@ class StaysWhereRefused(Endpoint):
         return super().has_failed(sa) and sa.unanswered
 
 
-@variant("RFC 5685: where a new session begins after a redirect is not said", about=("redirect",))
+@variant("RFC 5685, 3: where a new session begins after a redirect is not said", about=("redirect",))
 class ComesBackToWhoServedIt(Endpoint):
     """Begins a new session at the gateway to which it was sent before, as long as that answers."""
 
