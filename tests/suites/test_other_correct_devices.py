@@ -16,7 +16,7 @@ from peers.reference.variants import all_variants
 from suites.conduct import all_purposes, conduct
 from tests.suites.families import one_of_each
 
-SEED, SAMPLE, SHARE = 1, 8, 0.03
+SEED, SAMPLE, SHARE = 1, 8, 0.024
 LONG, SELDOM = 10.0, 0.2
 """What waits for so many seconds is sampled for a share of the devices only."""
 SUBJECTS = tuple(dict.fromkeys(written.subject for written in all_purposes().values()))
