@@ -8,7 +8,7 @@ from conformance.ike.core.sending import State
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
 from conformance.net.link import Datagram
-from conformance.wire import Header, Message, WireError
+from conformance.wire import Header, IDi, IDr, Message, WireError
 from peers.reference.device import ReferenceDevice
 
 
@@ -96,6 +96,23 @@ class RefusesEveryIkeAuth(Endpoint):
     """Answers IKE_SA_INIT, and believes nobody after it."""
 
     sa_class: ClassVar[type[IkeSa]] = RefusingSa
+
+
+def refuses_one_ike_auth() -> type[Endpoint]:
+    """Believes nobody in the first IKE_AUTH of its life, as a bug may have it that meets one handshake of a hundred."""
+    left = [True]
+
+    class Sa(IkeSa):
+        def check_peer(self, identity: IDi | IDr, message: Message) -> None:
+            if left:
+                left.clear()
+                raise Violation("nobody is believed just now")
+            super().check_peer(identity, message)
+
+    class Moody(Endpoint):
+        sa_class: ClassVar[type[IkeSa]] = Sa
+
+    return Moody
 
 
 class ShortNonces(Endpoint):

@@ -21,6 +21,7 @@ from tests.suites.strange import (
     RefusesEveryIkeAuth,
     ShortNonces,
     Strange,
+    refuses_one_ike_auth,
 )
 
 PURPOSES = all_purposes()
@@ -113,6 +114,11 @@ def test_a_purpose_without_control_is_inconclusive_whatever_it_raises() -> None:
 
 def test_a_control_that_comes_too_soon_is_tried_once_more() -> None:
     assert verdict_on(LetsGoLate, "cp-reauth").verdict == "pass"
+
+
+@pytest.mark.parametrize("identifier", ["format-truncated", "format-response-auth-malformed"])
+def test_a_control_that_fails_by_chance_is_tried_once_more(identifier: str) -> None:
+    assert verdict_on(refuses_one_ike_auth(), identifier).verdict == "pass"
 
 
 # --- wrong messages ---------------------------------------------------------------------------------------------------
