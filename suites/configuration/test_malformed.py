@@ -6,7 +6,7 @@ from dataclasses import replace
 from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
-from conformance.script.sa import fatal
+from conformance.script.sa import ScriptedSa, fatal
 from conformance.script.verdict import Unexpected
 from conformance.wire import (
     AUTH,
@@ -15,6 +15,7 @@ from conformance.wire import (
     CfgAttr,
     CfgAttribute,
     CfgType,
+    Message,
     NotifyType,
     PayloadType,
     UnknownPayload,
@@ -95,12 +96,27 @@ def test_resolver(peer: Peer) -> None:
         spared(peer, sa, answer, SYNTAX)
 
 
+def malformed(peer: Peer, bent: Bend) -> tuple[ScriptedSa, Message]:
+    """The answer to such a request.
+
+    Who takes the message for malformed has authenticated nobody: it may be silent, and is only told that it should not.
+    """
+    sa = peer.sa()
+    sa.init()
+    try:
+        return sa, sa.auth(bent)
+    except Unexpected as silent:
+        sa.pending = None
+        must_be_gone(peer, sa, told=False)
+        raise Unexpected("an error notify", silent.got, SAID) from None
+
+
 def rejected(peer: Peer, bent: Bend) -> None:
     """A payload that cannot be read is an error, and nothing is assigned; the IKE SA may come up without a Child SA.
 
     It is the content of a payload that is wrong, and not the message as a whole (RFC 7296, section 2.21.2).
     """
-    sa, answer = requested(peer, bent)
+    sa, answer = malformed(peer, bent)
     given = [one for kind in (A4, A6) for one in values(answer, kind) if one]
     peer.check(not given, "no address", answer, SYNTAX)
     peer.check(answer.first(SA) is None, "no Child SA", answer, SYNTAX)
@@ -110,7 +126,7 @@ def rejected(peer: Peer, bent: Bend) -> None:
 
 
 @purpose(
-    "cp-past-end", SYNTAX, "RFC7296-2.21.2-8", "RFC7296-3.10.1-6",
+    "cp-past-end", SYNTAX, "RFC7296-2.21.2-8", "RFC7296-3.10.1-6", SAID,
     role="responder", needs=INNER, connection=serving(),
 )  # fmt: skip
 def test_past_end(peer: Peer) -> None:
@@ -122,24 +138,17 @@ def test_past_end(peer: Peer) -> None:
 def test_cut(peer: Peer) -> None:
     """Two octets stand behind the last attribute, less than any attribute has: the message is refused, or served.
 
-    A lenient device may leave them unread. What it assigns then must be right. One that takes the message for malformed
-    has authenticated nobody, and may be silent.
+    A lenient device may leave them unread. What it assigns then must be right.
     """
     body = CP(CfgType.REQUEST, (CfgAttr(A4),)).encode_body() + b"\0\3"
-    sa = peer.sa()
-    sa.init()
-    try:
-        answer = sa.auth(bend.replace(CP, lambda _: UnknownPayload(PayloadType.CP, body), "two octets more"))
-    except Unexpected as silent:
-        sa.pending = None
-        must_be_gone(peer, sa, told=False)
-        raise Unexpected("an error notify", silent.got, SAID) from None
+    sa, answer = malformed(peer, bend.replace(CP, lambda _: UnknownPayload(PayloadType.CP, body), "two octets more"))
     spared(peer, sa, answer, SYNTAX)
 
 
 @purpose(
-    "cp-short", SYNTAX, "RFC7296-2.21.2-8", "RFC7296-3.10.1-6", role="responder", needs=INNER, connection=serving()
-)
+    "cp-short", SYNTAX, "RFC7296-2.21.2-8", "RFC7296-3.10.1-6", SAID,
+    role="responder", needs=INNER, connection=serving(),
+)  # fmt: skip
 def test_short(peer: Peer) -> None:
     """The payload has less octets than its own header: that is an error, and no address is assigned."""
     rejected(peer, bend.replace(CP, lambda _: UnknownPayload(PayloadType.CP, b"\1\0"), "a body of two octets"))
