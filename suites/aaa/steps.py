@@ -19,6 +19,7 @@ from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import AUTH, CP, EAP, SA, CfgAttr, CfgAttribute, EapCode, Message, TSi, TSr
 from peers.capabilities import Capability
 from suites.connections import by_aaa
+from suites.dut import Dut
 from suites.ike_auth.refusal import must_be_gone
 from suites.radius import Aaa
 
@@ -211,6 +212,24 @@ def answered(peer: Peer, aaa: Aaa, told: Told | None, requirement: str, *, accep
     broken = "RFC5176-3.5-2" if told.accepted else "RFC5176-3.5-1"
     peer.check(not told.faults, "an answer without faults", "; ".join(told.faults), broken)
     return told
+
+
+NO_EXTENSION = 406
+"""Error-Cause: Unsupported Extension."""
+
+
+def refused_change(peer: Peer, aaa: Aaa, dut: Dut, sa: ScriptedSa, requirement: str, *given: Attribute) -> Told:
+    """The CoA-NAK that must come to such a CoA-Request.
+
+    Raises NotApplicable where a device that claims no changes has no CoA at all, and says so or nothing.
+    """
+    told = aaa.ask(aaa.client.change(*given))
+    if Capability.SESSION_CHANGE not in dut.device.capabilities:
+        lacks = told is None or (not told.accepted and told.error == NO_EXTENSION)
+        if lacks:
+            must_stay(sa, requirement)
+            raise NotApplicable("it has no CoA-Request")
+    return answered(peer, aaa, told, requirement, accepted=False)
 
 
 def assigned(sa: ScriptedSa) -> str:

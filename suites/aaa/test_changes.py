@@ -8,8 +8,20 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable
 from peers.capabilities import Capability
-from suites.aaa.steps import OBEYS, SERVED, answered, must_end, must_get_in, must_not_get_in, must_stay, named, stopped
+from suites.aaa.steps import (
+    OBEYS,
+    SERVED,
+    answered,
+    must_end,
+    must_get_in,
+    must_not_get_in,
+    must_stay,
+    named,
+    refused_change,
+    stopped,
+)
 from suites.connections import by_aaa
+from suites.dut import Dut
 from suites.purpose import purpose
 from suites.radius import Aaa
 
@@ -174,12 +186,11 @@ def test_authorize_only(peer: Peer, aaa: Aaa) -> None:
     "aaa-change-stateless", "RFC5176-3.3-1", "RFC5176-3.2-1", role="responder", needs=OBEYS, connection=SERVED,
     canary=False,
 )  # fmt: skip
-def test_stateless(peer: Peer, aaa: Aaa) -> None:
+def test_stateless(peer: Peer, aaa: Aaa, dut: Dut) -> None:
     """A CoA-Request for Authorize-Only without a State gets a NAK."""
     sa = must_get_in(peer, "RFC5176-2.2-1")
-    told = answered(
-        peer, aaa, aaa.ask(aaa.client.change(*named(aaa, sa), ("Service-Type", 17))), "RFC5176-3.3-1", accepted=False
-    )
+    wanted = ("Service-Type", AUTHORIZE_ONLY)
+    told = refused_change(peer, aaa, dut, sa, "RFC5176-3.3-1", *named(aaa, sa), wanted)
     peer.check(told.error != INITIATED, "a NAK that is a refusal", f"Error-Cause {told.error}", "RFC5176-3.3-1")
     must_stay(sa, "RFC5176-3.3-1")
 
@@ -202,7 +213,7 @@ def test_locked(peer: Peer, aaa: Aaa) -> None:
     "aaa-change-authorize", "RFC5176-3.2-3", "RFC5176-3.2-1", role="responder", needs=OBEYS, connection=SERVED,
     canary=False,
 )  # fmt: skip
-def test_authorize(peer: Peer, aaa: Aaa) -> None:
+def test_authorize(peer: Peer, aaa: Aaa, dut: Dut) -> None:
     """A device that carries out Authorize-Only says so by a NAK with Error-Cause 507, and asks about the session.
 
     Its Access-Request has Service-Type Authorize-Only and our State, and an Access-Accept leaves the session alone.
@@ -210,8 +221,8 @@ def test_authorize(peer: Peer, aaa: Aaa) -> None:
     sa = must_get_in(peer, "RFC5176-2.2-1")
     names = named(aaa, sa)
     before = len(aaa.requests())
-    request = aaa.client.change(*names, ("Service-Type", AUTHORIZE_ONLY), ("State", b"ask again"))
-    told = answered(peer, aaa, aaa.ask(request), "RFC5176-3.2-1", accepted=False)
+    wanted = ("Service-Type", AUTHORIZE_ONLY), ("State", b"ask again")
+    told = refused_change(peer, aaa, dut, sa, "RFC5176-3.2-1", *names, *wanted)
     if told.error != INITIATED:
         must_stay(sa, "RFC5176-3.2-1")
         raise NotApplicable(f"it does not carry out Authorize-Only: Error-Cause {told.error or 'none'}")

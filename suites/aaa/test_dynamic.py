@@ -10,7 +10,8 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable
 from peers.capabilities import Capability
-from suites.aaa.steps import OBEYS, SERVED, answered, must_end, must_get_in, must_stay, named
+from suites.aaa.steps import OBEYS, SERVED, answered, must_end, must_get_in, must_stay, named, refused_change
+from suites.dut import Dut
 from suites.purpose import purpose
 from suites.radius import Aaa
 
@@ -327,13 +328,12 @@ def test_change_timeout(peer: Peer, aaa: Aaa) -> None:
     "aaa-change-unknown", "RFC5176-3-1", "RFC5176-3.5-1", role="responder",
     needs=OBEYS, connection=SERVED, canary=False,
 )  # fmt: skip
-def test_change_unknown(peer: Peer, aaa: Aaa) -> None:
+def test_change_unknown(peer: Peer, aaa: Aaa, dut: Dut) -> None:
     """A CoA-Request for a session that nobody has gets a NAK, and changes nothing."""
     sa = must_get_in(peer, "RFC5176-2.2-1")
     aaa.session(sa)
     nobody = (("User-Name", "stranger"), ("Acct-Session-Id", "ikespec-has-no-such-session"))
-    told = aaa.ask(aaa.client.change(*nobody, ("Session-Timeout", 600)))
-    answered(peer, aaa, told, "RFC5176-3-1", accepted=False)
+    refused_change(peer, aaa, dut, sa, "RFC5176-3-1", *nobody, ("Session-Timeout", 600))
     must_stay(sa, "RFC5176-3-1")
 
 
@@ -341,10 +341,10 @@ def test_change_unknown(peer: Peer, aaa: Aaa) -> None:
     "aaa-change-service", "RFC5176-2.2-2", "RFC5176-2.3-8", "RFC5176-2.2-3", role="responder",
     needs=OBEYS, connection=SERVED, canary=False,
 )  # fmt: skip
-def test_change_service(peer: Peer, aaa: Aaa) -> None:
+def test_change_service(peer: Peer, aaa: Aaa, dut: Dut) -> None:
     """A CoA-Request for a service that nobody has gets a NAK, and the session stays as it was."""
     sa = must_get_in(peer, "RFC5176-2.2-1")
-    told = aaa.ask(aaa.client.change(*named(aaa, sa), ("Service-Type", 10), ("Session-Timeout", 600)))
-    refusal = answered(peer, aaa, told, "RFC5176-2.2-2", accepted=False)
+    strange = ("Service-Type", 10), ("Session-Timeout", 600)
+    refusal = refused_change(peer, aaa, dut, sa, "RFC5176-2.2-2", *named(aaa, sa), *strange)
     must_stay(sa, "RFC5176-2.3-8")
     peer.check(refusal.error == UNSUPPORTED_SERVICE, "Error-Cause 405", refusal.error or "none", "RFC5176-2.2-3")

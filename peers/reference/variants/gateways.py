@@ -1,22 +1,27 @@
 """How a gateway speaks with its AAA server: what it says of itself and when, and by what it finds a session."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from conformance.crypto import Random
 from conformance.ike.core.connection import Connection
+from conformance.ike.ikesa import IkeSa
+from conformance.net.link import Datagram
+from conformance.radius.ledger import INTERIM
 from conformance.radius.packet import Attribute, Code, Packet
+from conformance.wire import EapCode, EapPacket, Message, Payload
 from peers.capabilities import Capability
 from peers.reference.nas.client import Asked
+from peers.reference.nas.dynamic import AUTHORIZE_ONLY
 from peers.reference.nas.gateway import Nas
-from peers.reference.nas.sa import GatewaySa, Session
+from peers.reference.nas.sa import GatewaySa, Relay, Session
 from peers.reference.variants.registry import variant
 
 AAA = ("aaa",)
 """The subjects to which this makes a difference."""
 
-SEVERAL = 508
-"""Error-Cause: Multiple Session Selection Unsupported (RFC 5176, section 3.5)."""
+SEVERAL, NO_EXTENSION = 508, 406
+"""Error-Cause: Multiple Session Selection Unsupported, Unsupported Extension (RFC 5176, section 3.5)."""
 
 
 @variant(
@@ -199,3 +204,111 @@ class KnowsSessionsByNumber(Nas):
 
     def named(self, request: Packet) -> bool:
         return bool(request.all("Acct-Session-Id"))
+
+
+@variant(
+    "RFC 5176, 3.5: a gateway may lack CoA, and says so by Error-Cause 406",
+    lacks=(Capability.SESSION_CHANGE,),
+    about=AAA,
+)
+class DisconnectsOnly(Nas):
+    """Ends sessions, and changes none."""
+
+    def obstacle(self, request: Packet, ending: bool) -> int:
+        return super().obstacle(request, ending) if ending else NO_EXTENSION
+
+
+@variant(
+    "RFC 5176, 2.3: a Code that a gateway does not have is silently discarded",
+    lacks=(Capability.SESSION_CHANGE,),
+    about=AAA,
+)
+class HearsNoChanges(Nas):
+    """Ends sessions, and has not heard of CoA-Request."""
+
+    def distrust(self, request: Packet, datagram: Datagram) -> str:
+        return request.words[0] if request.code == Code.COA_REQUEST else super().distrust(request, datagram)
+
+
+@variant(
+    "RFC 5176, 2.2, 2.3 and 3.2: Error-Cause in a NAK is advice at most",
+    advice={
+        "RFC5176-2.2-3": "does not say that it lacks the service",
+        "RFC5176-3.2-2": "does not say that it lacks Authorize-Only",
+    },
+    about=AAA,
+)
+class NeverSaysWhy(Nas):
+    """Refuses without a reason, and carries out no Authorize-Only."""
+
+    def judged(self, request: Packet, sas: Sequence[GatewaySa]) -> tuple[Code, list[Attribute]]:
+        if request.number("Service-Type") == AUTHORIZE_ONLY:
+            return Code.COA_NAK, []
+        code, given = super().judged(request, sas)
+        return code, [one for one in given if one[0] != "Error-Cause"]
+
+
+@variant(
+    "RFC 3579, 2.1: a gateway may leave it to the server to ask for the name, and begin with EAP-Start",
+    about=AAA,
+)
+class StartsEap(GatewaySa):
+    """Sends the server an EAP-Start in the name of the address from which somebody comes."""
+
+    def first_round(self, message: Message) -> Sequence[Payload]:
+        found = super().first_round(message)
+        if isinstance(self.as_server, Relay) and self.forwarded is None:
+            self.preface, self.user = found[:-1], self.remote.host.encode()
+            self.forwarded = EapStart(EapCode.RESPONSE, 0)
+            return []
+        return found
+
+
+class EapStart(EapPacket):
+    """No packet at all."""
+
+    def encode(self) -> bytes:
+        return b""
+
+
+@variant(
+    "RFC 5176, 2.1: Disconnect-ACK says that the sessions are ended, so it may wait until they are",
+    about=AAA,
+)
+class AcknowledgesTheEnd(Nas):
+    """Says Disconnect-ACK only when the IKE SA is gone."""
+
+    waiting: ClassVar[float] = 0.0
+
+    def __init__(self, connection: Connection, random: Random, now: float) -> None:
+        super().__init__(connection, random, now)
+        self.held: list[Datagram] = []
+
+    def obey(self, datagram: Datagram, sas: Iterable[IkeSa]) -> None:
+        before = len(self.outbox)
+        super().obey(datagram, sas)
+        for one in self.outbox[before:]:
+            if one.payload[0] == Code.DISCONNECT_ACK and any(session.cause for session in self.sessions):
+                self.outbox.remove(one)
+                self.held.append(one)
+
+    def stop(self, session: Session) -> None:
+        super().stop(session)
+        if not any(one.cause for one in self.sessions):
+            self.outbox += self.held
+            self.held = []
+
+
+@variant(
+    "RFC 2869, 2.1: a gateway may add a random delay to interim records; RFC 2866, 5.1: it may send others between",
+    about=AAA,
+)
+class TellsAtOdds(Nas):
+    """Tells of a session once more right after its Start, and then a little later than it is told to."""
+
+    def start(self, sa: GatewaySa, grant: Packet) -> None:
+        super().start(sa, grant)
+        if sa.session is not None:
+            if sa.session.interim is not None:
+                sa.session.interim += min(6.0, sa.session.interim / 10)
+            self.tell(sa.session, sa, INTERIM)
