@@ -1,6 +1,7 @@
 """TLS by OpenSSL, for conversations in which nothing is wrong with the handshake messages."""
 
 from datetime import UTC
+from typing import ClassVar
 
 from cryptography import x509
 from OpenSSL import SSL, crypto
@@ -17,6 +18,11 @@ _MODE_NO_AUTO_CHAIN = 0x08  # only those certificates are shown that were given
 
 class OpensslEngine(TlsEngine):
     """Memory buffers around OpenSSL. It judges the chain by itself, within the handshake and at `TlsConfig.now`."""
+
+    # Devices without RFC 5746 are met (strongSwan's libtls is one): nothing is renegotiated here. A client that
+    # began to renegotiate would export another key than the one that both have agreed on.
+    options: ClassVar[int] = SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION | _OP_LEGACY_SERVER_CONNECT
+    cache: ClassVar[int] = SSL.SESS_CACHE_OFF
 
     def __init__(self, config: TlsConfig) -> None:
         super().__init__(config)
@@ -35,11 +41,9 @@ class OpensslEngine(TlsEngine):
         context = SSL.Context(SSL.TLS_METHOD)
         context.set_min_proto_version(min(config.versions))
         context.set_max_proto_version(max(config.versions))
-        # Devices without RFC 5746 are met (strongSwan's libtls is one): nothing is renegotiated here. A client that
-        # began to renegotiate would export another key than the one that both have agreed on.
-        context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION | _OP_LEGACY_SERVER_CONNECT)
+        context.set_options(self.options)
         context.set_mode(_MODE_NO_AUTO_CHAIN)
-        context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+        context.set_session_cache_mode(self.cache)
         context.set_info_callback(self._note_alert)
         if config.leaf:
             context.use_certificate(config.leaf.certificate)

@@ -13,7 +13,7 @@ from conformance.eap.tls_method import TlsMethod
 from conformance.script.peer import Peer
 from conformance.script.verdict import Inconclusive, NotApplicable
 from conformance.tls import TlsVersion
-from conformance.tls.messages import ClientHello, read_message
+from conformance.tls.messages import ClientHello, Extension, read_message
 from conformance.wire import EapCode
 from conformance.wire.errors import WireError
 from peers.capabilities import Capability
@@ -252,14 +252,28 @@ def test_peer_frames(peer: Peer, dut: Dut) -> None:
     connection=eap("tls", device="initiator"), ordinary=True,
 )  # fmt: skip
 def test_peer_frames_13(peer: Peer, dut: Dut) -> None:
-    """A peer of TLS 1.3 tells no length of a message in one piece, and offers no key that both have had before."""
+    """A peer of TLS 1.3 tells no length of a message in one piece, and offers no key but those of earlier sessions.
+
+    A key from elsewhere is offered with an age of 0 (RFC 8446, 4.2.11), that of a session with a disguised one.
+    """
     heard = listening.asking(peer, dut, small(V13))
     must_speak(heard, V13)
     found = frames(heard)
     must_tell_no_length(peer, found)
     hello = client_hello(found)
-    shared = [one for one in hello.extensions if getattr(one, "type", None) == PRE_SHARED_KEY]
-    peer.check(not shared, "no pre_shared_key of a client that resumes nothing", hello, "RFC9190-2.1.1-3")
+    offered = [one.data for one in hello.extensions if isinstance(one, Extension) and one.type == PRE_SHARED_KEY]
+    shared = [age for data in offered for age in ages(data) if not age]
+    peer.check(not shared, "no pre_shared_key but of a session to resume", hello, "RFC9190-2.1.1-3")
+
+
+def ages(data: bytes) -> list[int]:
+    """The obfuscated_ticket_age of each identity in pre_shared_key (RFC 8446, section 4.2.11)."""
+    found, rest = [], data[2 : 2 + int.from_bytes(data[:2], "big")]
+    while rest:
+        size = 2 + int.from_bytes(rest[:2], "big")
+        found.append(int.from_bytes(rest[size : size + 4], "big"))
+        rest = rest[size + 4 :]
+    return found
 
 
 def client_hello(found: list[Piece | SizedPiece]) -> ClientHello:

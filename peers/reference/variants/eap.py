@@ -2,22 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from conformance.eap.aka_server import AkaServer
 from conformance.eap.conversation import Outcome
+from conformance.eap.errors import Discard
 from conformance.eap.making import Means, server_method
 from conformance.eap.method import Method
 from conformance.eap.mschapv2_server import Mschapv2Server
 from conformance.eap.peer import EapPeer
 from conformance.eap.server import EapServer
-from conformance.eap.tls_frames import Fragments, Frame
+from conformance.eap.tls import EapTlsPeer
+from conformance.eap.tls_frames import START, Fragments, Frame
 from conformance.eap.tls_method import TlsMethod
 from conformance.ike.core.connection import Eap
 from conformance.ike.core.events import Refusal, Violation
 from conformance.ike.extensions.eap_auth import eap_payload
 from conformance.ike.ikesa import IkeSa
 from conformance.tls import TlsVersion
+from conformance.tls.resuming import Memory, ResumingEngine
 from conformance.wire import EapCode, EapPacket, Message, Payload
 from peers.reference.nas.sa import Relay
 from peers.reference.variants.registry import variant
@@ -282,3 +285,29 @@ class Tls13(Making):
     def made(self, method: Method) -> None:
         if isinstance(method, TlsMethod):
             method.config = replace(method.config, versions=(TlsVersion.TLS_1_3,))
+
+
+@variant(
+    "RFC 5216, 2.1.2 and RFC 9190, 2.1.2: a peer may offer to resume the session that it had before",
+    about=EAP,
+)
+class ResumesTls(Making):
+    """Offers its last session of TLS to the server."""
+
+    memories: ClassVar[dict[tuple[object, ...], Memory]] = {}
+    """By what a session is good for."""
+
+    def made(self, method: Method) -> None:
+        if not isinstance(method, EapTlsPeer):
+            return
+        config = method.config
+        key = config.leaf and config.leaf.certificate, config.trust, config.versions
+        memory = self.memories.setdefault(key, Memory())
+
+        def begin(frame: Frame) -> Frame:
+            if not frame.flags & START:
+                raise Discard("TLS without Start")
+            method.engine = ResumingEngine(config, memory)
+            return method.fragments.load(method.engine.step())
+
+        method.begin_tls = begin  # type: ignore[method-assign]
