@@ -7,7 +7,8 @@ from conformance.radius.bend import RadiusBend
 from conformance.radius.packet import Code
 from conformance.script.peer import Peer
 from conformance.wire import EapCode
-from suites.aaa.steps import ASKS, SERVED, must_get_in, must_not_get_in, result
+from suites.aaa.steps import ASKS, SERVED, must_get_in, must_not_get_in, patient, result, up_to_result
+from suites.eap.steps import must_not_come_back, own_key
 from suites.purpose import purpose
 from suites.radius import Aaa
 
@@ -31,6 +32,20 @@ def test_reject(peer: Peer, aaa: Aaa) -> None:
     """An Access-Reject lets nobody in, although EAP would have ended well, and no session is told of."""
     aaa.server.refusing = True
     must_not_get_in(peer, aaa, "RFC3579-2.1-1", quiet="RFC7296-2.21.2-1")
+
+
+@purpose("aaa-reject-auth", "RFC3579-2.1-1", NOBODY, role="responder", needs=ASKS, connection=SERVED)
+def test_reject_auth(peer: Peer, aaa: Aaa) -> None:
+    """Whoever was rejected does not get in by an AUTH payload after that, made with SK_pi or the key of the method."""
+    for words in ("SK_pi", "the MSK"):
+        aaa.server.refusing = True
+        sa = peer.sa()
+        with patient(peer):
+            up_to_result(peer, sa)
+        method = sa.as_peer.method if sa.as_peer is not None else None
+        made = method.msk if method is not None and words == "the MSK" else None
+        aaa.be_honest()
+        must_not_come_back(peer, sa, made or own_key(sa), words)
 
 
 @purpose("aaa-reject-bare", "RFC3579-2.1-1", NOBODY, role="responder", needs=ASKS, connection=SERVED)

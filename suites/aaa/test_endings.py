@@ -132,6 +132,31 @@ def test_unheard(peer: Peer, aaa: Aaa, dut: Dut) -> None:
     stopped(peer, aaa, session)
 
 
+@purpose(
+    "aaa-end-replaced", "RFC2866-2-1", "RFC2866-5.5-3", role="responder", needs=TELLS, connection=SERVED, canary=False,
+)  # fmt: skip
+def test_replaced(peer: Peer, aaa: Aaa) -> None:
+    """Of a session that INITIAL_CONTACT ends, since its user has begun anew, a Stop comes; the new one is running.
+
+    A device may keep the older one (RFC 7296, 2.4).
+    """
+    sa = must_get_in(peer, "RFC2866-2-1")
+    session = aaa.session(sa)
+    after = peer.sa(initial_contact=True)
+    after.init()
+    after.auth()
+    after.must_be_established("RFC2866-2-1")
+    new = aaa.session(after)
+    peer.check(new != session, "another Acct-Session-Id", new, "RFC2866-5.5-3")
+    try:
+        sa.must_be_gone("RFC2866-2-1")
+    except Unexpected:
+        raise NotApplicable("it keeps the older IKE SA") from None
+    stopped(peer, aaa, session)
+    after.must_be_up("RFC2866-2-1")
+    peer.check(STOP not in [one.status for one in aaa.records(new)], "no Stop of the new session", new, "RFC2866-2-1")
+
+
 # --- what is told -----------------------------------------------------------------------------------------------------
 
 

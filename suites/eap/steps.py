@@ -16,6 +16,7 @@ from conformance.wire import (
     AuthMethod,
     EapCode,
     EapPacket,
+    ExchangeType,
     IDr,
     Message,
     PayloadType,
@@ -23,7 +24,7 @@ from conformance.wire import (
     TSr,
     UnknownPayload,
 )
-from suites.ike_auth.refusal import NOT_CREATED, must_be_gone
+from suites.ike_auth.refusal import NOT_CREATED, answers, control, must_be_gone
 
 KEYED = ("mschapv2", "tls", "ttls", "peap", "aka", "aka-prime", "sim")
 """The methods that make a key."""
@@ -146,6 +147,19 @@ def must_get_nothing(
     sa.pending = None
     must_be_gone(peer, sa, told=ended)
     return answer
+
+
+def must_not_come_back(peer: Peer, sa: ScriptedSa, key: bytes, words: str) -> None:
+    """After the end of an attempt that has failed an AUTH payload made with this key must not let us in."""
+    sa.pending = None
+    peer.note(f"after the end AUTH with {words}")
+    sent = sa.send(ExchangeType.IKE_AUTH, auth_with(sa, key))
+    control(peer)
+    for one in answers(peer, sa, sent):
+        granted = [kind.__name__ for kind in (AUTH, SA, TSi, TSr) if one.message.first(kind) is not None]
+        peer.check(not granted, "no proof and no Child SA", ", ".join(granted), NOT_CREATED, bypass=True)
+    sa.pending = None
+    must_be_gone(peer, sa, told=True)
 
 
 def tampered(one: AUTH) -> AUTH:

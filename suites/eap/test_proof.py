@@ -6,17 +6,28 @@ from dataclasses import replace
 from conformance.ike.core.connection import Eap, Psk
 from conformance.script import bend
 from conformance.script.peer import Peer
-from conformance.script.sa import fatal
-from conformance.wire import AUTH, EAP, SA, EapCode, NotifyType, TSi, TSr
+from conformance.script.sa import ScriptedSa, fatal
+from conformance.wire import AUTH, EAP, SA, EapCode, Message, NotifyType, TSi, TSr
 from peers.capabilities import Capability
 from suites.connections import eap, usual
 from suites.eap import roles
-from suites.eap.steps import KEYED, asked, auth_with, must_get_nothing, own_key, proof, succeeded, until_method
+from suites.eap.steps import (
+    KEYED,
+    asked,
+    auth_with,
+    must_get_nothing,
+    must_not_come_back,
+    own_key,
+    proof,
+    succeeded,
+    until_method,
+)
 from suites.ike_auth.refusal import answer_of, must_be_gone, must_be_refused
 from suites.purpose import purpose
 
 NEEDS = (Capability.EAP,)
 UNKEYED = ("md5", "gtc")
+BY_SECRET = eap(*(one.name for one in (*roles.KEYLESS, *roles.KEYED) if one != roles.TLS))
 PARTS: dict[str, Callable[[bytes], bytes]] = {
     "the halves of the MSK exchanged": lambda msk: msk[32:] + msk[:32],
     "a wrong bit in the MSK": lambda msk: bytes((msk[0] ^ 1,)) + msk[1:],
@@ -105,11 +116,17 @@ def test_auth_none_but_eap(peer: Peer) -> None:
 
 @purpose(
     "eap-wrong-secret", "RFC7296-2.16-12", "RFC3748-2-2", "RFC7296-1.2-18", "RFC7296-2.21-6",
-    role="responder", needs=NEEDS,
-    connection=eap(*(one.name for one in (*roles.KEYLESS, *roles.KEYED) if one != roles.TLS)),
+    role="responder", needs=NEEDS, connection=BY_SECRET,
 )  # fmt: skip
 def test_wrong_secret(peer: Peer) -> None:
     """A wrong password or key ends in an EAP-Failure, and in no IKE SA."""
+    _, answer = failed(peer)
+    also = answer.notify(NotifyType.AUTHENTICATION_FAILED)
+    peer.check(also is None, "no N(AUTHENTICATION_FAILED) beside it", answer, "RFC7296-2.21-6")
+
+
+def failed(peer: Peer) -> tuple[ScriptedSa, Message]:
+    """An attempt with a wrong password or key, up to the EAP-Failure that it must end in."""
     auth = peer.connection.local.auth
     assert isinstance(auth, Eap)
     sa = peer.sa(local=replace(peer.connection.local, auth=replace(auth, secret=bytes(b ^ 1 for b in auth.secret))))
@@ -120,8 +137,17 @@ def test_wrong_secret(peer: Peer) -> None:
             break
         answer = sa.proceed(answer)
     peer.check(packet.code == EapCode.FAILURE, "EAP-Failure", packet, "RFC3748-2-2", bypass=True)
-    also = answer.notify(NotifyType.AUTHENTICATION_FAILED)
-    peer.check(also is None, "no N(AUTHENTICATION_FAILED) beside it", answer, "RFC7296-2.21-6")
+    return sa, answer
+
+
+@purpose(
+    "eap-auth-after-failure", "RFC7296-2.16-2", "RFC7296-1.2-18", role="responder", needs=NEEDS, connection=BY_SECRET,
+)  # fmt: skip
+def test_auth_after_failure(peer: Peer) -> None:
+    """Whoever has got an EAP-Failure does not get in by an AUTH payload after it, whatever key it is made with."""
+    for key, words in ((None, "SK_pi"), (bytes(64), "64 zeros"), (b"", "an empty key")):
+        sa, _ = failed(peer)
+        must_not_come_back(peer, sa, own_key(sa) if key is None else key, words)
 
 
 @purpose(

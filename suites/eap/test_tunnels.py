@@ -8,11 +8,15 @@ from conformance.eap.avp import CHAP_CHALLENGE, MANDATORY, USER_NAME, AnyAvp, Av
 from conformance.eap.conversation import Conversation
 from conformance.eap.mschapv2 import Success
 from conformance.eap.peap import FAILURE, SUCCESS, Binding, Extensions, Tlv, result_tlv
+from conformance.eap.tls_frames import Frame
+from conformance.eap.tls_method import TlsPeer
 from conformance.eap.ttls_peer import ChapPeer, Mschapv2InsidePeer
 from conformance.script.peer import Peer
+from conformance.tls import TlsVersion
+from conformance.tls.resuming import Memory, ResumingEngine
 from conformance.wire import EAP, EapCode
 from suites.dut import Dut
-from suites.eap import roles
+from suites.eap import listening, roles
 from suites.eap.cases import Case, Layer, changed, tunnels
 from suites.eap.preparing import Prepare
 from suites.eap.roles import (
@@ -137,6 +141,45 @@ def names(peer: Peer, way: Way) -> None:
         pairs("a very long name", called(b"a" * 4000), wrong=True),
         pairs("two other names", called(b"nobody", b"somebody"), wrong=True),
     )
+
+
+# --- sessions of TLS, the device as server ----------------------------------------------------------------------------
+
+
+def speechless(memory: Memory, version: TlsVersion) -> Prepare:
+    """Our side offers the session that it remembers, and says nothing in the tunnel."""
+
+    def prepare(conversation: Conversation) -> None:
+        for method in tunnels(conversation):
+            assert isinstance(method, TlsPeer)
+            method.begin_tls = _resuming(method, memory, version)  # type: ignore[method-assign]
+            method.protect = lambda data: b""  # type: ignore[method-assign]
+
+    return prepare
+
+
+def _resuming(method: TlsPeer, memory: Memory, version: TlsVersion) -> Callable[[Frame], Frame]:
+    def begin(frame: Frame) -> Frame:
+        method.engine = ResumingEngine(replace(method.config, versions=(version,)), memory)
+        return method.fragments.load(method.engine.step())
+
+    return begin
+
+
+@as_server("eap-{}-resumed", *NOBODY, "RFC9190-5.7-1", ways=(TTLS, PEAP))
+def resumed(peer: Peer, way: Way) -> None:
+    """Whoever has proved nothing in the tunnel, and resumes its session of TLS, has still proved nothing."""
+    for version in (TlsVersion.TLS_1_2, TlsVersion.TLS_1_3):
+        memory = Memory()
+        for text in ("the first session", "the same session again"):
+            peer.note(f"{text} of {version}, and nothing in the tunnel")
+            heard = listening.served(peer, speechless(memory, version))
+            success = heard.up or any(one.code == EapCode.SUCCESS for one in heard.packets)
+            peer.check(
+                not success, f"no EAP-Success: {text}, nothing proved", heard.shown, "RFC9190-5.7-1", bypass=True
+            )
+            if memory.session is None:
+                break
 
 
 # --- PEAP, the device as server ---------------------------------------------------------------------------------------
