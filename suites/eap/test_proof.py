@@ -146,7 +146,8 @@ def failed(peer: Peer) -> tuple[ScriptedSa, Message]:
 def test_auth_after_failure(peer: Peer) -> None:
     """Whoever has got an EAP-Failure does not get in by an AUTH payload after it, whatever key it is made with."""
     for key, words in ((None, "SK_pi"), (bytes(64), "64 zeros"), (b"", "an empty key")):
-        sa, _ = failed(peer)
+        with peer.preamble("EAP with a wrong password"):
+            sa, _ = failed(peer)
         must_not_come_back(peer, sa, own_key(sa) if key is None else key, words)
 
 

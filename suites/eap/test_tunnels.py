@@ -152,7 +152,7 @@ def speechless(memory: Memory, version: TlsVersion) -> Prepare:
     def prepare(conversation: Conversation) -> None:
         for method in tunnels(conversation):
             assert isinstance(method, TlsPeer)
-            method.begin_tls = _resuming(method, memory, version)  # type: ignore[method-assign]
+            method.begin_tls = _resuming(method, memory, version)  # type: ignore[method-assign,assignment]
             method.protect = lambda data: b""  # type: ignore[method-assign]
 
     return prepare
