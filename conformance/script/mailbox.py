@@ -74,6 +74,7 @@ class Mailbox:
         self.begun: set[bytes] = set()
         self.inbox: list[Received] = []
         self.fragments: list[Received] = []
+        self._inits: dict[bytes, dict[bytes, Received]] = {}
         self._sent: dict[bytes, Sent] = {}
         self.ordered: list[Callable[[Message], bool]] = []
         self.answered_in: deque[float] = deque(maxlen=FEW)
@@ -251,6 +252,9 @@ class Mailbox:
         """
         self.trace.cut_to(entries)
         del self.inbox[received:]
+        self._inits.clear()
+        for one in self.inbox:
+            self._know(one)
         self.fragments.clear()
         self._sent.clear()
         self._datagrams = self._octets = self._ike = 0
@@ -329,6 +333,7 @@ class Mailbox:
                 self.fragments.append(received)
             elif not self._is_repeated_init(received):
                 self.inbox.append(received)
+                self._know(received)
         else:
             self._received.raw = raw
 
@@ -338,8 +343,12 @@ class Mailbox:
 
     def _is_stray(self, message: Message) -> bool:
         """A protected message on an IKE SA that neither we nor the device have begun to open here."""
-        begun = (one.message.spi_i for one in self.inbox if is_init_request(one.message))
-        return (message.first(SK) or message.first(SKF)) is not None and message.spi_i not in begun
+        return (message.first(SK) or message.first(SKF)) is not None and message.spi_i not in self._inits
+
+    def _know(self, received: Received) -> None:
+        """Find an IKE_SA_INIT request again by its SPI and its octets: a flood of them is not searched for each."""
+        if is_init_request(received.message):
+            self._inits.setdefault(received.message.spi_i, {}).setdefault(received.raw, received)
 
     def _is_repeated_init(self, received: Received) -> bool:
         """The device repeats an IKE_SA_INIT request: answer as before, or go on waiting for the script."""
@@ -348,16 +357,16 @@ class Mailbox:
         if received.message.spi_i in self.stale:
             self.dropped("an attempt from before this conversation")
             return True
-        for known in self.inbox:
-            if known.raw == received.raw and is_init_request(known.message):
-                known.copies += 1
-                if known.sa is not None and known.sa.last_response is not None:
-                    known.sa.reply_path = (received.destination, received.source)
-                    known.sa.retransmit_response()
-                elif known.refusal is not None:
-                    self._send_all(known.refusal.datagrams, received.destination, received.source)
-                return True
-        return False
+        known = self._inits.get(received.message.spi_i, {}).get(received.raw)
+        if known is None:
+            return False
+        known.copies += 1
+        if known.sa is not None and known.sa.last_response is not None:
+            known.sa.reply_path = (received.destination, received.source)
+            known.sa.retransmit_response()
+        elif known.refusal is not None:
+            self._send_all(known.refusal.datagrams, received.destination, received.source)
+        return True
 
     def opened(self, message: Message, *, protected: bool) -> None:
         """An SA has decrypted the message that is being taken."""
