@@ -10,13 +10,16 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, takewhile
 
 from conformance.net.link import Address, Datagram, IpPacket, Link, OpeningLink, PacketLink
 from conformance.radius.server import RadiusServer
 
 MOST_KEPT = 4096
 """Of what comes no more than that is kept."""
+
+MOST_SERVED = 20_000
+"""What comes after so many is a flood: nobody serves it, and whoever reads the link gets it, and counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class BesideLink:
         self.told: deque[Datagram] = deque(maxlen=MOST_KEPT)
         self._due: list[tuple[float, int, Datagram]] = []
         self._order = count()
+        self._served = 0
         if isinstance(link, OpeningLink):
             for one in (*self.servers, own):
                 link.open(one)
@@ -93,18 +97,20 @@ class BesideLink:
         self.link.close()
 
     def _takes(self, found: Datagram) -> bool:
-        if found.destination in self.own:
+        server = self.servers.get(found.destination)
+        if (server is None and found.destination not in self.own) or self._served >= MOST_SERVED:
+            return False
+        self._served += 1
+        if server is None:
             self.told.append(found)
             return True
-        server = self.servers.get(found.destination)
-        if server is None:
-            return False
         self.came.append(Came(self.now(), found))
-        seen = len(server.events)
+        last = server.events[-1] if server.events else None
         for answer in server.receive(found.payload, found.source, self.now()):
             port = Address(found.destination.host, self.port + 1) if answer.elsewhere else found.destination
             self.send_later(Datagram(port, found.source, answer.octets), answer.delay)
-        for event in list(server.events)[seen:]:
+        new = list(takewhile(lambda event: event is not last, reversed(server.events)))
+        for event in reversed(new):
             self.note(f"RADIUS {event.way}: {'; '.join(event.words)}")
         return True
 

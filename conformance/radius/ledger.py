@@ -93,7 +93,8 @@ class Ledger:
 
     def running(self) -> list[str]:
         """The sessions that have not been stopped."""
-        return [one for one in self.sessions if all(other.status != STOP for other in self.of(one))]
+        stopped = {one.session for one in self.records if one.status == STOP}
+        return [one for one in self.sessions if one not in stopped]
 
     def faults(self) -> list[str]:
         """What cannot be true, a line each."""

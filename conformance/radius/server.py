@@ -36,6 +36,7 @@ class Limits:
 
     conversations: int = 1024
     events: int = 10_000
+    answered: int = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +125,15 @@ class RadiusServer:
         if known and known.authenticator == request.authenticator and now < known.until:
             self.note(now, "repeated; gets the same answer")
             return self._sent(known.answers, now)
-        self._known = {one: kept for one, kept in self._known.items() if kept.until > now}
         answers = self.answer(request, now)
-        self._known[key] = _Known(request.authenticator, now + REMEMBERED, answers)
+        self._remember(key, _Known(request.authenticator, now + REMEMBERED, answers), now)
         return self._sent(answers, now)
+
+    def _remember(self, key: tuple[Origin, int, int], known: _Known, now: float) -> None:
+        self._known.pop(key, None)
+        self._known[key] = known
+        while (oldest := next(iter(self._known.items())))[1].until <= now or len(self._known) > self.limits.answered:
+            del self._known[oldest[0]]
 
     def _sent(self, answers: Sequence[Answer], now: float) -> Sequence[Answer]:
         for one in answers:

@@ -2,8 +2,10 @@
 
 from collections import deque
 
+import pytest
+
 from conformance.net.link import Address, Datagram
-from conformance.radius import bend
+from conformance.radius import bend, beside
 from conformance.radius.beside import BesideLink
 from conformance.radius.packet import Code, read
 from conformance.radius.server import RadiusServer
@@ -77,3 +79,12 @@ def test_bent_octets_are_proved() -> None:
     [answer] = asked.receive(octets, ("192.0.2.2", 40000), 1.0)
     found = read(answer.octets, SECRET, octets[4:20])
     assert found.identifier == octets[1] + 3 and found.sealed and found.authenticated
+
+
+def test_a_flood_is_left_to_whoever_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beside, "MOST_SERVED", 3)
+    wire, said = Wire(), list[str]()
+    link = BesideLink(wire, {SERVER: RadiusServer(SECRET, random=bytes)}, OWN, said.append)
+    wire.coming.extend([Datagram(GATEWAY, SERVER, b"nonsense"), Datagram(GATEWAY, OWN, b"nonsense")] * 3)
+    assert link.receive(101.0) is not None and len(wire.coming) == 2
+    assert len(link.came) == 2 and len(said) == 2

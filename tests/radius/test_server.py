@@ -283,3 +283,13 @@ def test_a_thousand_rounds_are_bounded() -> None:
         octets = nas.access(USER, ("State", state), eap=bytes([2, request[1], 0, 6, 4, 0]))
         codes += [read(one.octets, SECRET).code for one in nas.raw(octets)]
     assert codes.count(Code.ACCESS_REJECT) <= 1 and Code.ACCESS_ACCEPT not in codes
+
+
+def test_the_newest_answers_are_remembered() -> None:
+    one = server(limits=Limits(answered=3))
+    asked = Nas(one).access(USER, password=b"secret")
+    for port in range(1000, 1010):
+        assert one.receive(asked, (HERE[0], port), 0.0)
+    for port in (1009, 1000):
+        one.receive(asked, (HERE[0], port), 1.0)
+    assert one.notes == ["repeated; gets the same answer"]
