@@ -85,12 +85,13 @@ class Server(RadiusServer):
         return reject if refused else accept
 
     def grant(self, request: Packet) -> list[Attribute]:
-        """With an address that nobody else has."""
+        """With an address that nobody else has; whoever asks for hundreds gets those of before."""
         found = super().grant(request)
         if any(name == "Framed-IP-Address" for name, _ in found):
             return found
         self._given += 1
-        return [("Framed-IP-Address", str(ip_network(self.pool)[9 + self._given])), *found]
+        pool = ip_network(self.pool)
+        return [("Framed-IP-Address", str(pool[9 + self._given % (pool.num_addresses - 10)])), *found]
 
     def conclude(self, request: Packet, server: EapServer, following: bytes, state: bytes) -> Decision:
         """The true decision, with another State for each challenge; the contrary of it is kept."""
@@ -266,7 +267,7 @@ class Aaa:
 
     def find(self, sa: ScriptedSa) -> str:
         """The name of this running session in accounting, empty as long as nothing was told of it."""
-        running = self.server.ledger.running()
+        running = set(self.server.ledger.running())
         new = [one for one in self.server.ledger.sessions if one not in self._before and one in running]
         address = ".".join(map(str, sa.virtual_address or b""))
         others = {name for name, whose in self._found.items() if whose is not sa}

@@ -244,6 +244,11 @@ def asking(*kinds: CfgAttribute) -> Bend:
 
 
 def addresses(peer: Peer, answer: Message, kind: CfgAttribute, requirement: str) -> list[str]:
-    """What a CFG_REPLY has of a kind, addresses in their order."""
+    """What a CFG_REPLY has of a kind, addresses in their order; an empty attribute says nothing."""
     payload = peer.expect(answer, CP, requirement)
-    return [str(ip_address(one.value[:16])) for one in payload.attributes if one.type == kind]
+    return [in_text(one.value) for one in payload.attributes if one.type == kind and one.value]
+
+
+def in_text(value: bytes) -> str:
+    """The address at the beginning of an attribute, or its octets where there is none."""
+    return str(ip_address(value[:16])) if len(value) in (4, 16, 17) else value.hex()

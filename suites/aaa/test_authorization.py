@@ -1,14 +1,14 @@
 """What an Access-Accept grants: addresses, name servers, time (RFC 2548, 2865)."""
 
-from ipaddress import IPv4Address, ip_network
+from ipaddress import ip_network
 
 from conformance.ike.core.sending import State
 from conformance.radius import grant
 from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
-from conformance.wire import CP, CfgAttribute
+from conformance.wire import CfgAttribute
 from peers.capabilities import Capability
-from suites.aaa.steps import ASKS, SERVED, TELLS, asking, assigned, must_end, must_get_in, must_not_get_in
+from suites.aaa.steps import ASKS, SERVED, TELLS, addresses, asking, assigned, must_end, must_get_in, must_not_get_in
 from suites.create_child_sa.answers import successor
 from suites.purpose import purpose
 from suites.radius import Aaa
@@ -59,8 +59,7 @@ def must_be_told(peer: Peer, *servers: str) -> None:
     sa.init()
     answer = sa.auth(asking())
     sa.must_be_established()
-    payload = peer.expect(answer, CP, "RFC2548-2.7-1")
-    found = [str(IPv4Address(one.value)) for one in payload.attributes if one.type == CfgAttribute.INTERNAL_IP4_DNS]
+    found = addresses(peer, answer, CfgAttribute.INTERNAL_IP4_DNS, "RFC2548-2.7-1")
     peer.check(found == list(servers), f"INTERNAL_IP4_DNS {', '.join(servers)}", ", ".join(found), "RFC2548-2.7-1")
 
 
