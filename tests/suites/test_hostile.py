@@ -4,17 +4,37 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from random import Random
 from typing import Any
 
 import pytest
 
 from conformance.crypto.pki import Authority
+from conformance.eap.server import EapServer
 from conformance.ike.core.connection import Connection, PublicKey
 from conformance.ike.endpoint import Endpoint
 from conformance.net.link import Address, Datagram
+from conformance.radius.packet import read
 from conformance.script import mailbox
 from conformance.script.trace import Trace
-from conformance.wire import ExchangeType, Message, Notify, NotifyType
+from conformance.wire import (
+    CP,
+    EAP,
+    FLAG_INITIATOR,
+    FLAG_RESPONSE,
+    SK,
+    CfgAttr,
+    CfgAttribute,
+    CfgType,
+    ExchangeType,
+    Message,
+    Nonce,
+    Notify,
+    NotifyType,
+    Payload,
+    PayloadType,
+    encode_message,
+)
 from conformance.wire.meaning import printable
 from ikespec.exits import fail
 from peers.reference.device import ReferenceDevice
@@ -24,6 +44,8 @@ from suites.conduct import all_purposes, tried
 from suites.gate import MOST_ATTEMPTS, Gate
 from suites.guard import pass_over
 from suites.judge import Verdict
+from suites.radius import Server
+from tests.radius.nas import SECRET, Nas
 
 
 class Loud(Endpoint):
@@ -46,14 +68,17 @@ def hostile(words: str = "", endpoint: type[Endpoint] = Endpoint) -> ReferenceDe
     return device
 
 
-def saying(change: Callable[[Message], Message]) -> ReferenceDevice:
-    """A built-in device whose messages are changed before they are encoded."""
+def saying(change: Callable[[Message], Message], *, after: int = 0) -> ReferenceDevice:
+    """A built-in device whose messages are changed before they are encoded, but for those of so many first IKE SAs."""
     device = ReferenceDevice()
     base = device.model.endpoint_class
+    spared: list[bytes] = []
 
     class Changed(base.sa_class):  # type: ignore[name-defined,misc]
         def encode(self, message: Message) -> list[bytes]:
-            found: list[bytes] = super().encode(change(message))
+            if len(spared) < after and self.own_spi not in spared:
+                spared.append(self.own_spi)
+            found: list[bytes] = super().encode(message if self.own_spi in spared else change(message))
             return found
 
     device.model = replace(device.model, endpoint_class=type("Hostile", (base,), {"sa_class": Changed}))
@@ -122,6 +147,101 @@ def test_of_what_devices_have_begun_the_newest_is_remembered() -> None:
         gate.remember([b"first", number.to_bytes(8, "big"), number.to_bytes(8, "big")])
     assert len(gate.attempts) == MOST_ATTEMPTS and gate.attempts[-1] == (4999).to_bytes(8, "big")
     assert len(set(gate.attempts)) == MOST_ATTEMPTS
+
+
+class Strangers(Endpoint):
+    """Asks for hundreds of IKE SAs once two are up, and speaks on as many that nobody knows."""
+
+    many = 400
+
+    def receive(self, datagram: Datagram, now: float) -> None:
+        super().receive(datagram, now)
+        if self.many and len(self.established()) > 1:
+            source, target = (one._replace(port=500) for one in (datagram.destination, datagram.source))
+            for number in range(self.many):
+                spi = number.to_bytes(8, "big")
+                asks = Message(spi, bytes(8), ExchangeType.IKE_SA_INIT, FLAG_INITIATOR, 0, (Nonce(bytes(32)),))
+                says = Message(
+                    spi[::-1],
+                    b"stranger",
+                    ExchangeType.INFORMATIONAL,
+                    FLAG_RESPONSE,
+                    0,
+                    (SK(PayloadType(0), bytes(32)),),
+                )
+                self.outbox += [Datagram(source, target, encode_message(one)) for one in (asks, says)]
+            self.many = 0
+
+
+def test_a_flood_of_strangers_is_not_searched_for_each_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+
+    def counted(message: Message) -> bool:
+        nonlocal looks
+        looks += 1
+        return is_init_request(message)
+
+    is_init_request = mailbox.is_init_request
+    monkeypatch.setattr(mailbox, "is_init_request", counted)
+    device = hostile("", Strangers)
+    with device:
+        done = tried(all_purposes()["child-rekey"], device)
+    assert done.dut is not None and len(done.dut.peer.inbox) > Strangers.many
+    assert done.verdict.verdict in ("pass", "fail") and looks < 8 * Strangers.many, done.verdict
+
+
+ADDRESSES = (CfgAttribute.INTERNAL_IP4_ADDRESS, CfgAttribute.INTERNAL_IP6_ADDRESS, CfgAttribute.INTERNAL_IP6_LINK)
+
+
+def told_as(values: Callable[[bytes], tuple[bytes, ...]]) -> Callable[[Message], Message]:
+    """Whatever CFG_REPLYs tell beside addresses has these values in place of its own."""
+
+    def other(one: CfgAttr) -> tuple[CfgAttr, ...]:
+        return (one,) if one.type in ADDRESSES else tuple(replace(one, value=value) for value in values(one.value))
+
+    def changed(payload: Payload) -> Payload:
+        if not isinstance(payload, CP) or payload.cfg_type != CfgType.REPLY:
+            return payload
+        return replace(payload, attributes=tuple(each for one in payload.attributes for each in other(one)))
+
+    return lambda message: replace(message, payloads=tuple(map(changed, message.payloads)))
+
+
+@pytest.mark.parametrize("identifier", ["aaa-dns", "aaa-dns-pair", "aaa-dns6", "aaa-nbns", "aaa-netmask", "cp-link"])
+@pytest.mark.parametrize(
+    ("values", "verdict"),
+    [
+        (lambda one: (b"",), "fail"),
+        (lambda one: (b"odd",), "fail"),
+        (lambda one: (bytes(300),), "fail"),
+        (lambda one: (one, b""), "pass"),
+    ],
+    ids=["empty", "odd", "long", "empty-beside"],
+)
+def test_attributes_of_any_size_lead_to_a_verdict(
+    identifier: str, values: Callable[[bytes], tuple[bytes, ...]], verdict: str
+) -> None:
+    told = verdict_on(saying(told_as(values), after=1), identifier)
+    assert told.verdict == verdict, told
+
+
+def test_an_address_of_any_size_is_one_where_none_is_due() -> None:
+    odd = CP(CfgType.REPLY, (CfgAttr(CfgAttribute.INTERNAL_IP4_ADDRESS, b"odd"),))
+
+    def change(message: Message) -> Message:
+        ends = message.exchange == ExchangeType.IKE_AUTH and message.first(EAP) is None and message.is_response
+        return replace(message, payloads=(*message.payloads, odd)) if ends else message
+
+    told = verdict_on(saying(change, after=1), "aaa-pool-unknown")
+    assert told.verdict == "warn" and b"odd".hex() in told.reason, told
+
+
+def test_hundreds_of_sessions_all_get_an_address() -> None:
+    server = Server(Random(1).randbytes, lambda: EapServer([], random=Random(1).randbytes), "10.77.0.0/24", SECRET)
+    asked = read(Nas(server).access(("User-Name", "carol"), password=b"secret"), SECRET)
+    given = [dict(server.grant(asked))["Framed-IP-Address"] for _ in range(600)]
+    assert given[0] == "10.77.0.10" and len(set(given[:245])) == 245
+    assert set(given) <= {f"10.77.0.{last}" for last in range(1, 255)}
 
 
 NAME = "\x1b]0;title\x07\x1b[2J\n\u202epass"
