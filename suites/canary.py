@@ -61,7 +61,16 @@ class CanarySa(IkeSa):
 
 
 class _CanaryEndpoint(Endpoint):
+    """Opens one IKE SA, and none in its place wherever the device sends us: its answers would be the script's."""
+
     sa_class: ClassVar[type[IkeSa]] = CanarySa
+    begun = False
+
+    def started(self, sa: IkeSa) -> None:
+        """Only the first one says a word."""
+        if not self.begun:
+            self.begun = True
+            super().started(sa)
 
 
 class Canary:

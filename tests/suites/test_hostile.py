@@ -161,14 +161,8 @@ class Strangers(Endpoint):
             for number in range(self.many):
                 spi = number.to_bytes(8, "big")
                 asks = Message(spi, bytes(8), ExchangeType.IKE_SA_INIT, FLAG_INITIATOR, 0, (Nonce(bytes(32)),))
-                says = Message(
-                    spi[::-1],
-                    b"stranger",
-                    ExchangeType.INFORMATIONAL,
-                    FLAG_RESPONSE,
-                    0,
-                    (SK(PayloadType(0), bytes(32)),),
-                )
+                asked = replace(asks, spi_i=spi[::-1], spi_r=b"stranger", exchange=ExchangeType.INFORMATIONAL)
+                says = replace(asked, flags=FLAG_RESPONSE, payloads=(SK(PayloadType(0), bytes(32)),))
                 self.outbox += [Datagram(source, target, encode_message(one)) for one in (asks, says)]
             self.many = 0
 
@@ -188,6 +182,17 @@ def test_a_flood_of_strangers_is_not_searched_for_each_of_them(monkeypatch: pyte
         done = tried(all_purposes()["child-rekey"], device)
     assert done.dut is not None and len(done.dut.peer.inbox) > Strangers.many
     assert done.verdict.verdict in ("pass", "fail") and looks < 8 * Strangers.many, done.verdict
+
+
+def test_a_canary_that_is_to_authenticate_again_does_not_speak_for_the_script() -> None:
+    demand = Notify(NotifyType.AUTH_LIFETIME, bytes(4))
+
+    def change(message: Message) -> Message:
+        last = message.exchange == ExchangeType.IKE_AUTH and message.is_response
+        return replace(message, payloads=(*message.payloads, demand)) if last else message
+
+    told = verdict_on(saying(change), "child-rekey")
+    assert told.verdict == "pass", told
 
 
 ADDRESSES = (CfgAttribute.INTERNAL_IP4_ADDRESS, CfgAttribute.INTERNAL_IP6_ADDRESS, CfgAttribute.INTERNAL_IP6_LINK)
