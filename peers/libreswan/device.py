@@ -26,11 +26,12 @@ _PORTS = (500, 4500)
 _FATAL = "FATAL ERROR: "
 _DIED = "ikespec: pluto has died or hung when it was told to forget the SAs of the connection before this one\n"
 # Of the debug log only what tells decisions: no fields of payloads, no bookkeeping, none of our own questions.
+_DETAIL = re.compile(r"\]|\s{2}|\s*\*")
 _NOISE = re.compile(
-    r"^[^|]*\|(?:\]|\s{2}|\s*(?:\*|.*(?:hash.table|libevent|ref@|ref fd|freeref|alloc|bytes of|whack|fd@|spent [\d.]+|"
+    r"hash.table|libevent|ref@|ref fd|freeref|alloc|bytes of|whack|fd@|spent [\d.]+|"
     r"emitting|payload chain|substructure|event_schedule|EVENT_CRYPTO|suspend|helper|job \d|Now let|adding a v|xfrm: |"
     r"natd_hash|FOR_EACH|scheduling|recording|output PBS|resume|counters|processing (?:payload|global)|keyid|interface|"
-    r"pstats|: setting|converting|constructing|orient|locked by|sec_label|routing|owner)))"
+    r"pstats|: setting|converting|constructing|orient|locked by|sec_label|routing|owner"
 )
 
 
@@ -327,7 +328,7 @@ class Libreswan(Daemon):
         found = self._whole_log()
         if not self._place.running():
             return self._notice + found + self._place.testimony()
-        told = "".join(line for line in found.splitlines(keepends=True) if not _NOISE.search(line))
+        told = "".join(line for line in found.splitlines(keepends=True) if not _is_noise(line))
         return self._notice + told + self._place.testimony()
 
     def logged(self, mark: int = 0) -> tuple[str, int]:
@@ -335,7 +336,7 @@ class Libreswan(Daemon):
         found = self._logged(settings.LOG)
         end = found.rfind(b"\n") + 1
         lines = found[mark:end].decode(errors="replace").splitlines(keepends=True)
-        return "".join(line for line in lines if not _NOISE.search(line)), max(mark, end)
+        return "".join(line for line in lines if not _is_noise(line)), max(mark, end)
 
     def _whole_log(self) -> str:
         return self._logged(settings.LOG).decode(errors="replace")
@@ -353,6 +354,12 @@ class Libreswan(Daemon):
         if self._whack is None:
             raise DeviceError(self.name, "is not started")
         return self._whack
+
+
+def _is_noise(line: str) -> bool:
+    """Whether a line of the debug log, which has a bar before its text, tells no decision."""
+    text = line.partition("|")[2]
+    return bool(_DETAIL.match(text) or _NOISE.search(text))
 
 
 def _replacing(found: Sequence[State]) -> bool:

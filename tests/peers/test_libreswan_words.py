@@ -9,6 +9,7 @@ from conformance.ike.core.connection import Connection, Identity, Mode, Party, P
 from conformance.wire import AuthMethod, HashAlgorithm, IdType
 from peers.contract import Pixit, SaState, Unsupported
 from peers.libreswan import algorithms, settings, translate
+from peers.libreswan.device import _is_noise
 from peers.libreswan.status import sa_statuses, selector, states
 from tests.peers.connections import child_view, device_view
 
@@ -329,3 +330,22 @@ def test_a_device_that_answers_only_and_one_that_opens_again() -> None:
     assert (conn["rekey"], conn["salifetime"], conn["keyingtries"]) == ("yes", "5s", "1")
     conn = _conn(device_view(reopens=True, dpd_delay=1.0))
     assert (conn["rekey"], conn["keyingtries"], conn["dpdaction"]) == ("yes", "0", "restart")
+
+
+@pytest.mark.parametrize(
+    ("line", "noise"),
+    [
+        ("Nov 30 16:46:23.425628: pluto DDoS protection remains in auto-detect mode\n", False),
+        ("Nov 30 16:46:23.425904: forgetting secrets, emitting nothing\n", False),
+        ("Nov 30 16:46:23.425317: | old debugging base + none\n", False),
+        ("Nov 30 16:46:23.425317: | received packet | emitting length of IKEv2 Nonce\n", True),
+        ("Nov 30 16:46:23.425317: |    flags: none (0x0)\n", True),
+        ("Nov 30 16:46:23.425317: | ***parse ISAKMP Message:\n", True),
+        ("Nov 30 16:46:23.425317: |]\n", True),
+        ("Nov 30 16:46:23.425317: | spent 1.5 (2.0) milliseconds\n", True),
+        ("|\n", False),
+        ("", False),
+    ],
+)
+def test_what_of_the_log_is_noise(line: str, noise: bool) -> None:
+    assert _is_noise(line) is noise
