@@ -1,6 +1,7 @@
 """TOML files that people write by hand: read strictly, and every complaint names file, line, key and value."""
 
 import difflib
+import json
 import re
 import tomllib
 from collections.abc import Iterable
@@ -180,8 +181,11 @@ class Table:
         where = f"{self._path}, line {self._line(key)}"
         full = f"{self._name}.{key}" if self._name else key
         if key not in self._values:
-            return TomlError(where, f"{full} is missing: {problem}", mend)
-        return TomlError(where, f"{full} = {_shown(self._values[key])}: {problem}", mend)
+            slips = difflib.get_close_matches(key, sorted(self._values.keys() - self._taken), n=1)
+            return TomlError(
+                where, f"{full} is missing: {problem}", mend or "".join(f'is it "{one}"?' for one in slips)
+            )
+        return TomlError(where, f"{_cut(full)} = {_shown(self._values[key])}: {problem}", mend)
 
     def _take(self, key: str, default: Any) -> Any:
         self._taken.add(key)
@@ -205,14 +209,19 @@ class Table:
 
 
 def _shown(value: Any) -> str:
-    text = f'"{value}"' if isinstance(value, str) else str(value)
+    """A value as it stands in a file, or nearly."""
+    written = isinstance(value, str | bool | list | dict)
+    return _cut(json.dumps(value, ensure_ascii=False, default=str) if written else str(value))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
 def read_toml(path: Path) -> Table:
     """Read a file; its top is a table without a name. Raises TomlError if it is missing or no TOML."""
     try:
-        content = path.read_text(encoding="utf-8")
+        content = path.read_text(encoding="utf-8-sig")  # some editors put a byte order mark before UTF-8
         return Table(path, content, "", tomllib.loads(content))
     except OSError as error:
         raise TomlError(str(path), f"cannot be read: {error.strerror}") from error

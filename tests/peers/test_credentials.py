@@ -123,7 +123,7 @@ CERTIFICATES = '[identities]\ntester = "tester.example"\n[certificates]\n'
         ('[secrets]\npsk_hex = "0"', "expected octets in hexadecimal"),
         ('[secrets]\nany_identity = "yes"', "expected true or false"),
         ('[secrets]\npsk = "a"\nany_identity = true\n[prompts]\napply = "do"', "a device that takes any connection"),
-        (CERTIFICATES + WHOLE + "[secrets]\nany_identity = true", "any_identity = True: there is no shared key"),
+        (CERTIFICATES + WHOLE + "[secrets]\nany_identity = true", "any_identity = true: there is no shared key"),
         ('[secrets]\npsk_file = "nowhere"', "there is no file"),
         ('[secrets]\npsk_file = "empty"', "is empty"),
         (CERTIFICATES + 'certificate = "tester.pem"', "certificates.key is missing"),

@@ -102,7 +102,10 @@ def test_versions_that_are_the_same() -> None:
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        (('reason = "drops', 'raeson = "drops'), "line 1: deviation.reason is missing"),
+        (
+            ('reason = "drops', 'raeson = "drops'),
+            'line 1: deviation.reason is missing: expected text in quotes; is it "raeson"?',
+        ),
         (("until = 2027-06-30", 'until = "soon"'), 'line 7: deviation.until = "soon": expected a date without quotes'),
         (('"<=5.9.8"', '"about 5"'), 'line 6: deviation.versions = "about 5": expected conditions such as'),
         (('"answers twice"', "3"), "line 12: deviation.reason = 3: expected text in quotes"),
@@ -189,3 +192,9 @@ def test_a_deviation_may_be_known_in_one_place_only(tmp_path: Path) -> None:
     known = load_deviations(path)
     assert about(known, "nat-x", "4.10", date(2026, 1, 1), "netns, device behind a NAT, shim")
     assert not about(known, "nat-x", "4.10", date(2026, 1, 1), "netns, shim")
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "deviations.toml"
+    path.write_text(GOOD, encoding="utf-8-sig")
+    assert load_deviations(path, ["init-cookie-echo", "auth-late"])
