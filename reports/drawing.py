@@ -126,12 +126,6 @@ def _arrow(machine: Machine, one: int, to: int, letters: list[str], spots: Mappi
     )
 
 
-def _along(start: Point, middle: Point, end: Point, part: float) -> Point:
-    """A place on the curve, ``part`` of the way from its start."""
-    one, two, three = (1 - part) ** 2, 2 * part * (1 - part), part**2
-    return Point(one * start.x + two * middle.x + three * end.x, one * start.y + two * middle.y + three * end.y)
-
-
 def _edge_of(center: Point, towards: Point) -> Point:
     """Where an arrow touches the circle of a state."""
     dx, dy = towards.x - center.x, towards.y - center.y

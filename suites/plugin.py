@@ -15,6 +15,7 @@ import pytest
 
 from conformance.crypto import CryptoError
 from conformance.script.peer import Peer
+from conformance.script.words import one_line
 from peers.contract import Device, DeviceError
 from peers.registry import open_device
 from suites import embargo, interrupts
@@ -67,9 +68,9 @@ def pytest_configure(config: pytest.Config) -> None:
             session.results.profile(asked.to_json())
     except OSError as error:
         why = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        raise pytest.UsageError(" ".join(why.split())) from None
+        raise pytest.UsageError(one_line(why)) from None
     except (CryptoError, DeviceError, ValueError) as error:
-        raise pytest.UsageError(" ".join(str(error).split())) from None
+        raise pytest.UsageError(one_line(str(error))) from None
     session.sigterm = interrupts.heed()
     config.stash[SESSION] = session
 

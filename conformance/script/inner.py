@@ -99,11 +99,6 @@ def tcp(
     return _with_checksum(source, destination, TCP, head + options + data, 16)
 
 
-def with_size(make: Callable[[int], bytes], octets: int) -> bytes:
-    """The packet of exactly so many octets that ``make`` gives for some number of octets of data."""
-    return make(octets - len(make(0)))
-
-
 class Segment(NamedTuple):
     """A TCP segment; ``flags`` as the initials of their names in the order FSRPAUEC."""
 

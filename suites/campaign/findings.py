@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from textwrap import shorten
@@ -196,10 +196,6 @@ class Finding:
             told["datagrams"],
             told["remark"],
         )
-
-    def with_script(self, script: Script) -> Finding:
-        """The same, shown by another script."""
-        return replace(self, script=script)
 
 
 def _check(told: dict[str, Any], kind: type, *keys: str) -> None:

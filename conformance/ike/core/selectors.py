@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import lru_cache
 
 from conformance.wire import TrafficSelector, TsType
@@ -96,11 +95,6 @@ def host(address: bytes) -> TrafficSelector:
     """The selector of one address of four or sixteen octets, all protocols and ports."""
     kind = TsType.IPV4_ADDR_RANGE if len(address) == 4 else TsType.IPV6_ADDR_RANGE
     return TrafficSelector(kind, 0, 0, 65535, address, address)
-
-
-def with_protocol(one: TrafficSelector, protocol: int) -> TrafficSelector:
-    """The same addresses and ports for one IP protocol."""
-    return replace(one, protocol=protocol)
 
 
 def ranges(found: Iterable[object]) -> tuple[TrafficSelector, ...]:
