@@ -1,6 +1,7 @@
 """``ikespec list`` and ``ikespec explain``: what is tested, and why."""
 
 import json
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -19,6 +20,8 @@ from suites.invariants import INVARIANTS
 from suites.judge import strongest
 from suites.requirements import load
 
+_IN_PARAGRAPH = re.compile(r"(?<=\S)\n(?=\w)")
+"""The end of a line within a paragraph of a docstring, where a terminal may break it elsewhere."""
 COLUMNS = ("purpose", "device is", "level", "tier", "title")
 
 
@@ -152,7 +155,7 @@ def _show_purpose(console: Console, written: Written) -> None:
     console.print(f"the device is the {purpose.role}; tier {purpose.tier}; subject {written.subject}", highlight=False)
     body = cleandoc("\n".join(written.text.split("\n")[1:])).strip()
     if body:
-        console.print(f"\n{escape(body)}", highlight=False)
+        console.print(f"\n{escape(_IN_PARAGRAPH.sub(' ', body))}", highlight=False)
     console.print("\nrequirements")
     for identifier in purpose.requirements:
         requirement = load().get(identifier)

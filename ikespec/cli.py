@@ -274,10 +274,12 @@ def learn_machine(
     from conformance.script.verdict import Inconclusive, NotApplicable
     from suites.judge import Died
 
-    if queries < 1 or not seconds > 0:
-        fail(f"--queries {queries}, --time {seconds:g}: expected more than nothing")
-    if resume is not None and (out is not None or not resume.is_dir()):
-        fail(f"--resume {resume}: expected a results folder, and no --out")
+    if queries < 1:
+        fail(f"--queries {queries}: expected a number of conversations, 1 or more")
+    if not seconds > 0:
+        fail(f"--time {seconds:g}: expected a number of seconds above 0")
+    if resume is not None and (out is not None or not (resume / learn.CONVERSATIONS).is_file()):
+        fail(f"--resume {resume}: expected the results folder of an ikespec learn, and no --out")
     wish = learn.Wish(dut, tuple(beside or ()), seed, Limits(queries, seconds), resume is not None)
     console = Screen()
     with one_line_errors(resume or out):
@@ -317,10 +319,10 @@ def list_purposes(
         catalogue.show_capabilities(Console())
         return
     if variants:
-        catalogue.show_variants(Console())
+        catalogue.show_variants(_told())
         return
     if invariants:
-        catalogue.show_invariants(Console())
+        catalogue.show_invariants(_told())
         return
     checks.check_selection(patterns, role, subject)
     found = catalogue.fitting(patterns or (), role, subject or ())
@@ -349,9 +351,14 @@ def _list_rows(patterns: Sequence[str], as_json: bool, markdown: bool) -> None:
 @app.command()
 def explain(purpose: Annotated[str, typer.Argument(help="The id of a purpose or of a requirement")]) -> None:
     """Say what a purpose tests, why, what it needs and which defects it finds."""
-    problem = catalogue.show(Console(), purpose)
+    problem = catalogue.show(_told(), purpose)
     if problem:
         fail(problem)
+
+
+def _told() -> Console:
+    """A console for sentences: in a pipe they are not broken into lines."""
+    return Console(soft_wrap=not sys.stdout.isatty())
 
 
 @app.command()

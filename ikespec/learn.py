@@ -48,6 +48,9 @@ def default_folder(word: str) -> Path:
 def run(console: Console, wish: Wish, folder: Path) -> Machine:
     """Learn, compare, write. Raises DeviceError, ReportError, OSError, and what learning ends with."""
     known = {one: read_machine(Path(one)) for one in wish.beside if Path(one).exists() and not _is_device(one)}
+    for word in wish.beside:
+        if word not in known:
+            open_device(word)  # to learn the first one takes long; a wrong word for the second is told before
     machine = _learned(console, wish.dut, wish, folder)
     found = []
     for number, word in enumerate(wish.beside, 1):

@@ -226,11 +226,11 @@ def test_a_device_that_dies_is_said_in_a_line(tmp_path: Path, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["--queries", "0"], 2, "expected more than nothing"),
-        (["--time", "nan"], 2, "expected more than nothing"),
+        (["--queries", "0"], 2, "--queries 0: expected a number of conversations, 1 or more"),
+        (["--time", "nan"], 2, "--time nan: expected a number of seconds above 0"),
         (["--queries", "3"], 1, "before anything was learned"),
         (["--dut", "nobody"], 2, "nobody"),
-        (["--resume", "nowhere"], 2, "expected a results folder"),
+        (["--resume", "nowhere"], 2, "expected the results folder of an ikespec learn"),
     ],
 )
 def test_the_command_says_in_a_line_what_is_wrong(
@@ -248,3 +248,10 @@ def test_a_file_that_is_no_machine(tmp_path: Path) -> None:
         done = CliRunner().invoke(app, ["learn", "--beside", str(wrong), "--out", str(tmp_path)])
         assert done.exit_code == 2
         assert f"wrong.json: {said}" in done.output and "Traceback" not in done.output
+
+
+def test_a_wrong_word_for_the_other_device_is_told_before_anything_is_learned(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["learn", "--out", str(tmp_path / "new"), "--beside", "strongswam"])
+    assert done.exit_code == 2
+    assert "strongswam: there is no such device" in done.output
+    assert not (tmp_path / "new").exists()
