@@ -15,7 +15,7 @@ from peers.contract import SaState
 from suites.choices import ECP, including, pfs_ecp
 from suites.connections import usual
 from suites.create_child_sa.answers import carries, connected, deleted, deletes_ike, kept
-from suites.create_child_sa.test_device_rekeys import child_rekey, ike_rekey, made, put_off, unused, unused_if_kept
+from suites.create_child_sa.device_rekeys import child_rekey, ike_rekey, made, put_off, unused, unused_if_kept
 from suites.dut import Dut
 from suites.foreign import unoffered
 from suites.ike_sa_init.steps import OFF_CURVE

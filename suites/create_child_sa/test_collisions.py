@@ -22,7 +22,7 @@ from suites.create_child_sa.answers import (
     shortest_nonce,
     temporary,
 )
-from suites.create_child_sa.test_device_rekeys import child_rekey, ike_rekey
+from suites.create_child_sa.device_rekeys import child_rekey, ike_rekey
 from suites.dut import Dut
 from suites.purpose import purpose
 

@@ -14,8 +14,8 @@ from conformance.wire import SA, Delete, ExchangeType, Message
 from peers.capabilities import Capability
 from suites.connections import two_children
 from suites.create_child_sa.answers import advised, carries, connected, deleted, deletes_ike, temporary
+from suites.create_child_sa.device_rekeys import child_rekey
 from suites.create_child_sa.test_collisions import CHILD, IKE, child_deletion
-from suites.create_child_sa.test_device_rekeys import child_rekey
 from suites.dut import Dut
 from suites.purpose import purpose
 

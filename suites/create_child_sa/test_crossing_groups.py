@@ -15,8 +15,8 @@ from peers.capabilities import Capability
 from suites.choices import two_groups
 from suites.connections import usual
 from suites.create_child_sa.answers import carries, deletes_child, deletes_ike, deletion, inherited, names
+from suites.create_child_sa.device_rekeys import TWO_GROUPS, child_rekey, ike_rekey
 from suites.create_child_sa.test_collisions import CHILD, HIGH, IKE, LOW, settled
-from suites.create_child_sa.test_device_rekeys import TWO_GROUPS, child_rekey, ike_rekey
 from suites.create_child_sa.test_races import CLOSES_ALL, STANDS, current, deletes
 from suites.dut import Dut
 from suites.ike_sa_init.steps import ask_for_group

@@ -25,7 +25,7 @@ from suites.create_child_sa.answers import (
     refused,
     requests,
 )
-from suites.create_child_sa.test_device_rekeys import child_rekey, unused
+from suites.create_child_sa.device_rekeys import child_rekey, unused
 from suites.dut import Dut
 from suites.purpose import purpose
 

@@ -24,7 +24,7 @@ from conformance.wire import (
 from peers.capabilities import Capability
 from suites.connections import usual
 from suites.create_child_sa.answers import carries, connected, deleted, deletes_child, deletion, granted
-from suites.create_child_sa.test_device_rekeys import child_rekey
+from suites.create_child_sa.device_rekeys import child_rekey
 from suites.dut import Dut
 from suites.ike_auth.steps import must_be_accepted_by, must_succeed
 from suites.ike_auth.test_config_mode import POOL

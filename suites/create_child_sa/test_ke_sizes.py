@@ -16,7 +16,7 @@ from peers.contract import SaState
 from suites.choices import pfs
 from suites.connections import usual
 from suites.create_child_sa.answers import connected, granted, refused
-from suites.create_child_sa.test_device_rekeys import child_rekey, ike_rekey, unused_if_kept
+from suites.create_child_sa.device_rekeys import child_rekey, ike_rekey, unused_if_kept
 from suites.create_child_sa.test_new_child import our_group
 from suites.dut import Dut
 from suites.foreign import foreign

@@ -29,11 +29,11 @@ from suites.create_child_sa.answers import (
     refused,
     temporary,
 )
+from suites.create_child_sa.device_rekeys import child_rekey, ike_rekey
 from suites.create_child_sa.losses import answer_lost, arrive, asked_again, lost
 from suites.create_child_sa.test_collisions import CHILD, HIGH, IKE, LOW, child_deletion
 from suites.create_child_sa.test_crossing_ends import ALL_GONE, EMPTY, carries_nothing, ike_deletion
 from suites.create_child_sa.test_crossing_groups import ask_for_other_group, second_try
-from suites.create_child_sa.test_device_rekeys import child_rekey, ike_rekey
 from suites.create_child_sa.test_races import current
 from suites.dut import Dut
 from suites.informational.test_liveness import in_silence

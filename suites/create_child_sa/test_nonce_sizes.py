@@ -13,7 +13,7 @@ from conformance.script.verdict import Unexpected
 from conformance.wire import Nonce
 from peers.capabilities import Capability
 from suites.create_child_sa.answers import connected, granted, refused
-from suites.create_child_sa.test_device_rekeys import child_rekey, ike_rekey, unused_if_kept
+from suites.create_child_sa.device_rekeys import child_rekey, ike_rekey, unused_if_kept
 from suites.dut import Dut
 from suites.ike_sa_init.steps import goes_no_further, no_sa_for
 from suites.purpose import purpose

@@ -24,7 +24,7 @@ from peers.capabilities import Capability
 from suites.choices import INTEG, esp_separate
 from suites.connections import two_children, usual
 from suites.create_child_sa.answers import carries, deletes_ike, kept, names, requests
-from suites.create_child_sa.test_device_rekeys import child_rekey, ike_rekey, made, unused, unused_if_kept
+from suites.create_child_sa.device_rekeys import child_rekey, ike_rekey, made, unused, unused_if_kept
 from suites.dut import Dut
 from suites.foreign import unoffered
 from suites.purpose import purpose

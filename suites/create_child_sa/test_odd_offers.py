@@ -26,7 +26,7 @@ from conformance.wire import (
 from peers.capabilities import Capability
 from suites.connections import two_children
 from suites.create_child_sa.answers import carries, connected, deletes_child, granted, kept
-from suites.create_child_sa.test_device_rekeys import child_rekey, made, unused_if_kept
+from suites.create_child_sa.device_rekeys import child_rekey, made, unused_if_kept
 from suites.dut import Dut
 from suites.purpose import purpose
 

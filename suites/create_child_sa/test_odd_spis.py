@@ -26,7 +26,7 @@ from peers.capabilities import Capability
 from peers.contract import SaState
 from suites.choices import ENCR, NO_BITS
 from suites.create_child_sa.answers import connected, deletes_ike, granted, kept, refused, requests
-from suites.create_child_sa.test_device_rekeys import ike_rekey
+from suites.create_child_sa.device_rekeys import ike_rekey
 from suites.dut import Dut
 from suites.purpose import purpose
 

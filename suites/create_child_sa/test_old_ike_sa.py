@@ -7,7 +7,7 @@ from conformance.script.verdict import Unexpected
 from conformance.wire import ExchangeType, Message, NotifyType
 from peers.capabilities import Capability
 from suites.create_child_sa.answers import connected, successor
-from suites.create_child_sa.test_device_rekeys import ike_rekey
+from suites.create_child_sa.device_rekeys import ike_rekey
 from suites.dut import Dut
 from suites.purpose import purpose
 

@@ -11,7 +11,7 @@ from conformance.script.sa import ScriptedSa
 from conformance.wire import Notify, NotifyType
 from peers.capabilities import Capability
 from suites.create_child_sa.answers import carries, deleted, granted, own_requests
-from suites.create_child_sa.test_device_rekeys import child_rekey
+from suites.create_child_sa.device_rekeys import child_rekey
 from suites.dut import Dut
 from suites.purpose import purpose
 from suites.several import deleted_by_device

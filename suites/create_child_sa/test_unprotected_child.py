@@ -29,7 +29,7 @@ from peers.capabilities import Capability
 from suites.choices import ah
 from suites.connections import usual
 from suites.create_child_sa.answers import carries, connected, granted, kept
-from suites.create_child_sa.test_device_rekeys import child_rekey, unused
+from suites.create_child_sa.device_rekeys import child_rekey, unused
 from suites.dut import Dut
 from suites.ike_auth.initiating import answered, children, described
 from suites.purpose import purpose

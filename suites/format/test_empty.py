@@ -31,7 +31,7 @@ from conformance.wire import (
 )
 from peers.capabilities import Capability
 from suites.create_child_sa.answers import kept, refused
-from suites.create_child_sa.test_device_rekeys import child_rekey
+from suites.create_child_sa.device_rekeys import child_rekey
 from suites.dut import Dut
 from suites.format.steps import BUSY, attempt, must_be_refused, rejects, serves_others
 from suites.ike_auth.initiating import answered, children, described

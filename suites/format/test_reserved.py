@@ -25,7 +25,7 @@ from conformance.wire import (
 )
 from peers.capabilities import Capability
 from suites.create_child_sa.answers import carries, connected, deletes_child, deletes_ike, granted, kept
-from suites.create_child_sa.test_device_rekeys import child_rekey
+from suites.create_child_sa.device_rekeys import child_rekey
 from suites.dut import Dut
 from suites.informational.deletion import children_must_be_gone
 from suites.purpose import purpose
