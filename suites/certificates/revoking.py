@@ -21,8 +21,8 @@ from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
 from peers.capabilities import Capability
 from peers.contract import Pixit
+from suites.certificates.paths import key_usage
 from suites.certificates.roles import AsResponder, Shown, accepted, refused
-from suites.certificates.test_paths import key_usage
 from suites.connections import Setup, authority, build, certified, second_authority
 from suites.ike_auth.steps import in_our_name, ourselves
 

@@ -12,8 +12,8 @@ from conformance.crypto.revoking import at
 from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.wire import CERT
+from suites.certificates.paths import between, critical, excluding, ours, permitting
 from suites.certificates.roles import Shown, accepted, certificate, domain_name, refused
-from suites.certificates.test_paths import between, critical, excluding, ours, permitting
 from suites.ike_auth.steps import ourselves, trusted
 
 _FOUR = ("RFC7296-3.6-6", "RFC7296-3.6-9")

@@ -10,7 +10,7 @@ from conformance.crypto.dn import Attribute, Parts
 from conformance.crypto.pki import Leaf, new_key
 from conformance.ike.core.connection import PublicKey
 from conformance.script.peer import Peer
-from suites.certificates.naming import (
+from suites.certificates.naming import (  # fmt: skip
     COMMON_NAME,
     LOCALITY,
     ORGANIZATION,
@@ -27,9 +27,9 @@ from suites.certificates.naming import (
     our_name,
     subject,
     two_octets,
-)  # fmt: skip
+)
+from suites.certificates.paths import between, ours
 from suites.certificates.roles import accepted, certificate, refused, taken_or_refused
-from suites.certificates.test_paths import between, ours
 from suites.ike_auth.steps import distinguished, trusted
 
 TIER = "full"

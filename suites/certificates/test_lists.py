@@ -12,8 +12,8 @@ from conformance.crypto.pki import Authority, new_key
 from conformance.crypto.revoking import DAY, broken, points
 from conformance.net.http import Page
 from peers.capabilities import Capability
+from suites.certificates.paths import UNKNOWN, critical, key_usage
 from suites.certificates.revoking import RELAXED, Case, Told, accepted_by, refused_by
-from suites.certificates.test_paths import UNKNOWN, critical, key_usage
 
 TIER = "full"
 

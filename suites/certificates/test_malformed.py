@@ -11,8 +11,8 @@ from cryptography.x509.oid import ExtensionOID
 
 from conformance.ike.core.connection import Party
 from conformance.script.peer import Peer
+from suites.certificates.paths import between, ours
 from suites.certificates.roles import NOT_CREATED, TOLD, AsResponder, in_both, of_responder
-from suites.certificates.test_paths import between, ours
 from suites.connections import certificates
 from suites.dut import Dut
 from suites.ike_auth.initiating import begun

@@ -10,8 +10,8 @@ from conformance.crypto.pki import Leaf, new_key
 from conformance.script.peer import Peer
 from conformance.wire import CERT, CertEncoding
 from suites.certificates.naming import named_twice, numbered
+from suites.certificates.paths import ours
 from suites.certificates.roles import Shown, accepted, domain_name, taken_or_refused
-from suites.certificates.test_paths import ours
 from suites.certificates.urls import showing
 from suites.ike_auth.steps import trusted
 

@@ -2,47 +2,18 @@
 
 from datetime import UTC, datetime
 from ipaddress import ip_network
-from typing import Any
 
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
-from conformance.crypto.pki import Authority, Extension, Leaf, new_key
+from conformance.crypto.pki import Authority, Leaf, new_key
 from conformance.crypto.x509 import IPSEC_IKE
 from conformance.script.peer import Peer
+from suites.certificates.paths import UNKNOWN, between, critical, excluding, key_usage, ours, permitting
 from suites.certificates.roles import accepted, certificate, domain_name, refused, taken_or_refused
 from suites.ike_auth.steps import in_our_name, trusted
 
-UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.37476.2.5.2.9"), b"\x05\x00")
 _CRITICAL = ("RFC4945-5.1.3-1", "RFC5280-4.2-1")
-
-
-def ours(peer: Peer, issuer: Authority, **changes: Any) -> Leaf:
-    """A certificate for us, with a key of its own: a device may have the right one for our usual key already."""
-    return in_our_name(peer, issuer, **{"key": new_key("ecdsa"), **changes})
-
-
-def between(
-    peer: Peer, *extensions: Extension, issuer: Authority | None = None, name: str = "", **changes: Any
-) -> Authority:
-    """An intermediate authority that the device has never seen, below the one that it trusts."""
-    called = name or f"CN=between {peer.random(6).hex()},O=ikespec"
-    above = issuer or trusted(peer)
-    return Authority.create(called, issuer=above, **{"key": new_key("ecdsa"), **changes}, extensions=extensions)
-
-
-def critical(value: x509.ExtensionType) -> Extension:
-    """An extension that is marked critical."""
-    return x509.Extension(value.oid, True, value)
-
-
-def key_usage(*set_bits: str) -> Extension:
-    """A keyUsage with these bits."""
-    bits = (
-        "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
-        "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
-    )  # fmt: skip
-    return critical(x509.KeyUsage(**{one: one in set_bits for one in bits}))
 
 
 # --- authorities ----------------------------------------------------------------------------------------------------
@@ -210,16 +181,6 @@ def test_extended_usage_tls(peer: Peer) -> Leaf:
 
 _CONSTRAINT = "RFC5280-4.2.1.10-1"
 _PERMITTED, _EXCLUDED = (_CONSTRAINT, "RFC5280-6.1.3-4"), (_CONSTRAINT, "RFC5280-6.1.3-5")
-
-
-def permitting(peer: Peer, name: x509.GeneralName) -> Authority:
-    """An intermediate authority for names below this one, by critical nameConstraints."""
-    return between(peer, critical(x509.NameConstraints([name], None)))
-
-
-def excluding(peer: Peer, name: x509.GeneralName) -> Authority:
-    """An intermediate authority for names that are not below this one, by critical nameConstraints."""
-    return between(peer, critical(x509.NameConstraints(None, [name])))
 
 
 @refused("cert-constraint-dns", *_PERMITTED)

@@ -9,8 +9,8 @@ from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
 from peers.capabilities import Capability
 from peers.contract import Pixit
+from suites.certificates.paths import between, ours
 from suites.certificates.roles import Shown, accepted, refused
-from suites.certificates.test_paths import between, ours
 from suites.connections import authority, certificates
 from suites.ike_auth.steps import ourselves, trusted
 

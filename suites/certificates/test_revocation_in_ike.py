@@ -16,9 +16,9 @@ from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.wire import CERT, CERTREQ, CertEncoding, ExchangeType, Message
 from peers.capabilities import Capability
+from suites.certificates.paths import key_usage
 from suites.certificates.revoking import RELAXED, STRICT, Case, all_is_well, two_anchors
 from suites.certificates.roles import AsResponder, Shown, accepted, refused
-from suites.certificates.test_paths import key_usage
 from suites.certificates.test_payloads import after_first
 from suites.connections import authority, second_authority
 from suites.dut import Dut

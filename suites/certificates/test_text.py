@@ -5,8 +5,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from conformance.crypto.pki import Leaf
 from conformance.script.peer import Peer
 from conformance.wire import CERT, CertEncoding
+from suites.certificates.paths import between
 from suites.certificates.roles import Shown, taken_or_refused
-from suites.certificates.test_paths import between
 from suites.certificates.urls import fresh, showing
 
 
