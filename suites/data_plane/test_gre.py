@@ -14,7 +14,7 @@ from suites.data_plane.steps import DATA
 from suites.data_plane.test_sizes import measured
 from suites.data_plane.tunnels import BETWEEN, Way, opened, through_gre
 from suites.dut import Dut
-from suites.ike_auth.test_some_peers import part
+from suites.ike_auth.some_peers import part
 from suites.purpose import purpose
 
 TIER = "full"

@@ -12,8 +12,8 @@ from suites.data_plane.test_gre import KEY, SIZE, gre
 from suites.data_plane.test_sizes import measured
 from suites.data_plane.tunnels import BETWEEN, Way, through_gre
 from suites.dut import Dut
-from suites.ike_auth.test_key_ring import peers_of
-from suites.ike_auth.test_some_peers import HOST_KEY, KEYED, behind, gets_in, keyed, part
+from suites.ike_auth.key_ring import peers_of
+from suites.ike_auth.some_peers import HOST_KEY, KEYED, behind, gets_in, keyed, part
 from suites.nat.steps import two_homes
 from suites.purpose import purpose
 

@@ -13,8 +13,8 @@ from peers.contract import Pixit
 from suites.connections import psk, usual
 from suites.data_plane.steps import DATA, flows, moved
 from suites.dut import Dut
-from suites.ike_auth.test_key_ring import comes, peers_of
-from suites.ike_auth.test_some_peers import HOST_KEY, KEYED, behind, keyed, part
+from suites.ike_auth.key_ring import comes, peers_of
+from suites.ike_auth.some_peers import HOST_KEY, KEYED, behind, keyed, part
 from suites.purpose import purpose
 
 TIER = "full"

@@ -11,11 +11,12 @@ from conformance.script.message import says_nothing
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable, Unexpected
-from conformance.wire import AUTH, SA, AuthMethod, ExchangeType, IDi, IdType, Message, NotifyType, TSi
+from conformance.wire import AUTH, AuthMethod, ExchangeType, IDi, IdType, NotifyType, TSi
 from peers.capabilities import Capability
 from peers.contract import Pixit
 from suites.connections import certified, leaf, psk
 from suites.create_child_sa.answers import deletes_ike, requests
+from suites.ike_auth.key_ring import PROVED, comes, must_give_nothing, peers_of
 from suites.ike_auth.refusal import answer_of, must_be_refused
 from suites.purpose import purpose
 
@@ -26,7 +27,6 @@ KEYS = {
 }
 MIXED = (*NEEDS, Capability.ECDSA)
 CERTIFIED = "certified.ikespec.example"
-PROVED = ("RFC7296-1.2-12", "RFC7296-1.2-18")
 
 
 def ring(pixit: Pixit) -> Connection:
@@ -64,20 +64,6 @@ def mixed_ring(pixit: Pixit) -> Connection:
         children=tuple(replace(one, name="second", local_ts=(f"{network}.16/28",)) for one in first.children),
     )
     return replace(first, children=children, beside=(second,))
-
-
-def peers_of(peer: Peer) -> tuple[Connection, ...]:
-    """All that the device knows, as these see it."""
-    return (replace(peer.connection, beside=()), *peer.connection.beside)
-
-
-def comes(peer: Peer, one: Connection, **changes: object) -> ScriptedSa:
-    """An IKE SA that is begun as one of them."""
-    trust = tuple(dict.fromkeys(each for known in peers_of(peer) for each in known.trust))
-    seen = {"local": one.local, "remote": one.remote, "children": one.children, "trust": trust, "beside": ()}
-    sa = peer.sa(**{"initial_contact": False, **seen, **changes})
-    sa.init()
-    return sa
 
 
 @purpose("auth-ring", *PROVED, role="responder", needs=NEEDS, connection=ring, ordinary=True)
@@ -187,13 +173,6 @@ def test_two_names(peer: Peer) -> None:
         must_give_nothing(peer, answer_of(peer, sa, bend.insert(name, at)), "RFC4301-4.4.3.4-2")
         if sa.state is State.ESTABLISHED:
             sa.delete()
-
-
-def must_give_nothing(peer: Peer, answer: Message, requirement: str = "RFC7296-2.9-3") -> None:
-    """No Child SA comes of this."""
-    given = answer.first(SA) is not None
-    shown = answer.first(TSi) or answer
-    peer.check(not given, "no Child SA for the network of another peer", shown, requirement, bypass=True)
 
 
 # --- kinds of names ---------------------------------------------------------------------------------------------------

@@ -11,9 +11,9 @@ from conformance.wire import TSi
 from peers.capabilities import Capability
 from peers.contract import Pixit
 from suites.connections import nobody, psk
+from suites.ike_auth.key_ring import comes, must_give_nothing, peers_of
 from suites.ike_auth.refusal import answer_of
-from suites.ike_auth.test_key_ring import comes, must_give_nothing, peers_of
-from suites.ike_auth.test_some_peers import behind, gets_in, part
+from suites.ike_auth.some_peers import behind, gets_in, part
 from suites.purpose import purpose
 
 NULL = (Capability.NULL_AUTH,)

@@ -13,18 +13,9 @@ from conformance.wire import IdType
 from peers.capabilities import Capability
 from peers.contract import Pixit
 from suites.connections import Setup, psk
+from suites.ike_auth.key_ring import PROVED, comes, peers_of
 from suites.ike_auth.refusal import must_be_refused
-from suites.ike_auth.test_key_ring import PROVED, comes, peers_of
-from suites.ike_auth.test_some_peers import (
-    ENTRY,
-    KEYED,
-    NETWORK,
-    behind,
-    come_and_go,
-    gets_no_network,
-    keyed,
-    part,
-)
+from suites.ike_auth.some_peers import ENTRY, KEYED, NETWORK, behind, come_and_go, gets_no_network, keyed, part
 from suites.purpose import purpose
 
 IN_NETWORK = (*KEYED, Capability.IDENTITY_NETWORK)

@@ -8,9 +8,9 @@ from peers.capabilities import Capability
 from peers.contract import Pixit
 from suites.connections import psk
 from suites.dut import Dut
+from suites.ike_auth.key_ring import PROVED
 from suites.ike_auth.refusal import must_be_refused
 from suites.ike_auth.test_initiator import refused_as
-from suites.ike_auth.test_key_ring import PROVED
 from suites.purpose import purpose
 
 ENTRY = "RFC4301-4.4.3.4-1"

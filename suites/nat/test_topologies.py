@@ -11,8 +11,8 @@ from suites.connections import psk
 from suites.create_child_sa.answers import carries, deletes_ike, successor
 from suites.data_plane.steps import DATA, flows
 from suites.dut import Dut
-from suites.ike_auth.test_key_ring import peers_of
-from suites.ike_auth.test_some_peers import HOST_KEY, KEYED, behind, gets_in, keyed, part
+from suites.ike_auth.key_ring import peers_of
+from suites.ike_auth.some_peers import HOST_KEY, KEYED, behind, gets_in, keyed, part
 from suites.nat.steps import (
     behind_nat,
     device_behind_nat,
