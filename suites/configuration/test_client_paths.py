@@ -11,8 +11,8 @@ from conformance.script import inner
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import Inconclusive, NotApplicable, Unexpected
+from suites.configuration.client import adding, opened
 from suites.configuration.steps import INNER, VALID, asking
-from suites.configuration.test_client import adding, opened
 from suites.data_plane.steps import DATA
 from suites.dut import Dut
 from suites.ike_auth.steps import must_be_accepted_by

@@ -8,6 +8,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.wire import CP, SA, CfgAttr, CfgType, Message, Notify, NotifyType, Payload, TSi, TSr
 from peers.capabilities import Capability
+from suites.configuration.client import adding, opened
 from suites.configuration.steps import (
     A4,
     A6,
@@ -21,7 +22,6 @@ from suites.configuration.steps import (
     values,
     wanting,
 )
-from suites.configuration.test_client import adding, opened
 from suites.create_child_sa.answers import kept
 from suites.dut import Dut
 from suites.ike_auth.steps import must_be_accepted_by
