@@ -13,8 +13,8 @@ from conformance.script.sa import ScriptedSa
 from conformance.wire import AUTH, CP, CfgAttr, CfgAttribute, CfgType, ExchangeType
 from peers.capabilities import Capability
 from suites.configuration.client import right_form
+from suites.configuration.routes import BEHIND, CLEAR, OURS, ROUTES, SUBNET, WIDE, reached, taken
 from suites.configuration.steps import A4, A6, IGNORED, LENGTHS, attributes, requested, values, well_formed
-from suites.configuration.test_routes import BEHIND, CLEAR, OURS, ROUTES, SUBNET, WIDE, reached, taken
 from suites.configuration.test_routes_forms import SUBNET6
 from suites.configuration.test_set_stays import LEAVES, ends
 from suites.data_plane.steps import DATA

@@ -14,8 +14,7 @@ from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable
 from conformance.wire import ExchangeType, NotifyType
 from peers.capabilities import Capability
-from suites.configuration.test_exchanges import ACCEPTED, NOT_ACCEPTED
-from suites.configuration.test_routes import (
+from suites.configuration.routes import (
     BEHIND,
     CLEAR,
     GIVEN,
@@ -30,6 +29,7 @@ from suites.configuration.test_routes import (
     reached,
     taken,
 )
+from suites.configuration.test_exchanges import ACCEPTED, NOT_ACCEPTED
 from suites.configuration.test_set_stays import LEAVES, begun
 from suites.connections import Role
 from suites.create_child_sa.answers import deletes_ike, deletion

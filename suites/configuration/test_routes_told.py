@@ -9,8 +9,8 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType, ExchangeType, Message, Payload
 from peers.capabilities import Capability
+from suites.configuration.routes import BEHIND, GIVEN, OURS, ROUTES, SUBNET, WIDE
 from suites.configuration.steps import LENGTHS
-from suites.configuration.test_routes import BEHIND, GIVEN, OURS, ROUTES, SUBNET, WIDE
 from suites.data_plane.steps import DATA
 from suites.dut import Dut
 from suites.purpose import purpose
