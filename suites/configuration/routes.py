@@ -9,31 +9,17 @@ from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable
 from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType
 from peers.capabilities import Capability
-from suites.configuration.test_exchanges import acknowledged
+from suites.configuration.exchanges import acknowledged
 from suites.connections import usual
 
 ROUTES = (Capability.ROUTE_EXCHANGE,)
-
-
 GIVEN = "RFC7296-3.15.1-16"
-
-
 OURS, OTHER = "10.8.0.0/16", "10.9.0.0/16"
-
-
 BEHIND = "10.2.0.0/24"
-
-
 WIDE = usual(local_ts=("0.0.0.0/0",), remote_ts=("0.0.0.0/0",))
-
-
 SUBNET = CfgAttribute.INTERNAL_IP4_SUBNET
-
-
 TAKES = {"remote_routes": (OURS,)}
 """The device expects routes of ours; our side sends them when the script says so."""
-
-
 CLEAR = "RFC4301-4.4.1-2"
 
 

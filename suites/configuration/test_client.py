@@ -14,6 +14,7 @@ from conformance.wire import CP, SA, CfgAttr, CfgAttribute, CfgType, ExchangeTyp
 from peers.capabilities import Capability
 from peers.contract import SaState
 from suites.configuration.client import D, adding, opened, right_form, takes
+from suites.configuration.exchanges import acknowledged
 from suites.configuration.steps import (
     A4,
     A6,
@@ -28,7 +29,6 @@ from suites.configuration.steps import (
     packed,
     well_formed,
 )
-from suites.configuration.test_exchanges import acknowledged
 from suites.connections import Setup
 from suites.create_child_sa.answers import kept
 from suites.dut import Dut

@@ -6,9 +6,10 @@ from conformance.ike.core.connection import InnerNetwork
 from conformance.ike.core.subnets import subnet
 from conformance.script import bend
 from conformance.script.peer import Peer
-from conformance.script.sa import ScriptedSa, fatal
-from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType, Message, NotifyType
+from conformance.script.sa import fatal
+from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType
 from peers.capabilities import Capability
+from suites.configuration.exchanges import ACCEPTED, NOT_ACCEPTED, acknowledged, asks
 from suites.configuration.steps import (
     A4,
     A6,
@@ -29,24 +30,7 @@ from suites.dut import Dut
 from suites.ike_auth.steps import must_succeed
 from suites.purpose import purpose
 
-ACCEPTED = "RFC7296-3.15.1-17"
-NOT_ACCEPTED = "RFC7296-3.15.1-18"
-
 # --- CFG_REQUEST ------------------------------------------------------------------------------------------------------
-
-
-def asks(sa: ScriptedSa, *wanted: CfgAttr) -> Message:
-    """A CFG_REQUEST in an INFORMATIONAL exchange; the response is well-formed and no error.
-
-    Who asks for an address may hear that there is none for it (RFC 7296, section 3.15.4).
-    """
-    answer = sa.informational(CP(CfgType.REQUEST, wanted))
-    none_free = any(one.type in (A4, A6) for one in wanted) and answer.notify(NotifyType.INTERNAL_ADDRESS_FAILURE)
-    sa.peer.check(none_free or fatal(answer) is None, "no error", answer, IGNORED)
-    wrong = [one for one in answer.all(CP) if one.cfg_type != CfgType.REPLY]
-    sa.peer.check(not wrong, "no payload but CFG_REPLY", answer, IGNORED)
-    well_formed(sa.peer, answer)
-    return answer
 
 
 @purpose("cp-info-address", VALID, "RFC7296-3.15.1-5", role="responder", needs=INNER, connection=serving())
@@ -148,17 +132,7 @@ def test_init(peer: Peer) -> None:
 # --- CFG_SET ----------------------------------------------------------------------------------------------------------
 
 
-def acknowledged(peer: Peer, pushed: tuple[CfgAttr, ...], answer: Message) -> list[CfgAttribute]:
-    """What of a CFG_SET the device has accepted: attributes of it, each empty, in a CFG_ACK, or nothing."""
-    peer.check(fatal(answer) is None, "no error", answer, "RFC7296-3.15.1-19")
-    for payload in answer.all(CP):
-        peer.check(payload.cfg_type == CfgType.ACK, "CFG_ACK", answer, "RFC7296-3.15.1-19")
-    found = attributes(answer, CfgType.ACK)
-    filled = [one.type.name for one in found if one.value]
-    peer.check(not filled, "attributes of length zero", ", ".join(filled), ACCEPTED)
-    strange = [one.type.name for one in found if one.type not in {each.type for each in pushed}]
-    peer.check(not strange, "no attributes but those of the CFG_SET", ", ".join(strange), NOT_ACCEPTED)
-    return [one.type for one in found]
+_ROUTE = subnet("10.8.0.0/16")
 
 
 def pushed(identifier: str, title: str, *given: CfgAttr, malformed: bool = False) -> Callable[[Peer], None]:
@@ -176,7 +150,6 @@ def pushed(identifier: str, title: str, *given: CfgAttr, malformed: bool = False
     return purpose(identifier, ACCEPTED, NOT_ACCEPTED, "RFC7296-3.15.1-19", "RFC7296-3.15.1-16", role="responder")(test)
 
 
-_ROUTE = subnet("10.8.0.0/16")
 test_set_subnets = pushed(
     "cp-set-subnets", "A CFG_SET with networks and a version, as FlexVPN sends it, is acknowledged or ignored.",
     subnet("10.1.0.1/32"), _ROUTE, subnet("fd08::/64"), CfgAttr(CfgAttribute.APPLICATION_VERSION, b"ikespec"),

@@ -8,6 +8,7 @@ from conformance.script.verdict import NotApplicable
 from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType, Message
 from peers.capabilities import Capability
 from suites.configuration.client import opened, right_form
+from suites.configuration.exchanges import acknowledged
 from suites.configuration.steps import (
     A4,
     IGNORED,
@@ -22,7 +23,6 @@ from suites.configuration.steps import (
     well_formed,
 )
 from suites.configuration.test_attributes import DIGEST, DNS, DOMAIN, DOMAINS, ENC4, RESOLVER, told, with_inner
-from suites.configuration.test_exchanges import acknowledged
 from suites.dut import Dut
 from suites.ike_auth.steps import must_be_accepted_by
 from suites.purpose import purpose

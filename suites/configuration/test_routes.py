@@ -9,6 +9,7 @@ from conformance.script.verdict import NotApplicable
 from conformance.wire import CfgAttr
 from peers.capabilities import Capability
 from suites.configuration.clients import MANY, named, served
+from suites.configuration.exchanges import ACCEPTED, NOT_ACCEPTED
 from suites.configuration.routes import (
     CLEAR,
     GIVEN,
@@ -24,7 +25,6 @@ from suites.configuration.routes import (
     taken,
 )
 from suites.configuration.steps import INNER, serving
-from suites.configuration.test_exchanges import ACCEPTED, NOT_ACCEPTED
 from suites.data_plane.steps import DATA
 from suites.dut import Dut
 from suites.purpose import purpose

@@ -15,6 +15,7 @@ from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType, ExchangeType
 from peers.capabilities import Capability
 from peers.contract import Pixit
+from suites.configuration.exchanges import ACCEPTED, NOT_ACCEPTED, acknowledged
 from suites.configuration.routes import (
     BEHIND,
     CLEAR,
@@ -29,7 +30,6 @@ from suites.configuration.routes import (
     taken,
 )
 from suites.configuration.steps import INNER, VALID, inner6, serving
-from suites.configuration.test_exchanges import ACCEPTED, NOT_ACCEPTED, acknowledged
 from suites.configuration.test_routes_told import opened, pushes
 from suites.configuration.test_set_stays import LEAVES, begun, ends
 from suites.connections import Role, Setup, usual

@@ -14,6 +14,7 @@ from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable
 from conformance.wire import ExchangeType, NotifyType
 from peers.capabilities import Capability
+from suites.configuration.exchanges import ACCEPTED, NOT_ACCEPTED
 from suites.configuration.routes import (
     BEHIND,
     CLEAR,
@@ -29,7 +30,6 @@ from suites.configuration.routes import (
     reached,
     taken,
 )
-from suites.configuration.test_exchanges import ACCEPTED, NOT_ACCEPTED
 from suites.configuration.test_set_stays import LEAVES, begun
 from suites.connections import Role
 from suites.create_child_sa.answers import deletes_ike, deletion

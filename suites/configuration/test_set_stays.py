@@ -15,8 +15,8 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.wire import CP, SA, CfgAttr, CfgAttribute, CfgType, ExchangeType, Message, TrafficSelector, TSi, TSr
 from peers.capabilities import Capability
+from suites.configuration.exchanges import ACCEPTED, NOT_ACCEPTED, acknowledged
 from suites.configuration.steps import INNER, VALID, serving
-from suites.configuration.test_exchanges import ACCEPTED, NOT_ACCEPTED, acknowledged
 from suites.connections import Role
 from suites.create_child_sa.answers import kept
 from suites.data_plane.steps import DATA

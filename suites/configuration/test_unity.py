@@ -14,9 +14,9 @@ from conformance.script.peer import Peer
 from conformance.wire import AUTH, CfgAttr, CfgAttribute, Message, VendorID
 from peers.capabilities import Capability
 from suites.configuration.client import adding, takes
+from suites.configuration.exchanges import asks
 from suites.configuration.steps import A4, IGNORED, INNER, LENGTHS, asking, attributes, serving, wanting, well_formed
 from suites.configuration.test_attributes import FLEXVPN, told, with_inner
-from suites.configuration.test_exchanges import asks
 from suites.dut import Dut
 from suites.purpose import purpose
 

@@ -13,8 +13,8 @@ from conformance.script.verdict import NotApplicable
 from conformance.wire import SA, AttributeType, Encr, ExchangeType, Integ, ProtocolID, Transform, TransformType
 from suites.choices import ESP, those
 from suites.connections import Setup, usual
+from suites.data_plane.sizes import sizes
 from suites.data_plane.steps import DATA, each_suite
-from suites.data_plane.test_sizes import sizes
 from suites.dut import Dut
 from suites.purpose import purpose
 

@@ -9,9 +9,9 @@ from conformance.script.sa import ScriptedSa
 from conformance.script.traffic import Arrived, SentPacket
 from conformance.script.verdict import NotApplicable
 from peers.capabilities import Capability
+from suites.data_plane.sizes import FRAGMENTED, MTU, REASSEMBLED, fits, reply_of
 from suites.data_plane.steps import DATA, bent, between, flows, unanswered, uncounted, up
 from suites.data_plane.test_replay import FAR, FORGED, LEFT, WINDOW
-from suites.data_plane.test_sizes import FRAGMENTED, MTU, REASSEMBLED, fits, reply_of
 from suites.data_plane.tunnels import BETWEEN, Way, for_ipv4, opened
 from suites.dut import Dut
 from suites.purpose import purpose

@@ -10,8 +10,8 @@ from conformance.script import inner
 from conformance.script.peer import Peer
 from conformance.script.traffic import Arrived
 from peers.contract import Pixit
+from suites.data_plane.sizes import measured
 from suites.data_plane.steps import DATA
-from suites.data_plane.test_sizes import measured
 from suites.data_plane.tunnels import BETWEEN, Way, opened, through_gre
 from suites.dut import Dut
 from suites.ike_auth.some_peers import part

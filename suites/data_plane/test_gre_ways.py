@@ -7,9 +7,9 @@ from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
 from peers.capabilities import Capability
 from peers.contract import Pixit
+from suites.data_plane.sizes import measured
 from suites.data_plane.steps import DATA, THROUGH, flows, moved
 from suites.data_plane.test_gre import KEY, SIZE, gre
-from suites.data_plane.test_sizes import measured
 from suites.data_plane.tunnels import BETWEEN, Way, through_gre
 from suites.dut import Dut
 from suites.ike_auth.key_ring import peers_of

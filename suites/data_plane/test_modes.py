@@ -5,9 +5,9 @@ from conformance.script.peer import Peer
 from peers.capabilities import Capability
 from suites.choices import ah, esp_null
 from suites.connections import usual
+from suites.data_plane.sizes import measured
 from suites.data_plane.steps import DATA, THROUGH, between, flows, inside6, moved, tcp_syn, transports, up, visible
 from suites.data_plane.test_flow import numbered
-from suites.data_plane.test_sizes import measured
 from suites.data_plane.tunnels import CLOSED, Way, for_ipv4, opened
 from suites.dut import Dut
 from suites.purpose import purpose

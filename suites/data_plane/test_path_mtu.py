@@ -8,8 +8,8 @@ from conformance.script.traffic import Arrived
 from conformance.script.verdict import NotApplicable, Unexpected
 from peers.capabilities import Capability
 from suites.connections import usual
+from suites.data_plane.sizes import FRAGMENTED, PATH, TOLD, TOLD6, fits, in_pieces, must_tell, reply_of
 from suites.data_plane.steps import DATA, flows, inside6, moved, up, visible
-from suites.data_plane.test_sizes import FRAGMENTED, PATH, TOLD, TOLD6, fits, in_pieces, must_tell, reply_of
 from suites.purpose import purpose
 
 TIER = "full"

@@ -14,11 +14,7 @@ from suites.ike_auth.key_ring import comes, must_give_nothing
 from suites.ike_auth.refusal import answer_of
 
 KEYED = (Capability.PSK, Capability.SEVERAL_CONNECTIONS)
-
-
 ENTRY, NETWORK = "RFC4301-4.4.3.4-1", "RFC4301-4.4.3.4-2"
-
-
 HOST_KEY = b"the key of one host of the ikespec suites"
 
 
