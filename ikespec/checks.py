@@ -103,6 +103,17 @@ def check_capabilities(words: list[str] | None) -> None:
             fail(f"--expect-capability {word!r}: there is no such capability; {hint}")
 
 
+def check_known(deviations: Path | None, reasons: Path | None) -> None:
+    """End with exit code 2 if a file of known deviations, or of their private reasons, cannot be used."""
+    from suites.known import read_known, read_reasons
+
+    with one_line_errors():
+        if deviations is not None:
+            read_known(deviations)
+        if reasons is not None:
+            read_reasons(reasons)
+
+
 def check_numbers(context: typer.Context, *names: str) -> None:
     """End with exit code 2 if a number that counts something is negative, or none."""
     for name in names:

@@ -89,6 +89,7 @@ def run(
     checks.check_purposes(without=without, embargo=embargo)
     checks.check_capabilities(expect_capability)
     checks.check_rfcs(rfc)
+    checks.check_known(deviations, private_deviations)
     folder = out or default_folder(dut)
     many = not (purposes or subject or rfc or level or profile or pytest_args) and shard == "1/1"
     workers = checks.check_places(dut, folder, workers, many=many)
