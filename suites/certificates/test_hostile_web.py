@@ -8,12 +8,11 @@ from conformance.script.verdict import Unexpected
 from conformance.wire import AUTH, Message
 from peers.capabilities import Capability
 from suites.certificates.revoking import STRICT, Case
+from suites.certificates.urls import LONGEST
 from suites.ike_auth.refusal import control
 from suites.ike_auth.steps import ourselves
 from suites.purpose import purpose
 
-PATIENCE = 40.0
-"""Seconds after which a device must have given up a server that does not answer."""
 _CITED = ("RFC4945-5.2-1", "RFC7296-1.2-18")
 
 Pages = Callable[[Case], Page]
@@ -25,11 +24,11 @@ def hostile(case: Case, page: Page) -> None:
     It may serve others meanwhile or not; nothing says how many things it does at a time.
     """
     peer, made = case.peer, case.serve(page)
-    sa = peer.sa(local=ourselves(peer, chain=made.chain, key=made.key))
+    sa = peer.sa(local=ourselves(peer, chain=made.chain, key=made.key), retransmit_timeout=LONGEST / 32)
     sa.init()
     sa.first_child = sa.connection.children[0].name
     sent = sa.begin(sa.start_auth)
-    answer = _answer(peer, lambda: sa.response(sent, timeout=PATIENCE).message)
+    answer = _answer(peer, lambda: sa.response(sent, timeout=LONGEST).message)
     if answer is not None:
         peer.check(answer.first(AUTH) is None, "no AUTH in the response", answer, "RFC7296-1.2-18", bypass=True)
     asked = case.web.requests(case.path)
@@ -41,7 +40,7 @@ def _answer(peer: Peer, wait: Callable[[], Message]) -> Message | None:
     try:
         return wait()
     except Unexpected:
-        peer.note(f"no answer within {PATIENCE:g} s")
+        peer.note(f"no answer within {LONGEST:g} s")
         return None
 
 
@@ -54,7 +53,7 @@ def _register(kind: Capability, word: str, title: str, page: Pages) -> None:
     test.__doc__, test.__module__ = title, __name__
     test.__name__ = test.__qualname__ = f"test_{name.replace('-', '_')}"
     globals()[test.__name__] = purpose(
-        f"cert-{name}", *_CITED, role="responder", needs=(kind,), waits=PATIENCE, **STRICT
+        f"cert-{name}", *_CITED, role="responder", needs=(kind,), waits=LONGEST, **STRICT
     )(test)
 
 
@@ -70,7 +69,7 @@ def held(octets: bytes) -> Page:
 
 PAGES: dict[str, tuple[str, Pages]] = {
     "silent": ("takes the request and never answers", lambda case: Page(silent=True)),
-    "slow": ("sends one octet a second", lambda case: Page(_good(case), piece=1, pause=1.0)),
+    "slow": ("sends one octet in five seconds", lambda case: Page(_good(case), piece=1, pause=5.0)),
     "endless": ("sends octets without end", lambda case: Page(bytes(16384), pause=0.01, endless=True)),
     "huge": ("sends 40 MB of zeros", lambda case: Page(bytes(40 << 20))),
     "held": ("promises more octets than it sends, and holds the connection", lambda case: held(_good(case))),

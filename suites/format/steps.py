@@ -31,13 +31,25 @@ BUSY = 5.0
 """After many datagrams at once a device may need so many times as long for an answer."""
 
 
-def rejects(peer: Peer, requirement: str, *bends: Bend, busy: float = 1.0) -> None:
-    """None of these malformed IKE_SA_INIT requests gets a normal response; a correct handshake afterwards succeeds."""
+def begun(peer: Peer, *bends: Bend) -> list[ScriptedSa]:
+    """An IKE_SA_INIT request with each of these, one after the other.
+
+    Each is answered first or gets a moment: who takes only some in a while must not drop them all in step, repetitions
+    and correct ones included.
+    """
     tried: list[ScriptedSa] = []
     for one in bends:
         sa = peer.sa()
-        sa.begin(sa.start_init, one)
+        sent = sa.begin(sa.start_init, one)
         tried.append(sa)
+        with suppress(Unexpected):
+            sa.response(sent, peer.response_timeout / 10)
+    return tried
+
+
+def rejects(peer: Peer, requirement: str, *bends: Bend, busy: float = 1.0) -> None:
+    """None of these malformed IKE_SA_INIT requests gets a normal response; a correct handshake afterwards succeeds."""
+    tried = begun(peer, *bends)
     serves_others(peer, busy)
     accepted = [one for one in peer.inbox if one.sa in tried and one.message.first(SA)]
     peer.check(not accepted, "no SA in any response", "; ".join(map(str, accepted)), requirement)

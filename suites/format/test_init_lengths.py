@@ -8,7 +8,7 @@ from conformance.script.bend import Bend
 from conformance.script.peer import Peer
 from conformance.wire import SA, Attribute, AttributeType, Nonce, Notify, Proposal, Transform
 from suites.create_child_sa.answers import shortest_nonce
-from suites.format.steps import BUSY, rejects, serves_others
+from suites.format.steps import BUSY, begun, rejects, serves_others
 from suites.purpose import purpose
 
 
@@ -79,9 +79,7 @@ def test_last_substructure(peer: Peer) -> None:
 
     What counts is that a correct request afterwards is served.
     """
-    for one in (_proposal(last=2), _transform("first transform is the last", last=0)):
-        sa = peer.sa()
-        sa.begin(sa.start_init, one)
+    begun(peer, _proposal(last=2), _transform("first transform is the last", last=0))
     serves_others(peer)
 
 
@@ -114,9 +112,7 @@ def test_header_length(peer: Peer) -> None:
 
     RFC 7296, section 3.1 binds the sender; a receiver may look at the Length or not, as long as it goes on serving.
     """
-    for lie in (_header_length(100), _header_length(-10), bend.header(length=27)):
-        sa = peer.sa()
-        sa.begin(sa.start_init, lie)
+    begun(peer, _header_length(100), _header_length(-10), bend.header(length=27))
     serves_others(peer)
 
 

@@ -77,11 +77,8 @@ class NoUserInUrl(IkeSa):
 
 @defect(
     "cert-url-schemes", "cert-url-malformed", "cert-url-inward", "cert-url-short", "cert-url-no-certificate",
-    "cert-url-no-bundle",
-    *both(
-        "url-not-found", "url-refused", "url-empty-page", "url-cut-off", "url-file",
-        "url-no-url",
-    ),
+    "cert-url-no-bundle", "cert-url-silent", "cert-url-endless", "cert-url-dripping", "cert-url-redirected-to-itself",
+    *both("url-not-found", "url-refused", "url-empty-page", "url-cut-off", "url-file", "url-no-url"),
 )  # fmt: skip
 class TakesWhatCannotBeHad(TakesWhatItCannotCheck):
     """Goes on without a proof where a certificate cannot be had from its URL."""
@@ -145,19 +142,6 @@ class SilentAboutLookups(IkeSa):
     def respond(self, request: Message, payloads: Sequence[Payload]) -> None:
         if not self.lost:
             super().respond(request, payloads)
-
-
-@defect("cert-url-silent", "cert-url-endless", "cert-url-dripping", "cert-url-redirected-to-itself")
-class PatientWithTheWeb(IkeSa):
-    """Stays with a web server for a minute, whatever that does."""
-
-    def fetched_from(self, url: bytes) -> bytes:
-        assert self.web is not None
-        try:
-            return super().fetched_from(url)
-        except Violation:
-            self.web.spent = 60.0
-            raise
 
 
 @defect(*both("url-announced"))

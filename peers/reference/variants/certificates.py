@@ -12,7 +12,10 @@ from conformance.crypto.errors import CertificateError
 from conformance.crypto.revocation import load_crl
 from conformance.ike.core.connection import Connection
 from conformance.ike.core.events import Violation
+from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
+from conformance.net.fetching import Limits
+from conformance.net.link import Address
 from conformance.wire import AUTH, CERT, CERTREQ, CertEncoding, IDi, IDr, IdType, Message
 from peers.capabilities import Capability
 from peers.reference.engine import ReferenceEngine
@@ -154,3 +157,16 @@ def _from_text(octets: bytes) -> bytes:
         return x509.load_pem_x509_certificate(octets).public_bytes(Encoding.DER)
     except ValueError:
         return octets
+
+
+@variant(
+    "RFC 7296, section 3.6: certificates are fetched, and nothing says how long a device may ask a web server",
+    about=CERTIFICATES,
+)
+class PatientWithTheWeb(Endpoint):
+    """Stays with a web server that comes to no end for a minute, and does nothing else meanwhile."""
+
+    def new_sa(self, *, initiator: bool, local: Address, remote: Address) -> IkeSa:
+        if self.web is not None:
+            self.web.limits = Limits(seconds=60.0)
+        return super().new_sa(initiator=initiator, local=local, remote=remote)

@@ -1,6 +1,7 @@
 """How much of what there is a device takes."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from conformance.ike.core.events import Refusal
 from conformance.ike.core.sending import State
@@ -78,3 +79,22 @@ class NeedsRoomForRekeys(IkeSa):
         if limit is not None and len(self.neighbours) >= limit:
             raise Refusal(NotifyType.NO_ADDITIONAL_SAS, "there are enough IKE SAs")
         return super().handle_rekey(message)
+
+
+@variant("RFC 7296, section 2.1: a request that is not answered comes again, so who is flooded may drop some")
+class FloodProtection(Endpoint):
+    """Takes one IKE_SA_INIT request in 20 ms from an address, and drops the others."""
+
+    interval = 0.02
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.taken: dict[str, float] = {}
+
+    def init_requested(self, header: Header, raw: bytes, datagram: Datagram) -> None:
+        host = datagram.source.host
+        if self.now < self.taken.get(host, -self.interval) + self.interval:
+            self.note("too many IKE_SA_INIT requests")
+        else:
+            self.taken[host] = self.now
+            super().init_requested(header, raw, datagram)
