@@ -148,7 +148,8 @@ class Asker:
     """Asks many questions at a time over one link.
 
     At most ``window`` are open at once, each for ``timeout`` seconds and sent ``tries`` times; ``encapsulated``: on the
-    NAT traversal port. ``strays`` counts datagrams that answer nothing that we have asked.
+    NAT traversal port. ``strays`` counts datagrams that answer nothing that we have asked, ``unanswered`` questions
+    without an answer.
     """
 
     link: Link
@@ -161,8 +162,14 @@ class Asker:
     encapsulated: bool = False
     strays: int = 0
     heard: bool = False
+    unanswered: int = 0
     _publics: dict[KeMethod, bytes] = field(default_factory=dict)
     _closed: set[bytes] = field(default_factory=set)
+
+    @property
+    def patience(self) -> float:
+        """Seconds after which a question is repeated for the first time."""
+        return self.timeout * 0.3
 
     def ask(self, questions: Sequence[Question]) -> list[Answer]:
         """The answer to each question. Raises ProbeError, LinkError."""
@@ -170,16 +177,18 @@ class Asker:
         waiting = list(enumerate(questions))[::-1]
         opened: dict[bytes, _Open] = {}
         while waiting or opened:
-            while waiting and len(opened) < self.window:
+            if waiting and len(opened) < self.window:
                 index, question = waiting.pop()
                 now = self.link.now()
                 one = _Open(index, question, self.random(8), self.random(32), now, now)
                 opened[one.spi] = one
                 self._send(one)
-            came = self.link.receive(min(one.due for one in opened.values()))
+            more = waiting and len(opened) < self.window
+            came = self.link.receive(self.link.now() if more else min(one.due for one in opened.values()))
             if came is not None:
                 self._take(came, opened, answers)
-            self._repeat(opened, answers)
+            else:
+                self._repeat(opened, answers)
         return [one if one is not None else Answer(Said.SILENT) for one in answers]
 
     def _repeat(self, opened: dict[bytes, _Open], answers: list[Answer | None]) -> None:
@@ -190,6 +199,7 @@ class Asker:
                 continue
             if now - one.asked >= self.timeout * 0.99:
                 answers[one.index] = Answer(Said.SILENT, cookies=one.cookies)
+                self.unanswered += 1
                 del opened[one.spi]
                 self._closed.add(one.spi)
             elif one.tries >= self.tries:
@@ -202,7 +212,7 @@ class Asker:
         raw = encode_message(self._request(one))
         marked = NON_ESP_MARKER + raw if self.encapsulated else raw
         self.link.send(Datagram(self.local, self.remote, marked))
-        one.due = min(one.asked + self.timeout, self.link.now() + self.timeout * 0.3 * one.tries)
+        one.due = min(one.asked + self.timeout, self.link.now() + self.patience * one.tries)
 
     def _request(self, one: _Open) -> Message:
         method = one.question.decoy

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from conformance.crypto import Random
 from conformance.ike.core.nat import behind_nat
@@ -43,6 +44,9 @@ from conformance.wire import (
 )
 from conformance.wire.notify_data import notification_fields
 
+SLOWEST = 0.1
+"""Seconds between two datagrams to a device that drops what comes faster."""
+DROPS = "it drops some of what comes: it may take more than this, and what it refuses is not known"
 REAL_EXCHANGES = 14
 """At most so many real exchanges find out what a device likes most."""
 
@@ -76,6 +80,7 @@ class Survey:
         self.exchanges = Exchanges(plan.link, plan.local, plan.remote, plan.random, plan.timeout)
         self.found = Findings()
         self.divided = False
+        self.sure: Callable[[], bool] = lambda: True
 
     def run(self) -> Findings:
         """All that can be found out without credentials. Raises LinkError where nothing can be sent at all."""
@@ -127,12 +132,18 @@ class Survey:
             self.found.way = "questions that leave no state behind (the group in INVALID_KE_PAYLOAD)"
             self.found.silent_refusal = control.said is Said.SILENT
             self.asker.window = 16 if self.found.silent_refusal else 4
+            taken = Question(_without(KeMethod.MODP_2048 if first[0].said is Said.TAKEN else KeMethod.ECP_256))
+            self.sure = lambda: self._keeps_up(taken)
+            while not self._keeps_up(taken) and self.plan.link.interval < SLOWEST:
+                self.plan.link.interval *= 2
+            self.asker.unanswered = 0
             return Asked(self.asker)
         for boxes in (EVERYTHING, OLD):
             choice = self.exchanges.choose(boxes)
             if choice is not None:
                 self.found.answers = "IKEv2"
                 self.found.way = "real exchanges, whose half-open IKE SAs were ended (at least asked to be)"
+                self.sure = partial(self._still_chooses, boxes)
                 return Tried(self.exchanges.choose)
         if self.asker.heard or self.exchanges.peer.inbox:
             said = next((one.error for one in (*first, control) if one.error), "") or "answers that say nothing"
@@ -141,6 +152,19 @@ class Survey:
                 f"it takes none of the algorithms that we know, or has no configuration for our address: {said}"
             )
         return None
+
+    def _keeps_up(self, taken: Question) -> bool:
+        """Whether it answers as many questions as are open at a time, each of which it takes, without dropping any.
+
+        Who drops what comes too fast seems to refuse it.
+        """
+        answers = self._ask([taken] * self.asker.window)
+        seconds = [one.seconds for one in answers if one.said is Said.TAKEN]
+        return len(seconds) == len(answers) and max(seconds) - min(seconds) < self.asker.patience / 2
+
+    def _still_chooses(self, boxes: Sequence[Box]) -> bool:
+        """Whether it answers what it has answered at first: it may have no room for half-open IKE SAs any more."""
+        return self.exchanges.choose(boxes) is not None
 
     def _ask(self, questions: Sequence[Question]) -> list[Answer]:
         answers = self.asker.ask(questions)
@@ -169,6 +193,9 @@ class Survey:
             for kind in KINDS
             if found.taken[kind]
         }
+        if not self.sure() or (self.asker.unanswered and not found.silent_refusal):
+            found.refused = {}
+            found.notes.append(DROPS)
         found.boxes = union(found.taken)
         if not self.plan.quick and found.boxes:
             self.plan.say("combinations")

@@ -1,9 +1,12 @@
 """What a probe finds out about devices that we know."""
 
+from collections.abc import Callable
+
 import pytest
 
+from conformance.crypto.keywords import keyword
 from conformance.ike.core.connection import CookiePolicy
-from conformance.net.link import Datagram, IpPacket
+from conformance.net.link import Datagram, IpPacket, Link
 from conformance.probe.findings import Cookies
 from conformance.probe.survey import Survey
 from conformance.wire import (
@@ -77,6 +80,19 @@ def test_silence_is_a_refusal_and_takes_no_minute() -> None:
     assert suites(found) == ["aes256-sha384-ecp384"]
     assert found.silent_refusal
     assert found.tally.seconds < 50
+
+
+@pytest.mark.parametrize("interval", [0.05, 0.2])
+@pytest.mark.parametrize("path", [Path, SilentRefusal])
+def test_what_is_dropped_is_not_refused(
+    monkeypatch: pytest.MonkeyPatch, path: Callable[[Link], Link], interval: float
+) -> None:
+    monkeypatch.setattr("peers.reference.variants.limits.FloodProtection.interval", interval)
+    world = ("aes256-aes128-sha256-modp2048-ecp256", "aes128gcm16-prfsha256-x25519")
+    found = probed("+flood-protection", path, proposals=world)
+    refused = {keyword(one) for kind in found.refused.values() for one in kind}
+    assert not refused & set("-".join(world).split("-"))
+    assert not refused or accepted(suites(found)) == taken(world)
 
 
 def test_cookies_from_the_first_request_on() -> None:
