@@ -3,14 +3,18 @@
 import ast
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
+from importlib import import_module
 from itertools import permutations
 from pathlib import Path
+from pkgutil import walk_packages
 
 import pytest
 
 from conformance.ike.core.rfc7296 import Rfc7296
 from conformance.ike.core.spine import Spine
 from conformance.ike.ikesa import IkeSa
+from suites.conduct import all_purposes
+from suites.purpose import purpose_of
 
 ROOT = Path(__file__).parents[1]
 FLOORS = ("conformance", "peers", "suites", "reports", "ikespec")
@@ -116,3 +120,11 @@ def test_pytest_is_told_of_every_hook_of_the_suites() -> None:
         for alias in one.names
         if alias.name.startswith("pytest_")
     }
+
+
+def test_no_purpose_gets_lost() -> None:
+    """What a factory makes belongs to the factory's module, and is a purpose only in a module of tests."""
+    root = ROOT / "suites"
+    modules = [import_module(one.name) for one in walk_packages([str(root)], "suites.") if ".test_" in one.name]
+    made = {found.id for module in modules for one in vars(module).values() if (found := purpose_of(one))}
+    assert made == set(all_purposes())
