@@ -14,10 +14,18 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from conformance import version
 from ikespec import again, catalogue, checks, doctor, fuzz, rows
 from ikespec import repeat as repetition
 from ikespec.exits import EXIT_OK, EXIT_SETUP, EXIT_SIGNAL, EXIT_VERDICT, fail, one_line_errors
 from ikespec.progress import RunProgress, Screen, tally
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"ikespec {version.full()}")
+        raise typer.Exit
+
 
 app = typer.Typer(
     name="ikespec",
@@ -26,6 +34,15 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def _ikespec(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which ikespec this is")
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command()

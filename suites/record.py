@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
+from conformance import version
 from suites.ending import Ending
 from suites.files import remove, write_text
 
@@ -23,6 +24,11 @@ REPORTS = (
 def timestamp() -> str:
     """The time now as ISO 8601 in UTC, with milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def made_on() -> dict[str, str]:
+    """What made the results: the version of ikespec with its commit, of Python and of the operating system."""
+    return {"ikespec": version.full(), "python": platform.python_version(), "platform": platform.platform()}
 
 
 @dataclass(slots=True)
@@ -96,7 +102,7 @@ class ResultsFolder:
             "device": {},
             "command": command,
             "seed": seed,
-            "host": {"python": platform.python_version(), "platform": platform.platform()},
+            "host": made_on(),
             "selected": 0,
         }
 

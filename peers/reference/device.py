@@ -4,8 +4,8 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 
+from conformance import version
 from conformance.eap.making import KNOWN
 from conformance.ike.core.connection import Connection
 from conformance.net import Link
@@ -191,10 +191,7 @@ class ReferenceDevice(Device):
 
     def start(self) -> None:
         """Make the engine."""
-        try:
-            self.version = version("ikespec")
-        except PackageNotFoundError:
-            self.version = "source tree"
+        self.version = version.number()
         if self.kind:
             self.version += f" with {self.kind}"
         self._engine = self.model.engine(self.seed, time.time())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
@@ -26,7 +25,7 @@ from suites.campaign.schedule import CLASSES, PAYLOADS, Schedule, Sources
 from suites.campaign.states import STATES
 from suites.campaign.store import SCHEMA, Store, StoreError, read_settings
 from suites.campaign.workers import LocalPool, Pool
-from suites.record import timestamp
+from suites.record import made_on, timestamp
 
 _PLAIN = tuple(one for one in CLASSES if one not in (SK, SKF))
 TARGETS = (*dict.fromkeys(PAYLOADS.values()), "header", "plaintext", "ciphertext", "datagram")
@@ -119,8 +118,7 @@ def open_store(settings: Settings, folder: Path, *, resume: bool, command: Seque
         raise StoreError(f"--resume: the campaign in {folder} has {wrong}")
     store = Store(folder)
     if there is None:
-        host = {"python": platform.python_version(), "platform": platform.platform()}
-        about = {"schema": SCHEMA, "settings": settings.to_json(), "started": timestamp(), "host": host}
+        about = {"schema": SCHEMA, "settings": settings.to_json(), "started": timestamp(), "host": made_on()}
         store.write_json("campaign.json", about | {"command": list(command)})
     return store
 

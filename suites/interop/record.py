@@ -1,7 +1,6 @@
 """The results folder of ``ikespec interop``: ``interop.json`` for the run, a line of ``interop.jsonl`` per scenario."""
 
 import json
-import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from suites.files import remove, write_text
-from suites.record import timestamp
+from suites.record import made_on, timestamp
 
 SCHEMA = 1
 
@@ -90,6 +89,6 @@ class InteropFolder:
             "devices": self.devices,
             "command": list(self.command),
             "selected": self.selected,
-            "host": {"python": platform.python_version(), "platform": platform.platform()},
+            "host": made_on(),
         }
         write_text(self.folder / "interop.json", json.dumps(run, ensure_ascii=False, indent=1) + "\n")

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from conformance import version
 from suites.record import REPORTS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,6 +50,7 @@ def test_a_good_run(tmp_path: Path) -> None:
     assert not (tmp_path / "out" / found[FEW[1]]["evidence"] / "transcript.txt").exists()
     run = json.loads((tmp_path / "out" / "run.json").read_text())
     assert run["device"]["name"] == "reference" and run["finished"] and run["selected"] == 3
+    assert set(run["host"]) == {"ikespec", "python", "platform"} and run["host"]["ikespec"].startswith(version.number())
     for name in ("report.html", "junit.xml", "summary.md", "allure-results", "coverage.html"):
         assert (tmp_path / "out" / name).exists()
 
