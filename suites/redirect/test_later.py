@@ -191,6 +191,7 @@ def test_in_clear(peer: Peer, dut: Dut) -> None:
     for flags in (0, FLAG_RESPONSE):
         forged = Message(sa.spi_i, sa.spi_r, ExchangeType.INFORMATIONAL, flags, sa.next_id, (redirect(there),))
         peer.send_message(forged, sa.local, sa.remote)
+        peer.pause()
     must_stay(peer, there, "RFC7296-2.4-7", peer.response_timeout / 2, bypass=True)
     sa.must_be_up("RFC7296-2.4-7", "the IKE SA survives forged redirects")
 
