@@ -260,12 +260,19 @@ def one_answer(peer: Peer, sa: ScriptedSa) -> None:
     peer.check(len(found) == 1, "one IKE_AUTH response", f"{len(found)} different ones")
 
 
+SPECIFIED = (
+    CertEncoding.X509_SIGNATURE, CertEncoding.HASH_URL_X509, CertEncoding.HASH_URL_BUNDLE,
+    CertEncoding.OCSP_CONTENT, CertEncoding.RAW_PUBLIC_KEY,
+)  # fmt: skip
+"""Encodings for whose CERTREQ there is a standard: RFC 7296, section 3.7, RFC 4806 and RFC 7670."""
+
+
 def must_ask_for_certificates(peer: Peer, message: Message) -> None:
     """CERTREQ payloads, if there are any, hold hashes, and one of them is that of the authority we have in common."""
     wanted = subject_key_hash(peer.connection.trust[0])
     for one in message.all(CERTREQ):
-        known = (CertEncoding.X509_SIGNATURE, CertEncoding(12), CertEncoding(13))
-        peer.check(one.encoding in known, "encoding 4, 12 or 13", one.encoding, "RFC7296-3.7-3")
+        numbers = ", ".join(str(int(each)) for each in SPECIFIED)
+        peer.check(one.encoding in SPECIFIED, f"one of the encodings {numbers}", one.encoding, "RFC7296-3.7-3")
     hashes = [one.data for one in message.all(CERTREQ) if one.encoding == CertEncoding.X509_SIGNATURE]
     for data in hashes:
         peer.check(len(data) % 20 == 0, "hashes of 20 octets", f"{len(data)} octets", "RFC7296-3.7-2")

@@ -57,6 +57,20 @@ class AsksForOthers(IkeSa):
 
 
 @variant(
+    "RFC 4806, section 3.1 and RFC 7670, section 3: OCSP responses and raw public keys have a CERTREQ of their own",
+    about=CERTIFICATES,
+)
+class AsksForAllSorts(IkeSa):
+    """Has a CERTREQ for OCSP responses and one for raw public keys, too."""
+
+    def certificate_requests(self) -> list[CERTREQ]:
+        found = super().certificate_requests()
+        known = {one.encoding for one in found}
+        further = (CertEncoding.OCSP_CONTENT, CertEncoding.RAW_PUBLIC_KEY) if found else ()
+        return [*found, *(CERTREQ(one, b"") for one in further if one not in known)]
+
+
+@variant(
     "RFC 7296, 3.6: only the first of several certificates has its place",
     about=CERTIFICATES,
 )
