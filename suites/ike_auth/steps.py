@@ -192,6 +192,14 @@ def mic_over(sa: ScriptedSa, octets: bytes, text: str, secret: bytes | None = No
     return bend.replace(AUTH, lambda _: AUTH(AuthMethod.SHARED_KEY_MIC, sa.shared_key_mic(secret, octets)), text)
 
 
+NEARLY_RIGHT = (
+    bend.replace(AUTH, lambda one: AUTH(one.method, one.data[:-1] + bytes((one.data[-1] ^ 1,))), "bit flipped"),
+    bend.replace(AUTH, lambda one: AUTH(one.method, one.data[: len(one.data) // 2]), "half of the MIC"),
+    bend.change(AUTH, data=b""),
+)
+"""A MIC of ours that is wrong in its last bit, that stops early, or that has not begun."""
+
+
 # --- steps ------------------------------------------------------------------------------------------------------------
 
 

@@ -34,6 +34,7 @@ from suites.dut import Dut
 from suites.ike_auth.initiating import begun
 from suites.ike_auth.refusal import must_be_refused_by
 from suites.ike_auth.steps import (
+    NEARLY_RIGHT,
     in_our_name,
     must_ask_for_certificates,
     must_be_accepted_by,
@@ -141,6 +142,16 @@ def test_wrong_auth(peer: Peer, dut: Dut) -> None:
     """A responder with another shared key is not the one that the device wants."""
     wrong = Party(peer.connection.local.identity, Psk(b"not the key that was agreed on"))
     refused_as(peer, dut, wrong)
+
+
+@purpose("auth-responder-psk-bit", "RFC7296-1.2-11", "RFC7296-1.2-18", role="initiator", connection=psk())
+def test_psk_bit(peer: Peer, dut: Dut) -> None:
+    """A MIC of the responder that is wrong in its last bit, or that stops early, proves nothing.
+
+    A device that compares only as many octets as it was sent would take anybody, without the shared key.
+    """
+    for bent in NEARLY_RIGHT:
+        refused_with(peer, dut, bent)
 
 
 @purpose("auth-wrong-responder-id", "RFC7296-1.2-12", "RFC7296-1.2-11", "RFC7296-1.2-18", role="initiator")

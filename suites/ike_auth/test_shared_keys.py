@@ -27,7 +27,7 @@ from peers.capabilities import Capability
 from suites.choices import PRF, each
 from suites.connections import psk, usual
 from suites.ike_auth.refusal import answer_of, answers, control, must_be_a_refusal, must_be_refused
-from suites.ike_auth.steps import mic_over, must_be_clean, must_succeed, without_notify
+from suites.ike_auth.steps import NEARLY_RIGHT, mic_over, must_be_clean, must_succeed, without_notify
 from suites.ike_sa_init.steps import each_taken
 from suites.purpose import purpose
 
@@ -105,11 +105,7 @@ def test_psk_bit(peer: Peer) -> None:
 
     A device that compares only as many octets as it was sent would take the right first half of a MIC, or none at all.
     """
-    for bent in (
-        bend.replace(AUTH, lambda one: AUTH(one.method, one.data[:-1] + bytes((one.data[-1] ^ 1,))), "bit flipped"),
-        bend.replace(AUTH, lambda one: AUTH(one.method, one.data[: len(one.data) // 2]), "half of the MIC"),
-        bend.change(AUTH, data=b""),
-    ):
+    for bent in NEARLY_RIGHT:
         sa = peer.sa()
         sa.init()
         must_be_refused(peer, sa, bent)

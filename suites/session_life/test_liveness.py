@@ -1,6 +1,9 @@
 """Who is alive, and what is cleaned up after who is not (RFC 7296, section 2.4)."""
 
+from collections.abc import Callable
+
 from conformance.ipsec.esp import EspBend
+from conformance.script import bend
 from conformance.script.message import Received, says_nothing
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
@@ -41,16 +44,15 @@ def dead(peer: Peer, dut: Dut, sa: ScriptedSa) -> None:
     peer.idle(1.1 * own.patience + 1)
 
 
-def meanwhile(peer: Peer, sa: ScriptedSa, requirement: str, packet: bytes, bend: EspBend) -> None:
-    """Only such packets come for some seconds: the device checks whether we live all the same."""
-    sent = sa.traffic.make(packet, bend=bend)
+def meanwhile(peer: Peer, sa: ScriptedSa, comes: Callable[[], object]) -> None:
+    """Nothing but this ``comes``, five times a second: the device checks whether we live all the same."""
     mark = len(peer.inbox)
     for _ in range(int(PATIENCE / 0.2)):
-        sa.traffic.resend(sent, bent="no sign of life")
+        comes()
         peer.idle(0.2)
         if any(one.sa is sa and says_nothing(one.message) and not one.message.is_response for one in peer.inbox[mark:]):
             return
-    raise Unexpected(f"a liveness check within {PATIENCE:g} s", "none, though nothing fresh has come", requirement)
+    raise Unexpected(f"a liveness check within {PATIENCE:g} s", "none, though nothing fresh has come", FRESH_ONLY)
 
 
 @purpose("dpd-forged-traffic", FRESH_ONLY, role="responder", needs=WITH_TRAFFIC, device=EVERY, waits=PATIENCE)
@@ -58,7 +60,25 @@ def test_forged_traffic(peer: Peer) -> None:
     """ESP packets with a wrong ICV come five times a second: they show no life, so liveness is checked."""
     sa = settled(peer, peer.establish())
     flows(peer)
-    meanwhile(peer, sa, FRESH_ONLY, sa.traffic.echo_request(), EspBend(flip=0))
+    sent = sa.traffic.make(sa.traffic.echo_request(), bend=EspBend(flip=0))
+    meanwhile(peer, sa, lambda: sa.traffic.resend(sent, bent="no sign of life"))
+    sa.must_be_up()
+
+
+@purpose("dpd-forged-messages", FRESH_ONLY, role="responder", needs=CHECKS, device=EVERY, waits=PATIENCE)
+def test_forged_messages(peer: Peer) -> None:
+    """IKE messages with a wrong ICV, and such in the clear, come all the time: they show no life, liveness is checked.
+
+    Anybody who has seen the SPIs can send them, for ever, to keep the device from learning that we are gone.
+    """
+    sa = settled(peer, peer.establish())
+
+    def forge() -> None:
+        sa.send(ExchangeType.INFORMATIONAL, bend=bend.flip_icv())
+        clear = sa.message(ExchangeType.INFORMATIONAL, (), sa.next_id, response=False)
+        peer.send_message(clear, sa.local, sa.remote)
+
+    meanwhile(peer, sa, forge)
     sa.must_be_up()
 
 
@@ -69,13 +89,7 @@ def test_replayed_traffic(peer: Peer) -> None:
     packet = sa.traffic.echo_request()
     sent = sa.traffic.send(packet)
     sa.traffic.answer(packet)
-    mark = len(peer.inbox)
-    for _ in range(int(PATIENCE / 0.2)):
-        sa.traffic.resend(sent)
-        peer.idle(0.2)
-        if any(one.sa is sa and says_nothing(one.message) and not one.message.is_response for one in peer.inbox[mark:]):
-            return
-    raise Unexpected(f"a liveness check within {PATIENCE:g} s", "none, though nothing fresh has come", FRESH_ONLY)
+    meanwhile(peer, sa, lambda: sa.traffic.resend(sent))
 
 
 @purpose("dpd-rekeyed", "RFC7296-2.8-9", "RFC7296-2.4-19", role="responder", needs=CHECKS, device=EVERY, waits=PATIENCE)

@@ -43,6 +43,7 @@ class AuthOverOwnNonce(IkeSa):
 @defect(
     "auth-psk-wrong",
     "auth-psk-bit",
+    "auth-responder-psk-bit",
     "auth-wrong-nonce",
     "auth-init-tampered",
     "auth-replayed",
@@ -70,7 +71,7 @@ class AcceptsWrongAuth(IkeSa):
         pass
 
 
-@defect("auth-psk-bit")
+@defect("auth-psk-bit", "auth-responder-psk-bit")
 class ComparesWhatIsThere(IkeSa):
     """Compares as many octets of the MIC as the peer has sent."""
 

@@ -2,6 +2,7 @@
 
 from math import inf
 
+from conformance.crypto import IntegrityError
 from conformance.ike.core.child import ChildSa
 from conformance.ike.core.sending import Pending, State
 from conformance.ike.endpoint import Endpoint
@@ -28,6 +29,19 @@ class AnythingLives(DeviceHost):
                 if one.inbound.spi in packet[:64] and one.keeper is not None:
                     self.lives(one.keeper, now)
             raise
+
+
+@defect("dpd-forged-messages")
+class AnyMessageLives(IkeSa):
+    """Takes whatever comes to its SPI for a sign of life of the peer."""
+
+    def not_authentic(self, raw: bytes, error: IntegrityError) -> None:
+        self.last_heard = self.now
+        super().not_authentic(raw, error)
+
+    def unprotected(self, message: Message) -> None:
+        self.last_heard = self.now
+        super().unprotected(message)
 
 
 @defect("dpd-rekeyed")
