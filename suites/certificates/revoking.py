@@ -54,7 +54,8 @@ class Case:
         self.issuer = self.below(self.root)
         self.serial: int | None = None
         self.further = ""
-        self.extensions: list[Extension] = [responders(self.url) if by_ocsp else points(self.url)]
+        self.names = responders if by_ocsp else points
+        self.extensions: list[Extension] = [self.names(self.url)]
 
     def below(self, above: Authority, *extensions: Extension, **changes: Any) -> Authority:
         """Another authority that the device has never seen, by default with nothing wrong.
@@ -66,6 +67,12 @@ class Case:
         if all(one.oid != x509.KeyUsage.oid for one in more):
             more = (*more, key_usage("digital_signature", "key_cert_sign", "crl_sign"))
         return Authority.create(name, issuer=above, **{"key": new_key("ecdsa"), **changes}, extensions=more)
+
+    def two_steps(self) -> tuple[Authority, str]:
+        """Put another authority above ours; that, and the path of what is told about ours, which is not there yet."""
+        path = f"{self.path}-above"
+        upper, self.issuer = self.issuer, self.below(self.issuer, self.names(self.web.url(path)))
+        return upper, path
 
     @cached_property
     def leaf(self) -> Leaf:

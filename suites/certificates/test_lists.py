@@ -8,7 +8,7 @@ from functools import partial
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from conformance.crypto.pki import Authority, new_key
+from conformance.crypto.pki import new_key
 from conformance.crypto.revoking import DAY, broken, points
 from conformance.net.http import Page
 from peers.capabilities import Capability
@@ -32,13 +32,6 @@ def scope(**changes: object) -> x509.Extension[x509.ExtensionType]:
         "only_some_reasons": None, "indirect_crl": False, "only_contains_attribute_certs": False,
     }  # fmt: skip
     return critical(x509.IssuingDistributionPoint(**{**usual, **changes}))  # type: ignore[arg-type]
-
-
-def two_steps(case: Case) -> tuple[Authority, str]:
-    """Put another authority above ours; that, and the path of the CRL about ours, which is not there yet."""
-    path = f"{case.path}-above"
-    upper, case.issuer = case.issuer, case.below(case.issuer, points(case.web.url(path)))
-    return upper, path
 
 
 # --- revoked or not -------------------------------------------------------------------------------------------------
@@ -102,7 +95,7 @@ def test_superseded(case: Case) -> Told:
 @refused("cert-crl-revoked-authority", *_REVOKED)
 def test_revoked_authority(case: Case) -> Told:
     """The authority that issued our certificate has been revoked by the one above; about ours there is a good CRL."""
-    upper, path = two_steps(case)
+    upper, path = case.two_steps()
     case.web.put(path, Page(case.list(case.issuer.certificate.serial_number, issuer=upper)))
     return case.list()
 
@@ -225,7 +218,7 @@ def test_scope_attributes(case: Case) -> Told:
 @refused("cert-crl-scope-users", _SAME, "RFC5280-6.3.3-4")
 def test_scope_users(case: Case) -> Told:
     """The CRL about our authority is for end entities only; about our certificate there is a good one."""
-    upper, path = two_steps(case)
+    upper, path = case.two_steps()
     case.web.put(path, Page(case.list(issuer=upper, extensions=[scope(only_contains_user_certs=True)])))
     return case.list()
 

@@ -89,6 +89,15 @@ def test_unknown(case: Case) -> Told:
     return case.says(UNKNOWN)
 
 
+@refused("cert-ocsp-revoked-authority", *_REVOKED)
+def test_revoked_authority(case: Case) -> Told:
+    """The authority that issued our certificate has been revoked by the one above; about ours all is well."""
+    upper, path = case.two_steps()
+    number = case.issuer.certificate.serial_number
+    case.web.put(path, case.says(REVOKED, number=number, issuer=upper, signer=upper))
+    return case.says()
+
+
 # --- about what and for how long ------------------------------------------------------------------------------------
 
 

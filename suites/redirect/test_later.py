@@ -1,6 +1,9 @@
 """The device as initiator is sent away in IKE_AUTH or in the middle of a session (RFC 5685, sections 5 and 6)."""
 
-from conformance.ike.core.connection import Redirection, RedirectWhen
+from dataclasses import replace
+from typing import Any
+
+from conformance.ike.core.connection import Identity, Redirection, RedirectWhen
 from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
@@ -73,10 +76,13 @@ def sent_in_auth(peer: Peer, dut: Dut) -> None:
     arrived(peer, dut, sa, ACCEPTS, "RFC5685-6-4")
 
 
-def unproved(peer: Peer, dut: Dut, bent: Bend) -> None:
-    """A REDIRECT in a response that does not prove who sends it leads nowhere, and makes no IKE SA."""
+def unproved(peer: Peer, dut: Dut, bent: Bend = bend.STRAIGHT, **changes: Any) -> None:
+    """A REDIRECT in a response that does not prove who sends it leads nowhere, and makes no IKE SA.
+
+    ``changes`` are those of our connection.
+    """
     there = second(peer, dut)
-    sa = peer.respond_init(asked(peer, dut))
+    sa = peer.respond_init(asked(peer, dut), **changes)
     request = sa.expect_request(ExchangeType.IKE_AUTH)
     sa.answer(request, bend=away(there) | bent)
     must_be_refused_by(dut, peer, Attempt(sa, request, None))
@@ -102,6 +108,13 @@ def test_no_proof(peer: Peer, dut: Dut) -> None:
 def test_alone(peer: Peer, dut: Dut) -> None:
     """The same with nothing but the REDIRECT."""
     unproved(peer, dut, bend.drop(AUTH, IDr))
+
+
+@purpose("redirect-auth-stranger", PROVED, "RFC7296-1.2-12", role="initiator", needs=FOLLOWS, connection=following())
+def test_stranger(peer: Peer, dut: Dut) -> None:
+    """The same beside an AUTH payload that is right, with the right secret, for somebody else than the gateway."""
+    dut.looks_at_identities()
+    unproved(peer, dut, local=replace(peer.connection.local, identity=Identity.of("gateway.other.example")))
 
 
 @purpose("redirect-eap-last", ACCEPTS, "RFC5685-6-4", role="initiator", needs=CLIENT, connection=BY_EAP)

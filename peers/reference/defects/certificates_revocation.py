@@ -73,7 +73,7 @@ class FailsOpen(IkeSa):
         return True
 
 
-@defect(*lists("revoked-authority", "scope-users"))
+@defect(*lists("revoked-authority", "scope-users"), *responses("revoked-authority"))
 class ChecksTheFirstOnly(IkeSa):
     """Does not ask whether the authorities between have been revoked."""
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
 
+from conformance.ike.core.connection import Party
 from conformance.ike.core.events import Violation
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
-from conformance.wire import IDr, Message, Notify, NotifyType, Payload, ProtocolID
+from conformance.wire import IDi, IDr, Message, Notify, NotifyType, Payload, ProtocolID
 from conformance.wire.gateway import Gateway
 from peers.reference.defects.registry import defect
 
@@ -161,6 +162,20 @@ class FollowsBeforeProof(IkeSa):
         else:
             self.leave(self.gateway_of(notify)[0])
             self.close("redirected")
+
+
+@defect("redirect-auth-stranger")
+class FollowsWhoeverHasTheSecret(IkeSa):
+    """Goes where anybody sends it who has the secret, whatever his name."""
+
+    leads: bool = False
+
+    def identity_matches(self, expected: Party, identity: IDi | IDr) -> bool:
+        return self.leads or super().identity_matches(expected, identity)
+
+    def on_auth_response(self, message: Message) -> None:
+        self.leads = self.redirect_in(message) is not None
+        super().on_auth_response(message)
 
 
 @defect("redirect-eap-between")
