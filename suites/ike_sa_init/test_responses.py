@@ -19,7 +19,7 @@ from conformance.wire import (
     TransformType,
     UnknownPayload,
 )
-from suites.choices import two_groups
+from suites.choices import separate, two_groups
 from suites.connections import usual
 from suites.dut import Dut
 from suites.foreign import unoffered
@@ -131,6 +131,21 @@ def test_sar_without_prf(peer: Peer, dut: Dut) -> None:
 def test_sar_other_prf(peer: Peer, dut: Dut) -> None:
     """A responder that chooses a PRF which was never offered gets no IKE_AUTH request."""
     _chosen(peer, dut, TransformType.PRF, lambda offer: unoffered(offer, TransformType.PRF))
+
+
+@purpose(
+    "init-sar-without-integ", CONSISTENT, "RFC7296-3.3.6-5", "RFC7296-5-3", role="initiator",
+    connection=usual(proposals=separate),
+)  # fmt: skip
+def test_sar_without_integ(peer: Peer, dut: Dut) -> None:
+    """A responder that chooses a plain cipher and no integrity algorithm has accepted none of the proposals."""
+    _chosen(peer, dut, TransformType.INTEG, lambda _: None)
+
+
+@purpose("init-sar-other-integ", CONSISTENT, "RFC7296-3.3.6-5", role="initiator", connection=usual(proposals=separate))
+def test_sar_other_integ(peer: Peer, dut: Dut) -> None:
+    """A responder that chooses an integrity algorithm which was never offered gets no IKE_AUTH request."""
+    _chosen(peer, dut, TransformType.INTEG, lambda offer: unoffered(offer, TransformType.INTEG))
 
 
 @purpose("init-cookie-spi", "RFC7296-3.1-9", "RFC7296-2.6-8", "RFC7296-2.6-5", role="initiator")

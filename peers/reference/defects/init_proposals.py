@@ -270,12 +270,27 @@ class DropsKeyLength(IkeSa):
 # --- as initiator -----------------------------------------------------------------------------------------------------
 
 
-@defect("init-unacceptable-sar", "init-sar-changed-key-length", "init-sar-other-prf")
+@defect("init-unacceptable-sar", "init-sar-changed-key-length", "init-sar-other-prf", "init-sar-other-integ")
 class TrustsResponderChoice(IkeSa):
     """Does not compare SAr1 with its offer."""
 
     def is_our_offer(self, chosen: Sequence[Proposal]) -> bool:
         return True
+
+
+@defect("init-sar-other-integ")
+class AnyIntegrity(IkeSa):
+    """Compares SAr1 with its offer but for the integrity algorithm."""
+
+    def is_our_offer(self, chosen: Sequence[Proposal]) -> bool:
+        integ = {one for each in self.offered for one in of_type(each, TransformType.INTEG)}
+        found = [tuple(one for one in each.transforms if one.type != TransformType.INTEG) for each in chosen]
+        return any(
+            super(AnyIntegrity, self).is_our_offer(
+                [replace(each, transforms=(*kept, one)) for each, kept in zip(chosen, found, strict=True)]
+            )
+            for one in integ
+        )
 
 
 @defect("init-sar-two-transforms")

@@ -61,7 +61,7 @@ class AssumesItsOffer(_Completes):
         return [] if message.first(SA) is not None else [SA(self.offered[:1])]
 
 
-@defect("init-sar-without-prf")
+@defect("init-sar-without-prf", "init-sar-without-integ")
 class FillsInTransforms(_Completes):
     """Fills in what the choice of the responder lacks out of its own offer."""
 

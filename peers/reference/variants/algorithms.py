@@ -11,7 +11,7 @@ from conformance.crypto.x509 import CertificateError, Checks
 from conformance.ike.core.child import ChildOffer, ChildSa
 from conformance.ike.core.connection import ChildConfig, PublicKey
 from conformance.ike.core.events import Violation
-from conformance.ike.core.proposals import half_keys, of_type
+from conformance.ike.core.proposals import groups, half_keys, of_type, parsed
 from conformance.ike.core.signatures import OUR_HASHES
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import (
@@ -21,6 +21,7 @@ from conformance.wire import (
     KeMethod,
     Message,
     Nonce,
+    Prf,
     Proposal,
     Transform,
     TransformType,
@@ -185,6 +186,24 @@ _NO_GROUP = Transform.of(KeMethod.NONE)
 
 def _with_no_group(one: Proposal) -> Proposal:
     return replace(one, transforms=(*one.transforms, _NO_GROUP))
+
+
+_PRIVATE = 1030
+"""In each registry of transforms an ID for private use."""
+
+
+@variant(
+    "RFC 7296, 3.3.2 and 3.3.6: transforms for private use may be offered, and who does not know them takes others",
+    about=("ike_sa_init",),
+)
+class OffersItsOwn(IkeSa):
+    """Offers a PRF and a group of its maker behind those that everybody knows."""
+
+    def start_init(self) -> None:
+        own = Transform.of(Prf(_PRIVATE)), Transform.of(KeMethod(_PRIVATE))
+        known = parsed(self.connection.proposals)
+        self.offered = tuple(replace(one, transforms=(*one.transforms, *own)) for one in known)
+        self.request_init(groups(known)[0])
 
 
 @variant(
