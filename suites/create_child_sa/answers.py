@@ -127,9 +127,18 @@ def names(peer: Peer, answer: Message, child: ChildSa, requirement: str = "RFC72
     peer.check(deleted(answer) == [child.spi_out], expected, answer, requirement)
 
 
-def kept(peer: Peer, sa: ScriptedSa, requirement: str = "RFC7296-2.21-4") -> None:
-    """The device must not forget the IKE SA. It may delete it, as long as it says so with a Delete payload."""
-    if any(deletes_ike(one) for one in requests(peer, sa)):
+def kept(
+    peer: Peer,
+    sa: ScriptedSa,
+    requirement: str = "RFC7296-2.21-4",
+    ends: Callable[[Message], bool] | None = None,
+) -> None:
+    """The device must not forget the IKE SA. It may delete it, as long as it says so with a Delete payload.
+
+    ``ends`` is which of its requests say so, where others do, too.
+    """
+    ends = ends or deletes_ike
+    if any(map(ends, requests(peer, sa))):
         return
     expected = "the IKE SA is kept, or deleted with a Delete payload"
     sa.finish()
@@ -138,7 +147,7 @@ def kept(peer: Peer, sa: ScriptedSa, requirement: str = "RFC7296-2.21-4") -> Non
     def fits(found: Received) -> bool:
         message = found.message
         answer = message.is_response and message.message_id == check.message_id
-        return found.sa is sa and (answer or deletes_ike(message))
+        return found.sa is sa and (answer or ends(message))
 
     try:
         found = peer.wait(
@@ -146,9 +155,10 @@ def kept(peer: Peer, sa: ScriptedSa, requirement: str = "RFC7296-2.21-4") -> Non
         )
     except Unexpected as silent:
         raise Unexpected(expected, silent.got, requirement) from None
-    if not found.message.is_response and not found.answered:
+    if found.message.is_response:
+        peer.check(not fatal(found.message), expected, found, requirement)
+    elif not found.answered:
         sa.answer(found)
-    peer.check(not fatal(found.message), expected, found, requirement)
 
 
 def deletes_child(message: Message) -> bool:

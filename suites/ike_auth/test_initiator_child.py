@@ -9,6 +9,7 @@ from conformance.ike.core.selectors import covered, selectors
 from conformance.script import bend
 from conformance.script.bend import Bend
 from conformance.script.peer import Peer
+from conformance.script.sa import ends_ike_sa
 from conformance.wire import SA, Notify, NotifyType, TransformType, TSi, TSr
 from peers.capabilities import Capability
 from peers.contract import ChildStatus
@@ -35,9 +36,12 @@ def other_cipher(offer: SA, *, beside: bool) -> Bend:
 def after(
     peer: Peer, dut: Dut, bent: Bend | Callable[[SA], Bend], wrong: Callable[[ChildStatus], bool] = lambda one: True
 ) -> list[ChildStatus]:
-    """The ``wrong`` Child SA that the device has made of our bent response; the IKE SA is kept, or deleted openly."""
+    """The ``wrong`` Child SA that the device has made of our bent response; the IKE SA is kept, or deleted openly.
+
+    In the exchange right after IKE_AUTH an error may end it as well as a Delete does (RFC 7296, section 2.21.2).
+    """
     sa, spis = answered(peer, dut, bent)
-    kept(peer, sa, "RFC7296-1.2-16")
+    kept(peer, sa, "RFC7296-1.2-16", ends_ike_sa)
     return children(peer, dut, spis, wrong)
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from conformance.ike.core.events import Refusal
+from conformance.ike.core.child import ChildOffer
+from conformance.ike.core.events import Refusal, Violation
 from conformance.ike.core.sending import State, Timer
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
@@ -254,6 +255,31 @@ class DeletesAfterErrors(Talkative):
 
     def speak(self) -> None:
         self.start_delete()
+
+
+@variant(
+    "RFC 7296, 2.21.2: INVALID_SYNTAX in the exchange right after IKE_AUTH ends the IKE SA without a Delete",
+    about=("ike_auth",),
+)
+class EndsBySyntax(IkeSa):
+    """Ends an IKE SA by INVALID_SYNTAX where the first Child SA is not what it has offered."""
+
+    ending: bool = False
+
+    def take_child_response(self, message: Message) -> None:
+        self.ending = True
+        super().take_child_response(message)
+        self.ending = False
+
+    def disown(self, offer: ChildOffer, problem: Violation) -> None:
+        if not self.ending:
+            super().disown(offer, problem)
+            return
+        told = Notify(NotifyType.INVALID_SYNTAX)
+        self.open_exchange(ExchangeType.INFORMATIONAL, lambda sa: [told], lambda sa, _: sa.close(str(problem)))
+
+    def process(self, message: Message) -> Sequence[Payload] | None:
+        return None if self.ending else super().process(message)
 
 
 @variant(
