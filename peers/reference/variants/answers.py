@@ -264,14 +264,18 @@ class DeletesAfterErrors(Talkative):
 class EndsBySyntax(IkeSa):
     """Ends an IKE SA by INVALID_SYNTAX where the first Child SA is not what it has offered."""
 
+    in_auth: bool = False
     ending: bool = False
 
     def take_child_response(self, message: Message) -> None:
-        self.ending = True
-        super().take_child_response(message)
-        self.ending = False
+        self.in_auth = True
+        try:
+            super().take_child_response(message)
+        finally:
+            self.in_auth = False
 
     def disown(self, offer: ChildOffer, problem: Violation) -> None:
+        self.ending = self.in_auth
         if not self.ending:
             super().disown(offer, problem)
             return
