@@ -9,7 +9,7 @@ from conformance.ike.core.child import ChildSa
 from conformance.script.message import Received
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
-from conformance.script.verdict import Unexpected
+from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import SA, Delete, ExchangeType, Message
 from peers.capabilities import Capability
 from suites.connections import two_children
@@ -98,12 +98,21 @@ def test_rekey_while_child_new(peer: Peer, dut: Dut) -> None:
     carries(peer, dut, sa.children[-1])
 
 
-def ike_deletion(peer: Peer, dut: Dut) -> tuple[ScriptedSa, Received]:
-    """The device's request to delete the IKE SA, held."""
+def ike_deletion(peer: Peer, dut: Dut) -> tuple[ScriptedSa, Received, ChildSa]:
+    """The device's request to delete the IKE SA, held, and its Child SA, which the device may have deleted before."""
     sa = connected(peer, dut)
+    child = sa.child
     with peer.preamble("the device deletes the IKE SA"):
         dut.delete_ike()
-        return sa, sa.expect_request(ExchangeType.INFORMATIONAL, where=deletes_ike)
+        return sa, sa.expect_request(ExchangeType.INFORMATIONAL, where=deletes_ike), child
+
+
+def ike_deletion_with_child(peer: Peer, dut: Dut) -> tuple[ScriptedSa, Received, ChildSa]:
+    """The same, with the Child SA still there."""
+    sa, request, child = ike_deletion(peer, dut)
+    if child not in sa.children:
+        raise NotApplicable("the device deletes the Child SAs before the IKE SA, as it may")
+    return sa, request, child
 
 
 def is_other_half(answer: Message, child: ChildSa) -> bool:
@@ -117,8 +126,7 @@ def test_child_delete_while_closing(peer: Peer, dut: Dut) -> None:
 
     The Child SA may be gone with the IKE SA already; then the response names nothing.
     """
-    sa, request = ike_deletion(peer, dut)
-    child = sa.child
+    sa, request, child = ike_deletion_with_child(peer, dut)
     with advised(OTHER_HALF):
         answer = sa.delete_child(child)
     peer.check(not fatal(answer), "no error", answer, OTHER_HALF)
@@ -134,8 +142,7 @@ def test_child_rekey_while_ike_closing(peer: Peer, dut: Dut) -> None:
 
     Nobody says what to answer; TEMPORARY_FAILURE is for what cannot be done just now. Consent would be void at once.
     """
-    sa, request = ike_deletion(peer, dut)
-    child = sa.child
+    sa, request, child = ike_deletion_with_child(peer, dut)
     sa.tidy = False
     with advised("RFC7296-2.25-1"):
         answer = sa.rekey_child(child)

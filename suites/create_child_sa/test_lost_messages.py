@@ -268,8 +268,7 @@ def test_ike_closing_lost(peer: Peer, dut: Dut) -> None:
 
     When we answer it, all of the IKE SA is gone: the rekey that crossed has made nothing.
     """
-    sa, request = ike_deletion(peer, dut)
-    child = sa.child
+    sa, request, child = ike_deletion(peer, dut)
     with advised("RFC7296-2.25.2-3"):
         answer = sa.rekey()
     temporary(peer, dut, answer, IKE, "RFC7296-2.25.2-3")
@@ -288,8 +287,7 @@ def test_liveness_while_closing(peer: Peer, dut: Dut) -> None:
 
     The IKE SA lives until we have answered the Delete, which comes again.
     """
-    sa, request = ike_deletion(peer, dut)
-    child = sa.child
+    sa, request, child = ike_deletion(peer, dut)
     answer = sa.liveness()
     peer.check(says_nothing(answer), "an empty response", answer, "RFC7296-2.4-9")
     peer.check(asked_again(peer, dut, request), "its Delete again", "one copy", REPEATS)

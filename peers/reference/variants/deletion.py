@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import ClassVar, Self
 
-from conformance.ike.core.child import ChildSa
+from conformance.ike.core.child import ChildSa, ChildState
 from conformance.ike.core.events import Refusal, Violation
 from conformance.ike.core.sending import State, Timer
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
-from conformance.wire import Message, Notify, NotifyType, Payload
+from conformance.wire import Delete, Message, Notify, NotifyType, Payload, ProtocolID
 from peers.reference.variants.own_requests import Talkative
 from peers.reference.variants.registry import variant
 
@@ -168,3 +168,26 @@ class DeletesAfterNonsense(IkeSa):
         super().on_violation(problem)
         if self.state == State.ESTABLISHED and not self.closing:
             self.start_delete()
+
+
+@variant("RFC 7296, 1.4.1: deleting an IKE SA closes any remaining Child SAs; nobody says that there have to be any")
+class DeletesChildrenFirst(IkeSa):
+    """Deletes the Child SAs of an IKE SA, each with a request of its own, before that."""
+
+    def start_delete(self) -> None:
+        for child in list(self.children) if self.state == State.ESTABLISHED else ():
+            if child.state != ChildState.DELETING:
+                self.start_child_delete(child)
+        super().start_delete()
+
+
+@variant("RFC 7296, 3.11: one INFORMATIONAL exchange may have several Delete payloads, each for another protocol")
+class DeletesAllAtOnce(IkeSa):
+    """Names the Child SAs of an IKE SA in the request that deletes it."""
+
+    def delete_request(self) -> Sequence[Payload]:
+        spis: dict[ProtocolID, list[bytes]] = {}
+        for child in self.children:
+            spis.setdefault(child.protocol, []).append(child.spi_in)
+        named = [Delete(protocol, tuple(found)) for protocol, found in spis.items()]
+        return [*named, *super().delete_request()]
