@@ -24,10 +24,9 @@ def test_response_id(peer: Peer) -> None:
     """
     sa = peer.sa()
     for step in (sa.init, sa.auth, sa.liveness, sa.create_child, sa.liveness, sa.delete_child, sa.delete):
-        number = sa.next_id
         answer = step()
         assert sa.last_sent is not None
-        request = sa.last_sent.message
+        request, number = sa.last_sent.message, sa.last_sent.message.message_id
         peer.check(answer.message_id == number, f"message ID {number}", answer.message_id, "RFC7296-2.2-6")
         peer.check(answer.exchange == request.exchange, request.exchange.name, answer, "RFC7296-3.1-14")
         peer.check((answer.spi_i, answer.spi_r) == (sa.spi_i, sa.spi_r), "the SPIs of the IKE SA", answer)

@@ -134,3 +134,29 @@ class RekeysIkeSoon(Greeting):
     def speak(self) -> None:
         if not self.children_pending() and self.now >= self.rekey_again:
             self.start_rekey()
+
+
+@variant(
+    "RFC 7296, 2.8 and 2.12: each end rekeys when it likes, such as at once for a key exchange of the Child SA's own",
+    lacks=(Capability.LIFETIME, Capability.ANSWERS_ONLY),
+    about=("create_child_sa", "message_ids"),
+)
+class RekeysChildAtOnce(RekeysChildSoon):
+    """Rekeys its first Child SA 1 ms after IKE_AUTH."""
+
+    after = 0.001
+
+
+@variant(
+    "RFC 7296, 2.8: each end has its own lifetimes and rekeys when it likes",
+    lacks=(Capability.LIFETIME, Capability.ANSWERS_ONLY),
+    about=("create_child_sa", "message_ids"),
+)
+class RekeysIkeAtOnce(RekeysIkeSoon):
+    """Rekeys the IKE SA 1 ms after IKE_AUTH, unless something else is under way."""
+
+    after = 0.001
+
+    def speak(self) -> None:
+        if self.is_idle():
+            super().speak()
