@@ -179,11 +179,16 @@ def inherited(peer: Peer, dut: Dut, successor: ScriptedSa, requirement: str) -> 
     names(peer, successor.delete_child(child), child)
 
 
-def carries(peer: Peer, dut: Dut, child: ChildSa | None = None, requirement: str | None = None) -> None:
-    """A ping goes through a Child SA, by default the newest, if the device has a data plane and our link shows it."""
+def shows_traffic(peer: Peer, dut: Dut, child: ChildSa | None = None) -> bool:
+    """Whether the device has a data plane, and our link shows what goes through a Child SA."""
     channel = peer.traffic.channel(child)
     seen = isinstance(peer.link, PacketLink) or channel.outbound.parameters.udp is not None
-    if Capability.DATA_PLANE in dut.device.capabilities and seen:
+    return Capability.DATA_PLANE in dut.device.capabilities and seen
+
+
+def carries(peer: Peer, dut: Dut, child: ChildSa | None = None, requirement: str | None = None) -> None:
+    """A ping goes through a Child SA, by default the newest, where that can be seen."""
+    if shows_traffic(peer, dut, child):
         peer.traffic.ping(child, requirement=requirement)
         peer.traffic.must_not_leak("RFC4301-4.4.1-2")
 

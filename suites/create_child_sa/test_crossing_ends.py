@@ -42,7 +42,7 @@ def all_gone(peer: Peer, dut: Dut, sa: ScriptedSa) -> None:
     carries_nothing(peer, dut, child)
 
 
-def carries_nothing(peer: Peer, dut: Dut, child: ChildSa) -> None:
+def carries_nothing(peer: Peer, dut: Dut, child: ChildSa, requirement: str = ALL_GONE) -> None:
     """What is sent on a Child SA that went with its IKE SA reaches nobody, where the device has a data plane.
 
     A ping through a new one proves that whatever is answered would have been.
@@ -55,7 +55,7 @@ def carries_nothing(peer: Peer, dut: Dut, child: ChildSa) -> None:
         with peer.preamble("another IKE SA, and a ping"):
             peer.establish(initial_contact=False).traffic.ping()
 
-    with peer.traffic.silence(ALL_GONE, prove=anew):
+    with peer.traffic.silence(requirement, prove=anew):
         peer.traffic.send(peer.traffic.echo_request(child), child)
         peer.pause()
 

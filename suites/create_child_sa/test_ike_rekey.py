@@ -123,11 +123,19 @@ def test_ike_rekey_other_prf(peer: Peer, dut: Dut) -> None:
     sa.rekeyed.must_be_up("RFC7296-2.18-9", "the new IKE SA has the right keys")
 
 
-@purpose("ike-rekey-old-numbering", "RFC7296-1.3.2-8", "RFC7296-1.4.1-10", role="responder", needs=(REKEY,))
+@purpose(
+    "ike-rekey-old-numbering",
+    "RFC7296-1.3.2-8",
+    "RFC7296-1.4.1-10",
+    "RFC7296-1.4.1-4",
+    role="responder",
+    needs=(REKEY,),
+)
 def test_old_numbering(peer: Peer, dut: Dut) -> None:
     """The old IKE SA goes on counting: its deletion has the next message ID there and gets an empty response.
 
-    The new IKE SA, with which it is not to be confused, lives on.
+    Then it is gone: a device that keeps it has one more with each rekey. The new IKE SA, with which it is not to be
+    confused, lives on.
     """
     sa = connected(peer, dut)
     sa.tidy = False
@@ -137,6 +145,7 @@ def test_old_numbering(peer: Peer, dut: Dut) -> None:
     sa.must_be_up("RFC7296-1.3.2-8", "the old IKE SA answers its next message ID")
     answer = sa.delete()
     peer.check(not answer.first(Delete) and not answer.first(SA), "an empty response", answer, "RFC7296-1.4.1-10")
+    sa.must_be_gone("RFC7296-1.4.1-4")
     new.must_be_up("RFC7296-2.8-7", "the new IKE SA outlives the old one")
 
 

@@ -6,7 +6,8 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa, fatal
 from conformance.wire import SA, Delete, ExchangeType, Message, ProtocolID
 from peers.capabilities import Capability
-from suites.create_child_sa.answers import advised, deletes_child, deletes_ike, kept
+from suites.create_child_sa.answers import advised, deletes_child, deletes_ike, kept, shows_traffic
+from suites.data_plane.steps import moved
 from suites.dut import Dut
 from suites.informational.deletion import child_must_live, children_must_be_gone, deleted_spis, said
 from suites.purpose import purpose
@@ -135,13 +136,18 @@ def both_gone(peer: Peer, dut: Dut, sa: ScriptedSa, children: list[ChildSa], ans
     needs=(Capability.MULTIPLE_CHILDREN,),
 )
 def test_delete_one_of_two(peer: Peer, dut: Dut) -> None:
-    """Of two Child SAs with the same selectors the one that we name is deleted, the other one lives."""
+    """Of two Child SAs with the same selectors the one that we name is deleted, the other one lives.
+
+    It carries what the two have carried before: nothing goes any more on the one that was deleted.
+    """
     sa = peer.establish()
     with peer.preamble("a second Child SA"):
         peer.expect(sa.create_child(), SA)
     first, second = sa.children
     spis = deleted_spis(sa.delete_child(second))
     peer.check(first.spi_out.hex() not in spis, f"no deletion of {first.spi_out.hex()}", said(spis), "RFC7296-1.4.1-4")
+    if shows_traffic(peer, dut, first):
+        moved(peer, first, "RFC7296-1.4.1-4")
     child_must_live(peer, dut, sa, "RFC7296-1.4.1-4")
 
 

@@ -5,6 +5,7 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.wire import ExchangeType, Notify, NotifyType
 from peers.capabilities import Capability
+from suites.create_child_sa.test_crossing_ends import carries_nothing
 from suites.dut import Dut
 from suites.purpose import purpose
 
@@ -79,16 +80,18 @@ def test_dpd(peer: Peer) -> None:
     role="initiator", needs=(Capability.DPD,), device={"dpd_delay": 1.0}, waits=10,
 )  # fmt: skip
 def test_dpd_dead(peer: Peer, dut: Dut) -> None:
-    """A peer that answers no liveness check is dead after some repetitions, and its IKE SA gone.
+    """A peer that answers no liveness check is dead after some repetitions, and its IKE SA and Child SA gone.
 
     One missing answer alone must not end the IKE SA: the request is repeated first.
     """
     own = dut.retransmission
     sa = in_silence(peer)
+    child = sa.child
     asked = sa.expect_request(ExchangeType.INFORMATIONAL, timeout=5, where=says_nothing)
     peer.idle(1.1 * own.patience + 1)
     peer.check(asked.copies > 1, "the request repeated", f"{asked.copies} copy", "RFC7296-2.1-7")
     sa.must_be_gone("RFC7296-2.1-8")
+    carries_nothing(peer, dut, child, "RFC7296-2.1-8")
 
 
 @purpose(

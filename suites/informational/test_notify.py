@@ -6,6 +6,7 @@ from conformance.script.sa import fatal
 from conformance.wire import Delete, ExchangeType, Notify, NotifyType, ProtocolID, UnknownPayload
 from peers.capabilities import Capability
 from suites.create_child_sa.answers import deletes_child, kept
+from suites.create_child_sa.test_crossing_ends import carries_nothing
 from suites.dut import Dut
 from suites.informational.deletion import child_must_live, children_must_be_gone, deleted_spis
 from suites.purpose import purpose
@@ -108,15 +109,17 @@ def test_no_critical_in_response(peer: Peer) -> None:
 
 
 @purpose("info-malformed", "RFC7296-2.21.3-1", "RFC7296-3.10.1-6", "RFC7296-2.21.3-3", role="responder")
-def test_malformed(peer: Peer) -> None:
+def test_malformed(peer: Peer, dut: Dut) -> None:
     """A correctly protected request whose inner payload ends behind the message: INVALID_SYNTAX, and the IKE SA ends.
 
-    The error is fatal for both peers without a Delete payload.
+    The error is fatal for both peers without a Delete payload, and for the Child SA.
     """
     sa = peer.establish()
+    child = sa.child
     answer = sa.informational(Notify(UNASSIGNED_STATUS), bend=_TOO_LONG)
     peer.expect_notify(answer, NotifyType.INVALID_SYNTAX, "RFC7296-2.21.3-1")
     sa.must_be_gone("RFC7296-2.21.3-3")
+    carries_nothing(peer, dut, child, "RFC7296-2.21.3-3")
 
 
 @purpose(

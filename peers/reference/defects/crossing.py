@@ -34,7 +34,7 @@ class KeepsBusyIke(IkeSa):
 
 @defect(
     *("ike-delete-while-child-rekey", "ike-delete-while-child-new", "ike-delete-while-child-delete"),
-    *("child-delete-while-closing", "child-rekey-while-ike-closing"),
+    *("child-delete-while-closing", "child-rekey-while-ike-closing", "info-dpd-dead", "info-malformed"),
 )
 class ForgetsNothing(DeviceHost):
     """Goes on taking packets on Child SAs whose IKE SA is gone."""

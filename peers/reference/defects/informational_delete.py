@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from conformance.ike.core.child import ChildSa
+from conformance.ike.core.sending import State
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import Delete, Message, Payload, ProtocolID
+from peers.reference.dataplane import Carried, DeviceHost
 from peers.reference.defects.registry import defect
 
 
@@ -146,3 +148,30 @@ class KeepsDeletedChild(IkeSa):
 
     def on_child_deleted(self, child: ChildSa) -> bytes:
         return child.spi_in
+
+
+@defect("ike-rekey-old-numbering")
+class KeepsReplacedIke(IkeSa):
+    """Answers the deletion of an IKE SA that was rekeyed, and keeps it."""
+
+    def on_deleted(self) -> Sequence[Payload]:
+        return [] if self.state == State.REKEYED else super().on_deleted()
+
+
+@defect("info-delete-one-of-two")
+class SendsOnTheDeletedOne(DeviceHost):
+    """Goes on sending on a Child SA whose receiving half it has closed."""
+
+    def withdraw(self, one: Carried) -> None:
+        self.sad.remove(one.inbound)
+
+
+@defect("info-delete-one-of-two")
+class ClosesThePolicy(DeviceHost):
+    """Sends nothing more on the Child SAs that have the selectors of one that was deleted."""
+
+    def withdraw(self, one: Carried) -> None:
+        super().withdraw(one)
+        for other in self.carried.values():
+            if other.child.local_ts == one.child.local_ts:
+                self.sad.remove(other.outbound)
