@@ -5,6 +5,7 @@ from conformance.script.sa import ScriptedSa, fatal
 from conformance.wire import Notify, NotifyType
 from peers.capabilities import Capability
 from suites.create_child_sa.answers import kept
+from suites.create_child_sa.test_crossing_ends import carries_nothing
 from suites.dut import Dut
 from suites.purpose import purpose
 
@@ -20,9 +21,7 @@ def rejects(peer: Peer, dut: Dut, kind: NotifyType) -> None:
     sa.must_be_gone(ENDS)
     if Capability.LIST_SAS in dut.device.capabilities:
         peer.check(dut.child(child) is None, "the Child SA is gone, too", f"it lists {child.spi_out.hex()}", ENDS)
-    if Capability.DATA_PLANE in dut.device.capabilities:
-        with peer.traffic.silence(ENDS, lambda: (peer.establish(), peer.traffic.ping())):
-            peer.traffic.send(peer.traffic.echo_request(child), child)
+    carries_nothing(peer, dut, child, ENDS)
 
 
 def keeps(peer: Peer, sa: ScriptedSa, kind: NotifyType) -> None:

@@ -1,10 +1,12 @@
 """How a device fills and sends its packets, and how it takes ours."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from ipaddress import ip_address
 
 from conformance.ike.core.child import ChildSa
 from conformance.ike.core.connection import Mode
+from conformance.ike.ikesa import IkeSa
 from conformance.ipsec.esp import EspBend
 from conformance.ipsec.flow import flow_of
 from conformance.ipsec.gre import GrePacket
@@ -15,7 +17,7 @@ from conformance.ipsec.sad import DfPolicy, OutboundSa, OuterHeader
 from conformance.net.link import Datagram
 from conformance.script import inner
 from conformance.wire import ProtocolID
-from peers.reference.dataplane import DeviceHost
+from peers.reference.dataplane import Carried, DeviceHost
 from peers.reference.tunnels import End, TunnelHost
 from peers.reference.variants.pace import Delaying
 from peers.reference.variants.registry import variant
@@ -163,3 +165,26 @@ class SlowTraffic(Delaying):
 
     def receive_packet(self, packet: bytes, now: float) -> None:
         self.later(now, packet)
+
+
+@variant("RFC 7296, 1.4.1: no time is specified within which what is closed has to be gone", about=("informational",))
+class LateRemoval(DeviceHost):
+    """Has SAs in hardware, which removes them 300 ms after they have ended."""
+
+    ended: tuple[tuple[float, Carried], ...] = ()
+    at: float = 0.0
+
+    def follow(self, sas: Iterable[IkeSa], now: float) -> None:
+        self.at = now
+        super().follow(sas, now)
+        for due, one in self.ended:
+            if due <= now:
+                super().withdraw(one)
+        self.ended = tuple((due, one) for due, one in self.ended if due > now)
+
+    def withdraw(self, one: Carried) -> None:
+        self.ended = (*self.ended, (self.at + 0.3, one))
+
+    def next_timer(self) -> float | None:
+        timers = [super().next_timer(), *(due for due, _ in self.ended)]
+        return min((timer for timer in timers if timer is not None), default=None)
