@@ -11,7 +11,7 @@ from conformance.ipsec.ip import UDP, parse
 from conformance.script import inner
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
-from conformance.script.traffic import Arrived, Channel
+from conformance.script.traffic import Arrived, Channel, SentPacket
 from conformance.script.verdict import Inconclusive, NotApplicable, Unexpected
 from peers.capabilities import Capability
 from peers.contract import Pixit, Unsupported
@@ -23,6 +23,8 @@ THROUGH = "RFC4303-3.1.2-1"
 """In tunnel mode ESP protects the whole inner packet."""
 NO_SA = "RFC4303-3.4.2-1"
 """What has no SA is discarded."""
+TWICE = "RFC4303-3.4.3-1"
+"""No sequence number is accepted twice on an SA."""
 
 
 def up(peer: Peer, **changes: Any) -> ScriptedSa:
@@ -150,20 +152,19 @@ def each_suite(peer: Peer) -> Iterator[tuple[str, ScriptedSa]]:
 
 @contextmanager
 def uncounted(peer: Peer, dut: Dut, sa: ScriptedSa, requirement: str | None = None) -> Iterator[None]:
-    """What is sent inside must get no answer, nor count as traffic of the Child SA; a ping proves it."""
+    """What is sent inside must get no answer; a ping proves it.
+
+    That it counts as traffic of the Child SA all the same is noted. A device may count what its algorithms are applied
+    to (RFC 4301, section 4.4.2.1) before it finds out that it is to be dropped, and may be late with its counters.
+    """
     channel = sa.traffic.channel()
     before = octets_in(dut, channel)
     with sa.traffic.silence(requirement, bypass=True):
         yield
         peer.pause()
         after = octets_in(dut, channel)
-        peer.check(
-            after == before,
-            "octets received on the SA as before",
-            f"{after}, before {before}",
-            requirement,
-            bypass=True,
-        )
+        if after != before:
+            peer.note(f"the device counts {after} octets received on the SA, before {before}")
 
 
 def octets_in(dut: Dut, channel: Channel) -> int | None:
@@ -172,6 +173,16 @@ def octets_in(dut: Dut, channel: Channel) -> int | None:
         found = dut.child(channel.child)
         return found.bytes_in if found else None
     return None
+
+
+def recorded(sa: ScriptedSa) -> SentPacket:
+    """A ping of ours that was answered, for whoever sends it again. Raises Inconclusive where the path loses each."""
+    for _ in range(3):
+        packet = sa.traffic.echo_request()
+        sent = sa.traffic.send(packet)
+        if not unanswered(sa.peer, [packet]):
+            return sent
+    raise Inconclusive("no ping was answered at the first attempt")
 
 
 def visible(found: Arrived) -> None:

@@ -5,15 +5,17 @@ from conformance.script.peer import Peer
 from peers.capabilities import Capability
 from suites.choices import esp_esn, esp_separate_esn
 from suites.connections import usual
-from suites.data_plane.steps import DATA, flows, unanswered, uncounted, up
+from suites.data_plane.steps import DATA, TWICE, flows, recorded, unanswered, uncounted, up
 from suites.dut import Dut
 from suites.purpose import purpose
 
-TWICE, LEFT, FORGED = "RFC4303-3.4.3-1", "RFC4303-3.4.3-2", "RFC4303-3.4.3-3"
+LEFT, FORGED = "RFC4303-3.4.3-2", "RFC4303-3.4.3-3"
 WINDOW, WIDE, RIGHT, SUBSPACE = "RFC4303-3.4.3-4", "RFC4303-3.4.3-5", "RFC4303-3.4.3-6", "RFC4303-3.4.3-7"
 HIGH = "RFC4303-2.2.1-1"
 FAR = 100_000
 """Beyond the reach of any replay window that a device has by default."""
+BEHIND = (5, 31, 32, 63, 64, 127, 500, 1023, 3000)
+"""How far to the left a number is when it comes again: near the ends of the words and windows that devices have."""
 
 
 def backwards(peer: Peer, size: int, requirement: str) -> None:
@@ -36,17 +38,19 @@ def backwards(peer: Peer, size: int, requirement: str) -> None:
 
 @purpose("data-replay", TWICE, role="responder", needs=(DATA,))
 def test_replay(peer: Peer, dut: Dut) -> None:
-    """The same octets a second time, at once and after other packets, are dropped and not counted."""
+    """The same octets a second time, at once and after others with ever higher numbers, are dropped.
+
+    Whether they are within its window by then or left of it is the device's affair.
+    """
     sa = up(peer)
-    packet = sa.traffic.echo_request()
-    sent = sa.traffic.send(packet)
-    sa.traffic.answer(packet)
+    sent = recorded(sa)
     with uncounted(peer, dut, sa, TWICE):
         sa.traffic.resend(sent)
-    for _ in range(5):
+    for distance in BEHIND:
+        sa.traffic.jump(sent.sequence + distance)
         sa.traffic.ping()
-    with uncounted(peer, dut, sa, TWICE):
-        sa.traffic.resend(sent)
+        with uncounted(peer, dut, sa, TWICE):
+            sa.traffic.resend(sent)
 
 
 @purpose("data-replay-new-contents", TWICE, role="responder", needs=(DATA,))
@@ -69,12 +73,22 @@ def test_too_old(peer: Peer, dut: Dut) -> None:
         sa.traffic.send(sa.traffic.echo_request(), bend=EspBend(sequence=5))
 
 
-@purpose("data-sequence-zero", LEFT, role="responder", needs=(DATA,))
+@purpose("data-sequence-zero", LEFT, TWICE, role="responder", needs=(DATA,))
 def test_sequence_zero(peer: Peer, dut: Dut) -> None:
-    """The sequence number zero is left of every window: the first packet has the number 1."""
+    """The sequence number zero, which no packet has, is taken once at most, and never when it is left of the window.
+
+    Many receivers never take it. For others it is a number that falls within their window, and that they have not seen.
+    """
     sa = up(peer)
+    zero = EspBend(sequence=0)
+    sa.traffic.send(sa.traffic.echo_request(), bend=zero)
+    sa.traffic.ping()
+    with uncounted(peer, dut, sa, TWICE):
+        sa.traffic.send(sa.traffic.echo_request(), bend=zero)
+    sa.traffic.jump(FAR)
+    sa.traffic.ping()
     with uncounted(peer, dut, sa, LEFT):
-        sa.traffic.send(sa.traffic.echo_request(), bend=EspBend(sequence=0))
+        sa.traffic.send(sa.traffic.echo_request(), bend=zero)
 
 
 @purpose("data-window", WINDOW, role="responder", needs=(DATA,))

@@ -18,6 +18,18 @@ class AcceptsReplays(InboundSa):
             return
 
 
+@defect("data-replay")
+class ForgetsHalfOfItsWindow(InboundSa):
+    """Remembers the last 32 sequence numbers of its window only, as one with too narrow a bitmap does."""
+
+    def check_sequence(self, sequence: int) -> None:
+        try:
+            super().check_sequence(sequence)
+        except Replayed:
+            if self.window is None or sequence > self.window.top - 32:
+                raise
+
+
 @defect("data-too-old", "data-sequence-zero", "data-ah-replay")
 class AcceptsOldPackets(InboundSa):
     """Accepts what is left of its window."""

@@ -13,7 +13,8 @@ from conformance.ipsec.gre import GrePacket
 from conformance.ipsec.ip import AH, NO_NEXT_HEADER, IpHeader, parse
 from conformance.ipsec.overhead import Encapsulation
 from conformance.ipsec.packets import Bend
-from conformance.ipsec.sad import DfPolicy, OutboundSa, OuterHeader
+from conformance.ipsec.replay import ReplayWindow
+from conformance.ipsec.sad import DfPolicy, InboundSa, OutboundSa, OuterHeader, SaParameters
 from conformance.net.link import Datagram
 from conformance.script import inner
 from conformance.wire import ProtocolID
@@ -97,6 +98,34 @@ class LargeWindow(DeviceHost):
 
     def fields(self, child: ChildSa) -> dict[str, object]:
         return {**super().fields(child), "window": 1024}
+
+
+@variant(
+    "RFC 4301, section 4.4.2.1: octets are counted to which the algorithm is applied, before it shows what they are",
+    about=("data_plane",),
+)
+class CountsWhatItDrops(InboundSa):
+    """Counts the octets of each packet for an SA, whatever its integrity check and its number lead to."""
+
+    def check_sequence(self, sequence: int) -> None:
+        self.octets += 64
+        super().check_sequence(sequence)
+
+
+class _FromZero(ReplayWindow):
+    def check(self, sequence: int) -> None:
+        if sequence or self.top >= self.size or self._bits[0] & 1:
+            super().check(sequence)
+
+
+@variant("RFC 4303, section 3.4.3: what falls within the window and is no duplicate is accepted", about=("data_plane",))
+class TakesNumberZero(InboundSa):
+    """Has zero for a number like any other, as long as its window reaches there."""
+
+    def __init__(self, parameters: SaParameters, created: float = 0.0) -> None:
+        super().__init__(parameters, created)
+        if self.window is not None:
+            self.window = _FromZero(self.window.size, esn=self.esn)
 
 
 @variant("RFC 4301, 8.1: whether the DF bit of a tunnel's outer header is set, cleared or copied is configured")
