@@ -10,7 +10,17 @@ from peers.capabilities import Capability
 from suites.choices import pfs
 from suites.connections import two_children, usual
 from suites.create_child_sa.answers import deletes_child, deletes_ike, deletion
-from suites.data_plane.steps import DATA, THROUGH, flows, moved, sequence_numbers, transports, up
+from suites.data_plane.steps import (
+    DATA,
+    THROUGH,
+    TWICE,
+    flows,
+    moved,
+    recorded,
+    sequence_numbers,
+    transports,
+    up,
+)
 from suites.dut import Dut
 from suites.purpose import purpose
 from suites.several import deleted_by_device, side_by_side
@@ -155,29 +165,38 @@ def test_child_rekey_device(peer: Peer, dut: Dut) -> None:
     moved(peer, sa.child, "RFC7296-2.17-1")
 
 
-@purpose("data-ike-rekey", INHERITED, "RFC4301-4.4.1-2", role="responder", needs=(DATA, Capability.REKEY_IKE))
+@purpose("data-ike-rekey", INHERITED, "RFC4301-4.4.1-2", TWICE, role="responder", needs=(DATA, Capability.REKEY_IKE))
 def test_ike_rekey(peer: Peer) -> None:
-    """The Child SA goes on carrying traffic when its IKE SA is replaced, and the new IKE SA can rekey it."""
+    """The Child SA goes on carrying traffic when its IKE SA is replaced, and the new IKE SA can rekey it.
+
+    It is the same SA as before: a packet that has come on it is not accepted a second time.
+    """
     sa = up(peer)
-    child = sa.child
+    child, sent = sa.child, recorded(sa)
     sa.rekey()
     sa.finish()
     moved(peer, child, INHERITED)
+    with peer.traffic.silence(TWICE, bypass=True):
+        peer.traffic.resend(sent)
     heir = sa.rekeyed
     heir.rekey_child()
     heir.finish()
     moved(peer, heir.child, INHERITED)
 
 
-@purpose("data-ike-rekey-device", INHERITED, "RFC4301-4.4.1-2", role="initiator", needs=(DATA, Capability.REKEY_IKE))
+@purpose(
+    "data-ike-rekey-device", INHERITED, "RFC4301-4.4.1-2", TWICE, role="initiator", needs=(DATA, Capability.REKEY_IKE)
+)
 def test_ike_rekey_device(peer: Peer, dut: Dut) -> None:
-    """The device rekeys the IKE SA; the Child SA goes on carrying traffic."""
+    """The device rekeys the IKE SA; the Child SA goes on carrying traffic, and takes no packet a second time."""
     sa = up(peer)
-    child = sa.child
+    child, sent = sa.child, recorded(sa)
     dut.rekey_ike()
     deletion(sa, deletes_ike)
     peer.pause()
     moved(peer, child, INHERITED)
+    with peer.traffic.silence(TWICE, bypass=True):
+        peer.traffic.resend(sent)
 
 
 @purpose("data-reauthentication", "RFC7296-2.8.3-1", "RFC4301-4.4.1-2", role="responder", needs=(DATA,))

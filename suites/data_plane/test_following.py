@@ -18,7 +18,7 @@ from conformance.wire import ExchangeType
 from peers.capabilities import Capability
 from suites.connections import usual
 from suites.create_child_sa.answers import deletes_child, deletion
-from suites.data_plane.steps import DATA, flows, moved, up
+from suites.data_plane.steps import DATA, TWICE, flows, moved, recorded, up
 from suites.dut import Dut
 from suites.nat.steps import own_request, settle
 from suites.purpose import purpose
@@ -47,14 +47,19 @@ def goes_to(found: Arrived) -> Address | None:
 def follows(peer: Peer, dut: Dut, speak: Speak, *, host: str | None = None, port: int = 0) -> None:
     """After ``speak`` from another host or port, the device's ESP and requests go there, and on a new Child SA, too.
 
-    It may take a moment: the part of a device that sees the packet may have to tell the other one.
+    It may take a moment: the part of a device that sees the packet may have to tell the other one. The SA is the same
+    as before: a packet that has come on it is not accepted a second time.
     """
     sa = up(peer)
+    known = udp_datagram(recorded(sa).wire)
     settle(peer)
     old, here = sa.child, Address(host or sa.local.host, sa.local.port + port)
     sa.local = here
     speak(sa)
     esp = reached(peer, here)
+    if known is not None:
+        with sa.traffic.silence(TWICE, bypass=True):
+            peer.send_raw(known.payload, sa.local, sa.remote)
     ike: Address | None = here
     rekeys = Capability.REKEY_CHILD in dut.device.capabilities
     if rekeys:
@@ -105,37 +110,41 @@ def esp_speaks(sa: ScriptedSa) -> None:
     settle(sa.peer)
 
 
-@purpose("data-address-change", FOLLOW, role="responder", needs=(DATA, NAT), connection=OURS, device=DEVICE)
+@purpose("data-address-change", FOLLOW, TWICE, role="responder", needs=(DATA, NAT), connection=OURS, device=DEVICE)
 def test_port(peer: Peer, dut: Dut) -> None:
     """The peer's NAT gives it another port; after an IKE message from there the device's ESP and requests go there."""
     follows(peer, dut, ike_speaks, port=1)
 
 
-@purpose("data-address-change-host", FOLLOW, role="responder", needs=(DATA, NAT), connection=OURS, device=DEVICE)
+@purpose("data-address-change-host", FOLLOW, TWICE, role="responder", needs=(DATA, NAT), connection=OURS, device=DEVICE)
 def test_host(peer: Peer, dut: Dut) -> None:
     """The peer's NAT gets another address; after an IKE message from there the device's ESP and requests go there."""
     follows(peer, dut, ike_speaks, host=other_host(dut))
 
 
-@purpose("data-address-change-both", FOLLOW, role="responder", needs=(DATA, NAT), connection=OURS, device=DEVICE)
+@purpose("data-address-change-both", FOLLOW, TWICE, role="responder", needs=(DATA, NAT), connection=OURS, device=DEVICE)
 def test_both(peer: Peer, dut: Dut) -> None:
     """Another address and port; after an IKE message from there the device's ESP and requests go there."""
     follows(peer, dut, ike_speaks, host=other_host(dut), port=1)
 
 
-@purpose("data-address-change-esp", FOLLOW, role="responder", needs=(DATA, NAT), connection=OURS, device=DEVICE)
+@purpose("data-address-change-esp", FOLLOW, TWICE, role="responder", needs=(DATA, NAT), connection=OURS, device=DEVICE)
 def test_esp_port(peer: Peer, dut: Dut) -> None:
     """Another port; after an ESP packet from there the device's ESP and requests go there: both are packets."""
     follows(peer, dut, esp_speaks, port=1)
 
 
-@purpose("data-address-change-esp-host", FOLLOW, role="responder", needs=(DATA, NAT), connection=OURS, device=DEVICE)
+@purpose(
+    "data-address-change-esp-host", FOLLOW, TWICE, role="responder", needs=(DATA, NAT), connection=OURS, device=DEVICE
+)
 def test_esp_host(peer: Peer, dut: Dut) -> None:
     """Another address; after an ESP packet from there the device's ESP and requests go there."""
     follows(peer, dut, esp_speaks, host=other_host(dut))
 
 
-@purpose("data-address-change-esp-both", FOLLOW, role="responder", needs=(DATA, NAT), connection=OURS, device=DEVICE)
+@purpose(
+    "data-address-change-esp-both", FOLLOW, TWICE, role="responder", needs=(DATA, NAT), connection=OURS, device=DEVICE
+)
 def test_esp_both(peer: Peer, dut: Dut) -> None:
     """Another address and port; after an ESP packet from there the device's ESP and requests go there."""
     follows(peer, dut, esp_speaks, host=other_host(dut), port=1)

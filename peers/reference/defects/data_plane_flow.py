@@ -7,6 +7,7 @@ from conformance.ike.core.child import ChildSa
 from conformance.ike.core.connection import Mode
 from conformance.ike.core.sending import State
 from conformance.ike.ikesa import IkeSa
+from conformance.ipsec.replay import ReplayWindow
 from peers.reference.dataplane import Carried, DeviceHost
 from peers.reference.defects.registry import defect
 
@@ -70,6 +71,18 @@ class KeepsDeletedSas(DeviceHost):
 
     def withdraw(self, one: Carried) -> None:
         return
+
+
+@defect("data-ike-rekey", "data-ike-rekey-device")
+class ForgetsTheWindowOnRekeys(DeviceHost):
+    """Installs its SAs anew under the IKE SA that replaces theirs, with an empty replay window."""
+
+    def follow(self, sas: Iterable[IkeSa], now: float) -> None:
+        before = {one: one.keeper for one in self.carried.values()}
+        super().follow(sas, now)
+        for one, keeper in before.items():
+            if one.keeper is not keeper and one.inbound.window is not None:
+                one.inbound.window = ReplayWindow()
 
 
 @defect("data-second-child")

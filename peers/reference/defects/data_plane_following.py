@@ -1,6 +1,7 @@
 """Defects of ESP that should follow a peer behind a NAT to a new address."""
 
 from conformance.ike.ikesa import IkeSa
+from conformance.ipsec.replay import ReplayWindow
 from conformance.net.packets import udp_datagram
 from peers.reference.dataplane import Carried, DeviceHost
 from peers.reference.defects.registry import defect
@@ -83,6 +84,17 @@ class NewChildAtTheOldAddress(DeviceHost):
         """The Child SAs that are successors."""
         found: list[Carried] = self.__dict__.setdefault("successors", [])
         return found
+
+
+@defect(*_BY_IKE, *_BY_ESP)
+class ForgetsTheWindowOnTheWay(DeviceHost):
+    """Installs its SAs anew where the peer moves, with an empty replay window."""
+
+    def move(self, one: Carried, sa: IkeSa) -> None:
+        before = one.inbound.parameters
+        super().move(one, sa)
+        if one.inbound.parameters is not before:
+            one.inbound.window = ReplayWindow()
 
 
 @defect("data-address-change-forged", "data-address-change-replayed")
