@@ -4,11 +4,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from ipaddress import ip_address
 
+from conformance.crypto import Random
 from conformance.ike.core.child import ChildSa
-from conformance.ike.core.connection import Mode
+from conformance.ike.core.connection import Connection, Mode
 from conformance.ike.ikesa import IkeSa
 from conformance.ipsec.esp import EspBend
 from conformance.ipsec.flow import flow_of
+from conformance.ipsec.fragments import Reassembler
 from conformance.ipsec.gre import GrePacket
 from conformance.ipsec.ip import AH, NO_NEXT_HEADER, IpHeader, parse
 from conformance.ipsec.overhead import Encapsulation
@@ -18,6 +20,7 @@ from conformance.ipsec.sad import DfPolicy, InboundSa, OutboundSa, OuterHeader, 
 from conformance.net.link import Datagram
 from conformance.script import inner
 from conformance.wire import ProtocolID
+from peers.capabilities import Capability
 from peers.reference.dataplane import Carried, DeviceHost
 from peers.reference.tunnels import End, TunnelHost
 from peers.reference.variants.pace import Delaying
@@ -166,6 +169,48 @@ class FragmentsInsideOnly(DeviceHost):
             return found
         largest = Encapsulation.of(sa).largest(limit)
         return [one for one in found if len(one) <= largest]
+
+
+class _Buffer(Reassembler):
+    most = 2048
+
+    def add(self, packet: bytes, now: float) -> bytes | None:
+        whole = super().add(packet, now)
+        return whole if whole is packet or whole is None or len(whole) <= self.most else None
+
+
+@variant(
+    "RFC 1122, section 3.3.2 (RFC 8200, section 5): a host puts together what its link carries whole; more need not be",
+    about=("data_plane",),
+)
+class SmallBuffers(DeviceHost):
+    """Puts fragments together that are 2048 octets at most, as hardware with buffers of that size does."""
+
+    def __init__(self, connection: Connection, random: Random) -> None:
+        super().__init__(connection, random)
+        self._reassembler = _Buffer()
+
+
+@variant("RFC 791, section 2.3: networks carry packets of different sizes", about=("data_plane",))
+class LinkOf1400(DeviceHost):
+    """Has a link that carries 1400 octets."""
+
+    link = 1400
+
+    def __init__(self, connection: Connection, random: Random) -> None:
+        super().__init__(connection, random)
+        self.mtu = self.link
+
+
+@variant(
+    "RFC 791, section 3.2: networks carry packets of different sizes, and 576 octets are many enough for IPv4",
+    lacks=(Capability.IPV6, Capability.GRE_TUNNELS),
+    about=("data_plane",),
+)
+class LinkOf576(LinkOf1400):
+    """Has a link for IPv4 that carries 576 octets."""
+
+    link = 576
 
 
 class _Unsummed(TunnelHost):
