@@ -10,9 +10,9 @@ from conformance.ike.core.sending import State
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable, Unexpected
-from conformance.wire import AUTH, CfgAttr, CfgAttribute, Message
+from conformance.wire import AUTH, CfgAttr, CfgAttribute, Message, NotifyType
 from peers.contract import Pixit
-from suites.configuration.steps import A4, VALID, assigned, narrowed, requested, serving, wanting
+from suites.configuration.steps import A4, VALID, assigned, narrowed, requested, serving, values, wanting
 from suites.several import side_by_side
 
 SMALL = "10.77.0.0/30"
@@ -55,12 +55,33 @@ Coming = Callable[[Peer], tuple[ScriptedSa, Message]]
 
 
 def served(peer: Peer, *others: ScriptedSa, by: Coming = stranger) -> ScriptedSa:
-    """One more client that gets an address beside ``others``; ``by`` says who it is."""
+    """One more client that gets an address beside ``others``; ``by`` says who it is.
+
+    Raises NotApplicable where there is none as the device keeps those of clients that have gone for these.
+    """
     sa, answer = by(peer)
     peer.expect(answer, AUTH)
+    unless_kept(peer, answer)
     with side_by_side(*others):
         narrowed(peer, answer, *assigned(peer, answer))
     return sa
+
+
+def unless_kept(peer: Peer, answer: Message) -> None:
+    """Where there is no address for a client, those who have gone come back.
+
+    Nothing says when their addresses are for somebody else (RFC 7296, section 3.15.1). Raises NotApplicable where one
+    of them has its address still.
+    """
+    if answer.notify(NotifyType.INTERNAL_ADDRESS_FAILURE) is None:
+        return
+    known = [one for one in peer.sas.values() if isinstance(one, ScriptedSa)]
+    here = {one.connection.local.identity for one in known if one.state == State.ESTABLISHED}
+    parties = {one.identity: one for one in (peer.connection.local, *(one.connection.local for one in known))}
+    for party in (one for name, one in parties.items() if name not in here):
+        _, back = requested(peer, wanting(CfgAttr(A4)), initial_contact=False, local=party)
+        if any(values(back, A4)):
+            raise NotApplicable(f"it keeps the address of {party.identity} for that client")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from ipaddress import ip_address, ip_network
 
 from conformance.script import inner
 from conformance.script.peer import Peer
-from conformance.wire import CP, ExchangeType, TSi
+from conformance.wire import CP, CfgType, ExchangeType, TSi
 from peers.capabilities import Capability
 from suites.configuration.steps import A4, INNER, POOL, VALID, asking, inside
 from suites.dut import Dut
@@ -37,10 +37,13 @@ def test_rekey(peer: Peer, dut: Dut) -> None:
     connection=asking(),
 )  # fmt: skip
 def test_reauthentication(peer: Peer, dut: Dut) -> None:
-    """The device reauthenticates: it asks for an address again, with or without a wish, and takes another one."""
+    """The device reauthenticates: it asks for an address again, with or without a wish, and takes another one.
+
+    Its wish may be the address that it has got, or the one that it has wished for before.
+    """
     dut.initiate()
     old = peer.accept()
-    had = old.virtual_address
+    had, before = old.virtual_address, _wishes(peer)
     dut.reauthenticate()
     pool = list(ip_network(peer.connection.local_pool or POOL).subnets())[1]
     new = peer.respond_init(peer.expect_init(), local_pool=str(pool))
@@ -48,13 +51,19 @@ def test_reauthentication(peer: Peer, dut: Dut) -> None:
     asked = peer.expect(request.message, CP, "RFC7296-2.19-2")
     wishes = [one.value for one in asked.attributes if one.type == A4]
     peer.check(wishes, "an INTERNAL_IP4_ADDRESS", asked, "RFC7296-2.19-2")
-    peer.check(set(wishes) <= {b"", bytes(4), had}, "its address, or any, as a wish", asked, VALID)
+    peer.check(set(wishes) <= {b"", bytes(4), had, *before}, "its address, or any, as a wish", asked, VALID)
     new.answer(request)
     must_be_accepted_by(new, VALID)
     if Capability.LIST_SAS in dut.device.capabilities:
         found, address = dut.child(new.child), str(ip_address(new.virtual_address or b""))
         listed = found is None or any(address in one for one in found.local_ts)
         peer.check(listed, f"selectors for {address}", found, VALID)
+
+
+def _wishes(peer: Peer) -> set[bytes]:
+    """The addresses that the device has suggested so far."""
+    asked = [each for one in peer.inbox for each in one.message.all(CP) if each.cfg_type == CfgType.REQUEST]
+    return {each.value for one in asked for each in one.attributes if each.type == A4}
 
 
 @purpose(

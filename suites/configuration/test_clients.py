@@ -11,7 +11,7 @@ from conformance.script.sa import ScriptedSa
 from conformance.script.verdict import NotApplicable, Unexpected
 from conformance.wire import AUTH, CP, SA, CfgAttr, CfgType, ExchangeType, NotifyType, TrafficSelector, TSr
 from peers.capabilities import Capability
-from suites.configuration.clients import LEASED, MANY, all_leased, leaving, named, served, small, stranger
+from suites.configuration.clients import LEASED, MANY, all_leased, leaving, named, served, small, stranger, unless_kept
 from suites.configuration.steps import (
     A4,
     A6,
@@ -193,6 +193,7 @@ def test_many(peer: Peer) -> None:
     for _ in range(4):
         sa, answer = requested(peer, twice, initial_contact=False, local=named(peer, len(peer.sas)))
         peer.expect(answer, AUTH, LEASED)
+        unless_kept(peer, answer)
         assigned(peer, answer, at_most=2)
         sa.delete()
         peer.idle(peer.response_timeout / 10)
@@ -255,6 +256,7 @@ def test_reauthentication(peer: Peer) -> None:
         old.must_be_established()
         new, answer = stranger(peer, old.virtual_address or b"", number=1)
         peer.expect(answer, AUTH, LEASED)
+        unless_kept(peer, answer)
         [address] = assigned(peer, answer)
         same = address == old.virtual_address
         peer.note(f"it has {'the same address' if same else 'another address'} after reauthentication")

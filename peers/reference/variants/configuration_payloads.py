@@ -5,11 +5,16 @@ from contextlib import suppress
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
+from conformance.crypto import Random
 from conformance.ike.core.config_mode import ADDRESSES, attributes_of
+from conformance.ike.core.connection import Connection
 from conformance.ike.core.events import Refusal
+from conformance.ike.core.proof import identity_body
 from conformance.ike.core.subnets import subnet
+from conformance.ike.endpoint import Endpoint
 from conformance.ike.extensions.route_exchange import Route
 from conformance.ike.ikesa import IkeSa
+from conformance.net.link import Address
 from conformance.wire import CP, CfgAttr, CfgAttribute, CfgType, Message, Notify, NotifyType, Payload
 from peers.capabilities import Capability
 from peers.reference.variants.registry import variant
@@ -131,3 +136,61 @@ class OneAddressEach(IkeSa):
         if self.inner and any(one.type in ADDRESSES.values() for one in asked):
             return [Notify(NotifyType.INTERNAL_ADDRESS_FAILURE)]
         return super().informed(message)
+
+
+@variant(
+    "RFC 7296, section 3.15.1: the address in a request is one that its sender would like to have",
+    about=("configuration",),
+)
+class FavouriteAddress(IkeSa):
+    """Suggests one address whenever it asks for one, whichever it has got before."""
+
+    def configuration_request(self) -> list[CP]:
+        wish = CfgAttr(CfgAttribute.INTERNAL_IP4_ADDRESS, ip_address("192.0.2.77").packed)
+        return [
+            replace(each, attributes=tuple(wish if one.type == wish.type else one for one in each.attributes))
+            for each in super().configuration_request()
+        ]
+
+
+class _Leases(Endpoint):
+    """Knows to whom each address was assigned, also when that one has gone."""
+
+    def __init__(self, connection: Connection, random: Random, now: float) -> None:
+        super().__init__(connection, random, now)
+        self.leases: dict[bytes, bytes] = {}
+
+    def new_sa(self, *, initiator: bool, local: Address, remote: Address) -> IkeSa:
+        sa = super().new_sa(initiator=initiator, local=local, remote=remote)
+        if isinstance(sa, KeepsLeases):
+            sa.leases = self.leases
+        return sa
+
+
+@variant(
+    "RFC 7296, section 3.15.1: an address is valid as long as the IKE SA; when somebody else gets it is left open",
+    _Leases,
+    unclear=dict.fromkeys(
+        ("cp-dry", "cp-dry-wish", "cp-dry-retry", "cp-reauth"),
+        "an ordinary client has one of the two addresses for good",
+    ),
+    about=("configuration",),
+)
+class KeepsLeases(IkeSa):
+    """Keeps the address of a client that has gone for that client, as long as it runs."""
+
+    leases: dict[bytes, bytes]
+
+    def owner(self) -> bytes:
+        """The identity of the client."""
+        return identity_body(self.peer_identity) if self.peer_identity is not None else b""
+
+    def taken_addresses(self) -> set[bytes]:
+        others = {one for one, owner in self.leases.items() if owner != self.owner()}
+        return super().taken_addresses() | others
+
+    def assign(self, pool: str, wish: bytes = b"") -> bytes | None:
+        found = super().assign(pool, wish)
+        if found is not None:
+            self.leases[found] = self.owner()
+        return found
