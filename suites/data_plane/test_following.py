@@ -70,7 +70,7 @@ def follows(peer: Peer, dut: Dut, speak: Speak, *, host: str | None = None, port
     peer.check(right, f"ESP and requests to {here}", f"ESP to {esp}, a request to {ike}", FOLLOW)
     if rekeys:
         sa.answer(request)
-        deletion(sa, deletes_child)
+        deletion(sa, deletes_child, FOLLOW)
         peer.pause()
         peer.check(sa.child is not old, "a new Child SA", sa.problem or "the old one alone", "RFC7296-2.8-5")
         moved(peer, sa.child, FOLLOW)
@@ -110,32 +110,32 @@ def esp_speaks(sa: ScriptedSa) -> None:
     settle(sa.peer)
 
 
-@purpose("data-address-change", FOLLOW, TWICE, role="responder", needs=(DATA, NAT), connection=OURS, device=DEVICE)
+@purpose("data-address-change", TWICE, FOLLOW, role="responder", needs=(DATA, NAT), connection=OURS, device=DEVICE)
 def test_port(peer: Peer, dut: Dut) -> None:
     """The peer's NAT gives it another port; after an IKE message from there the device's ESP and requests go there."""
     follows(peer, dut, ike_speaks, port=1)
 
 
-@purpose("data-address-change-host", FOLLOW, TWICE, role="responder", needs=(DATA, NAT), connection=OURS, device=DEVICE)
+@purpose("data-address-change-host", TWICE, FOLLOW, role="responder", needs=(DATA, NAT), connection=OURS, device=DEVICE)
 def test_host(peer: Peer, dut: Dut) -> None:
     """The peer's NAT gets another address; after an IKE message from there the device's ESP and requests go there."""
     follows(peer, dut, ike_speaks, host=other_host(dut))
 
 
-@purpose("data-address-change-both", FOLLOW, TWICE, role="responder", needs=(DATA, NAT), connection=OURS, device=DEVICE)
+@purpose("data-address-change-both", TWICE, FOLLOW, role="responder", needs=(DATA, NAT), connection=OURS, device=DEVICE)
 def test_both(peer: Peer, dut: Dut) -> None:
     """Another address and port; after an IKE message from there the device's ESP and requests go there."""
     follows(peer, dut, ike_speaks, host=other_host(dut), port=1)
 
 
-@purpose("data-address-change-esp", FOLLOW, TWICE, role="responder", needs=(DATA, NAT), connection=OURS, device=DEVICE)
+@purpose("data-address-change-esp", TWICE, FOLLOW, role="responder", needs=(DATA, NAT), connection=OURS, device=DEVICE)
 def test_esp_port(peer: Peer, dut: Dut) -> None:
     """Another port; after an ESP packet from there the device's ESP and requests go there: both are packets."""
     follows(peer, dut, esp_speaks, port=1)
 
 
 @purpose(
-    "data-address-change-esp-host", FOLLOW, TWICE, role="responder", needs=(DATA, NAT), connection=OURS, device=DEVICE
+    "data-address-change-esp-host", TWICE, FOLLOW, role="responder", needs=(DATA, NAT), connection=OURS, device=DEVICE
 )
 def test_esp_host(peer: Peer, dut: Dut) -> None:
     """Another address; after an ESP packet from there the device's ESP and requests go there."""
@@ -143,7 +143,7 @@ def test_esp_host(peer: Peer, dut: Dut) -> None:
 
 
 @purpose(
-    "data-address-change-esp-both", FOLLOW, TWICE, role="responder", needs=(DATA, NAT), connection=OURS, device=DEVICE
+    "data-address-change-esp-both", TWICE, FOLLOW, role="responder", needs=(DATA, NAT), connection=OURS, device=DEVICE
 )
 def test_esp_both(peer: Peer, dut: Dut) -> None:
     """Another address and port; after an ESP packet from there the device's ESP and requests go there."""
