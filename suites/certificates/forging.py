@@ -30,11 +30,11 @@ def forged(identifier: str, *requirements: str, connection: Setup) -> Callable[[
         def first(peer: Peer) -> None:
             sa = peer.sa()
             sa.init()
-            must_be_refused(peer, sa, _bent(sa, forge))
+            must_be_refused(peer, sa, bent(sa, forge))
 
         def second(peer: Peer, dut: Dut) -> None:
             attempt = begun(peer, dut)
-            attempt.sa.answer(attempt.request, bend=_bent(attempt.sa, forge))
+            attempt.sa.answer(attempt.request, bend=bent(attempt.sa, forge))
             must_be_refused_by(dut, peer, attempt)
 
         cited, needs = (*requirements, NOT_CREATED), (Capability.RFC7427,)
@@ -67,19 +67,19 @@ def genuine(
                 _known(peer, method, lambda party: _opened(peer, opening, party))
             sa = peer.sa()
             sa.init(opening)
-            sa.auth(_bent(sa, forge, method))
+            sa.auth(bent(sa, forge, method))
             must_succeed(peer, sa, requirements[0])
 
         def second(peer: Peer, dut: Dut) -> None:
-            def answered(party: Party | None = None, bent: Callable[[ScriptedSa], Bend] | None = None) -> ScriptedSa:
+            def answered(party: Party | None = None, other: Callable[[ScriptedSa], Bend] | None = None) -> ScriptedSa:
                 dut.initiate()
                 sa = peer.respond_init(peer.expect_init(), opening, local=party or peer.connection.local)
-                sa.answer(sa.expect_request(ExchangeType.IKE_AUTH), bend=bent and bent(sa))
+                sa.answer(sa.expect_request(ExchangeType.IKE_AUTH), bend=other and other(sa))
                 return sa
 
             if not named:
                 _known(peer, method, answered)
-            must_be_accepted_by(answered(bent=lambda sa: _bent(sa, forge, method)), requirements[0])
+            must_be_accepted_by(answered(other=lambda sa: bent(sa, forge, method)), requirements[0])
 
         return in_both(
             forge,
@@ -110,7 +110,8 @@ def _known(peer: Peer, method: AuthMethod, opened: Callable[[Party], ScriptedSa]
     sa.delete()
 
 
-def _bent(sa: ScriptedSa, forge: Forge, method: AuthMethod = AuthMethod.DIGITAL_SIGNATURE) -> Bend:
+def bent(sa: ScriptedSa, forge: Forge, method: AuthMethod = AuthMethod.DIGITAL_SIGNATURE) -> Bend:
+    """What we make of our key stands in our AUTH payload."""
     auth = sa.own_party().auth
     assert isinstance(auth, PublicKey) and auth.key is not None
     data = forge(auth.key, sa.signed_octets(sa.own_identity()))  # type: ignore[arg-type]

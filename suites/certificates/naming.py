@@ -21,7 +21,7 @@ LOCALITY: Final = bytes.fromhex("550407")
 ORGANIZATION: Final = bytes.fromhex("55040a")
 UNIT: Final = bytes.fromhex("55040b")
 _ALTERNATIVE_NAME: Final = bytes.fromhex("551d11")
-_SERIAL, _ISSUER, _SUBJECT, _EXTENSIONS = 1, 3, 5, 7
+_SERIAL, _ALGORITHM, _ISSUER, _SUBJECT, _EXTENSIONS = 1, 2, 3, 5, 7
 """Where these are among the fields of a TBSCertificate (RFC 5280, section 4.1)."""
 _INTEGER, _BIT_STRING, _OCTETS, _OBJECT_IDENTIFIER, _SEQUENCE = 0x02, 0x03, 0x04, 0x06, 0x30
 
@@ -106,6 +106,11 @@ def numbered(made: Leaf, issuer: Authority, serial: bytes) -> bytes:
     return _made_anew(made.certificate, issuer.key, _SERIAL, element(_INTEGER, serial))
 
 
+def signed_as(made: Leaf, issuer: Authority, algorithm: bytes) -> bytes:
+    """The same certificate, in DER, that names another signature algorithm than the one by which it is signed."""
+    return _made_anew(made.certificate, issuer.key, _ALGORITHM, algorithm, algorithm)
+
+
 def named_twice(made: Leaf, issuer: Authority, first: x509.SubjectAlternativeName) -> bytes:
     """The same certificate, in DER, with one more subjectAltName in front of its other extensions."""
     tag, whole = 0xA3, _elements(made.certificate.tbs_certificate_bytes)[_EXTENSIONS]
@@ -124,12 +129,12 @@ def _remade(certificate: x509.Certificate, key: Key, field: int, octets: bytes) 
     return x509.load_der_x509_certificate(_made_anew(certificate, key, field, octets))
 
 
-def _made_anew(certificate: x509.Certificate, key: Key, field: int, octets: bytes) -> bytes:
-    """In DER, signed anew with the key of its issuer."""
+def _made_anew(certificate: x509.Certificate, key: Key, field: int, octets: bytes, algorithm: bytes = b"") -> bytes:
+    """In DER, signed anew with the key of its issuer, by the same algorithm or one of another name."""
     fields = list(_elements(certificate.tbs_certificate_bytes))
     fields[field] = octets
     signed = element(_SEQUENCE, b"".join(fields))
-    algorithm = list(_elements(certificate.public_bytes(Encoding.DER)))[1]
+    algorithm = algorithm or _elements(certificate.public_bytes(Encoding.DER))[1]
     signature = element(_BIT_STRING, b"\0" + _signature(key, signed))
     return element(_SEQUENCE, signed + algorithm + signature)
 

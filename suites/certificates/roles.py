@@ -39,6 +39,10 @@ class Shown:
     bent: Bend | None = None
     left_open: Callable[[], str] = str
 
+    def changes(self) -> dict[str, Any]:
+        """Those of our connection."""
+        return {} if self.party is None else {"local": self.party}
+
 
 Make = Callable[[Peer], Leaf | Shown]
 AsResponder = Callable[[Peer], None]
@@ -55,13 +59,13 @@ def refused(
 
     def as_responder(peer: Peer, made: Leaf | Shown) -> None:
         shown = _shown(peer, made)
-        sa = peer.sa(**_changes(shown))
+        sa = peer.sa(**shown.changes())
         sa.init()
         must_be_refused(peer, sa, shown.bent)
 
     def as_initiator(peer: Peer, dut: Dut, made: Leaf | Shown) -> None:
         shown = _shown(peer, made)
-        attempt = begun(peer, dut, **_changes(shown))
+        attempt = begun(peer, dut, **shown.changes())
         attempt.sa.answer(attempt.request, bend=shown.bent)
         must_be_refused_by(dut, peer, attempt)
 
@@ -75,7 +79,7 @@ def accepted(
 
     def as_responder(peer: Peer, made: Leaf | Shown) -> None:
         shown = _shown(peer, made)
-        sa = peer.sa(**_changes(shown))
+        sa = peer.sa(**shown.changes())
         sa.init()
         sa.auth(shown.bent)
         must_succeed(peer, sa, requirements[0])
@@ -83,7 +87,7 @@ def accepted(
     def as_initiator(peer: Peer, dut: Dut, made: Leaf | Shown) -> None:
         shown = _shown(peer, made)
         dut.initiate()
-        sa = peer.respond_init(peer.expect_init(), **_changes(shown))
+        sa = peer.respond_init(peer.expect_init(), **shown.changes())
         sa.answer(sa.expect_request(ExchangeType.IKE_AUTH), bend=shown.bent)
         must_be_accepted_by(sa, requirements[0])
 
@@ -97,13 +101,13 @@ def taken_or_refused(
 
     def as_responder(peer: Peer, made: Leaf | Shown) -> None:
         shown = _shown(peer, made)
-        sa = peer.sa(**_changes(shown))
+        sa = peer.sa(**shown.changes())
         sa.init()
         take_or_refuse(peer, sa, shown.bent, NotifyType.AUTHENTICATION_FAILED)
 
     def as_initiator(peer: Peer, dut: Dut, made: Leaf | Shown) -> None:
         shown = _shown(peer, made)
-        attempt = begun(peer, dut, **_changes(shown))
+        attempt = begun(peer, dut, **shown.changes())
         attempt.sa.answer(attempt.request, bend=shown.bent)
         if is_taken_by(dut, peer, attempt.sa):
             peer.note("it takes that")
@@ -183,10 +187,6 @@ def in_both(
 
 def _shown(peer: Peer, made: Leaf | Shown) -> Shown:
     return made if isinstance(made, Shown) else Shown(ourselves(peer, chain=made.chain, key=made.key))
-
-
-def _changes(shown: Shown) -> dict[str, Any]:
-    return {} if shown.party is None else {"local": shown.party}
 
 
 # --- what we are called ---------------------------------------------------------------------------------------------

@@ -138,6 +138,20 @@ def test_one(key: Key, octets: bytes) -> bytes:
     return named(Scheme.RSA, (1).to_bytes(key.key_size // 8, "big"))
 
 
+@forged("cert-signature-zero", *_WRONG, connection=_RSA)
+def test_zero(key: Key, octets: bytes) -> bytes:
+    """The number 0, which is its own power, in as many octets as the modulus has."""
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return named(Scheme.RSA, bytes(key.key_size // 8))
+
+
+@forged("cert-signature-modulus", *_WRONG, connection=_RSA)
+def test_modulus(key: Key, octets: bytes) -> bytes:
+    """The modulus itself, which is 0 for all that follows, but out of range (RFC 8017, section 5.2.2)."""
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return named(Scheme.RSA, key.public_key().public_numbers().n.to_bytes(key.key_size // 8, "big"))
+
+
 @forged("cert-signature-absent", *_WRONG, connection=_RSA)
 def test_absent(key: Key, octets: bytes) -> bytes:
     """The name of the algorithm and no signature behind it."""
@@ -176,6 +190,17 @@ def salted(key: Key, octets: bytes, salt: int) -> bytes:
 def test_pss_named_rsa(key: Key, octets: bytes) -> bytes:
     """AUTH names RSASSA-PSS, the signature is one of PKCS #1 1.5."""
     return named(Scheme.PSS, raised(key, block(key, _INFO + sha256(octets).digest())))
+
+
+@genuine("cert-signature-leading-zero", "RFC7296-1.2-11", "RFC7427-3-2", connection=_PSS)
+def test_leading_zero(key: Key, octets: bytes) -> bytes:
+    """The right signature, which begins with an octet of zeros, as one of 256 does."""
+    assert isinstance(key, rsa.RSAPrivateKey)
+    scheme = padding.PSS(padding.MGF1(hashes.SHA256()), 32)
+    signature = b"\1"
+    while signature[0]:
+        signature = key.sign(octets, scheme, hashes.SHA256())
+    return named(Scheme.PSS, signature)
 
 
 # --- ECDSA ----------------------------------------------------------------------------------------------------------

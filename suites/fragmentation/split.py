@@ -98,6 +98,14 @@ class Split:
         other.inner, other.plaintext = self.sa.plaintext(other.message)
         return other
 
+    def following(self) -> "Split":
+        """The same payloads in the next request, at once: nothing else is asked in between."""
+        other = copy(self)
+        other.made, other.firsts = {}, []
+        other.message = replace(self.message, message_id=self.sa.next_id)
+        self.sa.next_id += 1
+        return other
+
     def __enter__(self) -> Self:
         """An attempt: see `attempts`."""
         return self

@@ -19,12 +19,14 @@ from suites.dut import Dut
 from suites.format.beside import beside
 from suites.fragmentation.split import CRITICAL, Split, answer_in_fragments, attempts, received_fragments, said
 from suites.ike_auth.initiating import begun
-from suites.ike_auth.refusal import must_be_refused_by
+from suites.ike_auth.refusal import control, is_taken_by, must_be_refused_by, none_the_worse
 from suites.ike_sa_init.steps import goes_no_further, no_sa_for
 from suites.purpose import purpose
 
 NEEDS = (Capability.FRAGMENTATION,)
 UNKNOWN = UnknownPayload(200, b"ikespec")
+MANY = (UNKNOWN,) * 40
+"""More payloads than a device may have room for in one message."""
 WHOLE, TOGETHER, REJECTED, AGREED = "RFC7383-2.2-1", "RFC7383-2.6-7", "RFC7296-2.5-10", "RFC7383-2.4-1"
 LAST, PROTECTED = "RFC7383-2.5-3", "RFC7296-1.2-1"
 
@@ -49,6 +51,31 @@ def test_response_unknown(peer: Peer, dut: Dut) -> None:
     """
     last = bend.datagrams(lambda found: [*found[1:], found[0]], "fragment 1 last")
     answer_in_fragments(peer, dut, lambda sa: beside(sa, UNKNOWN) | last, TOGETHER)
+
+
+@purpose("frag-beside-many", TOGETHER, "RFC7296-2.5-13", role="responder", needs=NEEDS)
+def test_many(peer: Peer) -> None:
+    """In front of each fragment stand forty unknown payloads in clear: it counts or not, and the right ones do then."""
+    for split in attempts(peer):
+        with split:
+            split.send(*(split.beside(number, 3, *MANY) for number in (2, 3, 1)))
+            peer.pause()
+            split.send_numbers(3)
+            if split.response().message.notify(NotifyType.INVALID_SYNTAX):
+                control(peer)
+                return
+            split.sa.must_be_up(TOGETHER)
+
+
+@purpose("frag-response-beside-many", TOGETHER, "RFC7296-2.5-13", role="initiator", needs=NEEDS)
+def test_response_many(peer: Peer, dut: Dut) -> None:
+    """Forty unknown payloads in clear stand in front of fragment 1 of our IKE_AUTH response: it counts, or not."""
+    attempt = begun(peer, dut, fragment_size=150)
+    last = bend.datagrams(lambda found: [*found[1:], found[0]], "fragment 1 last")
+    attempt.sa.answer(attempt.request, bend=beside(attempt.sa, *MANY) | last)
+    peer.note("it takes that" if is_taken_by(dut, peer, attempt.sa) else "it does not take that")
+    if attempt.beside is not None:
+        none_the_worse(peer, attempt.beside)
 
 
 def _behind(raw: bytes, clear: bytes) -> bytes:

@@ -162,6 +162,19 @@ def test_retransmit_other(peer: Peer) -> None:
                 split.send_numbers(3, 2, 3)
 
 
+@purpose("frag-next-after-repetition", "RFC7383-2.6-7", "RFC7383-2.6.1-3", role="responder", needs=NEEDS)
+def test_next_after_repetition(peer: Peer) -> None:
+    """Of an answered request the last two of three fragments come again; the next request in fragments is answered."""
+    for split in attempts(peer, ExchangeType.INFORMATIONAL):
+        with split:
+            split.send_numbers(3)
+            split.response()
+            split.send_numbers(3, 2, 3)
+            following = split.following()
+            following.send_numbers(3)
+            following.must_be_answered_once("RFC7383-2.6-7")
+
+
 def _two_of_three(sa: ScriptedSa, wait: float) -> Split:
     split = Split(sa)
     split.send_numbers(3, 1, 2)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from conformance.ike.core.events import Refusal, Violation
+from conformance.ike.core.receiving import Answer
 from conformance.ike.core.sending import State
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import (
@@ -204,6 +205,24 @@ class AllowsEarlyExchange(IkeSa):
         if message.exchange == ExchangeType.CREATE_CHILD_SA:
             self.state = State.ESTABLISHED
         return super().handle(message)
+
+
+@defect("auth-responder-child-early", "auth-responder-rekey-early")
+class ServesBeforeProof(IkeSa):
+    """As initiator, makes SAs for a responder that has proved nothing yet."""
+
+    def is_early(self, message: Message) -> bool:
+        return super().is_early(message) and message.exchange != ExchangeType.CREATE_CHILD_SA
+
+    def answers(self) -> dict[tuple[State, ExchangeType], Answer]:
+        found = super().answers()
+        if self.initiator:
+            found[State.HALF_OPEN, ExchangeType.CREATE_CHILD_SA] = self.handle_create_child_sa
+        return found
+
+    def check_rekey_allowed(self) -> None:
+        if self.state != State.HALF_OPEN:
+            super().check_rekey_allowed()
 
 
 @defect("auth-informational-early")

@@ -18,6 +18,8 @@ from conformance.wire import (
 )
 from peers.reference.defects.registry import defect
 
+_TABLE = 30
+
 
 @defect("auth-beside-critical", "auth-responder-beside-critical")
 class LooksInsideOnly(IkeSa):
@@ -34,6 +36,17 @@ class WantsNothingBeside(IkeSa):
     def open(self, message: Message, raw: bytes) -> Message | None:
         protected = any(isinstance(one, SK | SKF) for one in message.payloads)
         return None if protected and len(message.payloads) > 1 else super().open(message, raw)
+
+
+@defect("frag-beside-many", "frag-response-beside-many")
+class RoomForThirtyPayloads(IkeSa):
+    """Keeps the payloads around a fragment in a table of thirty, and dies of one more."""
+
+    def open(self, message: Message, raw: bytes) -> Message | None:
+        found = super().open(message, raw)
+        if isinstance(message.payloads[-1], SKF) and len(message.payloads) > _TABLE:
+            raise IndexError("no room for another payload")
+        return found
 
 
 class _ReadsOn(IkeSa):

@@ -1,5 +1,6 @@
 """Defects of the verification of signatures (RFC 8017, sections 8 and 9; FIPS 186-5, section 6.4)."""
 
+import re
 from hashlib import sha1, sha256, sha384
 
 from cryptography.exceptions import InvalidSignature
@@ -10,11 +11,15 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from conformance.ike.core.events import Violation
 from conformance.ike.ikesa import IkeSa
-from conformance.wire import AUTH, AuthMethod
+from conformance.wire import AUTH, AuthMethod, IDi, IDr, Message
 from peers.reference.defects.certificates_names import both
 from peers.reference.defects.registry import defect
 
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+_PSS = bytes.fromhex("2a864886f70d01010a")
+_SALT = re.compile(rb"\xa2[\x03-\x06]\x02[\x01-\x04](.{1,4})", re.DOTALL)
+_MEMORY = 1 << 20
 
 _OF_DIGEST, _DIGEST_INFO = 19, 51
 """Octets of a DigestInfo of SHA-256 before its digest, and in all."""
@@ -88,6 +93,52 @@ class SmallNumbersAreSignatures(AlsoTakes):
 
     def also(self, key: PublicKeyTypes, signature: bytes, octets: bytes) -> bool:
         return int.from_bytes(signature, "big") < 2
+
+
+@defect(*both("signature-zero", "signature-modulus"))
+class ZeroIsASignature(AlsoTakes):
+    """Takes what is zero for the modulus for a signature of everybody."""
+
+    def also(self, key: PublicKeyTypes, signature: bytes, octets: bytes) -> bool:
+        return bool(signature) and int.from_bytes(signature, "big") % key.public_numbers().n == 0  # type: ignore[union-attr]
+
+
+@defect(*both("signature-leading-zero"))
+class SignaturesWithoutZeros(IkeSa):
+    """Reads a signature as a number, and wants it as long as the modulus afterwards."""
+
+    def check_signature(self, key: PublicKeyTypes, auth: AUTH, octets: bytes) -> None:
+        if isinstance(key, rsa.RSAPublicKey) and signature_of(auth)[:1] == b"\0":
+            raise Violation("the signature is too short")
+        super().check_signature(key, auth, octets)
+
+
+@defect(*both("signature-names"))
+class TrustsSalt(IkeSa):
+    """Makes room for the salt that a name of RSASSA-PSS tells of, before anything else, and dies where it has none."""
+
+    def check_signature(self, key: PublicKeyTypes, auth: AUTH, octets: bytes) -> None:
+        name = auth.data[1 : 1 + auth.data[0]]
+        if _PSS in name and _salt(name) > _MEMORY:
+            raise MemoryError("no room for the salt")
+        super().check_signature(key, auth, octets)
+
+
+@defect(*both("path-names"))
+class TrustsSaltOfIssuer(IkeSa):
+    """The same with the signatures of certificates."""
+
+    def peer_public_key(self, identity: IDi | IDr, message: Message) -> PublicKeyTypes:
+        for one in self.shown_certificates(message):
+            if _PSS in one and _salt(one) > _MEMORY:
+                raise MemoryError("no room for the salt")
+        return super().peer_public_key(identity, message)
+
+
+def _salt(octets: bytes) -> int:
+    """Where a salt of RSASSA-PSS is told of, the first one; 0: nowhere."""
+    found = _SALT.search(octets)
+    return int.from_bytes(found[1], "big", signed=True) if found else 0
 
 
 @defect(*both("signature-salt-short", "signature-salt-none", "signature-salt-long"))

@@ -240,6 +240,21 @@ class AnswersEveryFragment(IkeSa):
         return True
 
 
+@defect("frag-next-after-repetition")
+class CollectsRepetitions(IkeSa):
+    """Collects fragments of an answered request once more, and others only when it has all of them."""
+
+    collecting = -1
+
+    def collect(self, message: Message, payload: SKF, plaintext: bytes) -> tuple[int, bytes] | None:
+        if not message.is_response:
+            if message.message_id == self.expected_id - 1 and payload.number > 1:
+                self.collecting = message.message_id
+            if self.collecting not in (-1, message.message_id):
+                return None
+        return super().collect(message, payload, plaintext)
+
+
 @defect("frag-request-repeated")
 class RepeatsOneFragment(IkeSa):
     """Repeats the first fragment of a request, and not the others."""
