@@ -1,6 +1,6 @@
 """Signatures of our own making, shown to the device in both roles. What is written makes the data of our AUTH."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from conformance.crypto.pki import Key
 from conformance.ike.core.connection import Party, PublicKey
@@ -23,19 +23,28 @@ Forge = Callable[[Key, bytes], bytes]
 """From our private key and the octets to sign, the data of AUTH."""
 
 
-def forged(identifier: str, *requirements: str, connection: Setup) -> Callable[[Forge], AsResponder]:
-    """The device must not take this for our signature, in either role."""
+def forged(
+    identifier: str, *requirements: str, connection: Setup, also: Sequence[Forge] = ()
+) -> Callable[[Forge], AsResponder]:
+    """The device must not take this for our signature, in either role, nor any of ``also``, each by itself.
+
+    As initiator, where each takes longer, it gets the first three.
+    """
 
     def register(forge: Forge) -> AsResponder:
+        ways = (forge, *also)
+
         def first(peer: Peer) -> None:
-            sa = peer.sa()
-            sa.init()
-            must_be_refused(peer, sa, bent(sa, forge))
+            for way in ways:
+                sa = peer.sa()
+                sa.init()
+                must_be_refused(peer, sa, _bent(sa, way))
 
         def second(peer: Peer, dut: Dut) -> None:
-            attempt = begun(peer, dut)
-            attempt.sa.answer(attempt.request, bend=bent(attempt.sa, forge))
-            must_be_refused_by(dut, peer, attempt)
+            for way in ways[:3]:
+                attempt = begun(peer, dut)
+                attempt.sa.answer(attempt.request, bend=_bent(attempt.sa, way))
+                must_be_refused_by(dut, peer, attempt)
 
         cited, needs = (*requirements, NOT_CREATED), (Capability.RFC7427,)
         return in_both(
@@ -67,19 +76,19 @@ def genuine(
                 _known(peer, method, lambda party: _opened(peer, opening, party))
             sa = peer.sa()
             sa.init(opening)
-            sa.auth(bent(sa, forge, method))
+            sa.auth(_bent(sa, forge, method))
             must_succeed(peer, sa, requirements[0])
 
         def second(peer: Peer, dut: Dut) -> None:
-            def answered(party: Party | None = None, other: Callable[[ScriptedSa], Bend] | None = None) -> ScriptedSa:
+            def answered(party: Party | None = None, bent: Callable[[ScriptedSa], Bend] | None = None) -> ScriptedSa:
                 dut.initiate()
                 sa = peer.respond_init(peer.expect_init(), opening, local=party or peer.connection.local)
-                sa.answer(sa.expect_request(ExchangeType.IKE_AUTH), bend=other and other(sa))
+                sa.answer(sa.expect_request(ExchangeType.IKE_AUTH), bend=bent and bent(sa))
                 return sa
 
             if not named:
                 _known(peer, method, answered)
-            must_be_accepted_by(answered(other=lambda sa: bent(sa, forge, method)), requirements[0])
+            must_be_accepted_by(answered(bent=lambda sa: _bent(sa, forge, method)), requirements[0])
 
         return in_both(
             forge,
@@ -110,8 +119,7 @@ def _known(peer: Peer, method: AuthMethod, opened: Callable[[Party], ScriptedSa]
     sa.delete()
 
 
-def bent(sa: ScriptedSa, forge: Forge, method: AuthMethod = AuthMethod.DIGITAL_SIGNATURE) -> Bend:
-    """What we make of our key stands in our AUTH payload."""
+def _bent(sa: ScriptedSa, forge: Forge, method: AuthMethod = AuthMethod.DIGITAL_SIGNATURE) -> Bend:
     auth = sa.own_party().auth
     assert isinstance(auth, PublicKey) and auth.key is not None
     data = forge(auth.key, sa.signed_octets(sa.own_identity()))  # type: ignore[arg-type]

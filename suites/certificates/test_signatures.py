@@ -138,18 +138,20 @@ def test_one(key: Key, octets: bytes) -> bytes:
     return named(Scheme.RSA, (1).to_bytes(key.key_size // 8, "big"))
 
 
-@forged("cert-signature-zero", *_WRONG, connection=_RSA)
-def test_zero(key: Key, octets: bytes) -> bytes:
-    """The number 0, which is its own power, in as many octets as the modulus has."""
-    assert isinstance(key, rsa.RSAPrivateKey)
-    return named(Scheme.RSA, bytes(key.key_size // 8))
-
-
-@forged("cert-signature-modulus", *_WRONG, connection=_RSA)
-def test_modulus(key: Key, octets: bytes) -> bytes:
-    """The modulus itself, which is 0 for all that follows, but out of range (RFC 8017, section 5.2.2)."""
+def modulus(key: Key, octets: bytes) -> bytes:
+    """The modulus."""
     assert isinstance(key, rsa.RSAPrivateKey)
     return named(Scheme.RSA, key.public_key().public_numbers().n.to_bytes(key.key_size // 8, "big"))
+
+
+@forged("cert-signature-zero", *_WRONG, connection=_RSA, also=(modulus,))
+def test_zero(key: Key, octets: bytes) -> bytes:
+    """The number 0, in as many octets as the modulus has, and the modulus, which is 0 for all that follows.
+
+    Both are their own powers; the modulus is out of range as well (RFC 8017, section 5.2.2).
+    """
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return named(Scheme.RSA, bytes(key.key_size // 8))
 
 
 @forged("cert-signature-absent", *_WRONG, connection=_RSA)

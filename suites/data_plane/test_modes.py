@@ -2,9 +2,12 @@
 
 from conformance.ipsec.ip import parse
 from conformance.script.peer import Peer
+from conformance.script.sa import ScriptedSa
+from conformance.script.traffic import Arrived
 from peers.capabilities import Capability
 from suites.choices import ah, esp_null
 from suites.connections import usual
+from suites.create_child_sa.answers import deletes_child, deletes_ike, deletion, granted
 from suites.data_plane.sizes import measured
 from suites.data_plane.steps import DATA, THROUGH, between, flows, inside6, moved, tcp_syn, transports, up, visible
 from suites.data_plane.test_flow import numbered
@@ -168,11 +171,54 @@ def test_ah_transport(peer: Peer) -> None:
 def test_udp(peer: Peer) -> None:
     """Where a NAT seems to be, ESP goes in UDP between the ports of IKE."""
     sa = up(peer)
-    found = flows(peer, requirement="RFC7296-2.23-9")
-    peer.check(parse(found.wire).protocol == 17, "ESP in UDP", found.wire[:20].hex(), "RFC7296-2.23-9")
+    in_udp(sa, flows(peer, requirement="RFC7296-2.23-9"))
+
+
+def in_udp(sa: ScriptedSa, found: Arrived) -> None:
+    """What has come is ESP in UDP between the ports of IKE."""
+    sa.peer.check(parse(found.wire).protocol == 17, "ESP in UDP", found.wire[:20].hex(), "RFC7296-2.23-9")
     ports = (int.from_bytes(found.wire[20:22], "big"), int.from_bytes(found.wire[22:24], "big"))
     wanted = (sa.remote.port, sa.local.port)
-    peer.check(ports == wanted, f"the ports {wanted} of IKE", ports, "RFC3948-2.1-1")
+    sa.peer.check(ports == wanted, f"the ports {wanted} of IKE", ports, "RFC3948-2.1-1")
+
+
+@purpose(
+    "data-udp-rekeyed", "RFC7296-2.23-9", "RFC3948-2.1-1", "RFC7296-2.8-7", role="responder",
+    needs=(DATA, Capability.NAT_T, Capability.REKEY_IKE, Capability.REKEY_CHILD),
+    connection=usual(force_encapsulation=True), device={"force_encapsulation": False},
+)  # fmt: skip
+def test_udp_rekeyed(peer: Peer, dut: Dut) -> None:
+    """We rekey the IKE SA, and then its Child SA: what was found out about the NAT counts, and ESP goes in UDP.
+
+    No NAT is detected anew in a rekey.
+    """
+    sa = up(peer)
+    granted(peer, dut, sa.rekey(), Capability.REKEY_IKE, "RFC7296-2.8-7")
+    sa.finish()
+    heir = sa.rekeyed
+    granted(peer, dut, heir.rekey_child(), Capability.REKEY_CHILD, "RFC7296-2.8-7")
+    heir.finish()
+    in_udp(heir, moved(peer, heir.child, "RFC7296-2.23-9"))
+
+
+@purpose(
+    "data-udp-rekeyed-device", "RFC7296-2.23-9", "RFC3948-2.1-1", "RFC7296-2.8-7", role="initiator",
+    needs=(DATA, Capability.NAT_T, Capability.REKEY_IKE, Capability.REKEY_CHILD),
+    connection=usual(force_encapsulation=True), device={"force_encapsulation": False},
+)  # fmt: skip
+def test_udp_rekeyed_device(peer: Peer, dut: Dut) -> None:
+    """The device rekeys both: ESP goes in UDP as before."""
+    sa = up(peer)
+    dut.rekey_ike()
+    deletion(sa, deletes_ike)
+    peer.pause()
+    heir = sa.rekeyed
+    old = heir.child
+    dut.rekey_child()
+    deletion(heir, deletes_child)
+    peer.pause()
+    peer.check(heir.child is not old, "a new Child SA", heir.problem or "the old one alone", "RFC7296-2.8-5")
+    in_udp(heir, moved(peer, heir.child, "RFC7296-2.23-9"))
 
 
 @purpose("data-ipv6-inside", VERSIONS, role="responder", needs=(DATA, Capability.IPV6), connection=inside6())

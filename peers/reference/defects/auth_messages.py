@@ -207,7 +207,7 @@ class AllowsEarlyExchange(IkeSa):
         return super().handle(message)
 
 
-@defect("auth-responder-child-early", "auth-responder-rekey-early")
+@defect("auth-responder-early")
 class ServesBeforeProof(IkeSa):
     """As initiator, makes SAs for a responder that has proved nothing yet."""
 
@@ -223,6 +223,14 @@ class ServesBeforeProof(IkeSa):
     def check_rekey_allowed(self) -> None:
         if self.state != State.HALF_OPEN:
             super().check_rekey_allowed()
+
+
+@defect("auth-responder-early")
+class RekeysBeforeProof(ServesBeforeProof):
+    """As initiator, lets itself be rekeyed by a responder that has proved nothing yet."""
+
+    def is_early(self, message: Message) -> bool:
+        return super().is_early(message) or (self.state == State.HALF_OPEN and message.first(TSi) is not None)
 
 
 @defect("auth-informational-early")

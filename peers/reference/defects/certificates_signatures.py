@@ -95,12 +95,24 @@ class SmallNumbersAreSignatures(AlsoTakes):
         return int.from_bytes(signature, "big") < 2
 
 
-@defect(*both("signature-zero", "signature-modulus"))
+@defect(*both("signature-zero"))
 class ZeroIsASignature(AlsoTakes):
-    """Takes what is zero for the modulus for a signature of everybody."""
+    """Takes zeros for a signature of everybody."""
 
     def also(self, key: PublicKeyTypes, signature: bytes, octets: bytes) -> bool:
-        return bool(signature) and int.from_bytes(signature, "big") % key.public_numbers().n == 0  # type: ignore[union-attr]
+        return signature != b"" and int.from_bytes(signature, "big") == self.zero(key)
+
+    def zero(self, key: PublicKeyTypes) -> int:
+        """The number that it takes."""
+        return 0
+
+
+@defect(*both("signature-zero"))
+class ModulusIsASignature(ZeroIsASignature):
+    """Takes the modulus for a signature of everybody."""
+
+    def zero(self, key: PublicKeyTypes) -> int:
+        return key.public_numbers().n if isinstance(key, rsa.RSAPublicKey) else -1
 
 
 @defect(*both("signature-leading-zero"))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from conformance.crypto.ke import respond
-from conformance.crypto.suite import ChildSuite
+from conformance.crypto.suite import ChildSuite, IkeSuite
 from conformance.ike.core.child import ChildSa
 from conformance.ike.core.connection import ChildConfig
 from conformance.ike.core.events import Refusal
@@ -213,6 +213,19 @@ class TakesAnyPublicValue(IkeSa):
             if refusal.kind != NotifyType.INVALID_SYNTAX:
                 raise
             return self.random(64), bytes(32)
+
+
+@defect("ike-rekey-public-value")
+class TakesAnyRekeyValue(IkeSa):
+    """Goes on with a public value that is none when the IKE SA is rekeyed."""
+
+    def rekey_secrets(self, suite: IkeSuite, ke: KE) -> tuple[bytes, bytes]:
+        try:
+            return super().rekey_secrets(suite, ke)
+        except Refusal as refusal:
+            if refusal.kind != NotifyType.INVALID_SYNTAX:
+                raise
+            return self.random(len(ke.data)), bytes(32)
 
 
 @defect("child-invalid-public-value")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Self
 
 from conformance.ike.core.child import ChildSa
 from conformance.ike.core.connection import Mode
@@ -121,6 +122,15 @@ class NeverEncapsulates(DeviceHost):
 
     def ports(self, sa: IkeSa) -> tuple[int, int] | None:
         return None
+
+
+@defect("data-udp-rekeyed", "data-udp-rekeyed-device")
+class ForgetsNatInRekey(IkeSa):
+    """Knows of no NAT any more on an IKE SA that a rekey has made."""
+
+    def pass_on(self, new: Self) -> None:
+        super().pass_on(new)
+        new.local_nat = new.remote_nat = False
 
 
 @defect("data-transport", "data-ah-transport", "data-overhead-transport", "data-gre")

@@ -43,7 +43,7 @@ class MakesUpANonce(IkeSa):
         super().on_rekey_response(new, proposals, exchange, message, *tried)
 
 
-@defect("child-response-public-value")
+@defect("child-response-public-value", "ike-rekey-response-public-value")
 class TakesAnyResponseValue(IkeSa):
     """Goes on with a public value in a response that is none."""
 
