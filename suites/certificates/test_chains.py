@@ -13,10 +13,14 @@ from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.wire import CERT
 from suites.certificates.paths import between, critical, excluding, ours, permitting
-from suites.certificates.roles import Shown, accepted, certificate, domain_name, refused
+from suites.certificates.roles import Shown, accepted, certificate, domain_name, refused, taken_or_refused
 from suites.ike_auth.steps import ourselves, trusted
 
 _FOUR = ("RFC7296-3.6-6", "RFC7296-3.6-9")
+_STRANGERS = 9
+"""As many as fit into the 3000 octets of a message that a device should take (RFC 7296, section 2)."""
+_EXTENSIONS = (x509.BasicConstraints, x509.KeyUsage, x509.SubjectKeyIdentifier)
+"""Those that an authority has otherwise."""
 _CONSTRAINT = "RFC5280-4.2.1.10-1"
 _PERMITTED, _EXCLUDED = (_CONSTRAINT, "RFC5280-6.1.3-4"), (_CONSTRAINT, "RFC5280-6.1.3-5")
 _POLICY = ("RFC5280-4.2-1", "RFC5280-6.1.3-6")
@@ -49,6 +53,14 @@ def test_three(peer: Peer) -> Leaf:
 def test_reversed(peer: Peer) -> Leaf:
     """Our certificate and three intermediates, those in reverse order."""
     return shown(below(peer, 3), 0, 3, 2, 1)
+
+
+@taken_or_refused("cert-many", "RFC7296-3.6-6")
+def test_many(peer: Peer) -> Leaf:
+    """Behind our certificate come nine small ones of strangers, more than a device may have room for."""
+    made, plain = ours(peer, trusted(peer)), [one.oid for one in _EXTENSIONS]
+    strangers = [Authority.create(f"{at}", "ed25519", without=plain) for at in range(_STRANGERS)]
+    return Leaf(made.key, made.certificate, (made.certificate, *(one.certificate for one in strangers)))
 
 
 @refused("cert-chain-without-first", "RFC5280-6.1.3-1")

@@ -142,13 +142,23 @@ def beyond(peer: Peer) -> None:
         flows(peer, requirement=SUBSPACE)
 
 
-@purpose("data-esn", HIGH, SUBSPACE, role="responder", needs=(DATA, Capability.ESN), connection=usual(esp=esp_esn))
-def test_esn(peer: Peer) -> None:
-    """With extended sequence numbers traffic flows beyond number 2^32: the receiver counts the high half itself."""
+@purpose(
+    "data-esn", HIGH, SUBSPACE, TWICE, role="responder", needs=(DATA, Capability.ESN), connection=usual(esp=esp_esn)
+)
+def test_esn(peer: Peer, dut: Dut) -> None:
+    """With extended sequence numbers traffic flows beyond number 2^32: the receiver counts the high half itself.
+
+    A packet from before that comes late is still in the window, once.
+    """
     sa = up(peer)
     with peer.preamble("extended sequence numbers"):
         peer.check(sa.child.suite.esn, "extended sequence numbers chosen", sa.child.suite)
     beyond(peer)
+    late = sa.traffic.echo_request()
+    sent = sa.traffic.send(late, bend=EspBend(sequence=2**32 - 10))
+    sa.traffic.answer(late, SUBSPACE)
+    with uncounted(peer, dut, sa, TWICE):
+        sa.traffic.resend(sent)
 
 
 @purpose("data-esn-cbc", HIGH, role="responder", needs=(DATA, Capability.ESN), connection=usual(esp=esp_separate_esn))

@@ -230,7 +230,8 @@ class RekeysBeforeProof(ServesBeforeProof):
     """As initiator, lets itself be rekeyed by a responder that has proved nothing yet."""
 
     def is_early(self, message: Message) -> bool:
-        return super().is_early(message) or (self.state == State.HALF_OPEN and message.first(TSi) is not None)
+        for_child = self.initiator and self.state == State.HALF_OPEN and message.first(TSi) is not None
+        return for_child or super().is_early(message)
 
 
 @defect("auth-informational-early")

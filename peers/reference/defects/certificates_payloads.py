@@ -8,6 +8,8 @@ from conformance.ike.ikesa import IkeSa
 from conformance.wire import CERT, CERTREQ, CertEncoding, IDi, IDr, Message, NotifyType, Payload
 from peers.reference.defects.registry import defect
 
+_TABLE = 8
+
 
 @defect("cert-encodings", "cert-responder-encodings")
 class KnowsOneEncoding(IkeSa):
@@ -16,6 +18,16 @@ class KnowsOneEncoding(IkeSa):
     def check_peer(self, identity: IDi | IDr, message: Message) -> None:
         if any(one.encoding != CertEncoding.X509_SIGNATURE for one in message.all(CERT)):
             raise Refusal(NotifyType.AUTHENTICATION_FAILED, "a certificate of another encoding", fatal=True)
+        super().check_peer(identity, message)
+
+
+@defect("cert-many", "cert-responder-many")
+class RoomForEightCertificates(IkeSa):
+    """Keeps certificates in a table of eight, and dies of one more."""
+
+    def check_peer(self, identity: IDi | IDr, message: Message) -> None:
+        if len(message.all(CERT)) > _TABLE:
+            raise IndexError("no room for another certificate")
         super().check_peer(identity, message)
 
 

@@ -81,6 +81,16 @@ class ForgetsSubspaces(InboundSa):
         return low
 
 
+@defect("data-esn")
+class LeavesSubspacesBehind(InboundSa):
+    """Takes the high half of the last extended sequence number for that of all that follow, or the next one."""
+
+    def sequence_of(self, low: int) -> int:
+        found = super().sequence_of(low)
+        top = (self.window or self._subspace).top
+        return found if found >> 32 >= top >> 32 else found + (1 << 32)
+
+
 @defect("data-esn-high")
 class GuessesSubspaces(InboundSa):
     """Tries the next high half of an extended sequence number whenever an ICV is wrong."""
