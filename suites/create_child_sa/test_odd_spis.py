@@ -37,15 +37,26 @@ TCP = 6
 
 @purpose("child-rekey-other-protocol", ERROR, "RFC7296-2.25-6", role="responder", needs=(CHILD,))
 def test_other_protocol(peer: Peer, dut: Dut) -> None:
-    """REKEY_SA has the SPI of our Child SA under the protocol AH: there is no such AH SA, and the ESP SA stays."""
+    """REKEY_SA has the SPI of our Child SA under the protocol AH: there is no such AH SA, and the ESP SA stays.
+
+    Under the protocols 0, IKE and 200, which no REKEY_SA has, it may be read as it likes, and gets an answer.
+    """
+    for protocol in (ProtocolID(0), ProtocolID.IKE, ProtocolID(200)):
+        sa = connected(peer, dut)
+        answer = sa.create_child(bend=_named(protocol, sa.child.spi_in))
+        peer.note(f"protocol {int(protocol)}: {'an SA' if answer.first(SA) else 'none'}")
     sa = connected(peer, dut)
     child = sa.child
-    named = bend.insert(Notify(NotifyType.REKEY_SA, b"", ProtocolID.AH, child.spi_in))
-    refused(peer, sa.create_child(bend=named))
+    refused(peer, sa.create_child(bend=_named(ProtocolID.AH, child.spi_in)))
     kept(peer, sa)
     if any(map(deletes_ike, requests(peer, sa))):
         return
     granted(peer, dut, sa.rekey_child(child), CHILD, "RFC7296-1.3.1-14")
+
+
+def _named(protocol: ProtocolID, spi: bytes) -> Bend:
+    """REKEY_SA with this SPI."""
+    return bend.insert(Notify(NotifyType.REKEY_SA, b"", protocol, spi))
 
 
 @purpose("ike-rekey-without-nonce", "RFC7296-1.3.2-1", ERROR, role="responder")

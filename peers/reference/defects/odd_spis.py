@@ -17,6 +17,7 @@ from conformance.wire import (
     NotifyType,
     Payload,
     Proposal,
+    ProtocolID,
     Selector,
     TrafficSelector,
     TransformType,
@@ -33,6 +34,16 @@ class LooksAtTheSpiOnly(IkeSa):
     def rekeyed_child(self, notify: Notify | None) -> ChildSa | None:
         found = next((one for one in self.children if notify is not None and one.spi_out == notify.spi), None)
         return super().rekeyed_child(replace(notify, protocol=found.protocol) if notify and found else notify)
+
+
+@defect("child-rekey-other-protocol")
+class CopiesTheProtocol(IkeSa):
+    """Says the protocol of a REKEY_SA again in its answer, and dies of one that no answer may have."""
+
+    def rekeyed_child(self, notify: Notify | None) -> ChildSa | None:
+        if notify is not None and notify.protocol not in (ProtocolID.AH, ProtocolID.ESP):
+            raise AssertionError(f"protocol {int(notify.protocol)} in a notify of ours")
+        return super().rekeyed_child(notify)
 
 
 @defect("ike-rekey-without-nonce")
