@@ -130,7 +130,7 @@ class TrustsSalt(IkeSa):
     """Makes room for the salt that a name of RSASSA-PSS tells of, before anything else, and dies where it has none."""
 
     def check_signature(self, key: PublicKeyTypes, auth: AUTH, octets: bytes) -> None:
-        name = auth.data[1 : 1 + auth.data[0]]
+        name = auth.data[1:][: auth.data[0]] if auth.data else b""
         if _PSS in name and _salt(name) > _MEMORY:
             raise MemoryError("no room for the salt")
         super().check_signature(key, auth, octets)

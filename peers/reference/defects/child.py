@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from conformance.crypto.ke import respond
+from conformance.crypto.ke import key_exchange, respond
 from conformance.crypto.suite import ChildSuite, IkeSuite
 from conformance.ike.core.child import ChildSa
 from conformance.ike.core.connection import ChildConfig
@@ -223,9 +223,10 @@ class TakesAnyRekeyValue(IkeSa):
         try:
             return super().rekey_secrets(suite, ke)
         except Refusal as refusal:
-            if refusal.kind != NotifyType.INVALID_SYNTAX:
+            size = len(key_exchange(suite.ke, self.random).public)
+            if refusal.kind != NotifyType.INVALID_SYNTAX or len(ke.data) != size:
                 raise
-            return self.random(len(ke.data)), bytes(32)
+            return self.random(size), bytes(32)
 
 
 @defect("child-invalid-public-value")

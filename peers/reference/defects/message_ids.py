@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Self
 
-from conformance.ike.core.sending import Timer
+from conformance.ike.core.sending import State, Timer
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import FLAG_INITIATOR, ExchangeType, Message, Notify, NotifyType, Payload
 from peers.reference.defects.registry import defect
@@ -79,6 +79,23 @@ class ReprocessesRequest(IkeSa):
             self.respond(message, payloads or [])
         else:
             super().on_request(message)
+
+
+@defect("mid-no-gratuitous-response")
+class RepeatsInitResponse(IkeSa):
+    """Repeats its IKE_SA_INIT response each half second until IKE_AUTH comes."""
+
+    repetitions = 0
+
+    def timers(self) -> Iterator[Timer]:
+        if self.state == State.HALF_OPEN and not self.initiator and self.last_response is not None:
+            yield self.created + (self.repetitions + 1) / 2, self.repeat_init
+        yield from super().timers()
+
+    def repeat_init(self) -> None:
+        """Once more."""
+        self.repetitions += 1
+        self.retransmit_response()
 
 
 @defect("mid-no-gratuitous-response")
