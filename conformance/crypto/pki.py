@@ -1,7 +1,7 @@
 """A maker of test PKIs: authorities, intermediates and end-entity certificates, right or wrong on purpose."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -202,13 +202,11 @@ def _general_name(text: str) -> x509.GeneralName:
         return x509.RFC822Name(text) if "@" in text else x509.DNSName(text)
 
 
-def _serial(request: _Request, issuer: x509.Name) -> int:
+def _serial(request: _Request, issuer: x509.Name, issuer_key: Key) -> int:
     """A serial number that the content decides: the same request makes the same certificate number."""
-    spki = key_info(request.key)
-    usual = (request.name, request.not_before, request.not_after, request.sans, request.key_usage, request.ca)
-    changed = (request.extensions, request.without)
-    content = repr((*usual, *changed) if any(changed) else usual)
-    return int.from_bytes(sha256(issuer.public_bytes() + spki + content.encode()).digest()[:15], "big") | 1
+    content = repr([getattr(request, one.name) for one in fields(request) if one.name != "key"]).encode()
+    octets = issuer.public_bytes() + key_info(issuer_key) + key_info(request.key) + content
+    return int.from_bytes(sha256(octets).digest()[:15], "big") | 1
 
 
 def digest_for(key: Key) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512 | None:
@@ -229,13 +227,15 @@ def _certify(request: _Request, issuer: Authority | None, serial: int | None = N
         .subject_name(subject)
         .issuer_name(issuer_name)
         .public_key(request.key.public_key())
-        .serial_number(serial or _serial(request, issuer_name))
+        .serial_number(serial or _serial(request, issuer_name, issuer_key))
         .not_valid_before(request.not_before)
         .not_valid_after(request.not_after)
     )
     for extension in _extensions(request, issuer_key):
         builder = builder.add_extension(extension.value, critical=extension.critical)
-    return builder.sign(issuer_key, digest_for(issuer_key))
+    # Made again it is the same to the octet: two certificates with one number are against RFC 5280, 4.1.2.2.
+    same = True if isinstance(issuer_key, ec.EllipticCurvePrivateKey) else None
+    return builder.sign(issuer_key, digest_for(issuer_key), ecdsa_deterministic=same)
 
 
 def _extensions(request: _Request, issuer_key: Key) -> list[Extension]:

@@ -155,7 +155,7 @@ def _signature(key: Key, octets: bytes) -> bytes:
     match key:
         case ec.EllipticCurvePrivateKey():
             assert digest is not None
-            return key.sign(octets, ec.ECDSA(digest))
+            return key.sign(octets, ec.ECDSA(digest, deterministic_signing=True))
         case rsa.RSAPrivateKey():
             assert digest is not None
             return key.sign(octets, padding.PKCS1v15(), digest)

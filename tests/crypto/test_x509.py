@@ -33,6 +33,14 @@ def problem_of(leaf: Leaf, *anchors: Authority, now: datetime = NOW) -> str:
     return caught.value.problem
 
 
+@pytest.mark.parametrize("kind", ["rsa", "ecdsa", "ecdsa384", "ed25519"])
+def test_what_is_issued_again_is_the_same_to_the_octet(kind: str) -> None:
+    """Two certificates with one serial number would be against RFC 5280, section 4.1.2.2."""
+    root = Authority.create(f"{kind} root", kind=kind)
+    assert root.certificate == Authority.create(f"{kind} root", kind=kind).certificate
+    assert root.issue("somebody").certificate == root.issue("somebody").certificate
+
+
 @pytest.mark.parametrize("kind", ["ecdsa", "ecdsa384", "ecdsa521", "rsa", "ed25519", "ed448"])
 def test_direct_path(kind: str) -> None:
     root = Authority.create(f"{kind} root", kind=kind)
@@ -199,7 +207,7 @@ def test_a_thicket_of_issuers_ends() -> None:
     key = new_key("ecdsa")
     stranger = Authority.create("stranger", key=key)
     thicket = [Authority.create("thicket", issuer=stranger, key=key, path_length=n) for n in range(20)]
-    thicket = [Authority.create("thicket", issuer=one, key=key, path_length=30) for one in thicket]
+    thicket = [Authority.create("thicket", issuer=one, key=key, path_length=30 + n) for n, one in enumerate(thicket)]
     leaf = thicket[0].issue("moon")
     chain = (leaf.certificate, *(one.certificate for one in thicket))
     assert problem_of(Leaf(leaf.key, leaf.certificate, chain), ROOT).startswith(
