@@ -88,6 +88,9 @@ def aead(algorithms: Algorithms) -> tuple[str, ...]:
 ECP = "ecp256-ecp384-ecp521"
 """The groups whose public values are points of a curve, in two coordinates (RFC 5903)."""
 
+MODP = "modp2048-modp3072-modp4096-modp6144-modp8192-modp1536-modp1024"
+"""The groups whose public values are numbers below a prime, the more usual ones first (RFC 2409, 3526)."""
+
 
 def everything(algorithms: Algorithms) -> tuple[str, ...]:
     """All that the device takes."""

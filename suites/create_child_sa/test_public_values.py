@@ -10,7 +10,7 @@ from conformance.script.verdict import NotApplicable
 from conformance.wire import KE, SA, KeMethod
 from peers.capabilities import Capability
 from peers.contract import SaState
-from suites.choices import ECP, including
+from suites.choices import ECP, MODP, including
 from suites.connections import usual
 from suites.create_child_sa.answers import connected, granted, refused
 from suites.create_child_sa.device_rekeys import ike_rekey
@@ -20,7 +20,7 @@ from suites.ike_sa_init.test_incomplete import ZEROS
 from suites.purpose import purpose
 
 IKE = Capability.REKEY_IKE
-TESTED = usual(proposals=including(f"{ECP}-modp2048-modp3072-modp4096-modp6144-modp8192-modp1536-modp1024"))
+TESTED = usual(proposals=including(f"{ECP}-{MODP}"))
 """A group whose public values are tested."""
 RANGE, EQUATION = "RFC6989-2.1-1", "RFC6989-2.3-1"
 
