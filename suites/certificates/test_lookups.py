@@ -7,7 +7,7 @@ from conformance.ike.core.connection import PublicKey
 from conformance.ike.extensions.hash_and_url import hash_of
 from conformance.net.http import Page
 from conformance.script.peer import Peer
-from conformance.script.verdict import Inconclusive, Unexpected
+from conformance.script.verdict import Unexpected
 from conformance.wire import CERT, ExchangeType, Message, NotifyType
 from suites.certificates.roles import (
     NOT_CREATED,
@@ -212,7 +212,7 @@ def must_give_up(peer: Peer, endless: Page) -> None:
     except Unexpected as silent:
         sa.pending = None
         control(peer)
-        raise Inconclusive(f"no error notify within {LONGEST:g} s, and no RFC says how long: {silent.got}") from None
+        raise Unexpected(f"an error notify within {LONGEST:g} s", silent.got, TOLD) from None
     peer.note(f"it has given up after {peer.link.now() - begun:.1f} s")
     must_be_a_refusal(peer, sa, answer)
 
