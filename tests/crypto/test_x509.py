@@ -68,7 +68,7 @@ def test_a_trusted_end_entity_needs_no_authority() -> None:
 def test_expired() -> None:
     leaf = ROOT.issue("moon", not_before=EARLY, not_after=LATE)
     assert problem_of(leaf, ROOT) == "certificate CN=moon expired 2020-01-01"
-    assert validate_chain(leaf.chain, [Authority.create("root", not_before=EARLY).certificate], EARLY)
+    assert validate_chain(leaf.chain, [Authority.create("root", key=ROOT.key, not_before=EARLY).certificate], EARLY)
 
 
 def test_not_yet_valid() -> None:
