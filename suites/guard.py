@@ -113,7 +113,7 @@ class Guard:
         """The handshake, which is tried once more where IKE_AUTH failed or only the Child SA is missing.
 
         Some bugs meet an ordinary handshake now and then (one ECDSA signature of 128 is short), and one afterwards may
-        have come too soon after the purpose, which ``peer`` says.
+        have come too soon after the purpose, whose ``peer`` waits a little then.
         """
         canary = self._handshake(word)
         if canary.stage not in (Stage.SUITE, Stage.AUTHENTICATED):

@@ -224,11 +224,10 @@ def refused_change(peer: Peer, aaa: Aaa, dut: Dut, sa: ScriptedSa, requirement: 
     Raises NotApplicable where a device that claims no changes has no CoA at all, and says so or nothing.
     """
     told = aaa.ask(aaa.client.change(*given))
-    if Capability.SESSION_CHANGE not in dut.device.capabilities:
-        lacks = told is None or (not told.accepted and told.error == NO_EXTENSION)
-        if lacks:
-            must_stay(sa, requirement)
-            raise NotApplicable("it has no CoA-Request")
+    lacks = told is None or (not told.accepted and told.error == NO_EXTENSION)
+    if lacks and Capability.SESSION_CHANGE not in dut.device.capabilities:
+        must_stay(sa, requirement)
+        raise NotApplicable("it has no CoA-Request")
     return answered(peer, aaa, told, requirement, accepted=False)
 
 

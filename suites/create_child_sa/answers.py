@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from conformance.ike.core.child import ChildSa
-from conformance.ike.core.proposals import half_keys
+from conformance.ike.core.proposals import half_keys, parsed
 from conformance.net.link import PacketLink
 from conformance.script.message import Received
 from conformance.script.peer import Peer
@@ -98,7 +98,7 @@ def deletion(sa: ScriptedSa, fits: Callable[[Message], bool], requirement: str |
 
 def shortest_nonce(peer: Peer) -> int:
     """How many octets a nonce of ours has at least: 16, and half a key of each PRF that we offer (RFC 7296, 2.10)."""
-    return max(16, *half_keys(peer.connection.proposals))
+    return max(16, *half_keys(parsed(peer.connection.proposals)))
 
 
 def successor(peer: Peer, sa: ScriptedSa) -> ScriptedSa:

@@ -9,9 +9,8 @@ from conformance.wire import Delete, ExchangeType, ProtocolID
 from suites.create_child_sa.answers import carries, deleted
 from suites.create_child_sa.test_child_rekey import not_found, rekeying
 from suites.dut import Dut
-from suites.ike_auth.key_ring import peers_of
+from suites.ike_auth.key_ring import NEEDS, peers_of, ring
 from suites.ike_auth.some_peers import gets_in
-from suites.ike_auth.test_key_ring import NEEDS, ring
 from suites.informational.deletion import child_must_live
 from suites.purpose import purpose
 

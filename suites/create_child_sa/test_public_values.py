@@ -15,8 +15,7 @@ from suites.connections import usual
 from suites.create_child_sa.answers import connected, granted, refused
 from suites.create_child_sa.device_rekeys import ike_rekey
 from suites.dut import Dut
-from suites.ike_sa_init.steps import OFF_CURVE, group_of, our_groups
-from suites.ike_sa_init.test_incomplete import ZEROS
+from suites.ike_sa_init.steps import OFF_CURVE, ZEROS, group_of, our_groups
 from suites.purpose import purpose
 
 IKE = Capability.REKEY_IKE

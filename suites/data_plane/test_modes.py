@@ -1,5 +1,7 @@
 """Ways to carry packets: transport mode, GRE, no encryption, AH, UDP, and every pair of IP versions."""
 
+from typing import Any
+
 from conformance.ipsec.ip import parse
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
@@ -182,11 +184,14 @@ def in_udp(sa: ScriptedSa, found: Arrived) -> None:
     sa.peer.check(ports == wanted, f"the ports {wanted} of IKE", ports, "RFC3948-2.1-1")
 
 
-@purpose(
-    "data-udp-rekeyed", "RFC7296-2.23-9", "RFC3948-2.1-1", "RFC7296-2.8-7", role="responder",
-    needs=(DATA, Capability.NAT_T, Capability.REKEY_IKE, Capability.REKEY_CHILD),
-    connection=usual(force_encapsulation=True), device={"force_encapsulation": False},
-)  # fmt: skip
+_REKEYED: dict[str, Any] = {
+    "needs": (DATA, Capability.NAT_T, Capability.REKEY_IKE, Capability.REKEY_CHILD),
+    "connection": usual(force_encapsulation=True),
+    "device": {"force_encapsulation": False},
+}
+
+
+@purpose("data-udp-rekeyed", "RFC7296-2.23-9", "RFC3948-2.1-1", "RFC7296-2.8-7", role="responder", **_REKEYED)
 def test_udp_rekeyed(peer: Peer, dut: Dut) -> None:
     """We rekey the IKE SA, and then its Child SA: what was found out about the NAT counts, and ESP goes in UDP.
 
@@ -201,11 +206,7 @@ def test_udp_rekeyed(peer: Peer, dut: Dut) -> None:
     in_udp(heir, moved(peer, heir.child, "RFC7296-2.23-9"))
 
 
-@purpose(
-    "data-udp-rekeyed-device", "RFC7296-2.23-9", "RFC3948-2.1-1", "RFC7296-2.8-7", role="initiator",
-    needs=(DATA, Capability.NAT_T, Capability.REKEY_IKE, Capability.REKEY_CHILD),
-    connection=usual(force_encapsulation=True), device={"force_encapsulation": False},
-)  # fmt: skip
+@purpose("data-udp-rekeyed-device", "RFC7296-2.23-9", "RFC3948-2.1-1", "RFC7296-2.8-7", role="initiator", **_REKEYED)
 def test_udp_rekeyed_device(peer: Peer, dut: Dut) -> None:
     """The device rekeys both: ESP goes in UDP as before."""
     sa = up(peer)

@@ -2,12 +2,39 @@
 
 from dataclasses import replace
 
-from conformance.ike.core.connection import Connection
+from conformance.ike.core.connection import Connection, Identity, Psk
 from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.wire import SA, Message, TSi
+from peers.capabilities import Capability
+from peers.contract import Pixit
+from suites.connections import psk
 
+NEEDS = (Capability.PSK, Capability.SEVERAL_CONNECTIONS)
+KEYS = {
+    "second": b"the key of the second peer of the ikespec suites",
+    "third": b"the key of the third peer of the ikespec suites",
+}
 PROVED = ("RFC7296-1.2-12", "RFC7296-1.2-18")
+
+
+def ring(pixit: Pixit) -> Connection:
+    """We are one of three peers from one address, each with a name, a key and a network of its own."""
+    first = psk()(pixit)
+    network = pixit.tester_networks[0].rpartition(".")[0]
+    nets = iter((f"{network}.0/28", f"{network}.16/28", f"{network}.32/28"))
+    ours = replace(first, children=tuple(replace(one, local_ts=(next(nets),)) for one in first.children))
+    others = tuple(
+        replace(
+            ours,
+            name=name,
+            local=replace(ours.local, identity=Identity.of(f"{name}.ikespec.example"), auth=Psk(key)),
+            remote=replace(ours.remote, auth=Psk(key)),
+            children=tuple(replace(one, name=name, local_ts=(next(nets),)) for one in ours.children),
+        )
+        for name, key in KEYS.items()
+    )
+    return replace(ours, beside=others)
 
 
 def peers_of(peer: Peer) -> tuple[Connection, ...]:

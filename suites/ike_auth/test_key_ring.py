@@ -16,36 +16,12 @@ from peers.capabilities import Capability
 from peers.contract import Pixit
 from suites.connections import certified, leaf, psk
 from suites.create_child_sa.answers import deletes_ike, requests
-from suites.ike_auth.key_ring import PROVED, comes, must_give_nothing, peers_of
+from suites.ike_auth.key_ring import KEYS, NEEDS, PROVED, comes, must_give_nothing, peers_of, ring
 from suites.ike_auth.refusal import answer_of, must_be_refused
 from suites.purpose import purpose
 
-NEEDS = (Capability.PSK, Capability.SEVERAL_CONNECTIONS)
-KEYS = {
-    "second": b"the key of the second peer of the ikespec suites",
-    "third": b"the key of the third peer of the ikespec suites",
-}
 MIXED = (*NEEDS, Capability.ECDSA)
 CERTIFIED = "certified.ikespec.example"
-
-
-def ring(pixit: Pixit) -> Connection:
-    """We are one of three peers from one address, each with a name, a key and a network of its own."""
-    first = psk()(pixit)
-    network = pixit.tester_networks[0].rpartition(".")[0]
-    nets = iter((f"{network}.0/28", f"{network}.16/28", f"{network}.32/28"))
-    ours = replace(first, children=tuple(replace(one, local_ts=(next(nets),)) for one in first.children))
-    others = tuple(
-        replace(
-            ours,
-            name=name,
-            local=replace(ours.local, identity=Identity.of(f"{name}.ikespec.example"), auth=Psk(key)),
-            remote=replace(ours.remote, auth=Psk(key)),
-            children=tuple(replace(one, name=name, local_ts=(next(nets),)) for one in ours.children),
-        )
-        for name, key in KEYS.items()
-    )
-    return replace(ours, beside=others)
 
 
 def mixed_ring(pixit: Pixit) -> Connection:

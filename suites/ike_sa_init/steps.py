@@ -168,6 +168,9 @@ def _off(ke: KE) -> KE:
 OFF_CURVE = bend.replace(KE, _off, "a point beside the curve")
 """A public value of the right size that is no point of its group's curve."""
 
+ZEROS = bend.replace(KE, lambda ke: replace(ke, data=bytes(len(ke.data))), "a public value of zeros")
+"""One that is nothing but zeros."""
+
 
 # --- the device initiates ---------------------------------------------------------------------------------------------
 

@@ -13,7 +13,16 @@ from conformance.script.peer import Peer
 from conformance.script.sa import ScriptedSa
 from conformance.wire import KE, SA, KeMethod, Nonce, Transform, TransformType
 from suites.dut import Dut
-from suites.ike_sa_init.steps import OFF_CURVE, ask_for_group, group_of, no_auth, no_sa_for, offer_only, our_groups
+from suites.ike_sa_init.steps import (
+    OFF_CURVE,
+    ZEROS,
+    ask_for_group,
+    group_of,
+    no_auth,
+    no_sa_for,
+    offer_only,
+    our_groups,
+)
 from suites.ike_sa_init.test_key_exchange import ECP, MODP
 from suites.purpose import purpose
 
@@ -50,14 +59,6 @@ def test_group_none(peer: Peer) -> None:
     empty = bend.replace(KE, lambda one: KE(KeMethod.NONE, b""), "an empty KE of the group NONE")
     for each in (bent, bent | bend.drop(KE), bent | empty):
         no_sa_for(peer, each, GROUP, alone(peer))
-
-
-def zeros(ke: KE) -> KE:
-    """A public value of the right size that is nothing but zeros."""
-    return replace(ke, data=bytes(len(ke.data)))
-
-
-ZEROS = bend.replace(KE, zeros, "a public value of zeros")
 
 
 @purpose("init-ecp-zeros", NOT_USED, "RFC6989-2.5-1", EQUATION, role="responder", connection=ECP)

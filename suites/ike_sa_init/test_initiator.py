@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from conformance.crypto.ke import key_exchange
 from conformance.crypto.keywords import keyword
-from conformance.crypto.prf import prf, prfs
+from conformance.ike.core.proposals import half_keys
 from conformance.script import bend
 from conformance.script.peer import Peer
 from conformance.script.verdict import NotApplicable
@@ -16,7 +16,6 @@ from conformance.wire import (
     Encr,
     KeMethod,
     Nonce,
-    Prf,
     ProtocolID,
     Transform,
     TransformType,
@@ -79,8 +78,7 @@ def test_nonce_size_initiator(peer: Peer, dut: Dut) -> None:
     dut.initiate()
     first = peer.expect_init().message
     nonce = peer.expect(first, Nonce, "RFC7296-1.2-2").data
-    offered = [Prf(one.id) for proposal in offers(first) for one in proposal if one.type == TransformType.PRF]
-    least = max((prf(one).key_size for one in prfs().intersection(offered)), default=0) // 2
+    least = max(half_keys(each for one in first.all(SA) for each in one.proposals), default=0)
     peer.check(16 <= len(nonce) <= 256, "16 to 256 octets", len(nonce), "RFC7296-3.9-1")
     peer.check(len(nonce) >= least, f"at least {least} octets", len(nonce), "RFC7296-2.10-4")
 

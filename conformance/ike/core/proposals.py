@@ -35,9 +35,12 @@ def without(one: Proposal, kind: TransformType) -> Proposal:
     return Proposal(one.number, one.protocol, kept, one.spi)
 
 
-def half_keys(texts: tuple[str, ...]) -> set[int]:
-    """Half the key of each PRF in these IKE proposals, in octets: a nonce has as many at least (RFC 7296, 2.10)."""
-    found = {Prf(each.id) for one in parsed(texts) for each in of_type(one, TransformType.PRF)}
+def half_keys(offered: Iterable[Proposal]) -> set[int]:
+    """Half the key of each PRF in these proposals, in octets: a nonce has as many at least (RFC 7296, 2.10).
+
+    How long the keys of a PRF are that we do not know, such as one for private use, nobody can say.
+    """
+    found = {Prf(each.id) for one in offered for each in of_type(one, TransformType.PRF)}
     return {prf(one).key_size // 2 for one in found & prfs()}
 
 

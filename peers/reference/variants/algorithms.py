@@ -68,7 +68,7 @@ class _HalfKeyNonces(IkeSa):
     """Takes no nonce that has less than half the octets of a key of its PRFs (RFC 7296, 2.10)."""
 
     def bad_nonce(self, nonce: Nonce) -> str | None:
-        half = min(half_keys(self.connection.proposals), default=16)
+        half = min(half_keys(parsed(self.connection.proposals)), default=16)
         short = f"nonce of {len(nonce.data)} octets, expected {half} at least"
         return short if len(nonce.data) < half else super().bad_nonce(nonce)
 

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 
-from conformance.crypto.prf import prf
 from conformance.ike.core import protection
 from conformance.ike.core.connection import Connection
-from conformance.ike.core.proposals import parsed
+from conformance.ike.core.proposals import half_keys, parsed
 from conformance.ike.core.protection import Fragment
 from conformance.ike.ikesa import IkeSa
 from conformance.wire import (
@@ -18,9 +17,7 @@ from conformance.wire import (
     Notify,
     NotifyType,
     Payload,
-    Prf,
     ProtocolID,
-    TransformType,
     VendorID,
 )
 from peers.capabilities import Capability
@@ -144,8 +141,7 @@ class ShortNonces(NonceSize):
     """Has the shortest nonces that its PRFs allow."""
 
     def nonce_size(self) -> int:
-        transforms = (one for proposal in parsed(self.connection.proposals) for one in proposal.transforms)
-        return max(16, *(prf(Prf(one.id)).key_size // 2 for one in transforms if one.type == TransformType.PRF))
+        return max(16, *half_keys(parsed(self.connection.proposals)))
 
 
 @variant(_NONCES)
