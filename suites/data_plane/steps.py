@@ -1,7 +1,7 @@
 """Steps that purposes about traffic share."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -14,9 +14,8 @@ from conformance.script.sa import ScriptedSa
 from conformance.script.traffic import Arrived, Channel, SentPacket
 from conformance.script.verdict import Inconclusive, NotApplicable, Unexpected
 from peers.capabilities import Capability
-from peers.contract import Pixit, Unsupported
+from peers.contract import Pixit
 from suites.connections import Setup, usual
-from suites.dut import Dut
 
 DATA = Capability.DATA_PLANE
 THROUGH = "RFC4303-3.1.2-1"
@@ -151,28 +150,15 @@ def each_suite(peer: Peer) -> Iterator[tuple[str, ScriptedSa]]:
 
 
 @contextmanager
-def uncounted(peer: Peer, dut: Dut, sa: ScriptedSa, requirement: str | None = None) -> Iterator[None]:
+def discarded(sa: ScriptedSa, requirement: str | None = None) -> Iterator[None]:
     """What is sent inside must get no answer; a ping proves it.
 
-    That it counts as traffic of the Child SA all the same is noted. A device may count what its algorithms are applied
-    to (RFC 4301, section 4.4.2.1) before it finds out that it is to be dropped, and may be late with its counters.
+    The device's counters are not asked. It may count what its algorithms are applied to (RFC 4301, section 4.4.2.1)
+    before it finds out that it is to be dropped, and may be late with its counters.
     """
-    channel = sa.traffic.channel()
-    before = octets_in(dut, channel)
     with sa.traffic.silence(requirement, bypass=True):
         yield
-        peer.pause()
-        after = octets_in(dut, channel)
-        if after != before:
-            peer.note(f"the device counts {after} octets received on the SA, before {before}")
-
-
-def octets_in(dut: Dut, channel: Channel) -> int | None:
-    """The device's count of octets received on a Child SA, None where it has none."""
-    with suppress(Unsupported):
-        found = dut.child(channel.child)
-        return found.bytes_in if found else None
-    return None
+        sa.peer.pause()
 
 
 def recorded(sa: ScriptedSa) -> SentPacket:

@@ -11,8 +11,7 @@ from peers.capabilities import Capability
 from suites.choices import ah
 from suites.connections import usual
 from suites.data_plane.headers import EXTENSIONS, Extra, arrives, in_front, must_cover, must_pass_over, sealed, some
-from suites.data_plane.steps import DATA, bent, between, flows, inside6, tcp_syn, transports, uncounted, up
-from suites.dut import Dut
+from suites.data_plane.steps import DATA, bent, between, discarded, flows, inside6, tcp_syn, transports, up
 from suites.purpose import purpose
 
 COVERED, WRONG = "RFC4302-3.3.3-1", "RFC4302-3.4.4-1"
@@ -48,7 +47,7 @@ def options6(kind: int, data: str) -> bytes:
 
 
 @purpose("data-ah-options", OPTIONS, COVERED, role="responder", needs=NEEDS, connection=usual(esp=ah))
-def test_options(peer: Peer, dut: Dut) -> None:
+def test_options(peer: Peer) -> None:
     """IPv4 options that nobody may change are covered by the ICV of AH: changed on the way, the packet is dropped.
 
     A device may drop packets with options by policy. It does so if no ICV makes it take them.
@@ -58,7 +57,7 @@ def test_options(peer: Peer, dut: Dut) -> None:
     for name, sent, changed in IMMUTABLE:
         octets = bytes.fromhex(sent)
         extra = Extra(name, octets, bytes.fromhex(changed), bytes(len(octets)))
-        found.append(must_cover(peer, dut, sa, extra, OPTIONS))
+        found.append(must_cover(peer, sa, extra, OPTIONS))
     some(peer, found)
 
 
@@ -110,15 +109,15 @@ def test_ah_ipv6_transport(peer: Peer) -> None:
 
 
 @purpose("data-ah-ipv6-icv", WRONG, COVERED, role="responder", needs=NEEDS6, connection=inside6(esp=ah, ipv6=True))
-def test_ah_ipv6_icv(peer: Peer, dut: Dut) -> None:
+def test_ah_ipv6_icv(peer: Peer) -> None:
     """Between IPv6 addresses AH with a wrong ICV, another payload or another source address is dropped."""
     sa = up(peer)
-    with uncounted(peer, dut, sa, WRONG):
+    with discarded(sa, WRONG):
         sa.traffic.send(sa.traffic.echo_request(), bend=AhBend(flip=0))
         sa.traffic.send(sa.traffic.echo_request(), bend=AhBend(flip=-1))
     for at, what in ((23, "the source address"), (-1, "the payload")):
         sent = sa.traffic.make(sa.traffic.echo_request())
-        with uncounted(peer, dut, sa, COVERED):
+        with discarded(sa, COVERED):
             sa.traffic.resend(sent, bent(sent.wire, at), f"{what} changed on the way")
 
 
@@ -133,7 +132,7 @@ def test_ah_ipv6_mutable(peer: Peer) -> None:
 
 
 @purpose("data-ah-ipv6-options", OPTIONS6, role="responder", needs=NEEDS6, connection=inside6(esp=ah, ipv6=True))
-def test_ah_ipv6_options(peer: Peer, dut: Dut) -> None:
+def test_ah_ipv6_options(peer: Peer) -> None:
     """AH covers IPv6 options that stay as they are, and the type of those that may change.
 
     A device may drop packets with such headers by policy. It does so if no ICV makes it take them.
@@ -149,7 +148,7 @@ def test_ah_ipv6_options(peer: Peer, dut: Dut) -> None:
             f"the type of a {name} option", options6(CHANGING_OPTION, "01020304"), options6(ANOTHER_OPTION, "01020304"),
             bytes(8), protocol,
         )  # fmt: skip
-        found += [must_cover(peer, dut, sa, one, OPTIONS6) for one in (kept, changing)]
+        found += [must_cover(peer, sa, one, OPTIONS6) for one in (kept, changing)]
     some(peer, found)
 
 
@@ -170,11 +169,11 @@ def test_ah_ipv6_options_mutable(peer: Peer) -> None:
 
 
 @purpose("data-ah-ipv6-routing", ROUTE, role="responder", needs=NEEDS6, connection=inside6(esp=ah, ipv6=True))
-def test_ah_ipv6_routing(peer: Peer, dut: Dut) -> None:
+def test_ah_ipv6_routing(peer: Peer) -> None:
     """AH covers a Routing header that has come to its end as it arrives: changed on the way, the packet is dropped."""
     sa = up(peer)
     sent, changed = (bytes((AH, 2, 0, 0)) + bytes(4) + ip_address(f"2001:db8::{last}").packed for last in (1, 2))
-    some(peer, [must_cover(peer, dut, sa, Extra("a Routing header", sent, changed, bytes(24), ROUTING), ROUTE)])
+    some(peer, [must_cover(peer, sa, Extra("a Routing header", sent, changed, bytes(24), ROUTING), ROUTE)])
 
 
 @purpose(

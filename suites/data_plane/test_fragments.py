@@ -10,7 +10,7 @@ from conformance.script.traffic import Arrived, SentPacket
 from conformance.script.verdict import NotApplicable, Unexpected
 from peers.capabilities import Capability
 from suites.data_plane.sizes import FRAGMENTED, MTU, REASSEMBLED, fits, reply_of
-from suites.data_plane.steps import DATA, bent, between, flows, unanswered, uncounted, up
+from suites.data_plane.steps import DATA, bent, between, discarded, flows, unanswered, up
 from suites.data_plane.test_replay import FAR, FORGED, LEFT, WINDOW
 from suites.data_plane.test_sizes import must_reassemble
 from suites.data_plane.tunnels import BETWEEN, Way, for_ipv4, opened
@@ -69,7 +69,7 @@ def test_never_whole(peer: Peer) -> None:
 
 
 @purpose("data-fragments-window", LEFT, WINDOW, REASSEMBLED, role="responder", needs=(DATA,))
-def test_window(peer: Peer, dut: Dut) -> None:
+def test_window(peer: Peer) -> None:
     """An ESP packet counts when its last fragment has come: with 24 others in between it arrives, after very many not.
 
     The replay window has 32 packets at least, and nobody's has a hundred thousand.
@@ -94,12 +94,12 @@ def test_window(peer: Peer, dut: Dut) -> None:
     sa.traffic.resend(sent, first, "its first half")
     sa.traffic.jump(FAR)
     sa.traffic.ping()
-    with uncounted(peer, dut, sa, LEFT):
+    with discarded(sa, LEFT):
         sa.traffic.resend(sent, last, "its last half, left of the window by now")
 
 
 @purpose("data-fragments-one-identification", ICV, FORGED, REASSEMBLED, role="responder", needs=(DATA,))
-def test_one_identification(peer: Peer, dut: Dut) -> None:
+def test_one_identification(peer: Peer) -> None:
     """Halves of two ESP packets with the same identification make one that has no right ICV: it is dropped.
 
     The number in it is not taken for one that has come: the packet itself arrives afterwards. When the halves of two
@@ -111,7 +111,7 @@ def test_one_identification(peer: Peer, dut: Dut) -> None:
         asked, sent = _one(sa)
         _, other = _one(sa)
         (first, _), (_, last) = halves(sent, 9000 + attempt), halves(other, 9000 + attempt)
-        with uncounted(peer, dut, sa, ICV):
+        with discarded(sa, ICV):
             sa.traffic.resend(sent, first, "its first half")
             sa.traffic.resend(other, last, "its last half, with the identification of the packet before")
         sa.traffic.resend(sent, bent="whole, for the first time")

@@ -13,8 +13,7 @@ from conformance.script.traffic import SentPacket
 from conformance.script.verdict import NotApplicable
 from peers.capabilities import Capability
 from suites.data_plane.headers import EXTENSIONS, arrives, in_front, some
-from suites.data_plane.steps import DATA, inside6, unanswered, uncounted, up
-from suites.dut import Dut
+from suites.data_plane.steps import DATA, discarded, inside6, unanswered, up
 from suites.purpose import purpose
 
 PASSED_OVER, LEFT = "RFC8200-4.4-1", "RFC8200-4.4-2"
@@ -125,13 +124,13 @@ def test_fragments_odd(peer: Peer) -> None:
 
 
 @purpose("data-fragments-overlap-ipv6", OVERLAP, role="responder", needs=NEEDS, connection=inside6(ipv6=True))
-def test_fragments_overlap(peer: Peer, dut: Dut) -> None:
+def test_fragments_overlap(peer: Peer) -> None:
     """Fragments of an ESP packet that overlap by 8 octets are discarded, though both say the same there."""
     sa = up(peer)
     with peer.preamble("two fragments"):
         must_come(sa, in_order, "two fragments", TOGETHER)
     for number in (4721, 4722):
-        with uncounted(peer, dut, sa, OVERLAP):
+        with discarded(sa, OVERLAP):
             send(sa, overlapping, number, "two fragments that overlap")
 
 
@@ -163,7 +162,7 @@ def routed(kind: int, left: int) -> Callable[[SentPacket], bytes]:
 
 
 @purpose("data-ipv6-routing", LEFT, PASSED_OVER, role="responder", needs=NEEDS, connection=inside6(ipv6=True))
-def test_routing(peer: Peer, dut: Dut) -> None:
+def test_routing(peer: Peer) -> None:
     """ESP behind a Routing header that no node heeds is taken if no segments are left, and else discarded.
 
     Filters drop type 0, from which attacks were made, whatever is left of it (RFC 5095, section 4.2). So there is one
@@ -172,7 +171,7 @@ def test_routing(peer: Peer, dut: Dut) -> None:
     sa = up(peer)
     taken = [kind for kind in UNHEEDED if arrives(sa, routed(kind, 0), f"type {kind}, no segments left")]
     peer.check(bool(taken), "an answer where no segments are left", "none", PASSED_OVER)
-    with uncounted(peer, dut, sa, LEFT):
+    with discarded(sa, LEFT):
         for kind in UNHEEDED:
             sent = sa.traffic.make(sa.traffic.echo_request())
             sa.traffic.resend(sent, routed(kind, 1)(sent), f"type {kind}, one segment left")

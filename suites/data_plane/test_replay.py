@@ -5,8 +5,7 @@ from conformance.script.peer import Peer
 from peers.capabilities import Capability
 from suites.choices import esp_esn, esp_separate_esn
 from suites.connections import usual
-from suites.data_plane.steps import DATA, TWICE, flows, recorded, unanswered, uncounted, up
-from suites.dut import Dut
+from suites.data_plane.steps import DATA, TWICE, discarded, flows, recorded, unanswered, up
 from suites.purpose import purpose
 
 LEFT, FORGED = "RFC4303-3.4.3-2", "RFC4303-3.4.3-3"
@@ -37,44 +36,44 @@ def backwards(peer: Peer, size: int, requirement: str) -> None:
 
 
 @purpose("data-replay", TWICE, role="responder", needs=(DATA,))
-def test_replay(peer: Peer, dut: Dut) -> None:
+def test_replay(peer: Peer) -> None:
     """The same octets a second time, at once and after others with ever higher numbers, are dropped.
 
     Whether they are within its window by then or left of it is the device's affair.
     """
     sa = up(peer)
     sent = recorded(sa)
-    with uncounted(peer, dut, sa, TWICE):
+    with discarded(sa, TWICE):
         sa.traffic.resend(sent)
     for distance in BEHIND:
         sa.traffic.jump(sent.sequence + distance)
         sa.traffic.ping()
-        with uncounted(peer, dut, sa, TWICE):
+        with discarded(sa, TWICE):
             sa.traffic.resend(sent)
 
 
 @purpose("data-replay-new-contents", TWICE, role="responder", needs=(DATA,))
-def test_replay_new_contents(peer: Peer, dut: Dut) -> None:
+def test_replay_new_contents(peer: Peer) -> None:
     """Another authentic packet with a sequence number that has come before is dropped: the number decides."""
     sa = up(peer)
     sa.traffic.jump(10)
     sa.traffic.ping()
-    with uncounted(peer, dut, sa, TWICE):
+    with discarded(sa, TWICE):
         sa.traffic.send(sa.traffic.echo_request(), bend=EspBend(sequence=10))
 
 
 @purpose("data-too-old", LEFT, role="responder", needs=(DATA,))
-def test_too_old(peer: Peer, dut: Dut) -> None:
+def test_too_old(peer: Peer) -> None:
     """A packet far to the left of the window is dropped although its number has never come before."""
     sa = up(peer)
     sa.traffic.jump(FAR)
     sa.traffic.ping()
-    with uncounted(peer, dut, sa, LEFT):
+    with discarded(sa, LEFT):
         sa.traffic.send(sa.traffic.echo_request(), bend=EspBend(sequence=5))
 
 
 @purpose("data-sequence-zero", LEFT, TWICE, role="responder", needs=(DATA,))
-def test_sequence_zero(peer: Peer, dut: Dut) -> None:
+def test_sequence_zero(peer: Peer) -> None:
     """The sequence number zero, which no packet has, is taken once at most, and never when it is left of the window.
 
     Many receivers never take it. For others it is a number that falls within their window, and that they have not seen.
@@ -83,11 +82,11 @@ def test_sequence_zero(peer: Peer, dut: Dut) -> None:
     zero = EspBend(sequence=0)
     sa.traffic.send(sa.traffic.echo_request(), bend=zero)
     sa.traffic.ping()
-    with uncounted(peer, dut, sa, TWICE):
+    with discarded(sa, TWICE):
         sa.traffic.send(sa.traffic.echo_request(), bend=zero)
     sa.traffic.jump(FAR)
     sa.traffic.ping()
-    with uncounted(peer, dut, sa, LEFT):
+    with discarded(sa, LEFT):
         sa.traffic.send(sa.traffic.echo_request(), bend=zero)
 
 
@@ -145,7 +144,7 @@ def beyond(peer: Peer) -> None:
 @purpose(
     "data-esn", HIGH, SUBSPACE, TWICE, role="responder", needs=(DATA, Capability.ESN), connection=usual(esp=esp_esn)
 )
-def test_esn(peer: Peer, dut: Dut) -> None:
+def test_esn(peer: Peer) -> None:
     """With extended sequence numbers traffic flows beyond number 2^32: the receiver counts the high half itself.
 
     A packet from before that comes late is still in the window, once.
@@ -157,7 +156,7 @@ def test_esn(peer: Peer, dut: Dut) -> None:
     late = sa.traffic.echo_request()
     sent = sa.traffic.send(late, bend=EspBend(sequence=2**32 - 10))
     sa.traffic.answer(late, SUBSPACE)
-    with uncounted(peer, dut, sa, TWICE):
+    with discarded(sa, TWICE):
         sa.traffic.resend(sent)
 
 
@@ -171,10 +170,10 @@ def test_esn_cbc(peer: Peer) -> None:
 
 
 @purpose("data-esn-high", HIGH, role="responder", needs=(DATA, Capability.ESN), connection=usual(esp=esp_esn))
-def test_esn_high(peer: Peer, dut: Dut) -> None:
+def test_esn_high(peer: Peer) -> None:
     """A packet whose ICV covers another high half than the right one is dropped."""
     sa = up(peer)
     with peer.preamble("extended sequence numbers"):
         peer.check(sa.child.suite.esn, "extended sequence numbers chosen", sa.child.suite)
-    with uncounted(peer, dut, sa, HIGH):
+    with discarded(sa, HIGH):
         sa.traffic.send(sa.traffic.echo_request(), bend=EspBend(high=1))
