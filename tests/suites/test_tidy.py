@@ -108,4 +108,5 @@ def test_what_the_device_has_forgotten_costs_little() -> None:
         assert done.verdict.verdict == "pass" and done.dut is not None
         assert not open_sas(device)
         told = done.dut.peer.trace.entries
-        assert told[-1].time - told[0].time < done.dut.peer.response_timeout / 4
+        judged = next(entry for entry in told if entry.text == "the IKE SA from before this purpose still answers")
+        assert told[-1].time - judged.time < done.dut.peer.response_timeout / 4

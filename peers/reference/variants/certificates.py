@@ -57,7 +57,7 @@ class AsksForOthers(IkeSa):
 
 
 @variant(
-    "RFC 4806, section 3.1 and RFC 7670, section 3: OCSP responses and raw public keys have a CERTREQ of their own",
+    "RFC 4806, 3.1 and RFC 7670, 3: OCSP responses and raw public keys have a CERTREQ of their own",
     about=CERTIFICATES,
 )
 class AsksForAllSorts(IkeSa):
@@ -174,7 +174,7 @@ def _from_text(octets: bytes) -> bytes:
 
 
 @variant(
-    "RFC 7296, section 3.6: certificates are fetched, and nothing says how long a device may ask a web server",
+    "RFC 7296, 3.6: certificates are fetched, and nothing says how long a device may ask a web server",
     about=CERTIFICATES,
 )
 class PatientWithTheWeb(Endpoint):

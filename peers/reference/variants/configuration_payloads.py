@@ -139,7 +139,7 @@ class OneAddressEach(IkeSa):
 
 
 @variant(
-    "RFC 7296, section 3.15.1: the address in a request is one that its sender would like to have",
+    "RFC 7296, 3.15.1: the address in a request is one that its sender would like to have",
     about=("configuration",),
 )
 class FavouriteAddress(IkeSa):
@@ -168,7 +168,7 @@ class _Leases(Endpoint):
 
 
 @variant(
-    "RFC 7296, section 3.15.1: an address is valid as long as the IKE SA; when somebody else gets it is left open",
+    "RFC 7296, 3.15.1: an address is valid as long as the IKE SA; when somebody else gets it is left open",
     _Leases,
     unclear=dict.fromkeys(
         ("cp-dry", "cp-dry-wish", "cp-dry-retry", "cp-reauth"),

@@ -104,7 +104,7 @@ class LargeWindow(DeviceHost):
 
 
 @variant(
-    "RFC 4301, section 4.4.2.1: octets are counted to which the algorithm is applied, before it shows what they are",
+    "RFC 4301, 4.4.2.1: octets are counted to which the algorithm is applied, before it shows what they are",
     about=("data_plane",),
 )
 class CountsWhatItDrops(InboundSa):
@@ -121,7 +121,7 @@ class _FromZero(ReplayWindow):
             super().check(sequence)
 
 
-@variant("RFC 4303, section 3.4.3: what falls within the window and is no duplicate is accepted", about=("data_plane",))
+@variant("RFC 4303, 3.4.3: what falls within the window and is no duplicate is accepted", about=("data_plane",))
 class TakesNumberZero(InboundSa):
     """Has zero for a number like any other, as long as its window reaches there."""
 
@@ -180,7 +180,7 @@ class _Buffer(Reassembler):
 
 
 @variant(
-    "RFC 1122, section 3.3.2 (RFC 8200, section 5): a host puts together what its link carries whole; more need not be",
+    "RFC 1122, 3.3.2 (RFC 8200, 5): a host puts together what its link carries whole; more need not be",
     about=("data_plane",),
 )
 class SmallBuffers(DeviceHost):
@@ -191,7 +191,7 @@ class SmallBuffers(DeviceHost):
         self._reassembler = _Buffer()
 
 
-@variant("RFC 791, section 2.3: networks carry packets of different sizes", about=("data_plane",))
+@variant("RFC 791, 2.3: networks carry packets of different sizes", about=("data_plane",))
 class LinkOf1400(DeviceHost):
     """Has a link that carries 1400 octets."""
 
@@ -203,7 +203,7 @@ class LinkOf1400(DeviceHost):
 
 
 @variant(
-    "RFC 791, section 3.2: networks carry packets of different sizes, and 576 octets are many enough for IPv4",
+    "RFC 791, 3.2: networks carry packets of different sizes, and 576 octets are many enough for IPv4",
     lacks=(Capability.IPV6, Capability.GRE_TUNNELS),
     about=("data_plane",),
 )

@@ -81,7 +81,7 @@ class NeedsRoomForRekeys(IkeSa):
         return super().handle_rekey(message)
 
 
-@variant("RFC 7296, section 2.1: a request that is not answered comes again, so who is flooded may drop some")
+@variant("RFC 7296, 2.1: a request that is not answered comes again, so who is flooded may drop some")
 class FloodProtection(Endpoint):
     """Takes one IKE_SA_INIT request in 20 ms from an address, and drops the others."""
 
