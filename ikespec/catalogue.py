@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from inspect import cleandoc
+from sys import modules
 from typing import Any
 
 from rich.console import Console
@@ -54,6 +55,11 @@ def fitting(patterns: Sequence[str], role: str | None, subjects: Sequence[str]) 
     ]
 
 
+def files(patterns: Sequence[str], role: str | None, subjects: Sequence[str]) -> list[str]:
+    """The files in which the purposes that fit are written."""
+    return sorted({str(modules[one.function.__module__].__file__) for one in fitting(patterns, role, subjects)})
+
+
 def show_list(console: Console, found: Sequence[Written]) -> None:
     """Print purposes: a table on a terminal, tab-separated lines without a heading in a pipe."""
     rows = [_row(written) for written in found]
@@ -77,6 +83,10 @@ def _row(written: Written) -> tuple[str, ...]:
 
 def as_json(found: Sequence[Written]) -> str:
     """Purposes as a JSON list of objects, with everything that one may select or look them up by."""
+    breaking: dict[str, list[str]] = {}
+    for defect in all_defects().values():
+        for broken in defect.breaks:
+            breaking.setdefault(broken, []).append(defect.name)
     objects = [
         {
             "purpose": written.purpose.id,
@@ -88,7 +98,7 @@ def as_json(found: Sequence[Written]) -> str:
             "text": written.text,
             "requirements": list(written.purpose.requirements),
             "needs": sorted(written.purpose.needs),
-            "defects": [one.name for one in all_defects().values() if written.purpose.id in one.breaks],
+            "defects": breaking.get(written.purpose.id, []),
         }
         for written in found
     ]

@@ -15,8 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from conformance import version
-from ikespec import again, catalogue, checks, doctor, fuzz, rows
-from ikespec import repeat as repetition
+from ikespec import again, checks, doctor, fuzz
 from ikespec.exits import EXIT_OK, EXIT_SETUP, EXIT_SIGNAL, EXIT_VERDICT, fail, one_line_errors
 from ikespec.progress import RunProgress, Screen, tally
 
@@ -111,10 +110,13 @@ def run(
     many = not (purposes or subject or rfc or level or profile or pytest_args) and shard == "1/1"
     workers = checks.check_places(dut, folder, workers, many=many)
     if repeat > 1:
+        from ikespec import repeat as repetition
+
         with one_line_errors():
             raise SystemExit(repetition.run(Screen(), repetition.words_of(sys.argv[2:]), repeat, folder))
     suites = Path(__file__).resolve().parent.parent / "suites"
-    arguments = [str(suites), f"--rootdir={suites.parent}", "-c", str(suites / "pytest.ini"), "-p", "no:cacheprovider"]
+    arguments = [f"--rootdir={suites.parent}", "-c", str(suites / "pytest.ini"), "-p", "no:cacheprovider"]
+    arguments += _files(purposes, role, subject) or [str(suites)]
     arguments += [f"--dut={dut}", f"--out={folder}", f"--ike-seed={seed}"]
     arguments += [f"--tier={'slow' if slow else tier}"] + [f"--purpose={one}" for one in purposes or ()]
     arguments += [f"--rfc={one}" for one in rfc or ()]
@@ -150,6 +152,15 @@ def run(
     if progress.ending is None and not progress.stopped:
         raise SystemExit(EXIT_SETUP)
     _close(console, progress, folder)
+
+
+def _files(purposes: list[str] | None, role: str | None, subject: list[str] | None) -> list[str]:
+    """The files of what is named, so that nobody who wants one purpose waits for all others; empty: all files."""
+    if not purposes and not subject:
+        return []
+    from ikespec import catalogue
+
+    return catalogue.files(purposes or (), role, subject or ())
 
 
 def _close(console: Console, progress: RunProgress, folder: Path) -> NoReturn:
@@ -330,6 +341,8 @@ def list_purposes(
     markdown: Annotated[bool, typer.Option("--markdown", help="With --catalog: docs/coverage.md")] = False,
 ) -> None:
     """List the test purposes: a table on a terminal, tab-separated lines in a pipe."""
+    from ikespec import catalogue
+
     if catalog or markdown:
         _list_rows(patterns or (), as_json, markdown)
         return
@@ -354,6 +367,8 @@ def list_purposes(
 
 def _list_rows(patterns: Sequence[str], as_json: bool, markdown: bool) -> None:
     """Print rows of the catalogues, as a page if that is wanted."""
+    from ikespec import rows
+
     if markdown:
         print(rows.page(), end="")
         return
@@ -369,6 +384,8 @@ def _list_rows(patterns: Sequence[str], as_json: bool, markdown: bool) -> None:
 @app.command()
 def explain(purpose: Annotated[str, typer.Argument(help="The id of a purpose or of a requirement")]) -> None:
     """Say what a purpose tests, why, what it needs and which defects it finds."""
+    from ikespec import catalogue
+
     problem = catalogue.show(_told(), purpose)
     if problem:
         fail(problem)

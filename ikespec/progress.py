@@ -15,7 +15,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from suites.ending import Ending
 from suites.interrupts import Terminated
-from suites.session import SESSION
 
 STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "bold magenta", "warn": "yellow", "n/a": "dim"}
 
@@ -120,6 +119,8 @@ class RunProgress:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """The run is over."""
+        from suites.session import SESSION
+
         ours = session.config.stash.get(SESSION, None)
         if ours is not None:
             self.ending = ours.ending

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
-from pkgutil import iter_modules
 
 from conformance.ike.endpoint import Endpoint
 from conformance.ike.ikesa import IkeSa
 from conformance.ipsec.sad import InboundSa, OutboundSa
 from peers.reference.dataplane import DeviceHost
+from peers.reference.modules import import_all
 from peers.reference.nas.gateway import Nas
 
 
@@ -49,7 +48,5 @@ def defect(*breaks: str) -> Callable[[type], type]:
 
 def all_defects() -> dict[str, Defect]:
     """All defects by name; imports the modules of this package that define them."""
-    package = import_module("peers.reference.defects")
-    for module in iter_modules(package.__path__):
-        import_module(f"peers.reference.defects.{module.name}")
+    import_all("peers.reference.defects")
     return dict(_DEFECTS)

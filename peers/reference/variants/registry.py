@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any
 
 from conformance.net.impaired import Impairment
 from peers.capabilities import Capability
+from peers.reference.modules import import_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,5 @@ def variant(
 
 def all_variants() -> dict[str, Variant]:
     """All variants by name; imports the modules of this package that define them."""
-    package = import_module("peers.reference.variants")
-    for module in iter_modules(package.__path__):
-        import_module(f"peers.reference.variants.{module.name}")
+    import_all("peers.reference.variants")
     return dict(_VARIANTS)
