@@ -11,6 +11,9 @@ import pytest
 from conformance.script.verdict import Inconclusive
 from suites.purpose import Purpose, purpose_of
 
+LEAST = 1.0
+"""Seconds between two reminders at least: one that comes while the first one is still dealt with would go astray."""
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
@@ -51,7 +54,7 @@ def _limited(item: pytest.Item) -> Iterator[None]:
 
     before = signal.signal(signal.SIGALRM, ring)
     try:
-        signal.setitimer(signal.ITIMER_REAL, limit + purpose.waits, limit)
+        signal.setitimer(signal.ITIMER_REAL, limit + purpose.waits, max(limit, LEAST))
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
