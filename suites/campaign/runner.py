@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -17,14 +18,14 @@ from suites.campaign.case import Case, Outcome, Problem
 from suites.campaign.code import Code
 from suites.campaign.execute import MOMENT, UNSENT, Done, Executor, proves_life
 from suites.campaign.lanes import HISTORY, History
-from suites.campaign.oracles.death import deaths
+from suites.campaign.oracles.death import deaths, gone
 from suites.campaign.oracles.death import problem_of as problem_of_death
 from suites.campaign.oracles.growth import Growing, more, rises
 from suites.campaign.oracles.hang import Canary
 from suites.campaign.oracles.left_behind import GRACE, left_behind
-from suites.campaign.oracles.requirement import LOST, believed, halved, problem_of, unproved
+from suites.campaign.oracles.requirement import believed, halved, problem_of, unproved
 from suites.campaign.oracles.spinning import Spinning
-from suites.campaign.oracles.survival import GIVEN_UP, refused
+from suites.campaign.oracles.survival import loss
 from suites.campaign.scene import Scene, Unreachable
 from suites.campaign.stage import Stage
 from suites.campaign.states import STATES, State
@@ -71,6 +72,7 @@ class Runner:
         self.suspects: deque[Case] = deque(maxlen=100)
         self.restarts = 0
         self.last_words = ""
+        self._is_down = False
         self._stage = Stage(device, self.history, self._applied)
         self.keys: dict[str, None] = {}
         self._since = self._log_mark = 0
@@ -152,6 +154,8 @@ class Runner:
             raise ValueError(f"there is no state {case.state!r}")
         if fresh:
             self._stage.close()
+        if self._is_down:
+            self._restart()
         self.suspects.append(case)
         executor, needed = self._executor, self.device.pixit.response_timeout
         executor.patience, executor.moment = (needed, AFTERWARDS) if patient else (PATIENCE, MOMENT)
@@ -161,6 +165,13 @@ class Runner:
             scene = self._stage.scene(STATES[case.state], case.seed)
         except Unreachable as reason:
             return self._unreached(STATES[case.state], str(reason), fresh=fresh)
+        except DeviceError as refusal:
+            # Where nothing has been sent to it before, this is no case's fault.
+            problems = gone(self.device, str(refusal)) if len(self.suspects) > 1 else ()
+            if not problems:
+                raise
+            self._recover(problems)
+            return Outcome((f"unreachable: {refusal}",), (), problems, kept=False)
         return replace(self._run_in(scene, case, fresh=fresh, asked=asked), exchanged=self.history.total - before)
 
     def _run_in(self, scene: Scene, case: Case, *, fresh: bool, asked: str) -> Outcome:
@@ -253,7 +264,7 @@ class Runner:
 
         It counts if it happens again on a device that has forgotten all else: one that hears us late may have given up.
         """
-        problem = self._loss(scene, done)
+        problem = loss(scene, done, self._executor)
         if problem is not None and not fresh:
             problem = self._lost_again(case)
         return () if problem is None else (problem,)
@@ -267,18 +278,9 @@ class Runner:
         self._executor.lives(scene, patient=True)
         done = self._executor.run(scene, case.steps)
         scene.lost = scene.up and not self._executor.lives(scene, patient=True)
-        problem = self._loss(scene, done)
+        problem = loss(scene, done, self._executor)
         self._stage.leave(scene, kept=False)
         return problem
-
-    def _loss(self, scene: Scene, done: Done) -> Problem | None:
-        """What an IKE SA that is lost says of the device, if anything."""
-        if not (scene.state.up and scene.up and scene.lost and done.datagrams):
-            return None
-        if not done.genuine:
-            return LOST
-        given_up = refused(scene.peer.trace.entries, done.entries, scene.ike)
-        return GIVEN_UP if given_up and not self._executor.lives(scene, patient=True) else None
 
     def _grows(self, case: Case, grown: frozenset[str], *, fresh: bool) -> Iterable[Problem]:
         """What is kept without end: the case is tried again and again on a device that begins anew."""
@@ -346,10 +348,15 @@ class Runner:
             self.suspects.clear()
 
     def _recover(self, problems: Sequence[Problem]) -> None:
-        """Begin anew after a problem; the device is started again where it is dead or hangs."""
+        """Begin anew after a problem; the device is started again where it is dead or hangs.
+
+        Where that does not work the next case says so: first somebody has to be told of the problem.
+        """
         self.last_words = self.log()
         if any(one.oracle in ("death", "hang") for one in problems):
-            self._restart()
+            self._is_down = True
+            with suppress(DeviceError):
+                self._restart()
         else:
             self._stage.close()
 
@@ -357,8 +364,10 @@ class Runner:
         self._stage.close()
         self.restarts += 1
         self._samples.forget()
-        self.device.stop()
+        with suppress(DeviceError):  # one that has died cannot be told to end
+            self.device.stop()
         self.device.start()
+        self._is_down = False
 
     def _applied(self) -> None:
         """The device has its connection anew: it has forgotten all SAs, and its log begins."""

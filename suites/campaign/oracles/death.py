@@ -17,6 +17,13 @@ def deaths(device: Device) -> Iterator[Problem]:
         yield problem_of(death)
 
 
+def gone(device: Device, refusal: str) -> tuple[Problem, ...]:
+    """The problems of a device that takes no connection any more; none if it lives, so that this has another reason."""
+    alive = device.alive()
+    silent = () if alive else (Problem("death", "no sign of life, and no order is taken", refusal),)
+    return tuple(deaths(device)) or silent
+
+
 def problem_of(death: Death) -> Problem:
     """A death as a problem; its symptom has no numbers, and the frames rather than the words where there are any."""
     oracle = "hang" if death.hung else "sanitizer" if death.reported else "death"

@@ -6,6 +6,9 @@ from conformance.script.sa import ScriptedSa, ends_ike_sa, fatal
 from conformance.script.trace import Entry
 from conformance.wire import FLAG_RESPONSE, HEADER_SIZE, ExchangeType, Message, NotifyType
 from suites.campaign.case import Problem
+from suites.campaign.execute import Done, Executor
+from suites.campaign.oracles.requirement import LOST
+from suites.campaign.scene import Scene
 
 GIVEN_UP = Problem(
     "requirement",
@@ -29,6 +32,16 @@ _MILD = frozenset(
     }
 )
 """Errors that refuse a request, and nothing else."""
+
+
+def loss(scene: Scene, done: Done, executor: Executor) -> Problem | None:
+    """What an IKE SA that is lost says of the device, if anything."""
+    if not (scene.state.up and scene.up and scene.lost and done.datagrams):
+        return None
+    if not done.genuine:
+        return LOST
+    given_up = refused(scene.peer.trace.entries, done.entries, scene.ike)
+    return GIVEN_UP if given_up and not executor.lives(scene, patient=True) else None
 
 
 def refused(trace: Sequence[Entry], entries: Sequence[Entry], sa: ScriptedSa) -> bool:

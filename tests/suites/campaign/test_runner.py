@@ -5,10 +5,13 @@ import os
 import pytest
 
 from conformance.fuzz.mutation import Mutation
+from conformance.ike.core.connection import Connection
 from conformance.net.keylog import IKE_TABLE
 from conformance.net.link import NON_ESP_MARKER
 from conformance.wire import ExchangeType, decode_header
+from peers.contract import Death, DeviceError
 from peers.places.process import process_vitals
+from peers.reference.device import ReferenceDevice
 from peers.reference.variants.limits import FewHalfOpen
 from peers.registry import open_device
 from suites.campaign.answers import SILENCE
@@ -120,6 +123,69 @@ def test_room_that_is_never_free_again_is_a_hang(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr(FewHalfOpen, "limit", 0)
         outcome = runner.run(Case("init", 1, (_step("init"),)), fresh=True)
         assert [one.symptom for one in outcome.problems] == ["no answer to IKE_SA_INIT"]
+
+
+class Buried(ReferenceDevice):
+    """One that dies of an empty Delete, cannot be told to end then, and does not come back at once."""
+
+    silent = False
+
+    def __init__(self, fails: int) -> None:
+        super().__init__("fuzz-empty-delete")
+        self.fails = fails
+        self.died = False
+
+    def start(self) -> None:
+        if self.died and self.fails:
+            self.fails -= 1
+            raise DeviceError("buried", "commands.start ended with 1")
+        super().start()
+        self.died = False
+
+    def stop(self) -> None:
+        super().stop()
+        if self.died:
+            raise DeviceError("buried", "commands.stop ended with 1: no such process")
+
+    def apply(self, connection: Connection) -> None:
+        if self.died:
+            raise DeviceError("buried", "commands.apply ended with 1")
+        super().apply(connection)
+
+    def alive(self) -> bool:
+        return not self.died and super().alive()
+
+    def obituary(self) -> Death | None:
+        death = super().obituary()
+        self.died = self.died or death is not None
+        return None if self.silent else death
+
+
+DEADLY = Case("established", 1, (Step("liveness", content="2a:0000000803040000"),))
+
+
+def test_who_does_not_come_back_has_died_all_the_same() -> None:
+    """The finding is told before the device is asked for more; what that says is for the next case."""
+    with Runner(Buried(2), seed=1) as runner:
+        assert [one.oracle for one in runner.run(DEADLY).problems] == ["death"]
+        with pytest.raises(DeviceError, match="start ended with 1"):
+            runner.run(DEADLY)
+        assert [one.oracle for one in runner.run(DEADLY).problems] == ["death"]
+
+
+def test_who_takes_no_order_any_more_has_died() -> None:
+    """Where nobody is told of a death it is seen by the next order; the same before any case is no finding."""
+    device = Buried(0)
+    device.silent = True
+    with Runner(device, seed=1) as runner:
+        assert not runner.run(DEADLY).problems
+        (problem,) = runner.run(Case("init-done-certificates", 1, (Step("auth"),))).problems
+        assert (problem.oracle, problem.words) == ("death", "buried: commands.apply ended with 1")
+        runner.suspects.clear()
+        device.died = True
+        with pytest.raises(DeviceError, match="apply ended with 1"):
+            runner.run(DEADLY)
+        device.died = False
 
 
 def test_what_has_never_worked_is_no_hang(monkeypatch: pytest.MonkeyPatch) -> None:
