@@ -37,7 +37,8 @@ def purpose_text(finding: Finding) -> str:
     """The module, ready to be run."""
     name = f"fuzz-{finding.id}"
     words = json.dumps(" ".join(finding.problem.words.split()), ensure_ascii=True)[1:-1].replace('"""', "'''")
-    title = json.dumps(" ".join(finding.title.split()), ensure_ascii=True)[1:-1].replace('\\"', "'")
+    # Cut before it is escaped: half an escape is no Python.
+    title = json.dumps(" ".join(finding.title.split())[:105], ensure_ascii=True)[1:-1].replace('\\"', "'")
     return _TEXT.format(
         words=words.replace('\\"', "'"),
         name=name,
@@ -45,5 +46,5 @@ def purpose_text(finding: Finding) -> str:
         script=pformat([case.to_json() for case in finding.script], width=110, sort_dicts=False),
         requirement=finding.problem.requirement or FALLBACK,
         function=f"fuzz_{finding.id}",
-        title=f"{title}."[:110],
+        title=f"{title}.",
     )

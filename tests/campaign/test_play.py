@@ -10,6 +10,7 @@ import pytest
 
 from suites.campaign.case import Case, Problem, Step
 from suites.campaign.findings import Finding
+from suites.campaign.purposes import purpose_text
 from suites.campaign.replaying import foreign
 from suites.campaign.saved import files_of
 from suites.campaign.states import STATES
@@ -51,3 +52,12 @@ def test_the_purpose_of_a_finding(tmp_path: Path, device: str, verdict: str) -> 
         "RFC7296-2.4-7",
         "no protected answer to what is not protected",
     )
+
+
+@pytest.mark.parametrize("said", ["é\x01\\" * 40, '"' * 100, "{x}\\N{" * 40])
+def test_whatever_a_device_has_said_the_purpose_of_a_finding_is_python(said: str) -> None:
+    """Its title is cut, and never in the middle of what is escaped."""
+    for before in range(12):
+        problem = Problem("requirement", "x: y", "a" * before + said, "RFC7296-2.6-3")
+        text = purpose_text(Finding(problem, "established", (Case("established", 1, (Step("liveness"),)),)))
+        compile(text, "test_finding.py", "exec")
