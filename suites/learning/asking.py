@@ -96,23 +96,25 @@ class Asking:
 
         Raises Nondeterministic, Enough, Lost, Inconclusive, DeviceError.
         """
-        known = self._known(word)
-        if len(known) == len(word):
-            self.saved += 1
-            return known
-        return self._compared(word, known, guess)
+        while len(known := self._known(word)) < len(word):
+            found = self._compared(word, known, guess)
+            if found is not None:
+                return found
+        self.saved += 1
+        return known
 
     def again(self, word: Word) -> list[str]:
         """The same, where all have been seen in two conversations at least. Raises as `ask`."""
         known = self.ask(word)
-        return known if self._find(word).times > 1 else self._compared(word, known)
+        return known if self._find(word).times > 1 else self._compared(word, known) or self.ask(word)
 
-    def _compared(self, word: Word, known: list[str], guess: Sequence[str] = ()) -> list[str]:
+    def _compared(self, word: Word, known: list[str], guess: Sequence[str] = ()) -> list[str] | None:
+        """The answers of one more conversation, None where one of them was not what is known."""
         found = self._converse(word, guess)
         for at, (before, now) in enumerate(zip(known, found, strict=False)):
             if before != now:
                 self._waver(word[: at + 1], before, now)
-                return self.ask(word)
+                return None
         self._learn(word, found)
         return found
 

@@ -66,6 +66,14 @@ def test_what_follows_an_odd_answer_is_forgotten(monkeypatch: pytest.MonkeyPatch
     assert found.ask(("a", "b")) == ["1", "2"]
 
 
+def test_who_is_odd_again_and_again_ends_by_the_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not by how deep calls may be nested."""
+    found = told(monkeypatch, lambda word, number: "odd" if word == ("a",) and number % 5 == 2 else "1", queries=4000)
+    assert found.ask(("a",)) == ["1"]
+    with pytest.raises(Enough):
+        found.ask(("a", "b"))
+
+
 def test_limits_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     found = told(monkeypatch, lambda word, _: "", queries=2)
     found.ask(("a",))
