@@ -48,6 +48,9 @@ _NEEDED = {
     Order.DELETE_IKE: Capability.DELETE_IKE,
     Order.DELETE_CHILD: Capability.DELETE_CHILD,
     Order.REDIRECT: Capability.REDIRECT_LATER,
+    # RFC 7296, section 2.4, leaves open how soon a device gives up.
+    Order.GIVE_UP: Capability.TIMERS,
+    Order.MOVE: Capability.TIMERS,
 }
 
 

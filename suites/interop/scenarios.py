@@ -410,6 +410,7 @@ _PATHS = (
         "The line loses each datagram once",
         "path",
         path=losing,
+        requires=frozenset({Capability.TIMERS}),
         patience=12.0,
     ),
     Scenario(
