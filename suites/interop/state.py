@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
 
 from conformance.ike.core.connection import Connection
+from conformance.ike.core.selectors import SelectorError, selectors
 from peers.contract import ChildStatus, SaState, SaStatus
 from suites.interop.scenario import Order, Step
 
@@ -119,13 +120,16 @@ def pings(connection: Connection, sas: Sas, hosts: Sequence[str], peers: Sequenc
     return found
 
 
-def _plain(selectors: Sequence[str]) -> set[str]:
-    """Selectors without the prefix length of a single host, which some devices write."""
-    return {one.removesuffix("/128" if ":" in one else "/32") for one in selectors}
+def _plain(listed: Sequence[str]) -> set[object]:
+    """What selectors mean: devices write the same one as a host, a prefix or a range."""
+    try:
+        return set(selectors(listed))
+    except SelectorError:
+        return set(listed)
 
 
-def _inside(host: str, selectors: Sequence[str]) -> bool:
-    return any(ip_address(host) in ip_network(one) for one in selectors if "[" not in one and "-" not in one)
+def _inside(host: str, listed: Sequence[str]) -> bool:
+    return any(ip_address(host) in ip_network(one) for one in listed if "[" not in one and "-" not in one)
 
 
 def _ike_text(sas: Sas) -> str:
