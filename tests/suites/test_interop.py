@@ -11,6 +11,7 @@ import pytest
 
 from conformance.ike.core.connection import Mode
 from conformance.net.pcapng import read_pcapng
+from peers.capabilities import Capability
 from peers.contract import ChildStatus, Device, DeviceError, SaState, SaStatus
 from peers.places.netns import PIXIT
 from peers.reference.device import ALGORITHMS
@@ -158,6 +159,50 @@ def test_known_deviations_are_looked_up_by_scenario_and_role(tmp_path: Path, mon
     assert not found["good"].unexpected
 
 
+def test_no_known_deviation_excuses_a_device_that_is_gone(tmp_path: Path) -> None:
+    """A device whose control ends with it refuses the next order: that is a death, too."""
+    deviations = tmp_path / "deviations.toml"
+    deviations.write_text(
+        '[[deviation]]\npurpose = "interop-rekey-ike-responder"\ngot = "*"\nreason = "old"\nreference = "2.8"\n'
+    )
+
+    def opener(spec: str, **options: object) -> Device:
+        device = open_device(spec, **options)
+        if options["swapped"]:
+            device.deviations_file = deviations
+            device.rekey_ike = mock.Mock(side_effect=DeviceError("bad", "its shell is closed"))  # type: ignore[method-assign]
+            device.alive = lambda: alive  # type: ignore[method-assign]
+        return device
+
+    known = {}
+    for alive in (True, False):
+        matrix = Matrix(REFERENCES, select(SCENARIOS, ["rekey-ike-responder"]), tmp_path / str(alive), opener=opener)
+        record = {one.initiator: one for one in matrix.run([])}["one"]
+        assert record.verdict is Verdict.FAIL and "its shell is closed" in record.reason
+        known[alive] = record.known is not None
+    assert known == {True: True, False: False}
+
+
+def test_a_device_may_rekey_while_packets_pass(tmp_path: Path) -> None:
+    """What counted the packets is gone then (RFC 7296, 2.8): others are sent."""
+    devices = [Member("eager", "reference:live:+rekeys-child-soon"), Member("calm", "reference:live")]
+    found = run(tmp_path, "child-many", "config-mode", devices=devices)
+    assert {key: one.reason for key, one in found.items() if one.verdict is not Verdict.PASS} == {}
+
+
+def test_nobody_must_hurry_who_repeats_requests_as_it_likes(tmp_path: Path) -> None:
+    """How soon is open (RFC 7296, 2.4), so what needs it is for initiators whose timers can be set."""
+    devices = [Member("slow", "reference:live:+slow-timers"), Member("usual", "reference:live")]
+    scenarios = {one.id: one for one in SCENARIOS}
+    found = run(tmp_path, "path-loss", devices=devices)
+    assert {one.verdict for one in found.values()} == {Verdict.NOT_APPLICABLE}
+    pixit = replace(PIXIT, algorithms=ALGORITHMS)
+    for scenario in (scenarios["dpd-dead"], scenarios["backup-gateway"]):
+        ours, theirs = scenario.connections(pixit, pixit.swapped())
+        assert Capability.TIMERS in scenario.needs(INITIATOR, ours)
+        assert Capability.TIMERS not in scenario.needs(RESPONDER, theirs)
+
+
 def test_devices_get_names_of_their_own() -> None:
     assert [one.label for one in members(["reference", "strongswan:netns"])] == ["reference", "strongswan"]
     assert [one.label for one in members(["reference", "reference"])] == ["reference", "reference#2"]
@@ -226,6 +271,10 @@ def test_what_agrees_agrees() -> None:
     assert state.disagreement([going, sa(child())], [sa(MIRROR)]) == "", "what goes does not count"
     host = child(local_ts=("10.2.0.1/32",)), child(b"out.", b"in..", local_ts=("10.1.0.0/24",), remote_ts=("10.2.0.1",))
     assert state.disagreement([sa(host[0])], [sa(host[1])]) == ""
+    in_range = replace(MIRROR, local_ts=("10.1.0.0-10.1.0.255",), remote_ts=("10.2.0.0/24[any]",))
+    assert state.disagreement([sa(child())], [sa(in_range)]) == ""
+    six = replace(MIRROR, remote_ts=("fd00:2:0:0::/64",))
+    assert state.disagreement([sa(child(local_ts=("fd00:2::/64",)))], [sa(six)]) == ""
 
 
 @pytest.mark.parametrize(
