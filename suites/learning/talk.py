@@ -87,7 +87,7 @@ class Talk:
     ) -> Sent | None:
         """A request on the newest IKE SA, or on another one; ``ahead`` is how far its message ID is not its turn."""
         found = sa or self.sa
-        if found is None or found.keys is None or (sa is None and payloads is None):
+        if found is None or found.keys is None:
             return None
         self._on = found
         return found.send(exchange, *payloads, message_id=found.next_id + ahead, bend=bend)
