@@ -299,7 +299,7 @@ def learn_machine(
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] != "aalpy":
             raise
-        fail("learning needs AALpy: pip install aalpy")
+        fail(f"learning needs AALpy: {sys.executable} -m pip install aalpy")
     from conformance.script.verdict import Inconclusive, NotApplicable
     from suites.judge import Died
 

@@ -66,7 +66,11 @@ def _packages() -> Finding:
             missing.append(name)
     seen = "missing: " + ", ".join(missing) if missing else ", ".join(found)
     return Finding(
-        "Python packages", not missing, seen, "the suite is built on them", f"pip install {' '.join(missing)}"
+        "Python packages",
+        not missing,
+        seen,
+        "the suite is built on them",
+        f"{sys.executable} -m pip install {' '.join(missing)}",
     )
 
 

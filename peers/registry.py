@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
@@ -75,7 +76,7 @@ def _external(path: Path, **options: Any) -> Device:
             from peers.iosxe.device import IosXe
         except ModuleNotFoundError as error:
             missing = f"[iosxe] needs the Python package {error.name}"
-            raise DeviceError(str(path), missing, f"pip install {error.name}") from None
+            raise DeviceError(str(path), missing, f"{sys.executable} -m pip install {error.name}") from None
         return _make("iosxe", IosXe, path, **options)
     from peers.external import ExternalDevice
 
@@ -106,7 +107,7 @@ def _strongswan(word: DeviceWord, options: dict[str, Any]) -> Device:
     try:
         from peers.strongswan.device import StrongSwan
     except ModuleNotFoundError as error:
-        mend = f"pip install {error.name}"
+        mend = f"{sys.executable} -m pip install {error.name}"
         raise DeviceError(str(word), f"the Python package {error.name} is missing", mend) from error
 
     if word.build:

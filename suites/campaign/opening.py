@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
@@ -165,5 +166,6 @@ def _cluster(address: str, about: Rig) -> Pool:
     try:
         from suites.campaign.cluster import ClusterPool
     except ModuleNotFoundError as error:
-        raise StoreError(f"--scheduler needs the Python package {error.name}: pip install {error.name}") from None
+        missing = f"--scheduler needs the Python package {error.name}"
+        raise StoreError(f"{missing}: {sys.executable} -m pip install {error.name}") from None
     return ClusterPool(address, about)

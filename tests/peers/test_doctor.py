@@ -1,4 +1,5 @@
 import io
+import sys
 from importlib.metadata import PackageNotFoundError
 from unittest import mock
 
@@ -25,7 +26,7 @@ def test_a_missing_package_is_found_before_it_is_used() -> None:
         findings = diagnose()
     packages = findings[1]
     assert not packages.ok
-    assert packages.mend == "pip install vici"
+    assert packages.mend == f"{sys.executable} -m pip install vici"
     assert "network namespaces" not in {one.what for one in findings}
 
 
