@@ -136,11 +136,11 @@ def shard(config: pytest.Config, purposes: Sequence[Purpose]) -> frozenset[str]:
     return frozenset(purpose.id for purpose in parts(purposes, count)[part - 1])
 
 
-def shard_of(word: str) -> tuple[int, int]:
-    """Which part, from 1 on, of how many. Raises ValueError where it is none."""
+def shard_of(word: str, option: str = "--shard") -> tuple[int, int]:
+    """Which part, from 1 on, of how many. Raises ValueError, which names the ``option``, where it is none."""
     found = re.fullmatch(r"([1-9]\d{0,3})/([1-9]\d{0,3})", word, re.ASCII)
     if found is None or int(found[1]) > int(found[2]):
-        raise ValueError(f"--shard {word}: expected K/N with K from 1 to N, such as 2/5, N at most 9999")
+        raise ValueError(f"{option} {word}: expected K/N with K from 1 to N, such as 2/5, N at most 9999")
     return int(found[1]), int(found[2])
 
 

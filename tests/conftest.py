@@ -1,11 +1,15 @@
-"""What all tests share: where none may be skipped, what is tried twice, the option for what takes long, figures."""
+"""What all tests share: where none may be skipped, what is tried twice, how much of it is tried, figures."""
 
 import os
 from collections import Counter
 from collections.abc import Generator
+from itertools import filterfalse
+from zlib import crc32
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from suites.options import shard_of
 
 MUST_RUN = bool(os.environ.get("IKESPEC_NO_SKIP"))
 """Set in CI: a skipped test is a failed one there, and Hypothesis tries the same each time, others elsewhere."""
@@ -30,12 +34,31 @@ def pytest_runtest_makereport(
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option for what takes long."""
+    """Add the options for what takes long."""
     parser.addoption("--all-variants", action="store_true", help="all pairs of variants and defects, not a sample")
+    parser.addoption("--part", default="1/1", metavar="K/N", help="of what grows with the suites, only a part of N")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Try once more what fails with a real daemon and, in CI, whatever fails: a defect fails again."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Say at once what is no part."""
+    try:
+        shard_of(config.getoption("--part"), "--part")
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep to the part that is asked for, and try once more what fails with a real daemon and, in CI, whatever fails.
+
+    A defect fails again.
+    """
+    part, count = shard_of(config.getoption("--part"), "--part")
+
+    def of_another_part(item: pytest.Item) -> bool:
+        return item.get_closest_marker("grows") is not None and crc32(item.nodeid.encode()) % count != part - 1
+
+    config.hook.pytest_deselected(items=list(filter(of_another_part, items)))
+    items[:] = filterfalse(of_another_part, items)
     for item in items:
         if (MUST_RUN or item.get_closest_marker("peer")) and not item.get_closest_marker("flaky"):
             item.add_marker(pytest.mark.flaky(reruns=1))

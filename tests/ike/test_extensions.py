@@ -89,6 +89,7 @@ def test_each_extension_can_be_taken_out() -> None:
     assert {base for base in IkeSa.__bases__ if base is not Rfc7296} <= NEEDED.keys()
 
 
+@pytest.mark.grows
 @pytest.mark.parametrize("part", NEEDED, ids=lambda part: part.__name__)
 def test_without_it_all_other_purposes_pass(part: type, pytestconfig: pytest.Config) -> None:
     purposes = all_purposes()

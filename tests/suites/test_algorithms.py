@@ -160,6 +160,7 @@ def impossible(identifier: str, pixit: Pixit) -> str:
     return ""
 
 
+@pytest.mark.grows
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_a_run_keeps_to_what_it_is_limited_to(subject: str) -> None:
     device = ReferenceDevice()

@@ -78,6 +78,7 @@ def verdict_on(written: Written, make: Callable[[], ReferenceDevice]) -> Verdict
         return conduct(written, device)[0]
 
 
+@pytest.mark.grows
 @pytest.mark.parametrize("router", routers())
 def test_most_purposes_run(
     router: str, pytestconfig: pytest.Config, record_property: Callable[[str, object], None]

@@ -18,6 +18,7 @@ BESIDE = ("slow-verification", "errors-in-clear", "crashes-and-restarts", "liven
 SUBJECTS = tuple(dict.fromkeys(written.subject for written in all_purposes().values()))
 
 
+@pytest.mark.grows
 @pytest.mark.parametrize("subject", SUBJECTS)
 @pytest.mark.parametrize("beside", BESIDE)
 def test_is_still_seen(

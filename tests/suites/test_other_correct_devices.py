@@ -39,6 +39,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("words, subject", each, ids=lambda one: one if isinstance(one, str) else "+".join(one))
 
 
+@pytest.mark.grows
 def test_accuses_nobody(
     words: tuple[str, ...], subject: str, pytestconfig: pytest.Config, record_property: Callable[[str, object], None]
 ) -> None:

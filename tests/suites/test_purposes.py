@@ -17,6 +17,7 @@ BROKEN += [(one.name, one.breaks) for one in all_fuzz_defects().values()]
 CLAIMS = [(name, purpose) for name, breaks in BROKEN for purpose in breaks]
 
 
+@pytest.mark.grows
 @pytest.mark.parametrize("identifier", PURPOSES)
 def test_passes_on_the_reference(identifier: str) -> None:
     with ReferenceDevice() as device:
@@ -24,6 +25,7 @@ def test_passes_on_the_reference(identifier: str) -> None:
     assert verdict.verdict == "pass", f"{verdict.reason}\n{peer.trace.transcript() if peer else ''}"
 
 
+@pytest.mark.grows
 @pytest.mark.parametrize(("defect", "identifier"), CLAIMS)
 def test_fails_on_the_defect(defect: str, identifier: str) -> None:
     with ReferenceDevice(defect) as device:
