@@ -3,7 +3,7 @@
 import fcntl
 import json
 import platform
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
@@ -80,7 +80,7 @@ class Record:
 
     def to_json(self) -> dict[str, Any]:
         """The record as JSON."""
-        return {"schema": SCHEMA, **asdict(self)}
+        return {"schema": SCHEMA, **{one.name: getattr(self, one.name) for one in fields(self)}}
 
 
 class ResultsFolder:

@@ -40,7 +40,8 @@ def test_start(peer: Peer, aaa: Aaa) -> None:
     session = aaa.session(sa)
     packet = told(aaa, session)[0]
     peer.check(session, "Acct-Session-Id", "none", "RFC2866-5.5-2")
-    peer.check(packet.raw(4) or packet.raw(32), "NAS-IP-Address or NAS-Identifier", packet.words, "RFC2866-4.1-1")
+    named = packet.raw(4) or packet.raw(32) or packet.raw(95)
+    peer.check(named, "NAS-IP-Address, NAS-IPv6-Address or NAS-Identifier", packet.words, "RFC2866-4.1-1")
     peer.check(packet.sealed, "a right Request Authenticator", packet.words, "RFC2866-3-1")
 
 

@@ -31,6 +31,8 @@ SEVERAL, NO_EXTENSION = 508, 406
 class NamesItself(Nas):
     """Says its name in place of its address."""
 
+    name: ClassVar[Attribute] = ("NAS-Identifier", "gateway.example")
+
     def where(self, sa: GatewaySa) -> list[Attribute]:
         return [self.named_so(one) for one in super().where(sa)]
 
@@ -39,7 +41,17 @@ class NamesItself(Nas):
 
     def named_so(self, given: Attribute) -> Attribute:
         """The name in place of the address."""
-        return ("NAS-Identifier", "gateway.example") if given[0] == "NAS-IP-Address" else given
+        return self.name if given[0] == "NAS-IP-Address" else given
+
+
+@variant(
+    "RFC 3162, 2.1: a gateway may say its IPv6 address in place of that of IPv4",
+    about=AAA,
+)
+class NamesItselfByIpv6(NamesItself):
+    """Says an IPv6 address in place of that of IPv4."""
+
+    name: ClassVar[Attribute] = ("NAS-IPv6-Address", "2001:db8::1")
 
 
 @variant(
